@@ -1,0 +1,95 @@
+# Builds build/postern.elf and what boots and tests it.  `make help` lists the
+# targets.  Tools beyond make itself are installed by scripts/deps.
+
+BUILD := build
+CC := gcc
+LD := ld
+NASM := nasm
+PYTHON := /usr/bin/python3
+
+CPUS ?= 4
+MEM ?= 512M
+CMDLINE ?=
+ACCEL ?= tcg
+CPU ?= max
+INITRAMFS ?=
+PROGRAM ?=
+export CPUS MEM CMDLINE ACCEL CPU INITRAMFS
+
+CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
+	-mno-red-zone -mgeneral-regs-only -fno-stack-protector \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
+	-fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wundef -Wpointer-arith -Wcast-align -Wwrite-strings -Wformat=2 \
+	-Wold-style-definition -Wredundant-decls
+WERROR :=
+CPPFLAGS := -I.
+NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all -w-reloc-rel-dword \
+	-w-reloc-abs-dword -w-reloc-abs-qword -w-reloc-rel
+LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --fatal-warnings
+
+DIRS := kernel/base mm entry arch kernel boot tests/suites
+C_SOURCES := $(filter-out entry/offsets.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
+ASM_SOURCES := $(wildcard $(addsuffix /*.asm,$(DIRS)))
+OBJECTS := $(C_SOURCES:%.c=$(BUILD)/%.o) $(ASM_SOURCES:%.asm=$(BUILD)/%.asm.o)
+INCLUDES := $(BUILD)/inc/layout.inc $(BUILD)/inc/x86.inc $(BUILD)/inc/offsets.inc
+
+ELF := $(BUILD)/postern.elf
+ISO := $(BUILD)/postern.iso
+CPIO := $(BUILD)/initramfs.cpio
+
+all: $(ELF) $(ISO) compile_commands.json
+
+# ---- The kernel -------------------------------------------------------------
+
+# What the tools' options are: a change of them rebuilds everything.
+FLAGS := $(CC) $(CFLAGS) $(WARNINGS) $(WERROR) $(CPPFLAGS) $(NASMFLAGS) $(LDFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARNINGS) $(WERROR) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+# nasm -MD leaves %included files out of the dependency file: a pass of its own.
+$(BUILD)/%.asm.o: %.asm $(BUILD)/flags | $(INCLUDES)
+	@mkdir -p $(@D)
+	@$(NASM) $(NASMFLAGS) -M -MP -MT $@ $< > $(@:.o=.d)
+	$(NASM) $(NASMFLAGS) -o $@ $<
+
+# Headers of plain #defines become NASM includes.
+$(BUILD)/inc/%.inc: kernel/base/%.h
+	@mkdir -p $(@D)
+	$(CC) -E -P -dD -undef -nostdinc $< | sed -n 's/^#define \([A-Z][A-Za-z0-9_]* .\)/%define \1/p' > $@
+
+$(BUILD)/inc/offsets.inc: entry/offsets.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARNINGS) $(WERROR) $(CPPFLAGS) -MMD -MP -MT $@ -MF $(@:.inc=.d) -S -o $(@:.inc=.s) $<
+	sed -n 's/^.*"->\([A-Z_0-9]*\) \(.*\)".*/%define \1 \2/p' $(@:.inc=.s) > $@
+
+$(BUILD)/linker.ld: linker.ld kernel/base/layout.h
+	@mkdir -p $(@D)
+	$(CC) -E -P -undef -nostdinc -x c -I. $< > $@
+
+LIBGCC = $(shell $(CC) -print-libgcc-file-name)
+
+$(ELF): $(OBJECTS) $(BUILD)/linker.ld
+	$(LD) $(LDFLAGS) -T $(BUILD)/linker.ld -o $@ $(OBJECTS) $(LIBGCC)
+
+include user/Makefile.inc tests/host/Makefile.inc
+
+# ---- What is booted ---------------------------------------------------------
+
+$(CPIO): $(USER_PROGRAMS) scripts/mkcpio.py
+	$(PYTHON) scripts/mkcpio.py -o $@ init=$(BUILD)/user/init $(foreach p,$(USER_PROGRAMS),bin/$(notdir $(p))=$(p))
+
+$(ISO): $(ELF) $(CPIO) scripts/mkiso
+	scripts/mkiso $(ELF) $(CPIO) $@
+
+-include $(wildcard $(OBJECTS:.o=.d)) $(wildcard $(BUILD)/inc/*.d)
+
+.PHONY: all FORCE
+.DELETE_ON_ERROR:
+FORCE:

@@ -1,0 +1,30 @@
+/*
+ * What this CPU can do, and the control registers that follow from it.
+ */
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+
+#include "kernel/base/types.h"
+
+/* Read from CPUID on the boot CPU; all CPUs are taken to be alike. */
+struct cpu_features {
+	char vendor[13];
+	bool smep, smap, umip, fsgsbase, pcid, invpcid, x2apic, pge, gib_pages;
+	bool xsave, rdrand, ds, arch_capabilities;
+	u64 xcr0;           /* the states we enable; 0 without XSAVE */
+	u32 fpu_state_size; /* bytes of one task's FPU state, <= PAGE_SIZE */
+	bool meltdown;      /* pti=auto: on */
+};
+extern struct cpu_features cpu_features;
+
+/* Fills cpu_features.  Boot CPU, first thing. */
+void cpu_detect(void);
+
+/*
+ * Sets CR0 and CR4 of this CPU: WP, NX and what cpu_features has (SMEP, SMAP,
+ * UMIP, FSGSBASE, PGE, MCE, OSFXSR, OSXSAVE with XCR0), and PCIDE if `pcid`.
+ * Every CPU, under a CR3 whose bits 0 to 11 are zero.
+ */
+void cpu_init(bool pcid);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * The CPU entry areas.
+ *
+ * The problem.  While a user program runs, CR3 holds a PGD that shows almost
+ * nothing of the kernel.  Yet the processor itself, on an interrupt, reads the
+ * IDT, the GDT and the TSS, pushes a frame on a stack that the TSS names, and
+ * fetches the first instruction of the stub; and SYSCALL fetches the
+ * trampoline.  All of this must be mapped then, and none of it may tell where
+ * anything else is.  So it is gathered here, at fixed addresses, a constant
+ * stride apart, with nothing random and nothing secret in it.
+ *
+ * In slot 508, ascending (struct cpu_entry_area has the fields):
+ *
+ *   CEA_IDT          R    the IDT, one for all CPUs
+ *   CEA_ENTRY_TEXT   R X  entry text, linked there
+ *   cea(0)                CPU 0's area
+ *   cea(1)                CPU 1's area ...
+ *
+ * and, in slot 509, which no user PGD shows, vault(cpu) = cea(cpu) +
+ * CEA_TO_VAULT.
+ *
+ * Invariants: a frame that the area shows read-only has its only writable
+ * address in the direct map; the trampoline's and entry text's frames have
+ * none; every page stands in the ledger (mm/ledger.c), which the audit
+ * compares with these tables.
+ * Slot 508's PUD page is shared by all PGDs of all processes, kernel and user,
+ * so one PTE is all there is to flip for LTR.
+ * Sources: "Prep code for better stack switching", LKML, November 2017; CVE-
+ * 2023-0597 for what a fixed area must not hold.
+ */
+#include "arch/cpu_entry_area.h"
+#include "entry/entry.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/log.h"
+#include "kernel/base/percpu.h"
+#include "kernel/base/x86.h"
+#include "mm/frame.h"
+#include "mm/image.h"
+#include "mm/kernel_map.h"
+#include "mm/phys.h"
+#include "mm/pti.h"
+
+/* What stands in for the GDT's pages behind the first. */
+static const struct gdt_page zero_page __aligned(PAGE_SIZE);
+
+/* The boot CPU's vault is in the image: GS needs it before there are frames. */
+struct percpu boot_vault __aligned(PAGE_SIZE);
+
+/* Slot 508 is in every PGD, so its pages may be global. */
+static int map_page(const void *at, phys_addr_t pa, u64 prot)
+{
+	return pt_map(pti_init_pgd, (virt_addr_t)at, pa, prot | PTE_G);
+}
+
+void cea_map_shared(const void *idt_page)
+{
+	u64 text = ALIGN_UP((u64)trampoline_lma - (u64)entry_text_lma, PAGE_SIZE);
+	int err = map_page((void *)CEA_IDT, image_to_phys(idt_page), PROT_R);
+
+	for (u64 off = 0; !err && off < text; off += PAGE_SIZE)
+		err = map_page((void *)(CEA_ENTRY_TEXT + off),
+			       (u64)entry_text_lma + off, PROT_RX);
+	if (err)
+		panic("cea: cannot map the shared part: error %d", err);
+}
+
+void cea_set_cr3_noflush(bool pcid)
+{
+	u64 offset = entry_labels.cr3_noflush - CEA_ENTRY_TEXT;
+	u64 *word = phys_to_virt((u64)entry_text_lma + offset);
+
+	*word = pcid ? BIT(CR3_NOFLUSH_BIT) : 0;
+}
+
+/* Fresh zeroed frames at [at, at + pages). */
+static int map_new(const void *at, unsigned pages, u64 prot)
+{
+	phys_addr_t pa = frame_alloc_contiguous(pages, 1, NO_FRAME);
+
+	for (unsigned i = 0; pa != NO_FRAME && i < pages; i++) {
+		int err = map_page((const u8 *)at + i * PAGE_SIZE,
+				   pa + i * PAGE_SIZE, prot);
+
+		if (err)
+			return err;
+	}
+	return pa == NO_FRAME ? -ENOMEM : 0;
+}
+
+static int map_vault(unsigned cpu)
+{
+	phys_addr_t pa = cpu == 0 ? image_to_phys(&boot_vault) : frame_alloc_zeroed();
+
+	if (pa == NO_FRAME)
+		return -ENOMEM;
+	return pt_map(pti_init_pgd, (virt_addr_t)VAULT_OF(cpu), pa,
+		      PROT_RW | kernel_map_global());
+}
+
+static int map_gdt(struct cpu_entry_area *area, unsigned gdt_pages)
+{
+	int err = map_new(&area->gdt[0], 1, PROT_R);
+
+	for (unsigned i = 1; !err && i < gdt_pages; i++)
+		err = map_page(&area->gdt[i], image_to_phys(&zero_page), PROT_R);
+	return err;
+}
+
+int cea_map_cpu(unsigned cpu, unsigned gdt_pages)
+{
+	struct cpu_entry_area *area = cea(cpu);
+	int err = map_gdt(area, gdt_pages);
+
+	if (!err)
+		err = map_new(&area->entry_stack, 1, PROT_RW);
+	if (!err)
+		err = map_new(&area->tss, CEA_TSS_PAGES, PROT_R);
+	for (unsigned i = 0; !err && i < NR_IST; i++)
+		err = map_new(&area->ist[i].stack, 1, PROT_RW);
+	if (!err)
+		err = map_page(&area->trampoline, (u64)trampoline_lma, PROT_RX);
+	if (!err)
+		err = map_vault(cpu);
+	if (err)
+		return err;
+	tss_fill(cea_tss_direct(cpu), area);
+	gdt_fill(cea_gdt_direct(cpu), (virt_addr_t)&area->tss, TSS_LIMIT);
+	return 0;
+}
+
+static void *direct_address(const void *alias)
+{
+	phys_addr_t pa = pt_translate(pti_init_pgd, (virt_addr_t)alias);
+
+	ASSERT_OP(pa, !=, NO_FRAME);
+	return phys_to_virt(pa);
+}
+
+struct gdt_page *cea_gdt_direct(unsigned cpu)
+{
+	return direct_address(&cea(cpu)->gdt[0]);
+}
+
+struct tss *cea_tss_direct(unsigned cpu)
+{
+	return direct_address(&cea(cpu)->tss[0]);
+}
+
+unsigned cea_ist_of(unsigned cpu, virt_addr_t va)
+{
+	for (unsigned i = 0; i < NR_IST; i++)
+		if (va - (virt_addr_t)&cea(cpu)->ist[i].stack < PAGE_SIZE)
+			return i + 1;
+	return 0;
+}

@@ -1,0 +1,97 @@
+/*
+ * cpu_entry_area: all that a CPU needs in order to enter the kernel, in one
+ * place, at a fixed address per CPU in slot 508, shown by every user PGD.
+ */
+#ifndef ARCH_CPU_ENTRY_AREA_H
+#define ARCH_CPU_ENTRY_AREA_H
+
+#include "arch/gdt.h"
+#include "arch/tss.h"
+#include "kernel/base/layout.h"
+#include "kernel/base/types.h"
+
+struct entry_page {
+	u8 bytes[PAGE_SIZE];
+};
+
+/*
+ * The layout of the mapping.  Never instantiated: each page is backed by a
+ * frame that has another, writable address in the direct map.  Field order is
+ * address order; all fields are page-aligned.
+ */
+struct cpu_entry_area {
+	/* R.  GDTR holds this address.  Behind the first page: absent, or the
+	 * zero page with gdt_pages=4|16.  Read by every segment load. */
+	struct entry_page gdt[CEA_GDT_MAX_PAGES];
+
+	struct entry_page guard_entry_stack; /* absent */
+
+	/* RW.  TSS.sp0 is the end of its first 512 bytes.  Written by the
+	 * hardware on the way in, by entry text on the way out. */
+	struct entry_page entry_stack;
+
+	/* R.  Written only through the direct map.  Read by the hardware. */
+	struct entry_page tss[CEA_TSS_PAGES];
+
+	/* RW.  #DF, NMI, #DB, #MC, each above an absent page. */
+	struct {
+		struct entry_page guard;
+		struct entry_page stack;
+	} ist[NR_IST];
+
+	/* R X.  The same frame in every area.  MSR_LSTAR points into it. */
+	struct entry_page trampoline;
+
+	/* RW, reserved: DS area, BTS and PEBS buffers, where CPUID has DS. */
+	struct entry_page debug_store[CEA_DEBUG_STORE_PAGES];
+};
+
+#define CEA_FIELD_IS(field, offset)                                      \
+	static_assert(offsetof(struct cpu_entry_area, field) == (offset), \
+		      "layout.h and struct cpu_entry_area agree on " #field)
+CEA_FIELD_IS(gdt, CEA_GDT);
+CEA_FIELD_IS(entry_stack, CEA_ENTRY_STACK);
+CEA_FIELD_IS(tss, CEA_TSS);
+CEA_FIELD_IS(ist[0].stack, CEA_IST);
+CEA_FIELD_IS(ist[1].stack, CEA_IST + CEA_IST_STRIDE);
+CEA_FIELD_IS(trampoline, CEA_TRAMPOLINE);
+CEA_FIELD_IS(debug_store, CEA_DEBUG_STORE);
+static_assert(sizeof(struct cpu_entry_area) == CEA_STRIDE, "areas are contiguous");
+static_assert(sizeof(struct tss) <= CEA_TSS_PAGES * PAGE_SIZE, "the TSS fits");
+
+/* The area of CPU n (0 to NR_CPUS - 1), whether or not it is mapped. */
+static inline struct cpu_entry_area *cea(unsigned cpu)
+{
+	return (struct cpu_entry_area *)(CEA_BASE + (u64)cpu * CEA_STRIDE);
+}
+
+/*
+ * Maps what all CPUs share: the IDT's alias (the frame of `idt_page`, which is
+ * in the image) and the entry text.  Boot CPU, once, after kernel_map_init().
+ */
+void cea_map_shared(const void *idt_page);
+
+/*
+ * With PCIDs, lets the ways in keep what the kernel's PCID has cached: sets the
+ * word entry_cr3_noflush in entry text.  Boot CPU, under the temporary map:
+ * later there is no writable address of entry text.
+ */
+void cea_set_cr3_noflush(bool pcid);
+
+/*
+ * Maps the area and the vault of one CPU, with fresh frames; fills the GDT and
+ * the TSS.  gdt_pages is 1, 4 or 16.  Returns 0 or -ENOMEM (nothing is undone:
+ * the CPU is left out and the frames stay).  Boot CPU, before that CPU starts.
+ */
+int cea_map_cpu(unsigned cpu, unsigned gdt_pages);
+
+/*
+ * The writable address, in the direct map, of what the area shows read-only.
+ */
+struct gdt_page *cea_gdt_direct(unsigned cpu);
+struct tss *cea_tss_direct(unsigned cpu);
+
+/* The IST number (1 to 4) whose stack page holds `va` on that CPU, or 0. */
+unsigned cea_ist_of(unsigned cpu, virt_addr_t va);
+
+#endif

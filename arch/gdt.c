@@ -1,0 +1,114 @@
+/*
+ * The GDT and LTR.
+ *
+ * Every descriptor has its accessed bit set in advance, so that no segment
+ * load ever writes to the table, and the table can be read-only.  The one
+ * instruction that must write is LTR, which sets the busy bit of the TSS
+ * descriptor: it does so once per CPU, in gdt_load_tr().
+ *
+ * What may not happen: GDTR left on the direct address, or an alias left
+ * writable; gdt_init_cpu() tries a write and panics unless it faults.
+ * Source: "x86: Remap GDTs at fixed location", LKML, January 2017.
+ * Called by kernel/main.c and arch/smp.c.  Read next: arch/cpu_entry_area.c.
+ */
+#include "arch/cpu_entry_area.h"
+#include "arch/gdt.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "mm/pti.h"
+#include "mm/tlb.h"
+#include "mm/uaccess.h"
+
+virt_addr_t gdt_system_base(const u64 *desc)
+{
+	u64 low = desc[0];
+
+	return (low >> 16 & 0xffffff) | (low >> 56 & 0xff) << 24 |
+	       (desc[1] & 0xffffffff) << 32;
+}
+
+void gdt_fill(struct gdt_page *gdt, virt_addr_t tss, u32 tss_limit)
+{
+	u64 *e = gdt->entry;
+
+	e[SEL_KERNEL32_CS / 8] = 0x00cf9b000000ffff;
+	e[SEL_KERNEL_CS / 8] = 0x00af9b000000ffff;
+	e[SEL_KERNEL_DS / 8] = 0x00cf93000000ffff;
+	e[SEL_USER32_CS / 8] = 0x00cffb000000ffff;
+	e[SEL_USER_DS / 8] = 0x00cff3000000ffff;
+	e[SEL_USER_CS / 8] = 0x00affb000000ffff;
+	e[SEL_TSS / 8] = (tss_limit & 0xffff) | (tss & 0xffffff) << 16 |
+			 (u64)(0x80 | DESC_TYPE_TSS_AVAILABLE) << 40 |
+			 (u64)(tss_limit >> 16 & 0xf) << 48 |
+			 (tss >> 24 & 0xff) << 56;
+	e[SEL_TSS / 8 + 1] = tss >> 32;
+}
+
+static struct table_register gdtr(virt_addr_t base, unsigned gdt_pages)
+{
+	return (struct table_register){ (u16)(gdt_pages * PAGE_SIZE - 1), base };
+}
+
+static void set_alias_writable(unsigned cpu, bool writable)
+{
+	virt_addr_t alias = (virt_addr_t)cea(cpu)->gdt;
+	pte_t *pte = pt_entry(pti_init_pgd, alias, 1, false);
+
+	if (writable)
+		*pte |= PTE_W | PTE_D;
+	else
+		*pte &= ~(u64)(PTE_W | PTE_D);
+	tlb_flush_local(alias, alias + PAGE_SIZE);
+}
+
+void gdt_load_tr(unsigned cpu, unsigned gdt_pages, enum ltr_way way)
+{
+	struct table_register alias = gdtr((virt_addr_t)cea(cpu)->gdt, gdt_pages);
+	/* Behind the direct address lies someone else's frame: one page only. */
+	struct table_register direct = gdtr((virt_addr_t)cea_gdt_direct(cpu), 1);
+	u64 flags = interrupts_save();
+
+	/* LTR wants an available TSS: #GP on a busy one. */
+	cea_gdt_direct(cpu)->entry[SEL_TSS / 8] &= ~DESC_TSS_BUSY_BIT;
+	if (way == LTR_REMAP) {
+		lgdt(&alias);
+		set_alias_writable(cpu, true);
+		ltr(SEL_TSS);
+		set_alias_writable(cpu, false);
+	} else {
+		lgdt(&direct);
+		ltr(SEL_TSS);
+		lgdt(&alias);
+	}
+	interrupts_restore(flags);
+}
+
+bool gdt_write_faults(virt_addr_t va)
+{
+	u8 byte;
+
+	if (probe_read(va, &byte))
+		return false;
+	return probe_write(va, byte) != 0;
+}
+
+static void load_segments(void)
+{
+	u16 kernel_ds = SEL_KERNEL_DS;
+
+	reload_cs(SEL_KERNEL_CS);
+	write_ss(kernel_ds);
+	write_ds(0);
+	write_es(0);
+	write_fs(0);
+	/* GS's base lives on in the MSR; loading the selector would clear it. */
+}
+
+void gdt_init_cpu(unsigned cpu, unsigned gdt_pages, enum ltr_way way)
+{
+	gdt_load_tr(cpu, gdt_pages, way);
+	load_segments();
+	if (!gdt_write_faults((virt_addr_t)cea(cpu)->gdt))
+		panic("gdt: cpu %u can write its read-only alias %p", cpu,
+		      (void *)cea(cpu)->gdt);
+}

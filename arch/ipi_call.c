@@ -1,0 +1,79 @@
+/*
+ * Calling a function on other CPUs and waiting for all of them: what TLB
+ * shootdowns and tests are made of.
+ *
+ * One call is under way at a time, under a lock of its own.  Who waits, for
+ * the lock or for answers, may have interrupts off and be wanted by somebody
+ * else's call at the same time: so both waits also answer.  That is why this
+ * is no struct spinlock, and why no spinlock may be held (asserted): its next
+ * owner might be spinning with interrupts off and would never answer.
+ */
+#include "arch/apic.h"
+#include "arch/smp.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/base/percpu.h"
+#include "kernel/base/seams.h"
+
+static struct {
+	u32 locked;
+	void (*fn)(void *);
+	void *arg;
+	struct cpumask pending; /* who has not answered yet */
+} call;
+
+static bool stopping;
+
+void smp_handle_call(void)
+{
+	unsigned cpu = this_cpu()->cpu;
+
+	if (!cpumask_test(&call.pending, cpu))
+		return; /* answered while waiting; the interrupt came late */
+	call.fn(call.arg);
+	cpumask_clear(&call.pending, cpu);
+}
+
+static void wait_until_answered(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(call.pending.bits); i++)
+		while (__atomic_load_n(&call.pending.bits[i], __ATOMIC_ACQUIRE))
+			cpu_relax();
+}
+
+void seam_call_on_cpus(const struct cpumask *cpus, void (*fn)(void *), void *arg)
+{
+	u64 flags = interrupts_save();
+	unsigned self = this_cpu()->cpu;
+
+	ASSERT_OP(this_cpu()->locks_held, ==, 0);
+	while (__atomic_exchange_n(&call.locked, 1, __ATOMIC_ACQUIRE)) {
+		smp_handle_call();
+		cpu_relax();
+	}
+	call.fn = fn;
+	call.arg = arg;
+	for_each_cpu(cpu, &cpus_online)
+		if (cpu != self && cpumask_test(cpus, cpu))
+			cpumask_set(&call.pending, cpu);
+	for_each_cpu(cpu, &call.pending)
+		apic_send_ipi(VAULT_OF(cpu)->apic_id, VEC_IPI_CALL);
+	if (cpumask_test(cpus, self))
+		fn(arg);
+	wait_until_answered();
+	__atomic_store_n(&call.locked, 0, __ATOMIC_RELEASE);
+	interrupts_restore(flags);
+}
+
+void smp_stop_others(void)
+{
+	stopping = true;
+	for_each_cpu(cpu, &cpus_online)
+		if (cpu != this_cpu()->cpu)
+			apic_send_nmi(VAULT_OF(cpu)->apic_id);
+}
+
+bool smp_stopping(void)
+{
+	return stopping;
+}

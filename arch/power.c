@@ -1,0 +1,54 @@
+/*
+ * Power off and restart.  Sources: QEMU, hw/misc/debugexit.c (exit status is
+ * 2 * value + 1); Bochs, iodev/unmapped.cc (port 0x8900); ACPI 6.4, 4.8.3.2.
+ * Called at the end of pid 1, of the selftests, and by panic.
+ */
+#include "arch/power.h"
+#include "kernel/base/insn.h"
+
+#define PORT_DEBUG_EXIT 0xf4
+#define DEBUG_EXIT_GOOD 16  /* status 33 */
+#define DEBUG_EXIT_BAD 17   /* status 35 */
+#define PORT_BOCHS 0x8900
+#define PORT_KEYBOARD 0x64
+#define KEYBOARD_RESET 0xfe
+#define SLP_EN BIT(13)
+#define SLP_TYP_SHIFT 10
+
+static u16 pm1a, pm1b;
+static u16 pm1a_value, pm1b_value;
+
+void power_init(const struct acpi_info *acpi)
+{
+	if (!acpi->has_s5)
+		return;
+	pm1a = acpi->pm1a_cnt;
+	pm1b = acpi->pm1b_cnt;
+	pm1a_value = (u16)(acpi->slp_typa << SLP_TYP_SHIFT | SLP_EN);
+	pm1b_value = (u16)(acpi->slp_typb << SLP_TYP_SHIFT | SLP_EN);
+}
+
+void power_off(bool good)
+{
+	interrupts_off();
+	outb(PORT_DEBUG_EXIT, good ? DEBUG_EXIT_GOOD : DEBUG_EXIT_BAD);
+	for (const char *s = "Shutdown"; *s; s++)
+		outb(PORT_BOCHS, (u8)*s);
+	if (pm1a)
+		outw(pm1a, pm1a_value);
+	if (pm1b)
+		outw(pm1b, pm1b_value);
+	for (;;)
+		halt();
+}
+
+void power_restart(void)
+{
+	struct table_register none = { 0, 0 };
+
+	interrupts_off();
+	outb(PORT_KEYBOARD, KEYBOARD_RESET);
+	lidt(&none);
+	for (;;)
+		__asm__ volatile("int3");
+}

@@ -1,0 +1,60 @@
+/*
+ * More than one CPU: starting them, calling functions on them.
+ */
+#ifndef ARCH_SMP_H
+#define ARCH_SMP_H
+
+#include "arch/acpi.h"
+#include "arch/gdt.h"
+#include "kernel/base/cpumask.h"
+#include "kernel/base/types.h"
+
+/*
+ * Gives numbers to the CPUs of the MADT (the boot CPU is 0, the others follow
+ * in table order, up to `max`) and returns how many there are.  Says so if
+ * some are left out.
+ */
+unsigned smp_number_cpus(const struct acpi_info *acpi, unsigned max);
+
+/* How a CPU is to be set up; the same for all. */
+struct smp_setup {
+	unsigned gdt_pages;
+	enum ltr_way ltr;
+	bool pcid, direct_syscall;
+	phys_addr_t start_page; /* below 1 MiB, free */
+};
+
+/*
+ * Fills the vault of a CPU whose area is mapped: pointers, stacks behind the
+ * ISTs.  0 or -ENOMEM.
+ */
+int smp_prepare_cpu(unsigned cpu, u32 apic_id);
+
+/*
+ * This CPU from its first C line to full protection: control registers, IDT,
+ * GDT and LTR, SYSCALL MSRs, APIC.  Its vault is prepared; GS is set here.
+ */
+void smp_init_cpu(unsigned cpu, const struct smp_setup *setup);
+
+/*
+ * Starts CPUs 1 to count - 1, all at once, and waits until each has answered
+ * or has been given up, which is reported.  Returns how many are online.  Each
+ * ends in online(stack_top), on its own stack, which does not return.
+ */
+unsigned smp_start_others(unsigned count, const struct smp_setup *setup,
+			  void (*online)(virt_addr_t stack_top));
+
+/* Sends a reschedule interrupt. */
+void smp_kick(unsigned cpu);
+
+/* An NMI to one CPU (not the caller). */
+void smp_send_nmi(unsigned cpu);
+
+/* For the trap code: IPI_CALL arrived. */
+void smp_handle_call(void);
+
+/* For panic: every other CPU is to stop for good, by NMI. */
+void smp_stop_others(void);
+bool smp_stopping(void);
+
+#endif

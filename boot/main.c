@@ -1,0 +1,61 @@
+/*
+ * The first C: from either loader's structure to one struct boot_info, and on
+ * to kernel_main().  Runs on the boot stack under the temporary map, which
+ * shows the first 4 GiB at the direct map's base; owns those tables.
+ * Called by boot/start64.asm.
+ */
+#include "boot/multiboot2.h"
+#include "boot/pvh.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/base/percpu.h"
+#include "kernel/main.h"
+#include "mm/phys.h"
+
+#define EARLY_MAP_END (4ULL << 30)
+#define BOOT_STACK_SIZE 0x8000
+
+/* Filled by boot/start32.asm. */
+u64 boot_pgd[512] __aligned(PAGE_SIZE);
+u64 boot_pud_low[512] __aligned(PAGE_SIZE);
+u64 boot_pud_high[512] __aligned(PAGE_SIZE);
+u64 boot_pmds[4][512] __aligned(PAGE_SIZE);
+static u8 boot_stack[BOOT_STACK_SIZE] __used __aligned(16);
+__asm__(".globl boot_stack_top\n.set boot_stack_top, boot_stack + 0x8000");
+
+extern struct percpu boot_vault;
+static struct boot_info info;
+
+__noreturn void boot_main(enum boot_protocol protocol, phys_addr_t at);
+
+static void warn(const char *line)
+{
+	log("%s\n", line);
+}
+
+static const void *early_map(phys_addr_t at, size_t size)
+{
+	if (at >= EARLY_MAP_END || size > EARLY_MAP_END - at)
+		return NULL;
+	return phys_to_virt(at);
+}
+
+void boot_main(enum boot_protocol protocol, phys_addr_t at)
+{
+	struct complaint why;
+	int err;
+
+	log_init();
+	boot_vault.self = &boot_vault; /* this_cpu() works from here on */
+	wrmsr(MSR_GS_BASE, (u64)&boot_vault);
+	boot_info_init(&info, warn);
+	info.info_start = at;
+	if (protocol == BOOT_MULTIBOOT2)
+		err = multiboot2_parse(phys_to_virt(at), EARLY_MAP_END - at, &info, &why);
+	else
+		err = pvh_parse(phys_to_virt(at), EARLY_MAP_END - at, early_map, &info, &why);
+	if (err)
+		panic("%s", why.text);
+	boot_info_sort_regions(&info);
+	kernel_main(&info);
+}

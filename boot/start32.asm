@@ -1,0 +1,157 @@
+; From either loader's 32-bit entry to 64-bit C in the higher half.
+;
+; Both protocols arrive in flat 32-bit protected mode, paging off, interrupts
+; off, with the physical address of their information in EBX.  We check that
+; the CPU can do what the kernel needs, build a map that is thrown away soon
+; (the first 4 GiB at 0 and at the direct map's base, the first GiB at
+; KERNEL_BASE, all in 2 MiB pages), and jump.  Linked low, VMA = LMA.
+;
+; A CPU that will not do gets one line on COM1, and the machine ends with
+; status 35.  Continued in boot/start64.asm.
+
+%include "layout.inc"
+%include "x86.inc"
+
+	bits	32
+	section	.boot.text progbits alloc exec nowrite align=16
+
+	extern	boot_pgd, boot_pud_low, boot_pud_high, boot_pmds
+	extern	boot_stack_top, boot_start64
+
+%define PHYS(symbol)	(symbol - KERNEL_BASE)
+%define PMD_COUNT	4		; 4 GiB in 2 MiB pages
+%define COM1		0x3f8
+%define DEBUG_EXIT	0xf4
+%define STATUS_FAILED	17		; QEMU exits with 2 * 17 + 1 = 35
+
+	global	boot_multiboot2_entry, boot_pvh_entry
+boot_multiboot2_entry:
+	cmp	eax, 0x36d76289		; what a multiboot2 loader leaves there
+	mov	esi, message_loader
+	jne	fail
+	mov	ebp, 1			; enum boot_protocol + 1
+	jmp	start
+boot_pvh_entry:
+	mov	ebp, 2
+start:
+	cli
+	cld
+	mov	esp, PHYS(boot_stack_top)
+	mov	edi, ebx		; kept for boot_main
+
+; ---- Long mode and NX, or the end ----
+	mov	eax, 0x80000000
+	cpuid
+	mov	esi, message_long_mode
+	cmp	eax, 0x80000001
+	jb	fail
+	mov	eax, 0x80000001
+	cpuid
+	bt	edx, 29
+	jnc	fail
+	mov	esi, message_nx
+	bt	edx, 20
+	jnc	fail
+
+; ---- The temporary map ----
+	mov	ebx, edi
+	mov	edi, PHYS(boot_pmds)
+	mov	eax, PTE_P | PTE_W | PTE_PS
+	mov	ecx, PMD_COUNT * 512
+.pmd:
+	mov	[edi], eax
+	mov	dword [edi + 4], 0
+	add	eax, 0x200000
+	add	edi, 8
+	loop	.pmd
+	mov	edi, PHYS(boot_pud_low)
+	mov	eax, PHYS(boot_pmds) + PTE_P + PTE_W
+	mov	ecx, PMD_COUNT
+.pud:
+	mov	[edi], eax
+	add	eax, PAGE_SIZE
+	add	edi, 8
+	loop	.pud
+	mov	dword [PHYS(boot_pud_high) + 8 * 510], PHYS(boot_pmds) + PTE_P + PTE_W
+	mov	eax, PHYS(boot_pud_low) + PTE_P + PTE_W
+	mov	[PHYS(boot_pgd)], eax
+	mov	[PHYS(boot_pgd) + 8 * PGD_SLOT_DIRECT_MAP], eax
+	mov	dword [PHYS(boot_pgd) + 8 * PGD_SLOT_IMAGE], PHYS(boot_pud_high) + PTE_P + PTE_W
+
+; ---- Long mode ----
+	mov	eax, cr4
+	or	eax, CR4_PAE
+	mov	cr4, eax
+	mov	eax, PHYS(boot_pgd)
+	mov	cr3, eax
+	mov	ecx, MSR_EFER
+	rdmsr
+	or	eax, EFER_LME | EFER_NXE | EFER_SCE
+	wrmsr
+	mov	eax, cr0		; some loaders leave caches off, WP clear
+	and	eax, ~(CR0_CD | CR0_NW | CR0_EM | CR0_TS)
+	or	eax, CR0_PG | CR0_WP | CR0_NE | CR0_MP
+	mov	cr0, eax
+	lgdt	[boot_gdt_pointer]
+	jmp	SEL_KERNEL_CS:boot_start64
+
+; ---- ESI: one line for COM1, then the end ----
+fail:
+	mov	esp, PHYS(boot_stack_top)
+	call	print
+	mov	al, STATUS_FAILED
+	out	DEBUG_EXIT, al
+	mov	esi, message_shutdown
+	mov	edx, 0x8900		; Bochs powers off at this string
+	mov	ecx, 8
+	rep outsb
+.halt:
+	cli
+	hlt
+	jmp	.halt
+
+print:
+	mov	edx, COM1 + 3
+	mov	al, 3			; 8 bits, no parity
+	out	dx, al
+.next:
+	lodsb
+	test	al, al
+	jz	.done
+	mov	ah, al
+	mov	edx, COM1 + 5
+.busy:
+	in	al, dx
+	test	al, 0x20
+	jz	.busy
+	mov	edx, COM1
+	mov	al, ah
+	out	dx, al
+	jmp	.next
+.done:
+	ret
+
+message_loader:
+	db	"boot: found a loader that is not multiboot2's, "
+	db	"expected EAX = 0x36d76289", 13, 10, 0
+message_long_mode:
+	db	"boot: found a CPU without long mode, expected x86-64", 13, 10, 0
+message_nx:
+	db	"boot: found a CPU without NX (no-execute pages), "
+	db	"expected one with it", 13, 10, 0
+message_shutdown:
+	db	"Shutdown"
+
+; Until arch/gdt.c: code and data at the selectors that stay.  Accessed bits
+; are set, so that no load writes.  Also what the APs start with.
+	global	boot_gdt, boot_gdt_end
+	align	8
+boot_gdt:
+	dq	0
+	dq	0
+	dq	0x00af9b000000ffff	; SEL_KERNEL_CS
+	dq	0x00cf93000000ffff	; SEL_KERNEL_DS
+boot_gdt_end:
+boot_gdt_pointer:
+	dw	boot_gdt_end - boot_gdt - 1
+	dd	boot_gdt

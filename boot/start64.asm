@@ -1,0 +1,29 @@
+; The first 64-bit instructions of the boot CPU, still at low addresses, then
+; boot_main() in the higher half.  EBX holds the loader's information, EBP the
+; protocol + 1, as boot/start32.asm left them.
+
+%include "layout.inc"
+%include "x86.inc"
+
+	bits	64
+	section	.boot.text64 progbits alloc exec nowrite align=16
+
+	extern	boot_main, boot_stack_top
+
+	global	boot_start64
+boot_start64:
+	mov	eax, SEL_KERNEL_DS
+	mov	ds, eax
+	mov	es, eax
+	mov	ss, eax
+	xor	eax, eax
+	mov	fs, eax
+	mov	gs, eax
+	mov	rsp, boot_stack_top
+	mov	edi, ebp
+	dec	edi
+	mov	esi, ebx
+	xor	ebp, ebp
+	mov	rax, boot_main
+	call	rax
+	ud2

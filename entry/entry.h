@@ -1,0 +1,96 @@
+/*
+ * The names that assembly in entry/ shares with C: the register frame, the
+ * labels of the dangerous windows, and the doors.  The labels lie in slot 508,
+ * beyond the reach of a 32-bit relocation from the image, so C sees them as
+ * values in the table entry_labels (entry/labels.asm).
+ */
+#ifndef ENTRY_ENTRY_H
+#define ENTRY_ENTRY_H
+
+#include "kernel/base/types.h"
+
+/*
+ * The interrupted registers, lowest address first: what the stubs push, what
+ * hardware pushes from orig_ax (its error code) upwards.  Every entry builds
+ * this on a kernel-only stack.
+ */
+struct pt_regs {
+	u64 r15, r14, r13, r12, bp, bx;
+	u64 r11, r10, r9, r8, ax, cx, dx, si, di;
+	u64 vector;  /* low 8 bits, or VEC_SYSCALL */
+	u64 orig_ax; /* system call number, or the error code */
+	u64 ip, cs, flags, sp, ss;
+};
+
+/*
+ * What a paranoid entry saves below its pt_regs and puts back as it found it.
+ */
+struct paranoid_frame {
+	u64 cr3;
+	u64 gs_base;
+	u64 ist_frame; /* the hardware's frame on the IST page, cleared by now */
+	u64 cr2;
+	struct pt_regs regs;
+};
+
+static inline bool user_mode(const struct pt_regs *regs)
+{
+	return (regs->cs & 3) == 3;
+}
+
+#define ENTRY_STUB_SIZE 8
+
+/* Addresses of entry text, as data: see entry/labels.asm for each. */
+struct entry_labels {
+	u64 stubs, stubs_end; /* IDT stubs, ENTRY_STUB_SIZE bytes each */
+	u64 exit_to_user;
+	u64 door_iret_user, door_iret_kernel, door_sysret;
+	u64 syscall, syscall_pcid; /* in CPU 0's trampoline */
+	u64 syscall_return;       /* behind the call of do_syscall */
+	u64 syscall32, door_sysret32; /* the same: CSTAR */
+	u64 syscall_direct;       /* kernel image, for pti=off */
+	u64 door_sysret_direct;
+	u64 cr3_noflush;          /* a quadword of data in entry text */
+	/* windows [start, end): ring 0 with the user's CR3, GS or RSP */
+	u64 window_syscall_start, window_syscall_end;
+	u64 window_syscall_pcid_start, window_syscall_pcid_end;
+	u64 window_sysret_start, window_sysret_end;
+	u64 window_syscall32_start, window_syscall32_end;
+	u64 window_load_gs_start, window_load_gs_end;
+	u64 window_trap_start, window_trap_end;
+	u64 window_iret_start, window_iret_end;
+	u64 window_paranoid_start, window_paranoid_end;
+	u64 window_paranoid_exit_start, window_paranoid_exit_end;
+};
+extern const struct entry_labels entry_labels;
+
+/*
+ * Leaves for user mode with the registers in *regs, which must stand at the
+ * top of the current task's kernel stack.  Context: task stack, kernel GS and
+ * CR3; turns interrupts off itself.
+ */
+__noreturn void entry_return_to_user(struct pt_regs *regs);
+
+/*
+ * Switches stacks: saves callee-saved registers and RSP into *prev_sp, loads
+ * RSP from next_sp.  Context: interrupts off, run by schedule() only.
+ */
+void entry_switch_to(u64 *prev_sp, u64 next_sp);
+
+/* Leaves the current stack for good and calls fn(top). */
+__noreturn void entry_run_on_stack(u64 top, void (*fn)(u64 top));
+
+/*
+ * Loads the user's GS selector (null, or one of the GDT's user segments: it
+ * must not fault), leaving the kernel's GS base alone; the user's is then the
+ * segment's, to be set by the caller.  Any context.
+ */
+void entry_load_user_gs(u16 selector);
+
+/*
+ * The first instruction of every new task: tells the scheduler that the switch
+ * is done (seam_task_started), then calls r12(r13), which must not return.
+ */
+void entry_task_start(void);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * The boot report, some twenty lines.  Numbers are read back from where they
+ * are true: the audit's walk of the user PGD, CR4, the allocator.
+ * Called by kernel/main.c.
+ */
+#include "arch/apic.h"
+#include "arch/cpu.h"
+#include "kernel/banner.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/signal.h"
+#include "kernel/task.h"
+#include "mm/audit.h"
+#include "mm/frame.h"
+#include "mm/ledger.h"
+#include "mm/pti.h"
+#include "mm/tlb.h"
+
+static void print_cpus(const struct smp_setup *setup, unsigned numbered)
+{
+	u64 cr4 = read_cr4();
+
+	log("cpus: %u of %u online, %s, %s;%s%s%s%s%s%s\n", cpumask_count(&cpus_online),
+	    numbered, cpu_features.vendor, apic_is_x2apic() ? "x2APIC" : "xAPIC",
+	    cr4 & CR4_SMEP ? " SMEP" : "", cr4 & CR4_SMAP ? " SMAP" : "",
+	    cr4 & CR4_UMIP ? " UMIP" : "", cr4 & CR4_FSGSBASE ? " FSGSBASE" : "",
+	    cr4 & CR4_PGE ? " PGE" : "", cr4 & CR4_PCIDE ? " PCID" : "");
+	log("pti: %s; SYSCALL enters %s; LTR by %s; GDT of %u page%s\n",
+	    pti_enabled ? "on" : "off", setup->direct_syscall ?
+	    "the kernel image directly" : "the trampoline",
+	    setup->ltr == LTR_REMAP ? "remap" : "reload", setup->gdt_pages,
+	    setup->gdt_pages > 1 ? "s" : "");
+}
+
+static void print_address_map(void)
+{
+	static const struct {
+		unsigned slot;
+		virt_addr_t at;
+		const char *what;
+	} row[] = {
+		{ 511, KERNEL_BASE, "kernel image" },
+		{ 509, VAULT_BASE, "cpu vaults" },
+		{ 508, CEA_BASE, "cpu_entry_areas" },
+		{ 508, CEA_SHARED_BASE, "IDT, entry text" },
+		{ 402, VMAP_BASE, "vmap: stacks, devices" },
+		{ 273, DIRECT_MAP_BASE, "direct map of RAM" },
+		{ 0, 0, "user half" },
+	};
+
+	log("address map:                                    kernel PGD  user PGD\n");
+	for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
+		bool user = row[i].slot < PGD_FIRST_KERNEL_SLOT;
+		bool shown = pti_enabled && pti_user_pgd(pti_init_pgd)[row[i].slot];
+
+		log("  slot %3u  %016lx  %-22s %-10s  %s\n", row[i].slot, row[i].at,
+		    row[i].what, user ? "NX" : pti_init_pgd[row[i].slot] ? "yes" : "-",
+		    !pti_enabled ? "(none)" : user || shown ? "shared" : "-");
+	}
+}
+
+static const char *prot_name(u64 prot)
+{
+	if (prot & PTE_W)
+		return "RW";
+	return prot & PTE_NX ? "R" : "R X";
+}
+
+static void print_user_pgd(void)
+{
+	static struct audit_report r;
+
+	audit_pair(pti_init_pgd, &r);
+	log("the user PGD's kernel half shows, for %u CPU%s:\n", r.cpus,
+	    r.cpus == 1 ? "" : "s");
+	for (unsigned i = 0; i < ledger_size; i++)
+		if (r.pages_of[i])
+			log("  %4u page%s %-3s  %-12s %s\n", r.pages_of[i],
+			    r.pages_of[i] == 1 ? " " : "s", prot_name(ledger[i].prot),
+			    ledger[i].name, ledger[i].reason);
+	log("  total: %u pages, %u frames; audit clean, %lu bytes scanned for hidden "
+	    "addresses\n", r.pages, r.frames, r.bytes_scanned);
+}
+
+void banner_print(const struct boot_info *bi, const struct smp_setup *setup,
+		  unsigned numbered)
+{
+	struct frame_stats s = frame_stats();
+
+	log("Postern: booted by %s, %lu MiB of RAM, %lu MiB free\n", bi->loader,
+	    s.total >> 8, s.free >> 8);
+	print_cpus(setup, numbered);
+	print_address_map();
+	if (pti_enabled)
+		print_user_pgd();
+}
+
+void banner_init_ended(const char *path, int status)
+{
+	if (WAIT_SIGNAL(status))
+		log("%s: killed by %s; power off\n", path, signal_name(WAIT_SIGNAL(status)));
+	else
+		log("%s: exited with status %d; power off\n", path, WAIT_CODE(status));
+}

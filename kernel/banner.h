@@ -1,0 +1,17 @@
+/*
+ * What the kernel says of itself on the console.
+ */
+#ifndef KERNEL_BANNER_H
+#define KERNEL_BANNER_H
+
+#include "arch/smp.h"
+#include "kernel/base/boot_info.h"
+
+/* CPUs, memory, address map, and what the user PGD shows. */
+void banner_print(const struct boot_info *bi, const struct smp_setup *setup,
+		  unsigned numbered);
+
+/* How pid 1 ended. */
+void banner_init_ended(const char *path, int status);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * Sets of CPUs, by our CPU numbers.  Set and clear are atomic; the rest reads
+ * word by word, so that a set that others change is seen as of some moment.
+ */
+#ifndef KERNEL_BASE_CPUMASK_H
+#define KERNEL_BASE_CPUMASK_H
+
+#include "kernel/base/layout.h"
+#include "kernel/base/types.h"
+
+struct cpumask {
+	u64 bits[NR_CPUS / 64];
+};
+
+static inline void cpumask_set(struct cpumask *m, unsigned cpu)
+{
+	__atomic_fetch_or(&m->bits[cpu / 64], BIT(cpu % 64), __ATOMIC_SEQ_CST);
+}
+
+static inline void cpumask_clear(struct cpumask *m, unsigned cpu)
+{
+	__atomic_fetch_and(&m->bits[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
+}
+
+static inline bool cpumask_test(const struct cpumask *m, unsigned cpu)
+{
+	return __atomic_load_n(&m->bits[cpu / 64], __ATOMIC_SEQ_CST) & BIT(cpu % 64);
+}
+
+static inline unsigned cpumask_count(const struct cpumask *m)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(m->bits); i++)
+		n += (unsigned)__builtin_popcountll(m->bits[i]);
+	return n;
+}
+
+/* The first CPU of the set that is >= cpu, or NR_CPUS. */
+static inline unsigned cpumask_next(const struct cpumask *m, unsigned cpu)
+{
+	while (cpu < NR_CPUS && !cpumask_test(m, cpu))
+		cpu++;
+	return cpu;
+}
+
+#define for_each_cpu(cpu, mask)                                          \
+	for (unsigned cpu = cpumask_next(mask, 0); cpu < NR_CPUS;        \
+	     cpu = cpumask_next(mask, cpu + 1))
+
+/* CPUs that run the kernel; only grows.  Written by arch/smp.c. */
+extern struct cpumask cpus_online;
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * The one address map.  C, NASM (as layout.inc) and the linker script all take
+ * their numbers from here; nothing in it is written a second time elsewhere.
+ * Plain `#define NAME expression` only: no C types, no suffixes.
+ *
+ *   slot  address                what                        kernel   user
+ *                                                             PGD      PGD
+ *   511   0xffffffff80000000     kernel image (-2 GiB)        yes      -
+ *   509   0xfffffe8000000000     cpu vaults, ascending        yes      -
+ *   508   0xfffffe7ffc000000     cpu_entry_areas, ascending   shared   shared
+ *         0xfffffe7ffbe00000     IDT alias, entry text        shared   shared
+ *   507   0xfffffd8000000000     process entry area           shared   owner
+ *   402   0xffffc90000000000     vmap: stacks, MMIO           yes      -
+ *   273   0xffff888000000000     direct map of RAM (NX)       yes      -
+ *   0-255 0 .. 0x7fffffffefff    user half                    NX       shared
+ *
+ * The areas end where slot 508 ends and the vaults begin where slot 509
+ * begins, with one stride, so that vault(cpu) = cea(cpu) + CEA_TO_VAULT, a
+ * constant that fits a RIP-relative displacement.
+ */
+#ifndef KERNEL_BASE_LAYOUT_H
+#define KERNEL_BASE_LAYOUT_H
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE 0x1000
+#define NR_CPUS 256
+
+/* PGD slots */
+#define PGD_SLOT_DIRECT_MAP 273
+#define PGD_SLOT_VMAP 402
+#define PGD_SLOT_PROCESS_ENTRY 507
+#define PGD_SLOT_CEA 508
+#define PGD_SLOT_VAULT 509
+#define PGD_SLOT_IMAGE 511
+#define PGD_FIRST_KERNEL_SLOT 256
+
+/* Regions */
+#define USER_END 0x00007ffffffff000
+#define KERNEL_HALF 0xffff800000000000
+#define DIRECT_MAP_BASE 0xffff888000000000
+#define DIRECT_MAP_END 0xffffc88000000000
+#define VMAP_BASE 0xffffc90000000000
+#define VMAP_END 0xffffc98000000000
+#define PROCESS_ENTRY_BASE 0xfffffd8000000000
+#define CEA_SLOT_BASE 0xfffffe0000000000
+#define CEA_SLOT_END 0xfffffe8000000000
+#define VAULT_BASE 0xfffffe8000000000
+#define KERNEL_BASE 0xffffffff80000000
+#define KERNEL_PHYS_START 0x100000
+
+/* The shared part of slot 508, below CPU 0's area */
+#define CEA_STRIDE 0x40000
+#define CEA_BASE (CEA_SLOT_END - NR_CPUS * CEA_STRIDE)
+#define CEA_SHARED_BASE (CEA_BASE - 0x200000)
+#define CEA_IDT CEA_SHARED_BASE
+#define CEA_ENTRY_TEXT (CEA_SHARED_BASE + 0x2000)
+#define CEA_ENTRY_TEXT_MAX_PAGES 4
+
+/*
+ * One CPU's area: offsets from its start.  struct cpu_entry_area in
+ * arch/cpu_entry_area.h is the same list with rights and readers, and pins
+ * each of these with a static_assert.
+ */
+#define CEA_GDT 0x0
+#define CEA_GDT_MAX_PAGES 16
+#define CEA_ENTRY_STACK 0x11000
+#define CEA_TSS 0x12000
+#define CEA_TSS_PAGES 3
+#define CEA_IST 0x16000
+#define CEA_IST_STRIDE 0x2000
+#define CEA_TRAMPOLINE 0x1d000
+#define CEA_DEBUG_STORE 0x1e000
+#define CEA_DEBUG_STORE_PAGES 34
+
+#define CEA_TO_VAULT (VAULT_BASE - CEA_BASE)
+
+/* The entry stack is the low 512 bytes of its page; its top in the area: */
+#define ENTRY_STACK_SIZE 512
+#define CEA_ENTRY_STACK_TOP (CEA_ENTRY_STACK + ENTRY_STACK_SIZE)
+
+/*
+ * Where SYSCALL leaves the user's RSP: the word in which an interrupt from
+ * user mode would have left it (SS is above it).
+ */
+#define CEA_USER_RSP (CEA_ENTRY_STACK_TOP - 16)
+
+/* Interrupt stacks: TSS.IST number n (1 to 4) has index n - 1. */
+#define IST_DF 1
+#define IST_NMI 2
+#define IST_DB 3
+#define IST_MC 4
+#define NR_IST 4
+
+/*
+ * A paranoid exit into a window of the entry code builds its IRET frame this
+ * far below the top of its IST stack, clear of the place in which the next
+ * event on the same stack puts its own.
+ */
+#define IST_RETURN_FRAME 1024
+
+/* Kernel-only stacks, in the vmap area */
+#define TASK_STACK_SIZE 0x4000
+#define IST_STACK_SIZE 0x2000
+
+/* The page below 1 MiB from which application processors start */
+#define AP_START_MAX 0x9f000
+
+#endif

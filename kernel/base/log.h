@@ -1,0 +1,50 @@
+/*
+ * The console: COM1, one line at a time from whichever CPU.  log_line() and
+ * the panic path are all that prints; user programs' output goes through
+ * log_write().
+ */
+#ifndef KERNEL_BASE_LOG_H
+#define KERNEL_BASE_LOG_H
+
+#include "kernel/base/types.h"
+
+/* Sets up COM1: 115200 baud, 8 bits, no interrupts.  Once, before all output. */
+void log_init(void);
+
+/* Formats and writes as it is; a newline becomes CR LF.  Any context. */
+void log(const char *fmt, ...) __printf_like(1, 2);
+
+/* Writes n bytes as they are but for newlines.  Any context. */
+void log_write(const char *s, size_t n);
+
+/* A byte from COM1, or -1 if none is waiting. */
+int log_read_byte(void);
+
+/*
+ * From here on output takes no lock: for the panic path, whose CPU may have
+ * been stopped while it held it.
+ */
+void log_break_lock(void);
+
+/*
+ * Our own bug.  Prints the message, where we are and the back-trace, stops the
+ * other CPUs and ends the machine with status 35 (kernel/panic.c).
+ */
+__noreturn void panic(const char *fmt, ...) __printf_like(1, 2);
+
+/* Panics with both values if they differ as `op` says. */
+#define ASSERT_OP(a, op, b)                                                \
+	do {                                                               \
+		u64 a_ = (u64)(a), b_ = (u64)(b);                          \
+		if (!(a_ op b_))                                           \
+			panic("%s:%d: expected %s, found %#lx and %#lx",   \
+			      __FILE__, __LINE__, #a " " #op " " #b, a_, b_); \
+	} while (0)
+
+#define ASSERT(cond)                                                       \
+	do {                                                               \
+		if (!(cond))                                               \
+			panic("%s:%d: expected %s", __FILE__, __LINE__, #cond); \
+	} while (0)
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * The cpu vault: what one CPU keeps to itself, mapped in slot 509 where no
+ * user PGD shows it.  The trampoline reaches it RIP-relative from this CPU's
+ * entry area once CR3 has been switched; C reaches it through GS.
+ *
+ * The first part is the contract with the assembly in entry/ (offsets.inc is
+ * generated from here); the rest is C's.  Only the owning CPU writes its
+ * vault, but for the fields marked "shared".
+ */
+#ifndef KERNEL_BASE_PERCPU_H
+#define KERNEL_BASE_PERCPU_H
+
+#include "kernel/base/layout.h"
+#include "kernel/base/types.h"
+
+struct pt_regs;
+struct task;
+struct mm;
+
+struct percpu {
+	struct percpu *self;     /* = vault address of this CPU, for this_cpu() */
+	u64 task_stack;          /* top of the current task's kernel stack */
+	u64 user_rsp;            /* direct SYSCALL entry: scratch for RSP */
+	u64 entry_stack_top;     /* TSS.sp0: top of this CPU's entry stack */
+	u64 cr3_user_bits;       /* ORed into CR3 on the way to user mode:
+	                            0 without a shadow */
+	u64 ist_kernel_stack[NR_IST]; /* kernel-only stack behind each IST */
+	bool (*do_syscall)(struct pt_regs *);     /* true: SYSRET will do */
+	void (*do_trap)(struct pt_regs *);        /* task stack, any origin */
+	void (*do_paranoid)(struct pt_regs *);    /* IST event in kernel mode */
+	u64 exit_to_user;        /* entry text: the IRET path, for the trampoline */
+
+	/* from here on, C only */
+	u32 cpu;                 /* our number, 0 is the boot CPU */
+	u32 apic_id;
+	struct task *current;    /* never NULL once sched_init_cpu() has run */
+	struct task *idle;
+	struct mm *mm;           /* whose PGD pair CR3 holds */
+	bool need_resched;
+	u32 locks_held;          /* spinlocks: no schedule(), no shootdown */
+	u32 in_paranoid;         /* depth of IST handlers in kernel mode */
+	u64 nmis;                /* taken, from any mode; shared (read) */
+	u64 timer_interrupts;
+	u64 syscalls;
+	u64 syscalls_unknown;    /* answered with ENOSYS */
+	u64 context_switches;
+};
+
+/* The vault of CPU n, whether or not that CPU exists. */
+#define VAULT_OF(n) ((struct percpu *)(VAULT_BASE + (u64)(n) * CEA_STRIDE))
+
+/*
+ * This CPU's vault.  Context: GS holds the kernel's base (all C but the first
+ * lines of boot); do not hold the pointer across a schedule().
+ */
+static inline struct percpu *this_cpu(void)
+{
+	struct percpu *p;
+
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(p));
+	return p;
+}
+
+static_assert(offsetof(struct percpu, self) == 0, "this_cpu() reads gs:0");
+static_assert(sizeof(struct percpu) <= PAGE_SIZE, "one page a vault");
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * The upward seams: the few calls from a lower layer into a higher one, all of
+ * them here.  Everything else goes down as arguments and comes up as results.
+ */
+#ifndef KERNEL_BASE_SEAMS_H
+#define KERNEL_BASE_SEAMS_H
+
+#include "kernel/base/cpumask.h"
+#include "kernel/base/types.h"
+
+struct pt_regs;
+
+/*
+ * mm -> arch: runs fn(arg) on every online CPU of the set, this one included
+ * if it is in it, and returns when all have.  Elsewhere it runs in an
+ * interrupt.  Context: no spinlock held (asserted); interrupts either way.
+ */
+void seam_call_on_cpus(const struct cpumask *cpus, void (*fn)(void *), void *arg);
+
+/* entry -> kernel: a new task runs its first instruction (kernel/sched.c). */
+void seam_task_started(void);
+
+/* entry -> kernel, through the vault's pointers (kernel/trap.c, syscall.c). */
+bool seam_do_syscall(struct pt_regs *regs);
+void seam_do_trap(struct pt_regs *regs);
+void seam_do_paranoid(struct pt_regs *regs);
+
+/* arch -> kernel: interrupts that are more than an end-of-interrupt. */
+void seam_timer_tick(void);
+
+#endif

@@ -1,0 +1,217 @@
+/*
+ * Reader of ELF program files.
+ *
+ * Order of work: the file header, then each program header by itself, then
+ * what holds only of all of them together (no overlap, the entry point inside
+ * code).  An image that passes can be mapped without a further check, except
+ * that a static-pie needs a base under which brk_start stays in the user half.
+ *
+ * Called by exec through kernel/elf.h.  Read next: cpio.c, where the image
+ * comes from.
+ */
+#include "kernel/elf.h"
+
+#include "kernel/base/layout.h"
+#include "kernel/base/string.h"
+
+struct file_header {
+	u8 magic[4];
+	u8 class, data, version, osabi, padding[8];
+	u16 type, machine;
+	u32 file_version;
+	u64 entry, phoff, shoff;
+	u32 flags;
+	u16 ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+} __packed;
+static_assert(sizeof(struct file_header) == 64, "System V ABI, figure 4-3");
+
+struct program_header {
+	u32 type, flags;
+	u64 offset, vaddr, paddr, filesz, memsz, align;
+} __packed;
+static_assert(sizeof(struct program_header) == 56, "System V ABI, figure 5-1");
+
+enum { CLASS_64 = 2, DATA_LITTLE_ENDIAN = 1, MACHINE_X86_64 = 62 };
+enum { TYPE_EXEC = 2, TYPE_DYN = 3 };
+
+#define PT_LOAD 1
+#define PT_INTERP 3
+#define PT_GNU_STACK 0x6474e551
+
+static int check_header(const struct file_header *h, size_t size,
+			struct complaint *why)
+{
+	static const u8 magic[4] = { 0x7f, 'E', 'L', 'F' };
+
+	if (size < sizeof(*h))
+		return complain(why, "elf: found a file of %zu bytes, expected "
+				"at least %zu", size, sizeof(*h));
+	if (memcmp(h->magic, magic, sizeof(magic)) != 0)
+		return complain(why, "elf: found the magic number %02x %02x "
+				"%02x %02x, expected 7f 45 4c 46", h->magic[0],
+				h->magic[1], h->magic[2], h->magic[3]);
+	if (h->class != CLASS_64)
+		return complain(why, "elf: found class %u, expected %d "
+				"(64-bit)", h->class, CLASS_64);
+	if (h->data != DATA_LITTLE_ENDIAN)
+		return complain(why, "elf: found data encoding %u, expected %d "
+				"(little endian)", h->data, DATA_LITTLE_ENDIAN);
+	if (h->machine != MACHINE_X86_64)
+		return complain(why, "elf: found machine %u, expected %d "
+				"(x86-64)", h->machine, MACHINE_X86_64);
+	if (h->type != TYPE_EXEC && h->type != TYPE_DYN)
+		return complain(why, "elf: found type %u, expected %d "
+				"(executable) or %d (static-pie)", h->type,
+				TYPE_EXEC, TYPE_DYN);
+	if (h->phentsize != sizeof(struct program_header))
+		return complain(why, "elf: found program headers of %u bytes, "
+				"expected %zu", h->phentsize,
+				sizeof(struct program_header));
+	if (h->phoff > size ||
+	    h->phnum > (size - h->phoff) / sizeof(struct program_header))
+		return complain(why, "elf: found %u program headers at offset "
+				"%#lx, expected them inside the file of %#zx "
+				"bytes", h->phnum, h->phoff, size);
+	return 0;
+}
+
+/* Checks one PT_LOAD against the file and the user half. */
+static int check_load(const struct program_header *p, size_t size,
+		      virt_addr_t lowest, struct complaint *why)
+{
+	if (p->filesz > p->memsz)
+		return complain(why, "elf: found a segment with %#lx bytes in "
+				"the file, expected at most its %#lx in memory",
+				p->filesz, p->memsz);
+	if (p->offset > size || p->filesz > size - p->offset)
+		return complain(why, "elf: found a segment of %#lx bytes at "
+				"offset %#lx, expected it inside the file of "
+				"%#zx bytes", p->filesz, p->offset, size);
+	if (p->vaddr < lowest || p->vaddr > USER_END ||
+	    p->memsz > USER_END - p->vaddr)
+		return complain(why, "elf: found a segment of %#lx bytes at "
+				"%#lx, expected it between %#lx and %#lx",
+				p->memsz, p->vaddr, lowest, USER_END);
+	if (p->vaddr % PAGE_SIZE != p->offset % PAGE_SIZE)
+		return complain(why, "elf: found a segment at %#lx from offset "
+				"%#lx, expected both at the same place in a "
+				"page", p->vaddr, p->offset);
+	if ((p->flags & ELF_W) && (p->flags & ELF_X))
+		return complain(why, "elf: found the segment at %#lx writable "
+				"and executable, expected at most one of the "
+				"two", p->vaddr);
+	return 0;
+}
+
+/* Adds a checked PT_LOAD, unless it overlaps one that is there already. */
+static int add_segment(struct elf_image *out, const struct program_header *p,
+		       struct complaint *why)
+{
+	const struct elf_segment *s;
+
+	for (s = out->segment; s != out->segment + out->segment_count; s++) {
+		if (p->vaddr < s->vaddr + s->memsz &&
+		    s->vaddr < p->vaddr + p->memsz)
+			return complain(why, "elf: found a segment at %#lx "
+					"that overlaps the one at %#lx, "
+					"expected them apart", p->vaddr,
+					s->vaddr);
+	}
+	if (out->segment_count == ELF_MAX_SEGMENTS)
+		return complain(why, "elf: found more than %d segments, "
+				"expected at most that", ELF_MAX_SEGMENTS);
+	out->segment[out->segment_count++] = (struct elf_segment){
+		.vaddr = p->vaddr, .memsz = p->memsz,
+		.offset = p->offset, .filesz = p->filesz,
+		.rights = p->flags & (ELF_R | ELF_W | ELF_X),
+	};
+	out->start = MIN(out->start, ALIGN_DOWN(p->vaddr, PAGE_SIZE));
+	out->brk_start = MAX(out->brk_start,
+			     ALIGN_UP(p->vaddr + p->memsz, PAGE_SIZE));
+	return 0;
+}
+
+static int take_program_header(struct elf_image *out,
+			       const struct program_header *p, size_t size,
+			       struct complaint *why)
+{
+	int err;
+
+	switch (p->type) {
+	case PT_LOAD:
+		err = check_load(p, size, out->is_pie ? 0 : ELF_LOWEST, why);
+		if (err != 0 || p->memsz == 0)
+			return err;
+		return add_segment(out, p, why);
+	case PT_INTERP:
+		return complain(why, "elf: found an interpreter (PT_INTERP), "
+				"expected a static program");
+	case PT_GNU_STACK:
+		if (p->flags & ELF_X)
+			return complain(why, "elf: found an executable stack "
+					"(PT_GNU_STACK), expected one without "
+					"X");
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* Where the program headers are in memory: in the segment that has them. */
+static virt_addr_t find_phdr(const struct elf_image *out,
+			     const struct file_header *h)
+{
+	u64 size = (u64)h->phnum * h->phentsize;
+	const struct elf_segment *s;
+
+	for (s = out->segment; s != out->segment + out->segment_count; s++) {
+		if (h->phoff >= s->offset && size <= s->filesz &&
+		    h->phoff - s->offset <= s->filesz - size)
+			return s->vaddr + (h->phoff - s->offset);
+	}
+	return 0;
+}
+
+static int check_entry(const struct elf_image *out, struct complaint *why)
+{
+	const struct elf_segment *s;
+
+	for (s = out->segment; s != out->segment + out->segment_count; s++) {
+		if ((s->rights & ELF_X) && out->entry >= s->vaddr &&
+		    out->entry - s->vaddr < s->memsz)
+			return 0;
+	}
+	return complain(why, "elf: found the entry point %#lx outside, "
+			"expected it inside an executable segment", out->entry);
+}
+
+int elf_parse(const void *image, size_t size, struct elf_image *out,
+	      struct complaint *why)
+{
+	const struct file_header *h = image;
+	const struct program_header *p;
+	unsigned i;
+	int err;
+
+	err = check_header(h, size, why);
+	if (err != 0)
+		return err;
+	memset(out, 0, sizeof(*out));
+	out->is_pie = h->type == TYPE_DYN;
+	out->entry = h->entry;
+	out->phnum = h->phnum;
+	out->phentsize = h->phentsize;
+	out->start = USER_END;
+
+	p = (const void *)((const u8 *)image + h->phoff);
+	for (i = 0; i < h->phnum; i++) {
+		err = take_program_header(out, &p[i], size, why);
+		if (err != 0)
+			return err;
+	}
+	if (out->segment_count == 0)
+		return complain(why, "elf: found no segment to load, expected "
+				"at least one (PT_LOAD)");
+	out->phdr = find_phdr(out, h);
+	return check_entry(out, why);
+}

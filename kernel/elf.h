@@ -1,0 +1,67 @@
+/*
+ * Reader of ELF program files: checks a whole image before anything of it is
+ * mapped, and says in struct elf_image what to map where.
+ *
+ * Pure: allocates nothing, maps nothing.  Called by exec, in task context, on
+ * a file of the initramfs.
+ *
+ * Source: System V ABI, chapters 4 and 5, its AMD64 supplement, and Linux's
+ * fs/binfmt_elf.c for what a kernel has to make of them.
+ */
+#ifndef KERNEL_ELF_H
+#define KERNEL_ELF_H
+
+#include "kernel/base/complaint.h"
+#include "kernel/base/types.h"
+
+#define ELF_MAX_SEGMENTS 16
+
+/* The lowest address that a program may ask for, as Linux's mmap_min_addr. */
+#define ELF_LOWEST 0x10000
+
+enum elf_rights { /* or'ed together in elf_segment.rights */
+	ELF_X = 1,
+	ELF_W = 2,
+	ELF_R = 4,
+};
+
+/*
+ * Bytes offset .. offset + filesz of the image go to vaddr, and zeros from
+ * there to vaddr + memsz.  vaddr and offset are congruent modulo 4 KiB, so a
+ * page of the file can become a page of memory.
+ */
+struct elf_segment {
+	virt_addr_t vaddr;
+	u64 memsz; /* bytes, not 0 */
+	u64 offset;
+	u64 filesz; /* bytes, at most memsz */
+	u32 rights; /* never W and X together */
+};
+
+/* All addresses are as in the file; with is_pie, the loader adds its base. */
+struct elf_image {
+	bool is_pie;
+	virt_addr_t entry;
+	virt_addr_t phdr; /* the program headers in memory, for AT_PHDR; 0 if
+			     no segment holds them */
+	unsigned phnum;
+	unsigned phentsize; /* bytes */
+	virt_addr_t start; /* page-aligned, of the lowest segment */
+	virt_addr_t brk_start; /* page-aligned end of the highest segment */
+	unsigned segment_count; /* at least 1 */
+	struct elf_segment segment[ELF_MAX_SEGMENTS]; /* in file order */
+};
+
+/*
+ * Checks an image of `size` readable bytes, at any alignment: a static ELF64
+ * program for x86-64, ET_EXEC, or ET_DYN without PT_INTERP (static-pie), whose
+ * segments lie between ELF_LOWEST (0 if is_pie) and USER_END.  Empty PT_LOADs
+ * are left out.  Byte ranges of two segments never overlap, but they may meet
+ * within a page; as in Linux, such a page gets the rights of the later one.
+ *
+ * Returns 0, or -EINVAL with one line in *why, "elf: found X, expected Y".
+ */
+int elf_parse(const void *image, size_t size, struct elf_image *out,
+	      struct complaint *why);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * The boot CPU's way from the loader's information to the first process: the
+ * kernel's table of contents.  Each step's file says more.
+ *
+ * Called by boot/main.c.  What it prints of the result is in kernel/banner.c.
+ */
+#include "arch/acpi.h"
+#include "arch/apic.h"
+#include "arch/clock.h"
+#include "arch/cpu.h"
+#include "arch/cpu_entry_area.h"
+#include "arch/fw_cfg.h"
+#include "arch/idt.h"
+#include "arch/pic.h"
+#include "arch/power.h"
+#include "arch/smp.h"
+#include "entry/entry.h"
+#include "kernel/args.h"
+#include "kernel/banner.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/base/string.h"
+#include "kernel/firmware.h"
+#include "kernel/main.h"
+#include "kernel/panic.h"
+#include "kernel/process.h"
+#include "kernel/sched.h"
+#include "kernel/selftest.h"
+#include "mm/audit.h"
+#include "mm/frame.h"
+#include "mm/kernel_map.h"
+#include "mm/phys.h"
+#include "mm/pti.h"
+#include "mm/tlb.h"
+#include "mm/uaccess.h"
+#include "mm/vmap.h"
+
+static struct boot_args args;
+static struct acpi_info acpi;
+static struct smp_setup setup;
+
+/* What the arguments leave open, and what the CPU cannot do. */
+static void decide(void)
+{
+	bool pti = args.pti == PTI_ON || (args.pti == PTI_AUTO && cpu_features.meltdown);
+
+	pti_init(pti);
+	if (pti && args.syscall == SYSCALL_DIRECT)
+		log("args: found 'syscall=direct' with page-table isolation, "
+		    "expected pti=off; using trampoline\n");
+	setup.direct_syscall = !pti && args.syscall != SYSCALL_TRAMPOLINE;
+	setup.gdt_pages = args.gdt_pages;
+	setup.ltr = args.ltr;
+	setup.pcid = pti && cpu_features.pcid && cpu_features.invpcid && !args.nopcid;
+	tlb_pcid = setup.pcid;
+	uaccess_smap = cpu_features.smap;
+}
+
+static void init_memory(struct boot_info *bi)
+{
+	kernel_map_init_frames(bi);         /* which frames are free */
+	setup.start_page = firmware_start_page(bi); /* one for the APs */
+	decide();                           /* shadow or not; first PGD pair */
+	cea_set_cr3_noflush(setup.pcid);    /* while entry text is writable */
+	kernel_map_init(bi, cpu_features.gib_pages); /* the kernel's own map */
+}
+
+static void init_boot_cpu(void)
+{
+	cea_map_shared(idt_init());         /* IDT alias, entry text */
+	if (cea_map_cpu(0, setup.gdt_pages) || smp_prepare_cpu(0, 0))
+		panic("boot: no memory for the boot CPU's entry area");
+	pic_disable();
+	apic_init(acpi.lapic_addr, cpu_features.x2apic);
+	smp_init_cpu(0, &setup);            /* CR0, CR4, IDT, GDT, TR, SYSCALL */
+	VAULT_OF(0)->apic_id = apic_id();
+	clock_init();                       /* TSC and APIC timer */
+	power_init(&acpi);
+}
+
+static __noreturn void ap_online(virt_addr_t stack_top)
+{
+	sched_run(stack_top, NULL);
+}
+
+static __noreturn void run_init(void)
+{
+	static const char *const envp[] = { "PATH=/bin", "HOME=/", "TERM=linux", NULL };
+	const char *argv[ARGS_MAX_ARGV + 2] = { args.init };
+	struct complaint why;
+	struct task *t;
+	int status;
+
+	for (unsigned i = 0; i < args.argc; i++)
+		argv[i + 1] = args.argv[i];
+	t = process_load(args.init, argv, envp, &why);
+	if (!t) {
+		log("%s\n", why.text);
+		power_off(false);
+	}
+	process_start(t, 1);
+	status = task_wait(t);
+	banner_init_ended(args.init, status);
+	power_off(status == 0);
+}
+
+/* The first kernel thread: selftests if asked for, then init. */
+static void main_thread(void *arg __unused)
+{
+	bool good = true;
+
+	if (args.selftest) {
+		good = selftest_run(args.selftest_globs);
+		if (!args.init_given || !good)
+			power_off(good);
+	}
+	run_init();
+}
+
+/* On the boot CPU's idle stack: the boot stack is behind us. */
+static void boot_cpu_idle(u64 stack_top)
+{
+	struct task *t = task_create("main", main_thread, NULL);
+
+	if (!t)
+		panic("boot: no memory for the first kernel thread");
+	sched_run(stack_top, t);
+}
+
+void kernel_main(struct boot_info *bi)
+{
+	virt_addr_t idle_stack;
+	unsigned cpus;
+
+	cpu_detect();                           /* CPUID */
+	firmware_read_args(bi, &args);          /* command line, fw_cfg */
+	firmware_read_initramfs(bi);            /* fw_cfg's wins */
+	firmware_read_acpi(bi, &acpi);          /* CPUs, power off */
+	init_memory(bi);                        /* frames, PGD pair, final map */
+	process_set_initramfs(phys_to_virt(bi->initramfs.start),
+			      bi->initramfs.end - bi->initramfs.start);
+	init_boot_cpu();                        /* entry area, GDT, TSS, APIC */
+	cpus = smp_number_cpus(&acpi, args.maxcpus);
+	smp_start_others(cpus, &setup, ap_online); /* the others at once */
+	audit_or_panic(pti_init_pgd, "boot");   /* tables against the ledger */
+	banner_print(bi, &setup, cpus);         /* what came of it */
+	idle_stack = vmap_alloc_stack(TASK_STACK_SIZE);
+	if (!idle_stack)
+		panic("boot: no memory for the idle stack");
+	entry_run_on_stack(idle_stack, boot_cpu_idle);
+}

@@ -1,0 +1,16 @@
+/*
+ * The end, on one screen.
+ */
+#ifndef KERNEL_PANIC_H
+#define KERNEL_PANIC_H
+
+#include "entry/entry.h"
+
+/* panic() with the registers that were interrupted.  Any context. */
+__noreturn void panic_regs(const struct pt_regs *regs, const char *fmt, ...)
+	__printf_like(2, 3);
+
+/* What the selftests are running, for the report; NULL: nothing. */
+extern const char *volatile panic_running_test;
+
+#endif

@@ -1,0 +1,348 @@
+/*
+ * Scheduling: a queue under a lock.  schedule() takes the lock and the next
+ * task releases it (finish_switch()), so that nobody can take up a task whose
+ * registers are still being saved.  What a CPU runs when nothing is due is its
+ * idle task, which is the CPU's own way from boot into sched_run().
+ *
+ * Time: each CPU's alarm is set for the end of the current slice and for its
+ * own first sleeper, whichever is earlier; an idle CPU without sleepers has no
+ * alarm at all, and is woken by an interrupt when it is wanted.
+ *
+ * Invariants: the run queue holds TASK_RUNNABLE tasks that are on no CPU; a
+ * sleeper is in exactly one CPU's list; idle tasks are in no list.
+ * Called from kernel/ and tests/.  Read next: entry/switch.asm.
+ */
+#include "arch/clock.h"
+#include "arch/cpu_entry_area.h"
+#include "arch/fpu.h"
+#include "arch/smp.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/base/seams.h"
+#include "kernel/base/spinlock.h"
+#include "kernel/sched.h"
+
+static struct {
+	struct spinlock lock;
+	struct task *head, **tail;
+	struct task *sleepers[NR_CPUS]; /* by wake_at, ascending */
+	struct cpumask idle;            /* CPUs in their idle task */
+} rq = { .tail = &rq.head };
+
+/* ---- Lists; the lock is held ---------------------------------------------------- */
+
+/* An idle CPU that may run t is woken; one claim a CPU. */
+static void kick_for(const struct task *t)
+{
+	for_each_cpu(cpu, &rq.idle) {
+		if (!cpumask_test(&t->affinity, cpu))
+			continue;
+		cpumask_clear(&rq.idle, cpu);
+		if (cpu == this_cpu()->cpu)
+			this_cpu()->need_resched = true;
+		else
+			smp_kick(cpu);
+		return;
+	}
+}
+
+static void enqueue(struct task *t)
+{
+	t->state = TASK_RUNNABLE;
+	t->next = NULL;
+	*rq.tail = t;
+	rq.tail = &t->next;
+}
+
+static struct task *dequeue_for(unsigned cpu)
+{
+	for (struct task **at = &rq.head; *at; at = &(*at)->next) {
+		struct task *t = *at;
+
+		if (!cpumask_test(&t->affinity, cpu))
+			continue;
+		*at = t->next;
+		if (rq.tail == &t->next)
+			rq.tail = at;
+		return t;
+	}
+	return NULL;
+}
+
+static bool work_for(unsigned cpu)
+{
+	for (const struct task *t = rq.head; t; t = t->next)
+		if (cpumask_test(&t->affinity, cpu))
+			return true;
+	return false;
+}
+
+static void add_sleeper(struct task *t)
+{
+	struct task **at = &rq.sleepers[this_cpu()->cpu];
+
+	while (*at && (*at)->wake_at <= t->wake_at)
+		at = &(*at)->next;
+	t->next = *at;
+	*at = t;
+}
+
+static bool remove_sleeper(struct task *t)
+{
+	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++) {
+		for (struct task **at = &rq.sleepers[cpu]; *at; at = &(*at)->next) {
+			if (*at != t)
+				continue;
+			*at = t->next;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void wake_expired(void)
+{
+	struct task **list = &rq.sleepers[this_cpu()->cpu];
+	u64 now = clock_ns();
+
+	while (*list && (*list)->wake_at <= now) {
+		struct task *t = *list;
+
+		*list = t->next;
+		enqueue(t);
+		kick_for(t);
+	}
+}
+
+static void set_alarm(const struct task *running)
+{
+	const struct task *sleeper = rq.sleepers[this_cpu()->cpu];
+	u64 when = sleeper ? sleeper->wake_at : ~0ULL;
+
+	if (running != this_cpu()->idle)
+		when = MIN(when, clock_ns() + SCHED_SLICE_NS);
+	clock_set_alarm(when);
+}
+
+/* ---- Switching ------------------------------------------------------------------- */
+
+/* E7: entry and IST stacks are for getting away from, not for sleeping on. */
+static void check_stack(const struct task *t)
+{
+	u64 rsp = read_rsp();
+
+	if (t->stack_top - rsp >= TASK_STACK_SIZE)
+		panic("schedule() on a stack that is not the task's: found RSP %#lx, "
+		      "expected %#lx to %#lx", rsp, t->stack_top - TASK_STACK_SIZE,
+		      t->stack_top);
+	ASSERT_OP(this_cpu()->locks_held, ==, 1);
+	ASSERT_OP(this_cpu()->in_paranoid, ==, 0);
+}
+
+static void save_user_state(struct task *t)
+{
+	fpu_save(t->fpu);
+	t->fs_base = rdmsr(MSR_FS_BASE);
+	t->gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+	t->ds = read_ds();
+	t->es = read_es();
+	t->fs = read_fs();
+	t->gs = read_gs();
+}
+
+/* Selectors first: loading one sets the base. */
+static void load_user_state(const struct task *t)
+{
+	fpu_restore(t->fpu);
+	write_ds(t->ds);
+	write_es(t->es);
+	write_fs(t->fs);
+	if (t->gs != read_gs())
+		entry_load_user_gs(t->gs);
+	wrmsr(MSR_FS_BASE, t->fs_base);
+	wrmsr(MSR_KERNEL_GS_BASE, t->gs_base);
+}
+
+/* First thing the next task does: the one before is now off its stack. */
+static struct task *switching_from[NR_CPUS];
+
+static void finish_switch(void)
+{
+	struct percpu *cpu = this_cpu();
+	struct task *prev = switching_from[cpu->cpu];
+
+	prev->on_cpu = false;
+	if (prev->state == TASK_ZOMBIE && prev->waiter) {
+		struct task *w = prev->waiter;
+
+		prev->waiter = NULL;
+		remove_sleeper(w);
+		enqueue(w);
+		kick_for(w);
+	}
+}
+
+void seam_task_started(void)
+{
+	finish_switch();
+	spin_unlock(&rq.lock, RFLAGS_IF);
+}
+
+/* The lock is held, interrupts are off; returns with both as they are. */
+static void switch_to(struct task *next)
+{
+	struct percpu *cpu = this_cpu();
+	struct task *prev = cpu->current;
+
+	if (next == prev)
+		return;
+	if (prev->mm)
+		save_user_state(prev);
+	cpu->context_switches++;
+	cpu->current = next;
+	cpu->task_stack = next->stack_top;
+	next->on_cpu = true;
+	next->state = TASK_RUNNING;
+	mm_load(next->mm);
+	if (next->mm)
+		load_user_state(next);
+	switching_from[cpu->cpu] = prev;
+	entry_switch_to(&prev->sp, next->sp);
+	finish_switch();
+}
+
+/* Under the lock: picks, and comes back when this task is picked again. */
+static void schedule_locked(void)
+{
+	struct percpu *cpu = this_cpu();
+	struct task *prev = cpu->current;
+	struct task *next;
+
+	check_stack(prev);
+	cpu->need_resched = false;
+	if (prev->state == TASK_RUNNING && prev != cpu->idle)
+		enqueue(prev);
+	next = dequeue_for(cpu->cpu);
+	if (next == prev)
+		next->state = TASK_RUNNING;
+	if (!next)
+		next = cpu->idle;
+	if (next == cpu->idle)
+		cpumask_set(&rq.idle, cpu->cpu);
+	else
+		cpumask_clear(&rq.idle, cpu->cpu);
+	set_alarm(next);
+	switch_to(next);
+}
+
+void schedule(void)
+{
+	u64 flags = spin_lock(&rq.lock);
+
+	schedule_locked();
+	spin_unlock(&rq.lock, flags);
+}
+
+void sched_yield(void)
+{
+	schedule();
+}
+
+void sched_start(struct task *t)
+{
+	u64 flags = spin_lock(&rq.lock);
+
+	enqueue(t);
+	kick_for(t);
+	spin_unlock(&rq.lock, flags);
+}
+
+void sched_sleep_until(u64 when)
+{
+	u64 flags = spin_lock(&rq.lock);
+	struct task *t = current_task();
+
+	t->state = TASK_SLEEPING;
+	t->wake_at = when;
+	add_sleeper(t);
+	schedule_locked();
+	spin_unlock(&rq.lock, flags);
+}
+
+void sched_wake(struct task *t)
+{
+	u64 flags = spin_lock(&rq.lock);
+
+	if (t->state == TASK_SLEEPING && remove_sleeper(t)) {
+		enqueue(t);
+		kick_for(t);
+	}
+	spin_unlock(&rq.lock, flags);
+}
+
+void sched_wait_for_exit(struct task *t)
+{
+	u64 flags = spin_lock(&rq.lock);
+
+	while (t->state != TASK_ZOMBIE || t->on_cpu) {
+		struct task *self = current_task();
+
+		t->waiter = self;
+		self->state = TASK_SLEEPING;
+		self->wake_at = ~0ULL;
+		add_sleeper(self);
+		schedule_locked();
+	}
+	spin_unlock(&rq.lock, flags);
+}
+
+void sched_exit(void)
+{
+	spin_lock(&rq.lock);
+	current_task()->state = TASK_ZOMBIE;
+	schedule_locked();
+	panic("a task that has ended runs again");
+}
+
+/* ---- Interrupts and idling --------------------------------------------------------- */
+
+void seam_timer_tick(void)
+{
+	struct percpu *cpu = this_cpu();
+	u64 flags = spin_lock(&rq.lock);
+
+	cpu->timer_interrupts++;
+	wake_expired();
+	if (work_for(cpu->cpu))
+		cpu->need_resched = true;
+	set_alarm(cpu->current);
+	spin_unlock(&rq.lock, flags);
+}
+
+void sched_before_user(void)
+{
+	interrupts_off();
+	while (this_cpu()->need_resched)
+		schedule();
+}
+
+void sched_run(virt_addr_t stack_top, struct task *first)
+{
+	struct percpu *cpu = this_cpu();
+	struct task *idle = task_create_idle(stack_top);
+
+	if (!idle)
+		panic("sched: no memory for the idle task of cpu %u", cpu->cpu);
+	cpu->current = cpu->idle = idle;
+	cpu->task_stack = stack_top;
+	cpu->need_resched = true;
+	if (first)
+		sched_start(first);
+	for (;;) {
+		interrupts_off();
+		if (this_cpu()->need_resched)
+			schedule();
+		else
+			interrupts_on_and_halt();
+	}
+}

@@ -1,0 +1,158 @@
+/*
+ * System calls on the process itself and on the machine.
+ */
+#include "arch/power.h"
+#include "arch/random.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/base/string.h"
+#include "kernel/sched.h"
+#include "kernel/syscall.h"
+#include "mm/uaccess.h"
+
+long sys_getpid(struct pt_regs *regs __unused)
+{
+	return current_task()->pid;
+}
+
+/* One task a process: the thread's id is the process's. */
+long sys_gettid(struct pt_regs *regs __unused)
+{
+	return current_task()->pid;
+}
+
+long sys_getppid(struct pt_regs *regs __unused)
+{
+	return current_task()->ppid;
+}
+
+long sys_sched_yield(struct pt_regs *regs __unused)
+{
+	sched_yield();
+	return 0;
+}
+
+long sys_set_tid_address(struct pt_regs *regs)
+{
+	current_task()->clear_tid = regs->di;
+	return current_task()->pid;
+}
+
+long sys_exit(struct pt_regs *regs)
+{
+	task_exit(WAIT_STATUS((int)regs->di, 0));
+}
+
+long sys_exit_group(struct pt_regs *regs)
+{
+	return sys_exit(regs);
+}
+
+/* ---- FS and GS bases --------------------------------------------------------- */
+
+#define ARCH_SET_GS 0x1001
+#define ARCH_SET_FS 0x1002
+#define ARCH_GET_FS 0x1003
+#define ARCH_GET_GS 0x1004
+
+static long set_base(u32 msr, u64 base)
+{
+	if (base >= USER_END)
+		return -EPERM;
+	wrmsr(msr, base);
+	return 0;
+}
+
+static long get_base(u32 msr, virt_addr_t to)
+{
+	u64 base = rdmsr(msr);
+
+	return copy_to_user(to, &base, sizeof(base)) ? -EFAULT : 0;
+}
+
+/* The user's GS base is in the other MSR while the kernel runs. */
+long sys_arch_prctl(struct pt_regs *regs)
+{
+	switch ((int)regs->di) {
+	case ARCH_SET_FS: return set_base(MSR_FS_BASE, regs->si);
+	case ARCH_SET_GS: return set_base(MSR_KERNEL_GS_BASE, regs->si);
+	case ARCH_GET_FS: return get_base(MSR_FS_BASE, regs->si);
+	case ARCH_GET_GS: return get_base(MSR_KERNEL_GS_BASE, regs->si);
+	default: return -EINVAL;
+	}
+}
+
+/* ---- The machine ----------------------------------------------------------------- */
+
+long sys_uname(struct pt_regs *regs)
+{
+	static const struct utsname {
+		char sysname[65], nodename[65], release[65], version[65],
+			machine[65], domainname[65];
+	} names = {
+		/* What programs compare: Linux's ABI, and the version whose
+		 * system calls we follow. */
+		"Linux", "postern", "6.1.0-postern", "Postern 1", "x86_64", "(none)",
+	};
+
+	return copy_to_user(regs->di, &names, sizeof(names)) ? -EFAULT : 0;
+}
+
+#define GRND_NONBLOCK 1
+#define GRND_RANDOM 2
+#define GRND_INSECURE 4
+
+long sys_getrandom(struct pt_regs *regs)
+{
+	u64 n = MIN(regs->si, 0x7ffff000ULL), done = 0;
+	u32 flags = (u32)regs->dx;
+
+	if (flags & ~(u32)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
+	    (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
+		return -EINVAL;
+	if (!user_range_ok(regs->di, n))
+		return -EFAULT;
+	while (done < n) {
+		u64 word = random_u64();
+		size_t part = MIN(n - done, sizeof(word));
+		size_t left = copy_to_user(regs->di + done, &word, part);
+
+		done += part - left;
+		if (left)
+			break;
+	}
+	return done == 0 && n > 0 ? -EFAULT : (long)done;
+}
+
+#define REBOOT_MAGIC1 0xfee1dead
+#define REBOOT_CMD_RESTART 0x01234567
+#define REBOOT_CMD_HALT 0xcdef0123
+#define REBOOT_CMD_CAD_ON 0x89abcdef
+#define REBOOT_CMD_CAD_OFF 0
+#define REBOOT_CMD_POWER_OFF 0x4321fedc
+
+static bool is_reboot_magic2(u32 v)
+{
+	return v == 672274793 || v == 85072278 || v == 369367448 || v == 537993216;
+}
+
+long sys_reboot(struct pt_regs *regs)
+{
+	if ((u32)regs->di != REBOOT_MAGIC1 || !is_reboot_magic2((u32)regs->si))
+		return -EINVAL;
+	switch ((u32)regs->dx) {
+	case REBOOT_CMD_RESTART:
+		log("%s[%d]: restart\n", current_task()->name, current_task()->pid);
+		power_restart();
+	case REBOOT_CMD_HALT:
+	case REBOOT_CMD_POWER_OFF:
+		log("%s[%d]: power off\n", current_task()->name, current_task()->pid);
+		power_off(true);
+	case REBOOT_CMD_CAD_ON:
+	case REBOOT_CMD_CAD_OFF:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}

@@ -1,0 +1,59 @@
+/*
+ * From the entry code to a system call and back: table, dispatch, and the
+ * decision whether SYSRET may be used.
+ *
+ * SYSRET takes RIP from RCX and RFLAGS from R11, and on Intel's processors
+ * faults in ring 0, on the user's stack, if RCX is not canonical
+ * (CVE-2012-0217).  So it is used only when it restores exactly what pt_regs
+ * say, and RIP is in the user half; for all else there is IRET.
+ * Called through the vault's do_syscall.  Read next: kernel/sys_*.c.
+ */
+#include "kernel/base/cpumask.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/percpu.h"
+#include "kernel/base/seams.h"
+#include "kernel/sched.h"
+#include "kernel/syscall.h"
+
+static long (*const table[])(struct pt_regs *) = {
+#define SYSCALL(nr, name) [nr] = sys_##name,
+#include "kernel/syscall_list.h"
+#undef SYSCALL
+};
+
+static long unknown(void)
+{
+	this_cpu()->syscalls_unknown++;
+	return -ENOSYS;
+}
+
+u64 syscall_unknown_count(void)
+{
+	u64 n = 0;
+
+	for_each_cpu(cpu, &cpus_online)
+		n += VAULT_OF(cpu)->syscalls_unknown;
+	return n;
+}
+
+/* RF and TF: SYSRET would restore them too late or not at all. */
+static bool sysret_will_do(const struct pt_regs *regs)
+{
+	return regs->ip == regs->cx && regs->flags == regs->r11 &&
+	       regs->cs == SEL_USER_CS && regs->ss == SEL_USER_DS &&
+	       regs->ip < USER_END && !(regs->flags & (RFLAGS_RF | RFLAGS_TF));
+}
+
+bool seam_do_syscall(struct pt_regs *regs)
+{
+	/* Linux looks at the low 32 bits only. */
+	u32 nr = (u32)regs->orig_ax;
+
+	this_cpu()->syscalls++;
+	interrupts_on();
+	regs->ax = (u64)(nr < ARRAY_SIZE(table) && table[nr] ?
+			 table[nr](regs) : unknown());
+	sched_before_user();
+	return sysret_will_do(regs);
+}

@@ -1,0 +1,25 @@
+/*
+ * All system calls: SYSCALL(number, name), included with different meanings of
+ * SYSCALL.  Numbers: Linux, arch/x86/entry/syscalls/syscall_64.tbl.
+ */
+SYSCALL(0, read)
+SYSCALL(1, write)
+SYSCALL(9, mmap)
+SYSCALL(10, mprotect)
+SYSCALL(11, munmap)
+SYSCALL(12, brk)
+SYSCALL(16, ioctl)
+SYSCALL(20, writev)
+SYSCALL(24, sched_yield)
+SYSCALL(35, nanosleep)
+SYSCALL(39, getpid)
+SYSCALL(60, exit)
+SYSCALL(63, uname)
+SYSCALL(110, getppid)
+SYSCALL(158, arch_prctl)
+SYSCALL(169, reboot)
+SYSCALL(186, gettid)
+SYSCALL(218, set_tid_address)
+SYSCALL(228, clock_gettime)
+SYSCALL(231, exit_group)
+SYSCALL(318, getrandom)

@@ -1,0 +1,122 @@
+/*
+ * Making and ending tasks.  A task is one frame (struct task), a guarded
+ * kernel stack, and for user tasks an address space and a page of FPU state.
+ *
+ * A new task's stack holds what entry_switch_to() pops: six registers, r12 and
+ * r13 being the function and argument for entry_task_start.
+ * Called by kernel/process.c, kernel/main.c and tests.
+ */
+#include "arch/fpu.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/base/string.h"
+#include "kernel/sched.h"
+#include "kernel/task.h"
+#include "mm/frame.h"
+#include "mm/phys.h"
+#include "mm/vmap.h"
+
+static struct task *alloc_task(const char *name, virt_addr_t stack_top)
+{
+	phys_addr_t pa = frame_alloc_zeroed();
+	struct task *t;
+
+	if (pa == NO_FRAME)
+		return NULL;
+	t = phys_to_virt(pa);
+	t->stack_top = stack_top;
+	strscpy(t->name, name, sizeof(t->name));
+	memset(&t->affinity, 0xff, sizeof(t->affinity));
+	return t;
+}
+
+struct task *task_create_idle(virt_addr_t stack_top)
+{
+	struct task *t = alloc_task("idle", stack_top);
+
+	if (!t)
+		return NULL;
+	t->state = TASK_RUNNING;
+	t->on_cpu = true;
+	return t;
+}
+
+/* The frame that entry_switch_to() will pop, `below` bytes under the top. */
+static void prepare_stack(struct task *t, u64 below, void (*fn)(void *), void *arg)
+{
+	u64 *sp = (u64 *)(t->stack_top - below);
+
+	*--sp = (u64)entry_task_start;
+	*--sp = 0;         /* rbp */
+	*--sp = 0;         /* rbx */
+	*--sp = (u64)fn;   /* r12 */
+	*--sp = (u64)arg;  /* r13 */
+	*--sp = 0;         /* r14 */
+	*--sp = 0;         /* r15 */
+	t->sp = (u64)sp;
+}
+
+struct task *task_create(const char *name, void (*fn)(void *), void *arg)
+{
+	virt_addr_t top = vmap_alloc_stack(TASK_STACK_SIZE);
+	struct task *t = top ? alloc_task(name, top) : NULL;
+
+	if (t)
+		prepare_stack(t, 0, fn, arg);
+	else if (top)
+		vmap_free_stack(top, TASK_STACK_SIZE);
+	return t;
+}
+
+static void enter_user(void *regs)
+{
+	entry_return_to_user(regs);
+}
+
+struct task *task_create_user(const char *name, struct mm *mm, virt_addr_t ip,
+			      virt_addr_t sp)
+{
+	struct task *t = task_create(name, enter_user, NULL);
+	phys_addr_t fpu = t ? frame_alloc_zeroed() : NO_FRAME;
+	struct pt_regs *regs;
+
+	if (fpu == NO_FRAME) {
+		if (t) {
+			vmap_free_stack(t->stack_top, TASK_STACK_SIZE);
+			frame_free(virt_to_phys(t));
+		}
+		return NULL;
+	}
+	t->mm = mm;
+	t->fpu = phys_to_virt(fpu);
+	fpu_init_state(t->fpu);
+	regs = task_regs(t);
+	regs->ip = ip;
+	regs->sp = sp;
+	regs->cs = SEL_USER_CS;
+	regs->ss = SEL_USER_DS;
+	regs->flags = RFLAGS_IF | RFLAGS_FIXED;
+	prepare_stack(t, sizeof(*regs), enter_user, regs);
+	return t;
+}
+
+void task_exit(int status)
+{
+	current_task()->status = status;
+	sched_exit();
+}
+
+int task_wait(struct task *t)
+{
+	int status;
+
+	sched_wait_for_exit(t);
+	status = t->status;
+	if (t->mm)
+		mm_free(t->mm);
+	if (t->fpu)
+		frame_free(virt_to_phys(t->fpu));
+	vmap_free_stack(t->stack_top, TASK_STACK_SIZE);
+	frame_free(virt_to_phys(t));
+	return status;
+}

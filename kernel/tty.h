@@ -1,0 +1,16 @@
+/*
+ * Reading lines from the console.
+ */
+#ifndef KERNEL_TTY_H
+#define KERNEL_TTY_H
+
+#include "kernel/base/types.h"
+
+/*
+ * Up to n bytes of a line, newline included, as a terminal gives it: echoed,
+ * with backspace, CR for newline and Ctrl-D for the end.  Sleeps until there
+ * is one.  Returns the number of bytes; 0 at the end of input.
+ */
+long tty_read(u8 *to, size_t n);
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * A bitmap of all RAM below the highest usable address, one bit a frame, set
+ * when the frame is free.  Allocation is next-fit by 64-bit words.  Nothing is
+ * stored in a free frame, so that a stray write to one breaks no list.
+ *
+ * Compiled for the host tests too (tests/host/test_frame.c).
+ * Called by all of mm/, and by whoever needs whole pages.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/layout.h"
+#include "kernel/base/spinlock.h"
+#include "kernel/base/string.h"
+#include "mm/frame.h"
+#include "mm/phys.h"
+
+static struct {
+	struct spinlock lock;
+	u64 *bitmap;
+	u64 words;
+	u64 hint; /* word at which the next search starts */
+	u64 total, free;
+	phys_addr_t top;
+	long fail_after; /* -1: never */
+} frames = { .fail_after = -1 };
+
+size_t frame_bitmap_bytes(phys_addr_t top)
+{
+	return ALIGN_UP(PFN(top), 64) / 8;
+}
+
+void frame_init(void *bitmap, phys_addr_t top)
+{
+	frames.bitmap = bitmap;
+	frames.words = ALIGN_UP(PFN(top), 64) / 64;
+	frames.top = top;
+	frames.hint = 0;
+	frames.total = frames.free = 0;
+}
+
+static bool is_free(u64 pfn)
+{
+	return frames.bitmap[pfn / 64] & BIT(pfn % 64);
+}
+
+/* Sets or clears the bits of [pfn, end); returns how many changed. */
+static u64 set_range(u64 pfn, u64 end, bool free)
+{
+	u64 changed = 0;
+
+	while (pfn < end) {
+		u64 n = MIN(64 - pfn % 64, end - pfn);
+		u64 mask = (n == 64 ? ~0ULL : BIT(n) - 1) << pfn % 64;
+		u64 *word = &frames.bitmap[pfn / 64];
+		u64 now = free ? *word | mask : *word & ~mask;
+
+		changed += (u64)__builtin_popcountll(*word ^ now);
+		*word = now;
+		pfn += n;
+	}
+	return changed;
+}
+
+void frame_add_range(phys_addr_t start, phys_addr_t end)
+{
+	u64 n;
+
+	start = ALIGN_UP(start, PAGE_SIZE);
+	end = ALIGN_DOWN(MIN(end, frames.top), PAGE_SIZE);
+	if (start >= end)
+		return;
+	n = set_range(PFN(start), PFN(end), true);
+	frames.total += n;
+	frames.free += n;
+}
+
+void frame_reserve_range(phys_addr_t start, phys_addr_t end)
+{
+	u64 n;
+
+	start = ALIGN_DOWN(start, PAGE_SIZE);
+	end = ALIGN_UP(MIN(end, frames.top), PAGE_SIZE);
+	if (start >= end)
+		return;
+	n = set_range(PFN(start), PFN(end), false);
+	frames.total -= n;
+	frames.free -= n;
+}
+
+/* Counts down to the failure that a test asked for. */
+static bool must_fail(void)
+{
+	if (frames.fail_after < 0)
+		return false;
+	if (frames.fail_after == 0)
+		return true;
+	frames.fail_after--;
+	return false;
+}
+
+static phys_addr_t take_next_free(void)
+{
+	for (u64 i = 0; i < frames.words; i++) {
+		u64 w = frames.hint + i < frames.words ?
+			frames.hint + i : frames.hint + i - frames.words;
+		u64 bits = frames.bitmap[w];
+
+		if (bits) {
+			frames.bitmap[w] = bits & (bits - 1);
+			frames.hint = w;
+			frames.free--;
+			return (w * 64 + (u64)__builtin_ctzll(bits)) << PAGE_SHIFT;
+		}
+	}
+	return NO_FRAME;
+}
+
+phys_addr_t frame_alloc(void)
+{
+	u64 flags = spin_lock(&frames.lock);
+	phys_addr_t pa = must_fail() ? NO_FRAME : take_next_free();
+
+	spin_unlock(&frames.lock, flags);
+	return pa;
+}
+
+phys_addr_t frame_alloc_zeroed(void)
+{
+	phys_addr_t pa = frame_alloc();
+
+	if (pa != NO_FRAME)
+		memset(phys_to_virt(pa), 0, PAGE_SIZE);
+	return pa;
+}
+
+static bool range_is_free(u64 pfn, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!is_free(pfn + i))
+			return false;
+	return true;
+}
+
+phys_addr_t frame_alloc_contiguous(unsigned n, unsigned align, phys_addr_t limit)
+{
+	u64 end = PFN(MIN(limit, frames.top));
+	phys_addr_t pa = NO_FRAME;
+	u64 flags = spin_lock(&frames.lock);
+	int passes = must_fail() ? 0 : 2;
+
+	/* From the hint on first; the low frames are mostly gone by now. */
+	for (int pass = 0; pass < passes && pa == NO_FRAME; pass++) {
+		u64 pfn = pass == 0 ? ALIGN_DOWN(frames.hint * 64, align) : 0;
+
+		for (; pfn + n <= end; pfn += align) {
+			if (!frames.bitmap[pfn / 64]) {
+				pfn = ALIGN_DOWN(pfn, 64) + 64 - align;
+				continue;
+			}
+			if (!range_is_free(pfn, n))
+				continue;
+			set_range(pfn, pfn + n, false);
+			frames.free -= n;
+			pa = pfn << PAGE_SHIFT;
+			break;
+		}
+	}
+	spin_unlock(&frames.lock, flags);
+	if (pa != NO_FRAME)
+		memset(phys_to_virt(pa), 0, n * PAGE_SIZE);
+	return pa;
+}
+
+void frame_free(phys_addr_t pa)
+{
+	frame_free_contiguous(pa, 1);
+}
+
+void frame_free_contiguous(phys_addr_t pa, unsigned n)
+{
+	u64 flags;
+
+	ASSERT_OP(pa % PAGE_SIZE, ==, 0);
+	ASSERT_OP(pa + n * PAGE_SIZE, <=, frames.top);
+	flags = spin_lock(&frames.lock);
+	for (u64 pfn = PFN(pa); pfn < PFN(pa) + n; pfn++)
+		if (is_free(pfn))
+			panic("frame: %#lx freed twice", pfn << PAGE_SHIFT);
+	set_range(PFN(pa), PFN(pa) + n, true);
+	frames.free += n;
+	spin_unlock(&frames.lock, flags);
+}
+
+struct frame_stats frame_stats(void)
+{
+	return (struct frame_stats){ frames.total, frames.free, frames.top };
+}
+
+void frame_fail_after(long n)
+{
+	frames.fail_after = n;
+}

@@ -1,0 +1,58 @@
+/*
+ * The physical memory allocator: which 4 KiB frames of RAM are free.
+ */
+#ifndef MM_FRAME_H
+#define MM_FRAME_H
+
+#include "kernel/base/types.h"
+
+/* What frame_alloc() and its kin return when there is none. */
+#define NO_FRAME ((phys_addr_t)-1)
+
+struct frame_stats {
+	u64 total; /* frames of RAM under management */
+	u64 free;
+	u64 top;   /* one past the highest managed address */
+};
+
+/*
+ * Starts with no frame free and room for `top` bytes of physical addresses.
+ * `bitmap` holds at least frame_bitmap_bytes(top) bytes of zeroes.
+ */
+void frame_init(void *bitmap, phys_addr_t top);
+size_t frame_bitmap_bytes(phys_addr_t top);
+
+/*
+ * Hands [start, end) to the allocator (both rounded inwards), or takes a part
+ * of what was handed over back for good (rounded outwards).  Boot only.
+ */
+void frame_add_range(phys_addr_t start, phys_addr_t end);
+void frame_reserve_range(phys_addr_t start, phys_addr_t end);
+
+/*
+ * One frame, contents unknown, or zeroed.  Returns its physical address, or
+ * NO_FRAME.  Any context, any CPU.
+ */
+phys_addr_t frame_alloc(void);
+phys_addr_t frame_alloc_zeroed(void);
+
+/*
+ * n contiguous zeroed frames (1 to 64), the first at a multiple of `align`
+ * frames (a power of two up to 64), below `limit` bytes.  Returns the address
+ * of the first, or NO_FRAME.
+ */
+phys_addr_t frame_alloc_contiguous(unsigned n, unsigned align, phys_addr_t limit);
+
+/* Panics if the frame is free already or was never managed. */
+void frame_free(phys_addr_t pa);
+void frame_free_contiguous(phys_addr_t pa, unsigned n);
+
+struct frame_stats frame_stats(void);
+
+/*
+ * For tests of -ENOMEM paths: after n more frames every allocation fails.
+ * A negative n ends it.
+ */
+void frame_fail_after(long n);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * Areas.  All changes come down to two steps: split so that a boundary falls
+ * on an address, then act on whole areas; and merging equal neighbours after.
+ * A change that could run out of places asks for two in advance, so that it
+ * fails before it has begun.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/string.h"
+#include "mm/vma.h"
+
+/* Index of the first area that ends above addr. */
+static unsigned first_above(const struct mm *mm, virt_addr_t addr)
+{
+	unsigned lo = 0, hi = mm->count;
+
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (mm->vma[mid].end > addr)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+const struct vma *vma_find(const struct mm *mm, virt_addr_t addr)
+{
+	unsigned i = first_above(mm, addr);
+
+	return i < mm->count && mm->vma[i].start <= addr ? &mm->vma[i] : NULL;
+}
+
+bool vma_range_free(const struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	unsigned i = first_above(mm, start);
+
+	return i == mm->count || mm->vma[i].start >= end;
+}
+
+virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t top)
+{
+	virt_addr_t end = top;
+
+	for (unsigned i = mm->count; i > 0; i--) {
+		const struct vma *vma = &mm->vma[i - 1];
+
+		if (vma->end <= end && end - vma->end >= len)
+			return end - len;
+		end = MIN(end, vma->start);
+	}
+	return end >= MM_LOWEST + len ? end - len : 0;
+}
+
+static void insert_at(struct mm *mm, unsigned i, struct vma vma)
+{
+	memmove(&mm->vma[i + 1], &mm->vma[i], (mm->count - i) * sizeof(vma));
+	mm->vma[i] = vma;
+	mm->count++;
+}
+
+static void delete_at(struct mm *mm, unsigned i, unsigned n)
+{
+	memmove(&mm->vma[i], &mm->vma[i + n],
+		(mm->count - i - n) * sizeof(struct vma));
+	mm->count -= n;
+}
+
+/* Makes `addr` a boundary.  There is room for one more. */
+static void split_at(struct mm *mm, virt_addr_t addr)
+{
+	unsigned i = first_above(mm, addr);
+
+	if (i == mm->count || mm->vma[i].start >= addr)
+		return;
+	insert_at(mm, i, mm->vma[i]);
+	mm->vma[i].end = addr;
+	mm->vma[i + 1].start = addr;
+}
+
+/* Joins areas around [start, end) that touch and are alike. */
+static void merge_around(struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	unsigned i = first_above(mm, start ? start - 1 : 0);
+
+	while (i + 1 < mm->count && mm->vma[i].start <= end) {
+		struct vma *a = &mm->vma[i], *b = a + 1;
+
+		if (a->end == b->start && a->prot == b->prot) {
+			a->end = b->end;
+			delete_at(mm, i + 1, 1);
+		} else {
+			i++;
+		}
+	}
+}
+
+static bool has_room(const struct mm *mm)
+{
+	return mm->count + 2 <= MM_MAX_VMAS;
+}
+
+int vma_insert(struct mm *mm, struct vma vma)
+{
+	if (!has_room(mm))
+		return -ENOMEM;
+	insert_at(mm, first_above(mm, vma.start), vma);
+	merge_around(mm, vma.start, vma.end);
+	return 0;
+}
+
+int vma_remove(struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	unsigned i, n = 0;
+
+	if (vma_range_free(mm, start, end))
+		return 0;
+	if (!has_room(mm))
+		return -ENOMEM;
+	split_at(mm, start);
+	split_at(mm, end);
+	i = first_above(mm, start);
+	while (i + n < mm->count && mm->vma[i + n].end <= end)
+		n++;
+	delete_at(mm, i, n);
+	return 0;
+}
+
+static bool fully_covered(const struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	for (unsigned i = first_above(mm, start); start < end; i++) {
+		if (i == mm->count || mm->vma[i].start > start)
+			return false;
+		start = mm->vma[i].end;
+	}
+	return true;
+}
+
+int vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
+{
+	if (!fully_covered(mm, start, end) || !has_room(mm))
+		return -ENOMEM;
+	split_at(mm, start);
+	split_at(mm, end);
+	for (unsigned i = first_above(mm, start);
+	     i < mm->count && mm->vma[i].end <= end; i++)
+		mm->vma[i].prot = prot;
+	merge_around(mm, start, end);
+	return 0;
+}

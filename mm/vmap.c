@@ -1,0 +1,129 @@
+/*
+ * Slot 402: cells of 32 KiB for stacks, handed out through a bitmap, and
+ * behind them device registers, handed out once.  A stack lies at the end of
+ * its cell, so that the page below it is absent, and the cell begins with
+ * absent pages, so that the page above the stack before is absent too.
+ *
+ * Called by kernel/task.c, arch/smp.c (stacks) and arch/apic.c (registers).
+ */
+#include "kernel/base/cpumask.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/log.h"
+#include "kernel/base/spinlock.h"
+#include "kernel/base/string.h"
+#include "mm/frame.h"
+#include "mm/kernel_map.h"
+#include "mm/phys.h"
+#include "mm/pti.h"
+#include "mm/tlb.h"
+#include "mm/vmap.h"
+
+#define CELL_SIZE 0x8000ULL
+#define NR_CELLS 16384
+#define DEVICES_BASE (VMAP_BASE + NR_CELLS * CELL_SIZE)
+
+static_assert(TASK_STACK_SIZE < CELL_SIZE && IST_STACK_SIZE < CELL_SIZE,
+	      "a cell holds a stack and a guard page");
+
+static struct {
+	struct spinlock lock;
+	u64 used[NR_CELLS / 64];
+	virt_addr_t next_device;
+} vmap = { .next_device = DEVICES_BASE };
+
+static long take_cell(void)
+{
+	u64 flags = spin_lock(&vmap.lock);
+	long cell = -1;
+
+	for (unsigned w = 0; w < ARRAY_SIZE(vmap.used); w++) {
+		if (~vmap.used[w] == 0)
+			continue;
+		cell = w * 64 + __builtin_ctzll(~vmap.used[w]);
+		vmap.used[w] |= BIT(cell % 64);
+		break;
+	}
+	spin_unlock(&vmap.lock, flags);
+	return cell;
+}
+
+static void release_cell(u64 cell)
+{
+	u64 flags = spin_lock(&vmap.lock);
+
+	vmap.used[cell / 64] &= ~BIT(cell % 64);
+	spin_unlock(&vmap.lock, flags);
+}
+
+/* pt_map() makes tables: one CPU at a time. */
+static int map_locked(virt_addr_t va, phys_addr_t pa, u64 prot)
+{
+	static struct spinlock lock;
+	u64 flags = spin_lock(&lock);
+	int err = pt_map(pti_init_pgd, va, pa, prot | kernel_map_global());
+
+	spin_unlock(&lock, flags);
+	return err;
+}
+
+virt_addr_t vmap_alloc_stack(u64 size)
+{
+	long cell = take_cell();
+	virt_addr_t top = VMAP_BASE + (u64)(cell + 1) * CELL_SIZE;
+
+	if (cell < 0)
+		return 0;
+	for (u64 off = PAGE_SIZE; off <= size; off += PAGE_SIZE) {
+		phys_addr_t pa = frame_alloc_zeroed();
+
+		if (pa != NO_FRAME && map_locked(top - off, pa, PROT_RW) == 0)
+			continue;
+		if (pa != NO_FRAME)
+			frame_free(pa);
+		vmap_free_stack(top, off - PAGE_SIZE);
+		return 0;
+	}
+	return top;
+}
+
+void vmap_free_stack(virt_addr_t top, u64 size)
+{
+	phys_addr_t frame[TASK_STACK_SIZE / PAGE_SIZE];
+	unsigned n = 0;
+
+	for (u64 off = PAGE_SIZE; off <= size; off += PAGE_SIZE)
+		frame[n++] = pt_unmap(pti_init_pgd, top - off) & PTE_ADDR_MASK;
+	if (size)
+		tlb_flush_range(&cpus_online, top - size, top);
+	while (n > 0)
+		frame_free(frame[--n]);
+	release_cell((top - VMAP_BASE) / CELL_SIZE - 1);
+}
+
+void *vmap_device(phys_addr_t pa, u64 size)
+{
+	phys_addr_t start = ALIGN_DOWN(pa, PAGE_SIZE);
+	phys_addr_t end = ALIGN_UP(pa + size, PAGE_SIZE);
+	virt_addr_t va = vmap.next_device;
+
+	vmap.next_device += end - start;
+	for (u64 off = 0; off < end - start; off += PAGE_SIZE)
+		if (map_locked(va + off, start + off, PROT_RW | PTE_PCD))
+			panic("vmap: cannot map the device at %#lx", pa);
+	return (void *)(va + (pa - start));
+}
+
+virt_addr_t vmap_stack_of_guard(virt_addr_t va)
+{
+	u64 cell = (va - VMAP_BASE) / CELL_SIZE;
+	struct pt_leaf leaf;
+	virt_addr_t top;
+
+	if (va < VMAP_BASE || cell >= NR_CELLS || !pt_walk(pti_init_pgd, va, &leaf))
+		return 0;
+	/* Walk up from the guard to the stack above it. */
+	top = VMAP_BASE + (cell + 1) * CELL_SIZE;
+	if (pt_walk(pti_init_pgd, ALIGN_DOWN(va, PAGE_SIZE) + PAGE_SIZE, &leaf))
+		return 0;
+	return top;
+}

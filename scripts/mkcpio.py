@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Writes a cpio "newc" archive: the initramfs.
+
+Owns the archive format on the host's side.  Called by the Makefile
+(build/initramfs.cpio), by scripts/run and by tests/initrds.py.  The same input
+gives the same bytes: no dates, owner root, entries sorted by name.
+
+    scripts/mkcpio.py -o OUTPUT NAME=PATH...
+"""
+import os
+import sys
+
+MAGIC = b"070701"
+DIRECTORY, REGULAR = 0o040755, 0o100644
+EXECUTABLE = 0o100755
+TRAILER = "TRAILER!!!"
+
+
+def pad4(data):
+    """newc aligns the header with its name, and the data, to four bytes."""
+    return data + b"\0" * (-len(data) % 4)
+
+
+def entry(ino, name, mode, data=b""):
+    """One header, name and data; the fields are eight hexadecimal digits each."""
+    encoded = name.encode() + b"\0"
+    nlink = 2 if mode == DIRECTORY else 1
+    fields = (ino, mode, 0, 0, nlink, 0, len(data), 0, 0, 0, 0, len(encoded), 0)
+    header = MAGIC + b"".join(b"%08X" % field for field in fields)
+    return pad4(header + encoded) + pad4(data)
+
+
+def parents(name):
+    """The directories above NAME, outermost first; the archive must hold them."""
+    parts = name.split("/")[:-1]
+    return ["/".join(parts[: i + 1]) for i in range(len(parts))]
+
+
+def archive(files):
+    """Bytes of an archive of FILES, a dict of name to (mode, data)."""
+    entries = {}
+    for name, (mode, data) in files.items():
+        name = name.strip("/")
+        if not name or any(part in ("", ".", "..") for part in name.split("/")):
+            raise ValueError(f"found the name '{name}', expected a plain path")
+        for directory in parents(name):
+            entries.setdefault(directory, (DIRECTORY, b""))
+        entries[name] = (mode, data)
+    out = [entry(ino, name, *entries[name])
+           for ino, name in enumerate(sorted(entries), start=1)]
+    out.append(entry(0, TRAILER, 0))
+    return b"".join(out)
+
+
+def from_path(path):
+    """(mode, data) of a file; only the execute bit of its mode is kept."""
+    with open(path, "rb") as file:
+        data = file.read()
+    return (EXECUTABLE if os.access(path, os.X_OK) else REGULAR), data
+
+
+def write_whole(path, data):
+    """A reader never sees half an archive, nor a failed write a stale one."""
+    temporary = f"{path}.tmp{os.getpid()}"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def main(argv):
+    """The command line; errors in one line."""
+    if len(argv) < 2 or argv[0] != "-o":
+        sys.exit("usage: mkcpio.py -o OUTPUT NAME=PATH...")
+    files = {}
+    for argument in argv[2:]:
+        name, equals, path = argument.partition("=")
+        if not equals:
+            sys.exit(f"mkcpio: found '{argument}', expected NAME=PATH")
+        try:
+            files[name] = from_path(path)
+        except OSError as error:
+            sys.exit(f"mkcpio: {path}: {error.strerror}")
+    try:
+        write_whole(argv[1], archive(files))
+    except (OSError, ValueError) as error:
+        sys.exit(f"mkcpio: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

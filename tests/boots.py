@@ -1,0 +1,173 @@
+"""Makes one boot of the matrix and judges it.
+
+Owns the verdict on a boot: QEMU's status, the KTAP stream, the lines that must
+and must not be there.  Called by tests/run.py, from several threads.
+"""
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+import bochs  # noqa: E402
+import bounded  # noqa: E402
+import initrds  # noqa: E402
+import ktap  # noqa: E402
+import qemu  # noqa: E402
+
+BUILD = os.path.join(ROOT, "build")
+KERNEL = os.path.join(BUILD, "postern.elf")
+ISO = os.path.join(BUILD, "postern.iso")
+INITRAMFS = os.path.join(BUILD, "initramfs.cpio")
+TAP = re.compile(r"^(ok|not ok)\b(?: (\d+))?(?: (?:- )?(.*?))?"
+                 r"(?: ?# (SKIP)\b ?(.*))?$")
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What a job of the runner came to."""
+    name: str
+    cases: list
+    problems: list      # of the job as a whole: they count as one failed case
+    seconds: float
+    log: str
+
+    def count(self, verdict):
+        """Cases that ended so; problems count as one failure."""
+        number = sum(case.verdict == verdict for case in self.cases)
+        return number + (verdict == ktap.FAILED and bool(self.problems))
+
+
+def initramfs(kind, directory):
+    """The path of the initramfs KIND, made if need be; empty for none."""
+    if kind in ("", "none"):
+        return ""
+    return INITRAMFS if kind == "build" else \
+        initrds.make(kind, INITRAMFS, directory)
+
+
+def make_iso(boot, directory):
+    """An ISO with this boot's arguments in its GRUB line."""
+    path = os.path.join(directory, f"{boot.name}.iso")
+    made = subprocess.run(
+        [os.path.join(ROOT, "scripts/mkiso"), KERNEL,
+         initramfs(boot.initramfs, directory) or os.devnull, path, boot.cmdline],
+        capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise OSError(f"mkiso: {made.stderr.strip()}")
+    return path
+
+
+def start(boot, directory, scale):
+    """Boots; returns bounded.Result."""
+    timeout = boot.timeout * scale
+    if boot.boot == "bochs":
+        return bochs.run(make_iso(boot, directory), timeout, boot.cpus, boot.cpu,
+                         int(boot.mem.removesuffix("M")))
+    m = qemu.Machine(boot=boot.boot, kernel=KERNEL, iso=ISO, machine=boot.machine,
+                     cpus=boot.cpus, mem=boot.mem, cpu=boot.cpu,
+                     fw_initramfs=initramfs(boot.fw_initramfs, directory))
+    if boot.boot == "direct":
+        m.initramfs = initramfs(boot.initramfs, directory)
+    if boot.args_by == "append":
+        m.cmdline = boot.cmdline
+    elif boot.args_by == "fw_cfg":
+        m.fw_cmdline = boot.cmdline
+    else:
+        m.iso = make_iso(boot, directory)
+    return qemu.run(m, timeout)
+
+
+def tap_cases(text):
+    """Cases of plain `ok N name` lines, as user programs print them."""
+    cases = []
+    for raw in text.splitlines():
+        match = TAP.match(ktap.clean(raw))
+        if not match:
+            continue
+        verdict = ktap.PASSED if match[1] == "ok" else ktap.FAILED
+        reason = match[5] or ""
+        if match[4] and verdict == ktap.PASSED:
+            verdict = ktap.SKIPPED if reason else ktap.FAILED
+            reason = reason or "skipped without a reason"
+        cases.append(ktap.Case(match[3] or f"case {match[2]}", verdict, reason))
+    return cases
+
+
+def unexpected_lines(boot, lines):
+    """Lines that tell of trouble nobody provoked."""
+    for line in lines:
+        if any(p.search(line) for p in boot.unexpected) and \
+                not any(p.search(line) for p in boot.expected):
+            yield line
+
+
+def line_problems(boot, lines):
+    """What is wrong with the lines that are no KTAP."""
+    for pattern in boot.must:
+        if not any(pattern.search(line) for line in lines):
+            yield f"found no line with '{pattern.pattern}'"
+    for pattern in boot.must_not:
+        for line in lines:
+            if pattern.search(line):
+                yield f"found a line that must not be: {line}"
+                break
+    troubles = list(unexpected_lines(boot, lines))
+    for line in troubles[:3]:
+        yield f"unexpected: {line}"
+    if len(troubles) > 3:
+        yield f"and {len(troubles) - 3} more unexpected lines"
+
+
+def end_problems(boot, result):
+    """What is wrong with how the emulator ended."""
+    if result.timed_out:
+        yield f"found no end after {result.seconds:.0f} s"
+    elif result.too_long:
+        yield f"found more than {bounded.OUTPUT_LIMIT >> 20} MiB of output"
+    elif boot.boot == "bochs":  # which has no status: 0 for an end by the guest
+        if result.status:
+            yield "Bochs ended, but not by the guest"
+    elif result.status != boot.status:
+        yield (f"found QEMU status {result.status} "
+               f"({qemu.meaning(result.status)}), expected {boot.status}")
+
+
+def judge(boot, result):
+    """The verdict on a boot that has ended: its cases and its problems."""
+    stream = ktap.Stream()
+    lines = [ktap.clean(raw) for raw in result.output.splitlines()]
+    others = [line for line in lines if not stream.feed(line)]
+    problems = list(end_problems(boot, result))
+    if problems and result.status == qemu.FAILED and stream.count(ktap.FAILED):
+        problems = []  # the failed cases say why
+    problems += line_problems(boot, others)
+    if boot.stream == "ktap":
+        stream.finish()
+        problems += stream.errors[:5]
+        if stream.suites < boot.suites:
+            problems.append(f"found {stream.suites} suites, "
+                            f"expected at least {boot.suites}")
+        return stream.cases, problems
+    if stream.started:
+        problems.append("found a KTAP stream, expected none")
+    if boot.stream == "tap":
+        cases = tap_cases(result.output)
+        return cases, problems if cases else [*problems, "found no 'ok' lines"]
+    return ([] if problems else [ktap.Case("boot", ktap.PASSED)]), problems
+
+
+def run(boot, directory, logs, scale=1.0):
+    """Boots, writes the log, judges."""
+    log = os.path.join(logs, f"{boot.name}.log")
+    try:
+        result = start(boot, directory, scale)
+    except (OSError, ValueError) as error:
+        return Outcome(boot.name, [], [str(error)], 0.0, "")
+    os.makedirs(logs, exist_ok=True)
+    with open(log, "w", encoding="utf-8") as file:
+        file.write(result.output)
+    cases, problems = judge(boot, result)
+    return Outcome(boot.name, cases, problems, result.seconds, log)

@@ -1,0 +1,104 @@
+"""Makes the small, broken or hostile initramfs images that some boots need.
+
+Owns KINDS, the names that tests/machines.cfg may use besides `build` and
+`none`.  Called by tests/boots.py.  The programs are a few machine words put
+together here, so that no compiler's defaults change what is tested.
+"""
+import os
+import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "scripts"))
+import mkcpio  # noqa: E402
+
+BASE = 0x400000          # where static Linux programs are linked
+KERNEL_HALF = 0xFFFFFFFF80000000
+READ, WRITE, EXECUTE = 4, 2, 1
+HEADERS = 64 + 56
+
+
+def program_header(address, size, flags=READ | EXECUTE, offset=0, memory=None):
+    """One PT_LOAD."""
+    return struct.pack("<IIQQQQQQ", 1, flags, offset, address, address, size,
+                       size if memory is None else memory, 0x1000)
+
+
+def elf(code, headers=None, entry=BASE + HEADERS):
+    """A static program: one R X segment that holds the headers and CODE."""
+    headers = headers or [program_header(BASE, HEADERS + len(code))]
+    start = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1,
+                        entry, 64, 0, 0, 64, 56, len(headers), 0, 0, 0)
+    return start + b"".join(headers) + code
+
+
+def exits(status):
+    """mov edi, status; mov eax, 60 (exit); syscall"""
+    return b"\xbf" + struct.pack("<I", status) + b"\xb8\x3c\0\0\0\x0f\x05"
+
+
+def reads(address):
+    """movabs al, [address]; then exit(0), which must not be reached"""
+    return b"\xa0" + struct.pack("<Q", address) + exits(0)
+
+
+def two_loads(second):
+    """A good program with one more segment."""
+    code = exits(0)
+    size = 64 + 2 * 56 + len(code)
+    return elf(code, [program_header(BASE, size), second], BASE + 64 + 2 * 56)
+
+
+def init(data):
+    """An archive with one executable, /init."""
+    return mkcpio.archive({"init": (mkcpio.EXECUTABLE, data)})
+
+
+def cut(build):
+    """The real archive with its second half missing."""
+    return build[: len(build) // 2]
+
+
+def lying_size(_build):
+    """A header whose file is larger than the archive."""
+    data = init(elf(exits(0)))
+    return data[:54] + b"7FFFFFF0" + data[62:]
+
+
+PROGRAMS = {
+    "exit0": elf(exits(0)),
+    "exit3": elf(exits(3)),
+    "invalid-opcode": elf(b"\x0f\x0b"),
+    "reads-kernel": elf(reads(KERNEL_HALF)),
+    "elf-text": b"echo this is a shell script\n",
+    "elf-short": elf(exits(0))[:40],
+    "elf-headers-beyond": elf(exits(0))[:64 + 20],
+    "elf-kernel-half": elf(exits(0), [program_header(KERNEL_HALF, 0x100)],
+                           KERNEL_HALF + HEADERS),
+    "elf-wraps": two_loads(program_header(0x7FFFFFFFF000, 16,
+                                          memory=2 ** 64 - 0x1000)),
+    "elf-overlap": two_loads(program_header(BASE, 16)),
+    "elf-wx": elf(exits(0), [program_header(
+        BASE, HEADERS + 12, READ | WRITE | EXECUTE)]),
+    "elf-data-beyond": two_loads(program_header(BASE + 0x10000, 0x10000)),
+    "elf-i386": elf(exits(0))[:18] + b"\x03\0" + elf(exits(0))[20:],
+}
+ARCHIVES = {
+    "cut": cut,
+    "lying-size": lying_size,
+    "garbage": lambda build: b"This is no archive. " * 50,
+    "empty": lambda build: mkcpio.archive({}),
+}
+KINDS = sorted([*PROGRAMS, *ARCHIVES])
+
+
+def make(kind, build, directory):
+    """Writes the archive KIND into DIRECTORY; returns its path."""
+    path = os.path.join(directory, f"{kind}.cpio")
+    if not os.path.exists(path):
+        if kind in PROGRAMS:
+            data = init(PROGRAMS[kind])
+        else:
+            with open(build, "rb") as file:
+                data = ARCHIVES[kind](file.read())
+        mkcpio.write_whole(path, data)
+    return path

@@ -1,0 +1,96 @@
+"""Reads tests/machines.cfg: the boots that `make test` makes, as data.
+
+Owns the keys of that file and their checks.  Called by tests/run.py.
+A mistake in the file is one line that names the section and the key.
+"""
+import configparser
+import dataclasses
+import re
+
+import initrds
+
+BOOTS = ("direct", "bios", "uefi", "bochs")
+STREAMS = ("ktap", "tap", "none")
+WAYS = {"direct": "append", "bios": "fw_cfg", "uefi": "fw_cfg", "bochs": "grub"}
+
+
+@dataclasses.dataclass
+class Boot:
+    """One section; the head of tests/machines.cfg says what each key means."""
+    name: str
+    boot: str = "direct"
+    machine: str = "q35"
+    cpus: int = 2
+    mem: str = "512M"
+    cpu: str = "max"
+    cmdline: str = ""
+    args_by: str = ""
+    initramfs: str = "build"
+    fw_initramfs: str = ""
+    timeout: float = 60.0
+    status: int = 33
+    stream: str = "ktap"
+    suites: int = 1
+    must: list = dataclasses.field(default_factory=list)
+    must_not: list = dataclasses.field(default_factory=list)
+    unexpected: list = dataclasses.field(default_factory=list)
+    expected: list = dataclasses.field(default_factory=list)
+    quick: bool = False
+
+
+class Mistake(ValueError):
+    """What is wrong in the file, with its place."""
+
+
+def convert(field, section):
+    """The value of one key, as the type of its field."""
+    text = section[field.name]
+    if field.type is bool:
+        return section.getboolean(field.name)
+    if field.type is list:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return [re.compile(line) for line in lines]
+    return field.type(text.strip())
+
+
+def check(boot):
+    """Values that only make sense together."""
+    if boot.boot not in BOOTS:
+        raise ValueError(f"boot: found {boot.boot}, expected one of {BOOTS}")
+    if boot.stream not in STREAMS:
+        raise ValueError(f"stream: found {boot.stream}, expected one of {STREAMS}")
+    boot.args_by = boot.args_by or WAYS[boot.boot]
+    possible = {"direct": ("append", "fw_cfg"), "bochs": ("grub",)}
+    if boot.args_by not in possible.get(boot.boot, ("fw_cfg", "grub")):
+        raise ValueError(f"args_by: found {boot.args_by} with boot {boot.boot}")
+    for kind in (boot.initramfs, boot.fw_initramfs or "none"):
+        if kind not in ("build", "none", *initrds.KINDS):
+            raise ValueError(f"initramfs: found {kind}, expected build, none "
+                             f"or one of {', '.join(initrds.KINDS)}")
+    if boot.boot != "direct" and boot.args_by == "fw_cfg" \
+            and boot.initramfs != "build":
+        raise ValueError("initramfs: build/postern.iso has its own; "
+                         "use args_by = grub, or fw_initramfs")
+
+
+def load(path):
+    """All boots of the file, in its order."""
+    parser = configparser.ConfigParser(interpolation=None)
+    with open(path, encoding="utf-8") as file:
+        parser.read_file(file)
+    fields = [f for f in dataclasses.fields(Boot) if f.name != "name"]
+    names = {field.name for field in fields}
+    boots = []
+    for title in parser.sections():
+        section = parser[title]
+        unknown = set(section) - names
+        if unknown:
+            raise Mistake(f"{path}: [{title}]: unknown key {sorted(unknown)[0]}")
+        try:
+            values = {f.name: convert(f, section) for f in fields
+                      if f.name in section}
+            boots.append(Boot(title, **values))
+            check(boots[-1])
+        except (ValueError, re.error) as error:
+            raise Mistake(f"{path}: [{title}]: {error}") from error
+    return boots
