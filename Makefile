@@ -88,8 +88,67 @@ $(CPIO): $(USER_PROGRAMS) scripts/mkcpio.py
 $(ISO): $(ELF) $(CPIO) scripts/mkiso
 	scripts/mkiso $(ELF) $(CPIO) $@
 
+# ---- What people call ----------------------------------------------------------
+
+# Installs what is missing first; silent when all is there.
+deps-%:
+	@scripts/deps $*
+
+run: deps-run
+	@$(MAKE) -s --no-print-directory kernel
+	@scripts/run $(PROGRAM) $(ARGS)
+
+test: deps-test
+	@$(MAKE) -s --no-print-directory all
+	@$(PYTHON) tests/run.py
+
+# One direct boot, all suites.
+selftest: kernel
+	@$(PYTHON) tests/run.py --only cpus-4
+
+# A build of its own, in which a warning is an error, and the static checks.
+check: deps-check
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/check WERROR=-Werror kernel
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/check-clang CC=clang WERROR=-Werror $(BUILD)/check-clang/postern.elf
+	@$(PYTHON) scripts/check_layers.py
+	@$(PYTHON) scripts/check_style.py
+	@$(MAKE) -s --no-print-directory all
+	@$(PYTHON) scripts/check_elf.py $(ELF)
+	@$(PYTHON) tests/run.py --quick
+
+bench: deps-run
+	@$(MAKE) -s --no-print-directory kernel
+	@$(PYTHON) scripts/bench.py
+
+gdb: deps-test
+	@$(MAKE) -s --no-print-directory kernel
+	@scripts/debug
+
+kernel: $(ELF) $(CPIO)
+iso: $(ISO)
+
+clean:
+	rm -rf $(BUILD) compile_commands.json
+
+help:
+	@sed -n 's/^# help: //p' Makefile
+
+# help: make           build/postern.elf, build/postern.iso, build/initramfs.cpio
+# help: make run       boot the demonstration (or PROGRAM=./a.out ARGS="...")
+# help: make test      every test: host tests, all machines of tests/machines.cfg, gdb
+# help: make check     warnings as errors, layers, style, host tests, one boot
+# help: make selftest  one direct boot, all in-kernel suites
+# help: make bench     instructions per system call, frames shown, boot
+# help: make gdb       boot stopped under gdb
+# help: make clean     remove build/
+# help: knobs: CPUS=4 MEM=512M CMDLINE= ACCEL=tcg CPU=max INITRAMFS=
+
+compile_commands.json: $(BUILD)/flags
+	@for f in $(C_SOURCES); do printf '%s\t%s\n' $$f "$(CC) $(CFLAGS) $(WARNINGS) $(CPPFLAGS) -c $$f"; done | \
+		$(PYTHON) scripts/compile_commands.py > $@
+
 -include $(wildcard $(OBJECTS:.o=.d)) $(wildcard $(BUILD)/inc/*.d)
 
-.PHONY: all FORCE
+.PHONY: all kernel iso run test selftest check bench gdb clean help FORCE
 .DELETE_ON_ERROR:
 FORCE:

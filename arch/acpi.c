@@ -9,7 +9,7 @@
  * interpreter there is a byte scan for the one package that powers off.
  *
  * Called by the boot code through arch/acpi.h; arch/smp.c starts the CPUs
- * found here.  Read next: boot/boot_info.h, where the RSDP comes from.
+ * found here.  Read next: kernel/base/boot_info.h, where the RSDP comes from.
  */
 #include "arch/acpi.h"
 

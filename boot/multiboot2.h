@@ -2,14 +2,14 @@
  * Reader of the multiboot2 information structure that GRUB leaves in memory.
  *
  * Called once, by the boot code on CPU 0, when %eax held MULTIBOOT2_MAGIC at
- * the entry point; fills struct boot_info, which boot/boot_info.h describes.
+ * the entry point; fills struct boot_info, which kernel/base/boot_info.h describes.
  *
  * Source: The Multiboot2 Specification version 2.0, section 3.6.
  */
 #ifndef BOOT_MULTIBOOT2_H
 #define BOOT_MULTIBOOT2_H
 
-#include "boot/boot_info.h"
+#include "kernel/base/boot_info.h"
 #include "kernel/base/complaint.h"
 
 /* What a multiboot2 loader puts into %eax. */

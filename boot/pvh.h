@@ -3,14 +3,14 @@
  * QEMU starts the kernel directly (-kernel), without firmware or GRUB.
  *
  * Called once, by the boot code on CPU 0, when the PVH entry point was taken;
- * fills struct boot_info, which boot/boot_info.h describes.
+ * fills struct boot_info, which kernel/base/boot_info.h describes.
  *
  * Source: Xen, docs/misc/pvh.pandoc and public/arch-x86/hvm/start_info.h.
  */
 #ifndef BOOT_PVH_H
 #define BOOT_PVH_H
 
-#include "boot/boot_info.h"
+#include "kernel/base/boot_info.h"
 #include "kernel/base/complaint.h"
 
 #define PVH_MAGIC 0x336ec578 /* "xEn3" with the top bit of the E set */

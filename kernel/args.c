@@ -48,7 +48,7 @@ static void tell(report_fn report, const struct complaint *line)
 void args_default(struct boot_args *args)
 {
 	memset(args, 0, sizeof(*args));
-	args->pti = PTI_AUTO;
+	args->pti = PTI_ON;
 	args->syscall = SYSCALL_AUTO;
 	args->ltr = LTR_REMAP;
 	args->gdt_pages = 1;

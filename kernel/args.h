@@ -39,7 +39,7 @@ struct boot_args {
 };
 
 /*
- * Sets what holds without any argument: pti, syscall auto; ltr=remap;
+ * Sets what holds without any argument: pti=on; syscall=auto; ltr=remap;
  * gdt_pages=1; maxcpus=NR_CPUS; init=/init; nothing else.
  */
 void args_default(struct boot_args *args);

@@ -22,7 +22,7 @@ long sys_mmap(struct pt_regs *regs)
 	struct mm *mm = current_task()->mm;
 	bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
 
-	if (type != MAP_PRIVATE && type != MAP_SHARED)
+	if ((type != MAP_PRIVATE && type != MAP_SHARED) || regs->r9 % PAGE_SIZE)
 		return -EINVAL;
 	if (!(flags & MAP_ANONYMOUS)) /* there are no files to map */
 		return (int)regs->r8 >= 0 && (int)regs->r8 <= 2 ? -ENODEV : -EBADF;

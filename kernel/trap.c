@@ -189,6 +189,7 @@ void seam_do_trap(struct pt_regs *regs)
 {
 	unsigned vector = regs->vector & 0xff;
 
+	uaccess_close();
 	trap_count[vector]++;
 	if (vector == VEC_NMI)
 		nmi();
@@ -210,6 +211,7 @@ void seam_do_paranoid(struct pt_regs *regs)
 {
 	unsigned vector = regs->vector & 0xff;
 
+	uaccess_close();
 	this_cpu()->in_paranoid++;
 	trap_count[vector]++;
 	if (vector == VEC_NMI)

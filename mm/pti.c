@@ -44,7 +44,10 @@
 pte_t *pti_init_pgd;
 bool pti_enabled;
 
-/* A pair is two frames with a shadow, one without. */
+/*
+ * A pair is two frames with a shadow, one without.  Aligned to two either way:
+ * entry text tells a user PGD from a kernel PGD by bit 12 of CR3.
+ */
 static unsigned pair_frames(void)
 {
 	return pti_enabled ? 2 : 1;
@@ -52,8 +55,7 @@ static unsigned pair_frames(void)
 
 static pte_t *alloc_pair_frames(void)
 {
-	phys_addr_t pa = frame_alloc_contiguous(pair_frames(), pair_frames(),
-						NO_FRAME);
+	phys_addr_t pa = frame_alloc_contiguous(pair_frames(), 2, NO_FRAME);
 
 	return pa == NO_FRAME ? NULL : phys_to_virt(pa);
 }

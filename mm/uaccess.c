@@ -31,6 +31,11 @@ static void user_access_end(void)
 		__asm__ volatile("clac" : : : "memory", "cc");
 }
 
+void uaccess_close(void)
+{
+	user_access_end();
+}
+
 bool user_range_ok(virt_addr_t addr, size_t n)
 {
 	return addr <= USER_END && n <= USER_END - addr;

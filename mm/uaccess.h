@@ -22,6 +22,12 @@ size_t copy_to_user(virt_addr_t to, const void *from, size_t n);
 /* Zeroes; returns what was left. */
 size_t clear_user(virt_addr_t to, size_t n);
 
+/*
+ * Closes user memory: traps arrive with EFLAGS.AC as it was, and a program may
+ * have set it.  First thing in every trap; the IRET restores what was.
+ */
+void uaccess_close(void);
+
 /* [addr, addr + n) lies in the user half and does not wrap. */
 bool user_range_ok(virt_addr_t addr, size_t n);
 

@@ -128,6 +128,7 @@ void fw_begin_good(void)
 	host_put_zeros(&fw.b, 12);
 
 	fw.dsdt = fw_begin_table("DSDT");
+	host_put(&fw.b, "\x08_S4_\x12\6\4\x0a\4\x0a\4", 12);
 	host_put(&fw.b, "aml _S5_ without a name\x08_S5_", 28);
 	host_put(&fw.b, (u8[]){ 0x12, 6, 4, 0x0a, 5, 1, 0, 0 }, 8);
 	fw_end_table(fw.dsdt);

@@ -41,7 +41,7 @@ static const char *run_of(const char *head, char c, size_t n)
 static void test_defaults(void)
 {
 	REPORTS("", "");
-	CHECK_EQ(args.pti, PTI_AUTO);
+	CHECK_EQ(args.pti, PTI_ON);
 	CHECK_EQ(args.syscall, SYSCALL_AUTO);
 	CHECK_EQ(args.ltr, LTR_REMAP);
 	CHECK_EQ(args.gdt_pages, 1);
@@ -92,15 +92,15 @@ static void test_unknown(void)
 static void test_bad_names(void)
 {
 	REPORTS("pti=maybe", "args: found 'pti=maybe', expected pti=on|off|"
-		"auto; using auto\n");
+		"auto; using on\n");
 	REPORTS("pti", "args: found 'pti', expected pti=on|off|auto; using "
-		"auto\n");
+		"on\n");
 	REPORTS("pti=off pti=", "args: found 'pti=', expected pti=on|off|auto; "
 		"using off\n");
 	CHECK_EQ(args.pti, PTI_OFF);
 	REPORTS("pti=deferred", "args: found 'pti=deferred', which is not "
-		"built yet, expected pti=on|off|auto; using auto\n");
-	CHECK_EQ(args.pti, PTI_AUTO);
+		"built yet, expected pti=on|off|auto; using on\n");
+	CHECK_EQ(args.pti, PTI_ON);
 	REPORTS("syscall=fast", "args: found 'syscall=fast', expected syscall="
 		"trampoline|direct|auto; using auto\n");
 	REPORTS("ltr=REMAP", "args: found 'ltr=REMAP', expected ltr=remap|"

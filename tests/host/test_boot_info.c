@@ -1,10 +1,10 @@
 /*
- * Test of boot/boot_info.c: adding memory regions, and putting them in order.
+ * Test of kernel/base/boot_info.c: adding memory regions, and putting them in order.
  *
  * Besides fixed cases, random lists are compared page by page with a map of a
  * small address space in which every byte was marked one by one.
  */
-#include "boot/boot_info.h"
+#include "kernel/base/boot_info.h"
 #include "kernel/base/layout.h"
 #include "tests/host/host.h"
 

@@ -10,7 +10,7 @@
  * Called by multiboot2.c and pvh.c (boot_info_add_region) and by the boot code
  * after either of them.  Read next: multiboot2.c.
  */
-#include "boot/boot_info.h"
+#include "kernel/base/boot_info.h"
 
 #include "kernel/base/complaint.h"
 #include "kernel/base/format.h"
