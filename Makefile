@@ -25,8 +25,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wredundant-decls
 WERROR :=
 CPPFLAGS := -I.
-NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all -w-reloc-rel-dword \
-	-w-reloc-abs-dword -w-reloc-abs-qword -w-reloc-rel
+NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all
 LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --fatal-warnings
 
 DIRS := kernel/base mm entry arch kernel boot tests/suites

@@ -319,9 +319,8 @@ void seam_timer_tick(void)
 	spin_unlock(&rq.lock, flags);
 }
 
-void sched_before_user(void)
+void sched_while_due(void)
 {
-	interrupts_off();
 	while (this_cpu()->need_resched)
 		schedule();
 }

@@ -4,6 +4,7 @@
 #ifndef KERNEL_SCHED_H
 #define KERNEL_SCHED_H
 
+#include "kernel/base/insn.h"
 #include "kernel/task.h"
 
 #define SCHED_SLICE_NS 10000000ULL
@@ -40,9 +41,15 @@ __noreturn void sched_exit(void);
 void sched_wait_for_exit(struct task *t);
 
 /*
- * Before every return to user mode, interrupts off: runs what is due.  Returns
- * with interrupts off.
+ * Before every return to user mode: runs what is due.  Returns with interrupts
+ * off, and nothing due.
  */
-void sched_before_user(void);
+void sched_while_due(void);
+static inline void sched_before_user(void)
+{
+	interrupts_off();
+	if (unlikely(this_cpu_test(need_resched)))
+		sched_while_due();
+}
 
 #endif

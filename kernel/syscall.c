@@ -22,7 +22,7 @@ static long (*const table[])(struct pt_regs *) = {
 #undef SYSCALL
 };
 
-static long unknown(void)
+static __attribute__((noinline, cold)) long unknown(void)
 {
 	this_cpu()->syscalls_unknown++;
 	return -ENOSYS;
@@ -40,9 +40,11 @@ u64 syscall_unknown_count(void)
 /* RF and TF: SYSRET would restore them too late or not at all. */
 static bool sysret_will_do(const struct pt_regs *regs)
 {
-	return regs->ip == regs->cx && regs->flags == regs->r11 &&
-	       regs->cs == SEL_USER_CS && regs->ss == SEL_USER_DS &&
-	       regs->ip < USER_END && !(regs->flags & (RFLAGS_RF | RFLAGS_TF));
+	u64 ip = regs->ip, flags = regs->flags;
+
+	return likely(ip == regs->cx) && likely(ip >> 47 == 0) &&
+	       likely(flags == regs->r11) && likely(!(flags & (RFLAGS_RF | RFLAGS_TF))) &&
+	       likely(regs->cs == SEL_USER_CS) && likely(regs->ss == SEL_USER_DS);
 }
 
 bool seam_do_syscall(struct pt_regs *regs)
@@ -50,10 +52,12 @@ bool seam_do_syscall(struct pt_regs *regs)
 	/* Linux looks at the low 32 bits only. */
 	u32 nr = (u32)regs->orig_ax;
 
-	this_cpu()->syscalls++;
+	this_cpu_inc(syscalls);
 	interrupts_on();
-	regs->ax = (u64)(nr < ARRAY_SIZE(table) && table[nr] ?
-			 table[nr](regs) : unknown());
+	if (likely(nr < ARRAY_SIZE(table)) && likely(table[nr] != NULL))
+		regs->ax = (u64)table[nr](regs);
+	else
+		regs->ax = (u64)unknown();
 	sched_before_user();
 	return sysret_will_do(regs);
 }

@@ -36,7 +36,7 @@ static_assert(sizeof(struct task) <= PAGE_SIZE, "a task is one frame");
 
 static inline struct task *current_task(void)
 {
-	return this_cpu()->current;
+	return this_cpu_read(current);
 }
 
 /* The registers with which a user task entered the kernel. */

@@ -61,6 +61,31 @@ static inline struct percpu *this_cpu(void)
 	return p;
 }
 
+/*
+ * One field of this CPU's vault in one instruction, for the system call path
+ * and where the task may move to another CPU between two.
+ */
+#define this_cpu_read(field)                                              \
+	({                                                                \
+		__typeof__(((struct percpu *)0)->field) v_;               \
+		__asm__ volatile("mov %%gs:%c1, %0" : "=r"(v_)            \
+				 : "i"(offsetof(struct percpu, field)));  \
+		v_;                                                       \
+	})
+
+#define this_cpu_inc(field)                                               \
+	__asm__ volatile("incq %%gs:%c0"                                  \
+			 : : "i"(offsetof(struct percpu, field)) : "memory", "cc")
+
+/* A bool of this CPU's vault: one comparison. */
+#define this_cpu_test(field)                                              \
+	({                                                                \
+		bool set_;                                                \
+		__asm__ volatile("cmpb $0, %%gs:%c1" : "=@ccne"(set_)     \
+				 : "i"(offsetof(struct percpu, field)));  \
+		set_;                                                     \
+	})
+
 static_assert(offsetof(struct percpu, self) == 0, "this_cpu() reads gs:0");
 static_assert(sizeof(struct percpu) <= PAGE_SIZE, "one page a vault");
 

@@ -35,6 +35,10 @@ typedef u64 virt_addr_t;
 #define __section(name) __attribute__((section(name)))
 #define __printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 
+/* For the paths whose instructions are counted. */
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
