@@ -20,6 +20,7 @@ u64 boot_pgd[512] __aligned(PAGE_SIZE);
 u64 boot_pud_low[512] __aligned(PAGE_SIZE);
 u64 boot_pud_high[512] __aligned(PAGE_SIZE);
 u64 boot_pmds[4][512] __aligned(PAGE_SIZE);
+u64 boot_tsc; /* at the first instruction */
 static u8 boot_stack[BOOT_STACK_SIZE] __used __aligned(16);
 __asm__(".globl boot_stack_top\n.set boot_stack_top, boot_stack + 0x8000");
 
@@ -50,6 +51,7 @@ void boot_main(enum boot_protocol protocol, phys_addr_t at)
 	wrmsr(MSR_GS_BASE, (u64)&boot_vault);
 	boot_info_init(&info, warn);
 	info.info_start = at;
+	info.tsc_at_entry = boot_tsc;
 	if (protocol == BOOT_MULTIBOOT2)
 		err = multiboot2_parse(phys_to_virt(at), EARLY_MAP_END - at, &info, &why);
 	else

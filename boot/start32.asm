@@ -16,7 +16,7 @@
 	section	.boot.text progbits alloc exec nowrite align=16
 
 	extern	boot_pgd, boot_pud_low, boot_pud_high, boot_pmds
-	extern	boot_stack_top, boot_start64
+	extern	boot_stack_top, boot_start64, boot_tsc
 
 %define PHYS(symbol)	(symbol - KERNEL_BASE)
 %define PMD_COUNT	4		; 4 GiB in 2 MiB pages
@@ -38,6 +38,9 @@ start:
 	cld
 	mov	esp, PHYS(boot_stack_top)
 	mov	edi, ebx		; kept for boot_main
+	rdtsc				; the boot line counts from here
+	mov	[PHYS(boot_tsc)], eax
+	mov	[PHYS(boot_tsc) + 4], edx
 
 ; ---- Long mode and NX, or the end ----
 	mov	eax, 0x80000000

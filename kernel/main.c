@@ -38,6 +38,7 @@
 static struct boot_args args;
 static struct acpi_info acpi;
 static struct smp_setup setup;
+static u64 tsc_at_entry;
 
 /* What the arguments leave open, and what the CPU cannot do. */
 static void decide(void)
@@ -98,6 +99,8 @@ static __noreturn void run_init(void)
 		log("%s\n", why.text);
 		power_off(false);
 	}
+	log("boot: %lu TSC ticks from the first instruction to %s\n",
+	    rdtsc() - tsc_at_entry, args.init);
 	process_start(t, 1);
 	status = task_wait(t);
 	banner_init_ended(args.init, status);
@@ -132,6 +135,7 @@ void kernel_main(struct boot_info *bi)
 	virt_addr_t idle_stack;
 	unsigned cpus;
 
+	tsc_at_entry = bi->tsc_at_entry;
 	cpu_detect();                           /* CPUID */
 	firmware_read_args(bi, &args);          /* command line, fw_cfg */
 	firmware_read_initramfs(bi);            /* fw_cfg's wins */

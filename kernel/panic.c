@@ -22,7 +22,7 @@ const char *volatile panic_running_test;
 
 static bool has_vault(void)
 {
-	return rdmsr(MSR_GS_BASE) >= VAULT_BASE;
+	return rdmsr(MSR_GS_BASE) >= VAULT_BASE && this_cpu()->self == this_cpu();
 }
 
 /* ---- Names for addresses ------------------------------------------------------ */
@@ -72,13 +72,14 @@ static void print_stack_name(u64 sp)
 	const struct percpu *cpu = this_cpu();
 	unsigned ist = cea_ist_of(cpu->cpu, sp - 1);
 
-	log(" stack: ");
 	if (ist)
 		log("IST%u %s, cpu %u\n", ist, ist_name[ist - 1], cpu->cpu);
 	else if (cpu->entry_stack_top - sp <= ENTRY_STACK_SIZE)
 		log("entry stack, cpu %u\n", cpu->cpu);
 	else if (cpu->current && cpu->current->stack_top - sp <= TASK_STACK_SIZE)
 		log("task %s[%d]\n", cpu->current->name, cpu->current->pid);
+	else if (!cpu->current)
+		log("boot\n");
 	else if (sp < KERNEL_HALF)
 		log("the user's\n");
 	else if (vmap_stack_of_guard(sp - 8) || vmap_stack_of_guard(sp))
@@ -154,7 +155,7 @@ static __noreturn void report(const struct pt_regs *regs, const char *message, u
 	if (panic_running_test)
 		log(" while running test: %s\n", panic_running_test);
 	if (has_vault()) {
-		log(" cpu %u, ", this_cpu()->cpu);
+		log(" cpu %u, stack: ", this_cpu()->cpu);
 		print_stack_name(regs ? regs->sp : read_rsp());
 		print_cr3(read_cr3());
 	}

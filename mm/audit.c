@@ -90,10 +90,13 @@ static void check_slots(struct audit *a, const pte_t *kernel, const pte_t *user)
 
 static void remember_read_only(struct audit *a, phys_addr_t pa)
 {
-	for (unsigned i = a->ro_count; i > 0 && i + 8 > a->ro_count; i--)
+	for (unsigned i = a->ro_count; i > 0; i--)
 		if (a->ro_pfn[i - 1] == PFN(pa))
 			return;
-	if (a->ro_count < MAX_RO_FRAMES)
+	if (a->ro_count == MAX_RO_FRAMES)
+		finding(a, 6, "frame %#lx: found more than %u read-only frames, "
+			"expected room for all", pa, a->ro_count);
+	else
 		a->ro_pfn[a->ro_count++] = PFN(pa);
 }
 
@@ -126,8 +129,9 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 		return 0;
 	}
 	if (leaf->level != 1 || found != (e->prot & (PTE_W | PTE_NX)))
-		finding(a, 4, "page %#lx (%s, cpu %d, owner %s): found %s, expected %s",
+		finding(a, 4, "page %#lx (%s, cpu %d, owner %s): found %s%s, expected %s",
 			leaf->va, e->name, cpu, e->owner, rights_name(leaf->rights),
+			leaf->level == 1 ? "" : " in a large page",
 			rights_name(e->prot));
 	if (leaf->rights & PTE_U)
 		finding(a, 4, "page %#lx (%s, cpu %d, owner %s): found it open to "

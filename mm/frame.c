@@ -1,7 +1,9 @@
 /*
  * A bitmap of all RAM below the highest usable address, one bit a frame, set
  * when the frame is free.  Allocation is next-fit by 64-bit words.  Nothing is
- * stored in a free frame, so that a stray write to one breaks no list.
+ * stored in a free frame, so that a stray write to one breaks no list.  Behind
+ * it a second bitmap says which frames were ever handed to the allocator, so
+ * that freeing a hole or the image is noticed.
  *
  * Compiled for the host tests too (tests/host/test_frame.c).
  * Called by all of mm/, and by whoever needs whole pages.
@@ -16,7 +18,8 @@
 static struct {
 	struct spinlock lock;
 	u64 *bitmap;
-	u64 words;
+	u64 *managed; /* set: RAM that was added and not reserved */
+	u64 words;    /* of each bitmap */
 	u64 hint; /* word at which the next search starts */
 	u64 total, free;
 	phys_addr_t top;
@@ -25,33 +28,34 @@ static struct {
 
 size_t frame_bitmap_bytes(phys_addr_t top)
 {
-	return ALIGN_UP(PFN(top), 64) / 8;
+	return 2 * ALIGN_UP(PFN(top), 64) / 8;
 }
 
 void frame_init(void *bitmap, phys_addr_t top)
 {
 	frames.bitmap = bitmap;
 	frames.words = ALIGN_UP(PFN(top), 64) / 64;
-	frames.top = top;
+	frames.managed = frames.bitmap + frames.words;
+	frames.top = ALIGN_DOWN(top, PAGE_SIZE);
 	frames.hint = 0;
 	frames.total = frames.free = 0;
 }
 
-static bool is_free(u64 pfn)
+static bool is_set(const u64 *bitmap, u64 pfn)
 {
-	return frames.bitmap[pfn / 64] & BIT(pfn % 64);
+	return bitmap[pfn / 64] & BIT(pfn % 64);
 }
 
 /* Sets or clears the bits of [pfn, end); returns how many changed. */
-static u64 set_range(u64 pfn, u64 end, bool free)
+static u64 set_range(u64 *bitmap, u64 pfn, u64 end, bool set)
 {
 	u64 changed = 0;
 
 	while (pfn < end) {
 		u64 n = MIN(64 - pfn % 64, end - pfn);
 		u64 mask = (n == 64 ? ~0ULL : BIT(n) - 1) << pfn % 64;
-		u64 *word = &frames.bitmap[pfn / 64];
-		u64 now = free ? *word | mask : *word & ~mask;
+		u64 *word = &bitmap[pfn / 64];
+		u64 now = set ? *word | mask : *word & ~mask;
 
 		changed += (u64)__builtin_popcountll(*word ^ now);
 		*word = now;
@@ -68,9 +72,9 @@ void frame_add_range(phys_addr_t start, phys_addr_t end)
 	end = ALIGN_DOWN(MIN(end, frames.top), PAGE_SIZE);
 	if (start >= end)
 		return;
-	n = set_range(PFN(start), PFN(end), true);
+	n = set_range(frames.managed, PFN(start), PFN(end), true);
 	frames.total += n;
-	frames.free += n;
+	frames.free += set_range(frames.bitmap, PFN(start), PFN(end), true);
 }
 
 void frame_reserve_range(phys_addr_t start, phys_addr_t end)
@@ -81,9 +85,9 @@ void frame_reserve_range(phys_addr_t start, phys_addr_t end)
 	end = ALIGN_UP(MIN(end, frames.top), PAGE_SIZE);
 	if (start >= end)
 		return;
-	n = set_range(PFN(start), PFN(end), false);
+	n = set_range(frames.managed, PFN(start), PFN(end), false);
 	frames.total -= n;
-	frames.free -= n;
+	frames.free -= set_range(frames.bitmap, PFN(start), PFN(end), false);
 }
 
 /* Counts down to the failure that a test asked for. */
@@ -135,7 +139,7 @@ phys_addr_t frame_alloc_zeroed(void)
 static bool range_is_free(u64 pfn, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (!is_free(pfn + i))
+		if (!is_set(frames.bitmap, pfn + i))
 			return false;
 	return true;
 }
@@ -158,7 +162,7 @@ phys_addr_t frame_alloc_contiguous(unsigned n, unsigned align, phys_addr_t limit
 			}
 			if (!range_is_free(pfn, n))
 				continue;
-			set_range(pfn, pfn + n, false);
+			set_range(frames.bitmap, pfn, pfn + n, false);
 			frames.free -= n;
 			pa = pfn << PAGE_SHIFT;
 			break;
@@ -183,9 +187,11 @@ void frame_free_contiguous(phys_addr_t pa, unsigned n)
 	ASSERT_OP(pa + n * PAGE_SIZE, <=, frames.top);
 	flags = spin_lock(&frames.lock);
 	for (u64 pfn = PFN(pa); pfn < PFN(pa) + n; pfn++)
-		if (is_free(pfn))
-			panic("frame: %#lx freed twice", pfn << PAGE_SHIFT);
-	set_range(PFN(pa), PFN(pa) + n, true);
+		if (is_set(frames.bitmap, pfn) || !is_set(frames.managed, pfn))
+			panic("frame: %#lx freed %s", pfn << PAGE_SHIFT,
+			      is_set(frames.managed, pfn) ? "twice" :
+			      "that was never managed");
+	set_range(frames.bitmap, PFN(pa), PFN(pa) + n, true);
 	frames.free += n;
 	spin_unlock(&frames.lock, flags);
 }

@@ -17,7 +17,7 @@ struct frame_stats {
 
 /*
  * Starts with no frame free and room for `top` bytes of physical addresses.
- * `bitmap` holds at least frame_bitmap_bytes(top) bytes of zeroes.
+ * `bitmap` holds at least frame_bitmap_bytes(top) bytes of zeroes, 8-aligned.
  */
 void frame_init(void *bitmap, phys_addr_t top);
 size_t frame_bitmap_bytes(phys_addr_t top);
@@ -50,7 +50,7 @@ void frame_free_contiguous(phys_addr_t pa, unsigned n);
 struct frame_stats frame_stats(void);
 
 /*
- * For tests of -ENOMEM paths: after n more frames every allocation fails.
+ * For tests of -ENOMEM paths: after n more allocations every one fails.
  * A negative n ends it.
  */
 void frame_fail_after(long n);

@@ -130,6 +130,7 @@ static int check_range(virt_addr_t *addr, u64 *size)
 	virt_addr_t start = ALIGN_DOWN(*addr, PAGE_SIZE);
 	virt_addr_t last = *addr + *size - 1;
 
+	ASSERT(pti_enabled);
 	if (*addr < KERNEL_HALF || *size == 0 || last < *addr)
 		return -EINVAL;
 	if (last >= CEA_SLOT_BASE && start < CEA_SLOT_END)

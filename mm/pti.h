@@ -70,7 +70,7 @@ pte_t *pti_shadow_walk(pte_t *kernel_pgd, virt_addr_t va, bool alloc);
  *   -EEXIST  the shadow shows one of the pages already
  *   -ENOMEM
  * The caller flushes.  What is added must be in the ledger, or the next audit
- * stops the machine.
+ * stops the machine.  Context: there is a shadow (asserted).
  */
 int pti_add_kernel_mapping(pte_t *kernel_pgd, virt_addr_t addr, u64 size, u64 prot);
 

@@ -1,8 +1,9 @@
 /*
  * Areas.  All changes come down to two steps: split so that a boundary falls
  * on an address, then act on whole areas; and merging equal neighbours after.
- * A change that could run out of places asks for two in advance, so that it
- * fails before it has begun.
+ * A change that would need more places than there are fails before it has
+ * begun.  Two places are never filled: cutting needs them for a moment, even
+ * where it leaves no more areas than before.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
@@ -95,14 +96,23 @@ static void merge_around(struct mm *mm, virt_addr_t start, virt_addr_t end)
 	}
 }
 
-static bool has_room(const struct mm *mm)
+/* Room for `more` areas, and for the two that a cut has for a moment. */
+static bool has_room(const struct mm *mm, unsigned more)
 {
-	return mm->count + 2 <= MM_MAX_VMAS;
+	return mm->count + more + 2 <= MM_MAX_VMAS;
+}
+
+/* The area that split_at(addr) would cut in two, or NULL. */
+static const struct vma *cut_by(const struct mm *mm, virt_addr_t addr)
+{
+	const struct vma *vma = vma_find(mm, addr);
+
+	return vma && vma->start < addr ? vma : NULL;
 }
 
 int vma_insert(struct mm *mm, struct vma vma)
 {
-	if (!has_room(mm))
+	if (!has_room(mm, 1))
 		return -ENOMEM;
 	insert_at(mm, first_above(mm, vma.start), vma);
 	merge_around(mm, vma.start, vma.end);
@@ -111,11 +121,13 @@ int vma_insert(struct mm *mm, struct vma vma)
 
 int vma_remove(struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
+	const struct vma *first = cut_by(mm, start);
+	bool hole = first && first == cut_by(mm, end);
 	unsigned i, n = 0;
 
 	if (vma_range_free(mm, start, end))
 		return 0;
-	if (!has_room(mm))
+	if (!has_room(mm, hole))
 		return -ENOMEM;
 	split_at(mm, start);
 	split_at(mm, end);
@@ -138,7 +150,9 @@ static bool fully_covered(const struct mm *mm, virt_addr_t start, virt_addr_t en
 
 int vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
 {
-	if (!fully_covered(mm, start, end) || !has_room(mm))
+	unsigned more = !!cut_by(mm, start) + !!cut_by(mm, end);
+
+	if (!fully_covered(mm, start, end) || !has_room(mm, more))
 		return -ENOMEM;
 	split_at(mm, start);
 	split_at(mm, end);

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Figures: what a system call costs, what the user PGD shows, what booting takes.
+
+Called by `make bench`, never by a test.  Every boot runs under QEMU's -icount,
+where the TSC counts guest instructions and a run repeats to the last one, so
+the figures do not depend on how busy this machine is.  CR3 writes are counted
+by logging each execution of the image's CR3-writing instructions.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import qemu  # noqa: E402
+
+BUILD = os.path.join(os.path.dirname(HERE), "build")
+KERNEL = os.path.join(BUILD, "postern.elf")
+INITRAMFS = os.path.join(BUILD, "initramfs.cpio")
+TIMEOUT = 120
+CALLS = 1000  # extra system calls of the second of two runs
+
+
+def boot(cmdline, cpus=1, extra=()):
+    """One boot at 512 MiB under icount; its output, or the end with a line."""
+    machine = qemu.Machine(kernel=KERNEL, initramfs=INITRAMFS, cpus=cpus,
+                           cmdline=cmdline, icount=True, extra=list(extra))
+    result = qemu.run(machine, TIMEOUT)
+    if result.timed_out or result.status != qemu.PASSED:
+        sys.exit(f"bench: '{cmdline}' ended with {qemu.meaning(result.status)}:\n"
+                 + result.output[-1500:])
+    return result.output
+
+
+def number(pattern, text):
+    """The number that a line of the kernel's or a program's gives."""
+    match = re.search(pattern, text)
+    if not match:
+        sys.exit(f"bench: found no line like '{pattern}'")
+    return float(match[1])
+
+
+def cr3_writers():
+    """Addresses of the instructions in the image that write CR3."""
+    listing = subprocess.run(["objdump", "-d", KERNEL], check=True, text=True,
+                             capture_output=True).stdout
+    return re.findall(r"^\s*([0-9a-f]+):.*\bmov\s+%\w+,%cr3", listing, re.M)
+
+
+def cr3_writes(pti, calls):
+    """How many times they are executed in a run with so many system calls."""
+    ranges = ",".join(f"0x{at}+1" for at in cr3_writers())
+    with tempfile.NamedTemporaryFile(prefix="postern-bench-") as log:
+        boot(f"pti={pti} init=/bin/null_syscall -- {calls}",
+             extra=["-singlestep", "-d", "exec,nochain", "-dfilter", ranges,
+                    "-D", log.name])
+        with open(log.name, encoding="ascii", errors="replace") as lines:
+            return sum(line.startswith("Trace") for line in lines)
+
+
+def row(label, value, digits, aim, linux):
+    """One line of the table."""
+    print(f"  {label:32}{value:10.{digits}f}{aim:>8}{linux:>11}")
+
+
+def heading(label, columns=("", "", "")):
+    """A line above some rows."""
+    print(f"{label:34}{columns[0]:>10}{columns[1]:>8}{columns[2]:>11}")
+
+
+def system_calls():
+    """Instructions and CR3 writes per getppid(), both ways."""
+    ticks = {}
+    heading("per null system call", ("Postern", "aim", "Linux 6.1"))
+    for pti, aim, linux in (("on", 100, 319), ("off", "-", 311)):
+        ticks[pti] = number(r"null syscall: ([\d.]+) TSC",
+                            boot(f"pti={pti} init=/bin/null_syscall"))
+        row(f"instructions, pti={pti}", ticks[pti], 1, aim, linux)
+    row("instructions, PTI's part", ticks["on"] - ticks["off"], 1, 8, 8)
+    for pti, aim, linux in (("on", 2, 2), ("off", 0, 0)):
+        more = cr3_writes(pti, 1 + CALLS) - cr3_writes(pti, 1)
+        row(f"CR3 writes, pti={pti}", more / CALLS, 2, aim, linux)
+
+
+def frames():
+    """Frames visible through the user PGD's kernel half."""
+    heading("frames visible in the user PGD")
+    for cpus in (1, 2, 4):
+        shown = number(r"total: \d+ pages, (\d+) frames",
+                       boot("pti=on init=/init", cpus))
+        row(f"CPUs: {cpus}", shown, 0, 16 + 10 * (cpus - 1), 529 + 15 * (cpus - 1))
+
+
+def booting():
+    """Kernel instructions from the first one to init's, at 512 MiB."""
+    ticks = number(r"boot: (\d+) TSC ticks", boot("pti=on init=/init"))
+    heading("boot at 512 MiB, without firmware")
+    row("million instructions to init", ticks / 1e6, 2, 30, 1700)
+
+
+if __name__ == "__main__":
+    system_calls()
+    frames()
+    booting()
