@@ -99,6 +99,7 @@ static __noreturn void run_init(void)
 		log("%s\n", why.text);
 		power_off(false);
 	}
+	audit_or_panic(t->mm->pgd, args.init); /* its pair, too */
 	log("boot: %lu TSC ticks from the first instruction to %s\n",
 	    rdtsc() - tsc_at_entry, args.init);
 	process_start(t, 1);

@@ -231,6 +231,8 @@ static void schedule_locked(void)
 		cpumask_set(&rq.idle, cpu->cpu);
 	else
 		cpumask_clear(&rq.idle, cpu->cpu);
+	if (prev->state == TASK_RUNNABLE) /* put back: another CPU may be free */
+		kick_for(prev);
 	set_alarm(next);
 	switch_to(next);
 }

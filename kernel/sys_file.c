@@ -4,6 +4,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/syscall.h"
+#include "kernel/task.h"
 #include "kernel/tty.h"
 #include "mm/uaccess.h"
 
@@ -31,7 +32,8 @@ static long write_console(virt_addr_t from, u64 n)
 		size_t part = MIN(n - done, CHUNK);
 		size_t left = copy_from_user(chunk, from + done, part);
 
-		log_write((const char *)chunk, part - left);
+		if (!current_task()->quiet)
+			log_write((const char *)chunk, part - left);
 		done += part - left;
 		if (left)
 			break;

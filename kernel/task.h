@@ -31,6 +31,8 @@ struct task {
 	struct task *waiter;   /* in task_wait() for this one */
 	int status;            /* as wait4 gives it: code << 8 | signal */
 	virt_addr_t clear_tid;
+	bool quiet;            /* neither what it writes nor its death by a signal
+	                          is shown: for tests, which expect both */
 };
 static_assert(sizeof(struct task) <= PAGE_SIZE, "a task is one frame");
 

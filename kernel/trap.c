@@ -72,6 +72,8 @@ static __noreturn void kill_current(const struct pt_regs *regs, unsigned vector,
 {
 	const struct task *t = current_task();
 
+	if (t->quiet)
+		task_exit(WAIT_STATUS(0, signal));
 	if (vector == VEC_PF)
 		log("%s[%d]: killed by %s: %s of %#lx at ip %#lx\n", t->name, t->pid,
 		    signal_name(signal),

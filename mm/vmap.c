@@ -24,6 +24,7 @@
 
 static_assert(TASK_STACK_SIZE < CELL_SIZE && IST_STACK_SIZE < CELL_SIZE,
 	      "a cell holds a stack and a guard page");
+static_assert(64 * CELL_SIZE == PT_SIZE(2), "a word of the bitmap is a page table");
 
 static struct {
 	struct spinlock lock;
@@ -47,12 +48,41 @@ static long take_cell(void)
 	return cell;
 }
 
-static void release_cell(u64 cell)
+/*
+ * If this cell is the last in use of its page table (64 cells: one word), takes
+ * all of them: nobody is to map anything there before a table that is taken out
+ * has been flushed from all CPUs.
+ */
+static bool take_rest_of_table(u64 cell)
+{
+	u64 flags = spin_lock(&vmap.lock);
+	u64 *word = &vmap.used[cell / 64];
+	bool last = *word == BIT(cell % 64);
+
+	if (last)
+		*word = ~0ULL;
+	spin_unlock(&vmap.lock, flags);
+	return last;
+}
+
+static void release_cells(u64 cell, bool whole_table)
 {
 	u64 flags = spin_lock(&vmap.lock);
 
-	vmap.used[cell / 64] &= ~BIT(cell % 64);
+	vmap.used[cell / 64] &= whole_table ? 0 : ~BIT(cell % 64);
 	spin_unlock(&vmap.lock, flags);
+}
+
+/* The page table around `va`, taken out of the map, or NO_FRAME. */
+static phys_addr_t take_table(virt_addr_t va)
+{
+	pte_t *entry = pt_entry(pti_init_pgd, va, 2, false);
+	pte_t old = entry ? *entry : 0;
+
+	if (!(old & PTE_P))
+		return NO_FRAME;
+	*entry = 0;
+	return old & PTE_ADDR_MASK;
 }
 
 /* pt_map() makes tables: one CPU at a time. */
@@ -89,15 +119,21 @@ virt_addr_t vmap_alloc_stack(u64 size)
 void vmap_free_stack(virt_addr_t top, u64 size)
 {
 	phys_addr_t frame[TASK_STACK_SIZE / PAGE_SIZE];
+	u64 cell = (top - VMAP_BASE) / CELL_SIZE - 1;
+	bool last = take_rest_of_table(cell);
+	phys_addr_t table = NO_FRAME;
 	unsigned n = 0;
 
 	for (u64 off = PAGE_SIZE; off <= size; off += PAGE_SIZE)
 		frame[n++] = pt_unmap(pti_init_pgd, top - off) & PTE_ADDR_MASK;
-	if (size)
-		tlb_flush_range(&cpus_online, top - size, top);
+	if (last)
+		table = take_table(top - CELL_SIZE);
+	tlb_flush_range(&cpus_online, top - CELL_SIZE, top);
 	while (n > 0)
 		frame_free(frame[--n]);
-	release_cell((top - VMAP_BASE) / CELL_SIZE - 1);
+	if (table != NO_FRAME)
+		frame_free(table);
+	release_cells(cell, last);
 }
 
 void *vmap_device(phys_addr_t pa, u64 size)
