@@ -1,0 +1,83 @@
+"""Symbols and breakpoints for every CPU's alias of the trampoline.
+
+The ELF names the trampoline's page once, in CPU 0's area.  Each other CPU runs
+the same frame at its own address; the trampoline's object file, loaded once
+more for each, gives names and source lines there.
+"""
+import os
+import subprocess
+import tempfile
+
+import gdb
+
+import machine
+from headers import N, area
+
+SYSCALL_TARGETS = ("trampoline_syscall", "trampoline_syscall_pcid")
+DIRECT_TARGET = "entry_syscall_direct"  # with pti=off; one for all CPUs
+
+loaded = set()  # CPUs whose alias has symbols
+directory = tempfile.TemporaryDirectory(prefix="postern-gdb-")
+
+
+def object_file():
+    """A copy of the trampoline's object file, or None; it lies by the ELF.
+
+    The copy's section is called .text: gdb 13 ends itself when it has loaded
+    several files at other addresses that have none (sect_index_text).
+    """
+    build = os.path.dirname(gdb.current_progspace().filename or "")
+    source = os.path.join(build, "entry", "trampoline.asm.o")
+    copy = os.path.join(directory.name, "trampoline.o")
+    try:
+        subprocess.run(["objcopy", "--rename-section", ".trampoline=.text",
+                        source, copy], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        print(f"postern: objcopy cannot read {source}: "
+              "no names in the aliases of CPUs other than 0")
+        return None
+    return copy
+
+
+def trampoline(cpu):
+    """The address of a CPU's alias."""
+    return area(cpu) + N["CEA_TRAMPOLINE"]
+
+
+def address_of(label):
+    """A label's address in the ELF: in CPU 0's alias."""
+    try:
+        return int(gdb.parse_and_eval(f"(unsigned long)&'{label}'"))
+    except gdb.error:
+        machine.refuse(f"found no symbol {label}: is this build/postern.elf?")
+
+
+def load():
+    """Names and lines in each alias; CPU 0's are the ELF's own."""
+    missing = sorted(set(machine.threads()) - loaded - {0})
+    path = object_file() if missing else None
+    for cpu in missing if path else []:
+        gdb.execute(f'add-symbol-file "{path}" -s .text {trampoline(cpu):#x}',
+                    to_string=True)
+        loaded.add(cpu)
+
+
+def targets(cpu):
+    """Where SYSCALL can lead on a CPU, with isolation: (label, address)."""
+    for label in SYSCALL_TARGETS:
+        yield label, address_of(label) - trampoline(0) + trampoline(cpu)
+
+
+def break_syscall(cpus):
+    """Breakpoints at every instruction that SYSCALL can lead to on these CPUs.
+
+    By address, not by name: they hold without the aliases' symbols, too.
+    Returns how many there were to set; those that stand already are kept.
+    """
+    addresses = [address for cpu in cpus for _, address in targets(cpu)]
+    addresses.append(address_of(DIRECT_TARGET))
+    there = {point.location for point in gdb.breakpoints()}
+    for place in [f"*{address:#x}" for address in addresses]:
+        if place not in there:
+            gdb.execute(f"break {place}", to_string=True)
+    return len(addresses)

@@ -1,0 +1,165 @@
+"""gdb commands for Postern, loaded by scripts/gdb/postern.gdb.
+
+    cea [CPU]    gdt [CPU]    walk ADDRESS    cr3 [CPU]    serial [LINES]
+    postern-connect [ADDRESS]    postern-break-syscall [CPU]
+
+This file only defines the commands; what they print is made in areas.py,
+descriptors.py and tables.py beside it, from physical memory (machine.py).
+A frame unwinder for the entry text will be a module of its own, unwinder.py,
+registered at the end of this file.
+"""
+import os
+import sys
+
+import gdb
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import aliases  # noqa: E402
+import areas  # noqa: E402
+import descriptors  # noqa: E402
+import machine  # noqa: E402
+import tables  # noqa: E402
+
+DEFAULT_STUB = "localhost:1234"  # what QEMU's -s means
+
+
+class Command(gdb.Command):
+    """A command named NAME; lines(argument) makes what it prints.
+
+    Its help text is the subclass's docstring.
+    """
+    name = ""
+    kind = gdb.COMMAND_DATA
+
+    def __init__(self):
+        super().__init__(self.name, self.kind)
+
+    def invoke(self, argument, _from_tty):
+        """Called by gdb."""
+        self.dont_repeat()
+        for line in self.lines(argument.strip()):
+            print(line)
+
+
+class Cea(Command):
+    """cea [CPU]: the cpu_entry_area of a CPU (the selected one without CPU).
+
+Each page with its frame and its rights in the kernel PGD and the user PGD, the
+words of the entry stack, and the TSS."""
+    name = "cea"
+
+    def lines(self, argument):
+        """See areas.py."""
+        return areas.cea_lines(machine.chosen_cpu(argument))
+
+
+class Gdt(Command):
+    """gdt [CPU]: the GDT that a CPU's GDTR points to, each descriptor decoded."""
+    name = "gdt"
+
+    def lines(self, argument):
+        """See descriptors.py."""
+        return descriptors.gdt_lines(machine.chosen_cpu(argument))
+
+
+class Cr3(Command):
+    """cr3 [CPU]: which PGD of which pair a CPU has loaded."""
+    name = "cr3"
+
+    def lines(self, argument):
+        """See areas.py."""
+        return areas.cr3_lines(machine.chosen_cpu(argument))
+
+
+class WalkAddress(Command):
+    """walk ADDRESS: the page-table walk of an address, both PGDs side by side.
+
+ADDRESS is any expression; a function, an array or an assembly label stands for
+where it is.  The pair is the selected CPU's.  Read from physical memory: it
+shows the tables as they are, whichever PGD is loaded."""
+    name = "walk"
+
+    def lines(self, argument):
+        """See tables.py."""
+        if not argument:
+            machine.refuse("found no address, expected: walk ADDRESS")
+        cpu = machine.chosen_cpu("")
+        va = address(argument)
+        if not tables.canonical(va):
+            machine.refuse(f"found {va:#x}, expected a canonical address")
+        return tables.walk_lines(cpu, va)
+
+
+def address(expression):
+    """An expression's value, or where it is if it is a place in the program."""
+    places = (gdb.TYPE_CODE_FUNC, gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRUCT,
+              gdb.TYPE_CODE_ERROR)
+    try:
+        value = gdb.parse_and_eval(expression)
+        if value.type.strip_typedefs().code in places:
+            value = value.address
+        return int(value) & 2 ** 64 - 1
+    except (gdb.error, TypeError, ValueError) as error:
+        return machine.refuse(f"found '{expression}', expected an address: {error}")
+
+
+class Serial(Command):
+    """serial [LINES]: the end of what the kernel has printed (10 lines)."""
+    name = "serial"
+
+    def lines(self, argument):
+        """The file's name comes from scripts/debug."""
+        path = os.environ.get("POSTERN_SERIAL")
+        if not path:
+            machine.refuse("found no serial log: scripts/debug keeps one")
+        if argument and not argument.isdecimal():
+            machine.refuse(f"found '{argument}', expected a number of lines")
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().splitlines()[-int(argument or 10):]
+
+
+class BreakSyscall(Command):
+    """postern-break-syscall [CPU]: breakpoints where SYSCALL arrives.
+
+On all CPUs, or on one: each CPU has its own alias of the trampoline, and there
+are two ways in, with PCIDs and without."""
+    name = "postern-break-syscall"
+    kind = gdb.COMMAND_BREAKPOINTS
+
+    def lines(self, argument):
+        """See aliases.py."""
+        cpus = machine.threads()
+        if argument:
+            cpus = [machine.chosen_cpu(argument)]
+        count = aliases.break_syscall(sorted(cpus))
+        return [f"postern: {count} breakpoints where SYSCALL arrives"]
+
+
+class Connect(Command):
+    """postern-connect [ADDRESS]: target remote, symbols, breakpoints.
+
+ADDRESS is what target remote takes: host:port, or the path of a socket;
+without it the environment's POSTERN_GDB, or localhost:1234 (QEMU's -s)."""
+    name = "postern-connect"
+    kind = gdb.COMMAND_RUNNING
+
+    def lines(self, argument):
+        """Everything that needs a target."""
+        stub = argument or os.environ.get("POSTERN_GDB") or DEFAULT_STUB
+        try:
+            gdb.execute(f"target remote {stub}", to_string=True)
+        except gdb.error as error:
+            machine.refuse(f"cannot connect: {error}")
+        # While one CPU steps the others stand; they run with `continue`.
+        gdb.execute("set scheduler-locking step")
+        aliases.load()
+        cpus = len(machine.threads())
+        aliases.break_syscall(range(cpus))
+        yield f"postern: connected to {stub}, {cpus} CPU{'s' * (cpus > 1)}, stopped"
+        yield ("postern: breakpoints where SYSCALL arrives on every CPU; "
+               "`continue` goes to the first")
+        yield "postern: cea [CPU], gdt [CPU], walk ADDRESS, cr3 [CPU], serial [LINES]"
+
+
+for command in (Cea, Gdt, Cr3, WalkAddress, Serial, BreakSyscall, Connect):
+    command()
