@@ -142,12 +142,14 @@ help:
 # help: make clean     remove build/
 # help: knobs: CPUS=4 MEM=512M CMDLINE= ACCEL=tcg CPU=max INITRAMFS=
 
-compile_commands.json: $(BUILD)/flags
+compile_commands.json: $(BUILD)/flags $(C_SOURCES)
 	@for f in $(C_SOURCES); do printf '%s\t%s\n' $$f "$(CC) $(CFLAGS) $(WARNINGS) $(CPPFLAGS) -c $$f"; done | \
 		$(PYTHON) scripts/compile_commands.py > $@
 
 -include $(wildcard $(OBJECTS:.o=.d)) $(wildcard $(BUILD)/inc/*.d)
 
+# make would delete them as intermediate, and build all anew.
+.SECONDARY: $(INCLUDES)
 .PHONY: all kernel iso run test selftest check bench gdb clean help FORCE
 .DELETE_ON_ERROR:
 FORCE:

@@ -63,19 +63,29 @@ static u64 days_since_1970(unsigned year, unsigned month, unsigned day)
 	return days + (year % 4 == 0 && month > 2);
 }
 
+/* Bit 7 says PM in the 12-hour mode, in which noon and midnight are 12. */
+static unsigned hour(u8 v, bool binary, bool day_of_24)
+{
+	unsigned h = bcd(v & 0x7f, binary);
+
+	return day_of_24 ? h : h % 12 + (v & 0x80 ? 12 : 0);
+}
+
 static u64 read_rtc(void)
 {
 	bool binary = cmos(0x0b) & 4;
 	unsigned sec, year;
 	u64 t;
 
+	if (cmos(0x0a) == 0xff)
+		return 0; /* there is no RTC */
 	do { /* until no update fell between the first read and the last */
 		while (cmos(0x0a) & 0x80)
 			cpu_relax();
 		sec = cmos(0x00);
 		year = 2000 + bcd(cmos(0x09), binary);
 		t = days_since_1970(year, bcd(cmos(0x08), binary), bcd(cmos(0x07), binary));
-		t = t * 24 + bcd(cmos(0x04) & 0x7f, binary);
+		t = t * 24 + hour(cmos(0x04), binary, cmos(0x0b) & 2);
 		t = t * 60 + bcd(cmos(0x02), binary);
 	} while (sec != cmos(0x00));
 	return (t * 60 + bcd((u8)sec, binary)) * NSEC_PER_SEC;

@@ -33,6 +33,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/string.h"
 #include "kernel/base/x86.h"
 #include "mm/frame.h"
 #include "mm/image.h"
@@ -144,6 +145,16 @@ struct gdt_page *cea_gdt_direct(unsigned cpu)
 struct tss *cea_tss_direct(unsigned cpu)
 {
 	return direct_address(&cea(cpu)->tss[0]);
+}
+
+void cea_scrub(unsigned cpu)
+{
+	struct cpu_entry_area *area = cea(cpu);
+
+	memset(&area->entry_stack, 0, ENTRY_STACK_SIZE);
+	for (unsigned i = 0; i < NR_IST; i++) /* both frames are above this */
+		memset((u8 *)(&area->ist[i].stack + 1) - IST_RETURN_FRAME, 0,
+		       IST_RETURN_FRAME);
 }
 
 unsigned cea_ist_of(unsigned cpu, virt_addr_t va)

@@ -81,7 +81,7 @@ void cea_set_cr3_noflush(bool pcid);
 /*
  * Maps the area and the vault of one CPU, with fresh frames; fills the GDT and
  * the TSS.  gdt_pages is 1, 4 or 16.  Returns 0 or -ENOMEM (nothing is undone:
- * the CPU is left out and the frames stay).  Boot CPU, before that CPU starts.
+ * look at the free frames before).  Boot CPU, before that CPU starts.
  */
 int cea_map_cpu(unsigned cpu, unsigned gdt_pages);
 
@@ -90,6 +90,13 @@ int cea_map_cpu(unsigned cpu, unsigned gdt_pages);
  */
 struct gdt_page *cea_gdt_direct(unsigned cpu);
 struct tss *cea_tss_direct(unsigned cpu);
+
+/*
+ * Erases what is left on this CPU's entry and IST stacks: words of the task
+ * before.  A user can have put anything there, an address of the kernel's
+ * included.  Context: interrupts off, kernel mode, none of these stacks in use.
+ */
+void cea_scrub(unsigned cpu);
 
 /* The IST number (1 to 4) whose stack page holds `va` on that CPU, or 0. */
 unsigned cea_ist_of(unsigned cpu, virt_addr_t va);

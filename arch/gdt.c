@@ -101,6 +101,8 @@ static void load_segments(void)
 	write_ds(0);
 	write_es(0);
 	write_fs(0);
+	/* After reset LDTR is usable, with base 0 and limit 0xffff. */
+	lldt(0);
 	/* GS's base lives on in the MSR; loading the selector would clear it. */
 }
 

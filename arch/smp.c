@@ -29,6 +29,8 @@
 #include "mm/tlb.h"
 #include "mm/vmap.h"
 
+#define XAPIC_MAX_ID 254
+
 /* Given up when this long nobody new has arrived. */
 #define ARRIVAL_TIMEOUT_NS (3 * NSEC_PER_SEC)
 
@@ -52,11 +54,18 @@ unsigned smp_number_cpus(const struct acpi_info *acpi, unsigned max)
 
 	ap_apic_ids[0] = self;
 	for (unsigned i = 0; i < acpi->cpu_count; i++) {
-		if (acpi->cpu_apic_id[i] == self)
+		u32 id = acpi->cpu_apic_id[i];
+
+		if (id == self)
 			continue;
+		if (id > XAPIC_MAX_ID && !apic_is_x2apic()) {
+			log("smp: CPU with APIC id %u left out: expected at most %u "
+			    "without x2APIC\n", id, XAPIC_MAX_ID);
+			continue;
+		}
 		found++;
 		if (count < max)
-			ap_apic_ids[count++] = acpi->cpu_apic_id[i];
+			ap_apic_ids[count++] = id;
 	}
 	if (found + 1 > count)
 		log("smp: %u CPUs left out by maxcpus=%u\n", found + 1 - count, max);
@@ -79,6 +88,7 @@ int smp_prepare_cpu(unsigned cpu, u32 id)
 	p->do_trap = seam_do_trap;
 	p->do_paranoid = seam_do_paranoid;
 	p->exit_to_user = entry_labels.exit_to_user;
+	p->syscall_direct = entry_labels.syscall_direct;
 	for (unsigned i = 0; i < NR_IST; i++) {
 		p->ist_kernel_stack[i] = vmap_alloc_stack(IST_STACK_SIZE);
 		if (!p->ist_kernel_stack[i])
@@ -148,16 +158,26 @@ static void fill_start_page(phys_addr_t page, const pte_t *pgd)
 
 /* ---- Starting ---------------------------------------------------------------- */
 
-/* Everything a CPU needs before its first instruction; false: leave it out. */
-static bool prepare(unsigned cpu, const struct smp_setup *setup)
+/* More than one CPU takes: area, vault, five stacks, page tables, idle task. */
+#define FRAMES_PER_CPU 48
+
+/* Everything a CPU needs before its first instruction, or it is left out. */
+static void prepare(unsigned cpu, const struct smp_setup *setup)
 {
-	if (cea_map_cpu(cpu, setup->gdt_pages) || smp_prepare_cpu(cpu, ap_apic_ids[cpu])) {
-		log("smp: CPU %u left out: no memory for its area\n", cpu);
-		return false;
+	u64 found = frame_stats().free;
+
+	/* Idle tasks come later: each CPU so far may still take a frame. */
+	if (found < FRAMES_PER_CPU + cpu) {
+		log("smp: CPU %u left out: found %lu free frames, expected %u\n", cpu,
+		    found, FRAMES_PER_CPU + cpu);
+		return;
 	}
+	if (cea_map_cpu(cpu, setup->gdt_pages) || smp_prepare_cpu(cpu, ap_apic_ids[cpu]))
+		panic("smp: no memory for CPU %u, though %lu frames were free", cpu, found);
 	ap_stacks[cpu] = vmap_alloc_stack(TASK_STACK_SIZE);
-	ap_state[cpu] = ap_stacks[cpu] ? AP_STARTING : AP_ABSENT;
-	return ap_stacks[cpu] != 0;
+	if (!ap_stacks[cpu])
+		panic("smp: no memory for CPU %u, though %lu frames were free", cpu, found);
+	smp_expect_cpu(cpu, ap_apic_ids[cpu]);
 }
 
 /* First C of an AP, on its own stack, still under the start PGD. */
@@ -174,44 +194,46 @@ void smp_ap_main(unsigned cpu)
 	ap_online(ap_stacks[cpu]);
 }
 
-static unsigned count_state(unsigned count, u32 state)
+static unsigned count_state(unsigned first, unsigned end, u32 state)
 {
 	unsigned n = 0;
 
-	for (unsigned cpu = 1; cpu < count; cpu++)
+	for (unsigned cpu = first; cpu < end; cpu++)
 		n += __atomic_load_n(&ap_state[cpu], __ATOMIC_SEQ_CST) == state;
 	return n;
 }
 
-static void wait_for_arrivals(unsigned count)
+static void wait_for_arrivals(unsigned first, unsigned end, u64 timeout_ns)
 {
-	unsigned missing = count_state(count, AP_STARTING);
-	u64 deadline = clock_ns() + ARRIVAL_TIMEOUT_NS;
+	unsigned missing = count_state(first, end, AP_STARTING);
+	u64 deadline = clock_ns() + timeout_ns;
 
 	while (missing && clock_ns() < deadline) {
-		unsigned now = count_state(count, AP_STARTING);
+		unsigned now = count_state(first, end, AP_STARTING);
 
 		if (now < missing)
-			deadline = clock_ns() + ARRIVAL_TIMEOUT_NS;
+			deadline = clock_ns() + timeout_ns;
 		missing = now;
 		cpu_relax();
 	}
-	for (unsigned cpu = 1; missing && cpu < count; cpu++) {
+}
+
+/* Who is absent now, is so for good. */
+static void give_up(unsigned first, unsigned end,
+		    void (*absent)(unsigned cpu, u32 apic_id))
+{
+	for (unsigned cpu = first; cpu < end; cpu++) {
 		u32 expected = AP_STARTING;
 
 		if (__atomic_compare_exchange_n(&ap_state[cpu], &expected, AP_GIVEN_UP,
 						false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			log("smp: CPU %u (APIC id %u) does not answer: left out\n",
-			    cpu, ap_apic_ids[cpu]);
+			absent(cpu, ap_apic_ids[cpu]);
 	}
-	/* Alive is not yet online: let all finish. */
-	while (cpumask_count(&cpus_online) < 1 + count_state(count, AP_ALIVE))
-		cpu_relax();
 }
 
-static void send_to_all(unsigned count, phys_addr_t page, bool startup)
+static void send_to_all(unsigned first, unsigned end, phys_addr_t page, bool startup)
 {
-	for (unsigned cpu = 1; cpu < count; cpu++) {
+	for (unsigned cpu = first; cpu < end; cpu++) {
 		if (ap_state[cpu] != AP_STARTING)
 			continue;
 		if (startup)
@@ -219,6 +241,34 @@ static void send_to_all(unsigned count, phys_addr_t page, bool startup)
 		else
 			apic_send_init(ap_apic_ids[cpu]);
 	}
+}
+
+void smp_expect_cpu(unsigned cpu, u32 id)
+{
+	ap_apic_ids[cpu] = id;
+	ap_state[cpu] = AP_STARTING;
+}
+
+unsigned smp_wake_cpus(unsigned first, unsigned end, phys_addr_t page, u64 timeout_ns,
+		       void (*absent)(unsigned cpu, u32 apic_id))
+{
+	send_to_all(first, end, page, false);
+	clock_delay_ns(10 * NSEC_PER_MSEC);
+	send_to_all(first, end, page, true);
+	wait_for_arrivals(first, end, timeout_ns);
+	give_up(first, end, absent);
+	for (unsigned cpu = first; cpu < end; cpu++) /* alive is not yet online */
+		while (ap_state[cpu] == AP_ALIVE && !cpumask_test(&cpus_online, cpu))
+			cpu_relax();
+	return count_state(first, end, AP_ALIVE);
+}
+
+static unsigned absent_count;
+
+static void report_absent(unsigned cpu, u32 id)
+{
+	absent_count++;
+	log("smp: CPU %u (APIC id %u) does not answer: left out\n", cpu, id);
 }
 
 unsigned smp_start_others(unsigned count, const struct smp_setup *setup,
@@ -240,12 +290,11 @@ unsigned smp_start_others(unsigned count, const struct smp_setup *setup,
 		prepare(cpu, setup);
 	fill_start_page(setup->start_page, pgd);
 	ap_count = count;
-	send_to_all(count, setup->start_page, false);
-	clock_delay_ns(10 * NSEC_PER_MSEC);
-	send_to_all(count, setup->start_page, true);
-	wait_for_arrivals(count);
-	pt_free_tables(pgd, 0, 0);
-	frame_free(virt_to_phys(pgd));
+	smp_wake_cpus(1, count, setup->start_page, ARRIVAL_TIMEOUT_NS, report_absent);
+	if (!absent_count) { /* else one may come late, and parks under this PGD */
+		pt_free_tables(pgd, 0, 0);
+		frame_free(virt_to_phys(pgd));
+	}
 	return cpumask_count(&cpus_online);
 }
 

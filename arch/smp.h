@@ -44,6 +44,17 @@ void smp_init_cpu(unsigned cpu, const struct smp_setup *setup);
 unsigned smp_start_others(unsigned count, const struct smp_setup *setup,
 			  void (*online)(virt_addr_t stack_top));
 
+/*
+ * The part of it that sends and waits, alone.  smp_expect_cpu() says that CPU
+ * `cpu` is prepared and has this APIC id; smp_wake_cpus() starts those of
+ * [first, end) that are expected, at `page` (below 1 MiB), calls absent() for
+ * each that is given up because nobody new has arrived for timeout_ns, and
+ * returns how many are alive.  Boot, and the test with a CPU that is none.
+ */
+void smp_expect_cpu(unsigned cpu, u32 apic_id);
+unsigned smp_wake_cpus(unsigned first, unsigned end, phys_addr_t page, u64 timeout_ns,
+		       void (*absent)(unsigned cpu, u32 apic_id));
+
 /* Sends a reschedule interrupt. */
 void smp_kick(unsigned cpu);
 

@@ -12,17 +12,13 @@
 #include "kernel/main.h"
 #include "mm/phys.h"
 
-#define EARLY_MAP_END (4ULL << 30)
-#define BOOT_STACK_SIZE 0x8000
-
 /* Filled by boot/start32.asm. */
 u64 boot_pgd[512] __aligned(PAGE_SIZE);
 u64 boot_pud_low[512] __aligned(PAGE_SIZE);
 u64 boot_pud_high[512] __aligned(PAGE_SIZE);
-u64 boot_pmds[4][512] __aligned(PAGE_SIZE);
+u64 boot_pmds[EARLY_MAP_GIB][512] __aligned(PAGE_SIZE);
 u64 boot_tsc; /* at the first instruction */
-static u8 boot_stack[BOOT_STACK_SIZE] __used __aligned(16);
-__asm__(".globl boot_stack_top\n.set boot_stack_top, boot_stack + 0x8000");
+u8 boot_stack[BOOT_STACK_SIZE] __aligned(16);
 
 extern struct percpu boot_vault;
 static struct boot_info info;
@@ -32,13 +28,6 @@ __noreturn void boot_main(enum boot_protocol protocol, phys_addr_t at);
 static void warn(const char *line)
 {
 	log("%s\n", line);
-}
-
-static const void *early_map(phys_addr_t at, size_t size)
-{
-	if (at >= EARLY_MAP_END || size > EARLY_MAP_END - at)
-		return NULL;
-	return phys_to_virt(at);
 }
 
 void boot_main(enum boot_protocol protocol, phys_addr_t at)
@@ -55,7 +44,7 @@ void boot_main(enum boot_protocol protocol, phys_addr_t at)
 	if (protocol == BOOT_MULTIBOOT2)
 		err = multiboot2_parse(phys_to_virt(at), EARLY_MAP_END - at, &info, &why);
 	else
-		err = pvh_parse(phys_to_virt(at), EARLY_MAP_END - at, early_map, &info, &why);
+		err = pvh_parse(phys_to_virt(at), EARLY_MAP_END - at, phys_to_virt_early, &info, &why);
 	if (err)
 		panic("%s", why.text);
 	boot_info_sort_regions(&info);

@@ -16,10 +16,10 @@
 	section	.boot.text progbits alloc exec nowrite align=16
 
 	extern	boot_pgd, boot_pud_low, boot_pud_high, boot_pmds
-	extern	boot_stack_top, boot_start64, boot_tsc
+	extern	boot_stack, boot_start64, boot_tsc
 
 %define PHYS(symbol)	(symbol - KERNEL_BASE)
-%define PMD_COUNT	4		; 4 GiB in 2 MiB pages
+%define PMD_COUNT	EARLY_MAP_GIB	; each maps 1 GiB in 2 MiB pages
 %define COM1		0x3f8
 %define DEBUG_EXIT	0xf4
 %define STATUS_FAILED	17		; QEMU exits with 2 * 17 + 1 = 35
@@ -36,7 +36,7 @@ boot_pvh_entry:
 start:
 	cli
 	cld
-	mov	esp, PHYS(boot_stack_top)
+	mov	esp, PHYS(boot_stack) + BOOT_STACK_SIZE
 	mov	edi, ebx		; kept for boot_main
 	rdtsc				; the boot line counts from here
 	mov	[PHYS(boot_tsc)], eax
@@ -100,7 +100,7 @@ start:
 
 ; ---- ESI: one line for COM1, then the end ----
 fail:
-	mov	esp, PHYS(boot_stack_top)
+	mov	esp, PHYS(boot_stack) + BOOT_STACK_SIZE
 	call	print
 	mov	al, STATUS_FAILED
 	out	DEBUG_EXIT, al

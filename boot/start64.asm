@@ -8,7 +8,7 @@
 	bits	64
 	section	.boot.text64 progbits alloc exec nowrite align=16
 
-	extern	boot_main, boot_stack_top
+	extern	boot_main, boot_stack
 
 	global	boot_start64
 boot_start64:
@@ -19,7 +19,7 @@ boot_start64:
 	xor	eax, eax
 	mov	fs, eax
 	mov	gs, eax
-	mov	rsp, boot_stack_top
+	mov	rsp, boot_stack + BOOT_STACK_SIZE
 	mov	edi, ebp
 	dec	edi
 	mov	esi, ebx

@@ -39,3 +39,5 @@ entry_door_sysret_direct:
 	o64 sysret
 entry_direct_by_iret:
 	jmp	[gs:PERCPU_EXIT_TO_USER]
+entry_direct_end:
+	times -(entry_direct_end - entry_syscall_direct > SYSCALL_DIRECT_MAX) nop

@@ -18,11 +18,14 @@
 ;     event would put its own; flip CR3 there; IRETQ
 ;
 ; Erasing in step 4 matters: the words are kernel addresses on a page that the
-; user PGD shows.  In case 7b they are the user's own, or entry text's.
+; user PGD shows.  In case 7b they are the user's own, or entry text's, or a
+; CR3; they go when the CPU switches to another address space (cea_scrub()).
 ; From user mode there is nothing to be paranoid about: CS says so, and the
 ; frame takes the ordinary way (entry_from_user).
 ; The interrupted RSP may itself be on the kernel-only stack (a nested event);
-; the copy then goes below it.  Read next: kernel/trap.c, do_paranoid().
+; the copy then goes below it.  But SYSCALL's entries begin with the user's RSP,
+; which may lie; they never run on these stacks, so their RIP decides.
+; Read next: kernel/trap.c, seam_do_paranoid().
 
 %include "regs.inc"
 
@@ -74,15 +77,24 @@ paranoid_window_end:
 	mov	eax, ecx
 	and	eax, CEA_STRIDE - 1
 	sub	eax, CEA_IST
-	shr	eax, 13				; index of the IST stack
+	shr	eax, CEA_IST_SHIFT			; index of the IST stack
 	xor	edx, edx
 	cmp	eax, NR_IST			; (a trap on the entry stack: #DF's)
 	cmovae	eax, edx
 	mov	rax, [gs:PERCPU_IST_KERNEL_STACK + rax * 8]
+	mov	rdx, -CEA_BASE			; in a trampoline, and in the
+	add	rdx, [rcx + IST_FRAME + FRAME_IP]
+	cmp	rdx, NR_CPUS * CEA_STRIDE
+	jb	.from_the_top
+	mov	rdx, [rcx + IST_FRAME + FRAME_IP]
+	sub	rdx, [gs:PERCPU_SYSCALL_DIRECT]	; direct entry, RSP may be any
+	cmp	rdx, SYSCALL_DIRECT_MAX		; number of the user's
+	jb	.from_the_top
 	mov	rdx, rax
 	sub	rdx, [rcx + IST_FRAME + FRAME_SP]
 	cmp	rdx, IST_STACK_SIZE		; nested: RSP within the same stack?
 	cmovb	rax, [rcx + IST_FRAME + FRAME_SP]
+.from_the_top:
 	mov	rsp, rax
 	and	rsp, -16
 	push	qword [rcx + IST_FRAME + FRAME_SS]	; regs.ss

@@ -9,6 +9,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/signal.h"
+#include "kernel/syscall.h"
 #include "kernel/task.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
@@ -39,12 +40,12 @@ static void print_address_map(void)
 		virt_addr_t at;
 		const char *what;
 	} row[] = {
-		{ 511, KERNEL_BASE, "kernel image" },
-		{ 509, VAULT_BASE, "cpu vaults" },
-		{ 508, CEA_BASE, "cpu_entry_areas" },
-		{ 508, CEA_SHARED_BASE, "IDT, entry text" },
-		{ 402, VMAP_BASE, "vmap: stacks, devices" },
-		{ 273, DIRECT_MAP_BASE, "direct map of RAM" },
+		{ PGD_SLOT_IMAGE, KERNEL_BASE, "kernel image" },
+		{ PGD_SLOT_VAULT, VAULT_BASE, "cpu vaults" },
+		{ PGD_SLOT_CEA, CEA_BASE, "cpu_entry_areas" },
+		{ PGD_SLOT_CEA, CEA_SHARED_BASE, "IDT, entry text" },
+		{ PGD_SLOT_VMAP, VMAP_BASE, "vmap: stacks, devices" },
+		{ PGD_SLOT_DIRECT_MAP, DIRECT_MAP_BASE, "direct map of RAM" },
 		{ 0, 0, "user half" },
 	};
 
@@ -97,6 +98,8 @@ void banner_print(const struct boot_info *bi, const struct smp_setup *setup,
 
 void banner_init_ended(const char *path, int status)
 {
+	if (syscall_unknown_count())
+		log("%lu system calls were answered with ENOSYS\n", syscall_unknown_count());
 	if (WAIT_SIGNAL(status))
 		log("%s: killed by %s; power off\n", path, signal_name(WAIT_SIGNAL(status)));
 	else

@@ -139,7 +139,7 @@ static int take_program_header(struct elf_image *out,
 
 	switch (p->type) {
 	case PT_LOAD:
-		err = check_load(p, size, out->is_pie ? 0 : ELF_LOWEST, why);
+		err = check_load(p, size, out->is_pie ? 0 : USER_START, why);
 		if (err != 0 || p->memsz == 0)
 			return err;
 		return add_segment(out, p, why);

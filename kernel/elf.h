@@ -16,9 +16,6 @@
 
 #define ELF_MAX_SEGMENTS 16
 
-/* The lowest address that a program may ask for, as Linux's mmap_min_addr. */
-#define ELF_LOWEST 0x10000
-
 enum elf_rights { /* or'ed together in elf_segment.rights */
 	ELF_X = 1,
 	ELF_W = 2,
@@ -55,7 +52,7 @@ struct elf_image {
 /*
  * Checks an image of `size` readable bytes, at any alignment: a static ELF64
  * program for x86-64, ET_EXEC, or ET_DYN without PT_INTERP (static-pie), whose
- * segments lie between ELF_LOWEST (0 if is_pie) and USER_END.  Empty PT_LOADs
+ * segments lie between USER_START (0 if is_pie) and USER_END.  Empty PT_LOADs
  * are left out.  Byte ranges of two segments never overlap, but they may meet
  * within a page; as in Linux, such a page gets the rights of the later one.
  *

@@ -12,7 +12,6 @@
 
 #define FW_CMDLINE "opt/org.postern/cmdline"
 #define FW_INITRAMFS "opt/org.postern/initramfs"
-#define EARLY_MAP_END (4ULL << 30)
 #define BIOS_AREA 0xe0000
 #define BIOS_AREA_END 0x100000
 #define LAPIC_DEFAULT 0xfee00000
@@ -41,6 +40,20 @@ void firmware_read_args(const struct boot_info *bi, struct boot_args *args)
 	args_parse(args, line, report_line);
 }
 
+void firmware_check_initramfs(struct boot_info *bi)
+{
+	struct boot_range *r = &bi->initramfs;
+
+	for (unsigned i = 0; i < bi->region_count; i++)
+		if (bi->regions[i].type == BOOT_REGION_RAM &&
+		    r->start >= bi->regions[i].start && r->end <= bi->regions[i].end)
+			return;
+	if (r->start != r->end)
+		log("boot: found an initramfs at %#lx to %#lx, expected it in RAM; "
+		    "ignored\n", r->start, r->end);
+	*r = (struct boot_range){ 0, 0 };
+}
+
 void firmware_read_initramfs(struct boot_info *bi)
 {
 	struct fw_cfg_file file;
@@ -58,13 +71,6 @@ void firmware_read_initramfs(struct boot_info *bi)
 	bi->initramfs = (struct boot_range){ at, at + file.size };
 }
 
-static const void *early_map(phys_addr_t at, size_t size)
-{
-	if (at >= EARLY_MAP_END || size > EARLY_MAP_END - at)
-		return NULL;
-	return phys_to_virt(at);
-}
-
 void firmware_read_acpi(const struct boot_info *bi, struct acpi_info *acpi)
 {
 	const void *rsdp = bi->rsdp_len ? bi->rsdp : NULL;
@@ -77,7 +83,7 @@ void firmware_read_acpi(const struct boot_info *bi, struct acpi_info *acpi)
 	}
 	if (!rsdp)
 		log("acpi: found no RSDP, expected one; one CPU only\n");
-	else if (acpi_parse(rsdp, len, early_map, report_line, acpi, &why))
+	else if (acpi_parse(rsdp, len, phys_to_virt_early, report_line, acpi, &why))
 		log("%s; one CPU only\n", why.text);
 	if (!acpi->lapic_addr)
 		acpi->lapic_addr = LAPIC_DEFAULT;
@@ -89,6 +95,8 @@ phys_addr_t firmware_start_page(const struct boot_info *bi)
 		const struct boot_region *r = &bi->regions[i];
 		phys_addr_t at = MAX(r->start, PAGE_SIZE);
 
+		if (at < bi->initramfs.end && at + PAGE_SIZE > bi->initramfs.start)
+			at = ALIGN_UP(bi->initramfs.end, PAGE_SIZE);
 		if (r->type != BOOT_REGION_RAM || at + PAGE_SIZE > MIN(r->end, AP_START_MAX))
 			continue;
 		frame_reserve_range(at, at + PAGE_SIZE);

@@ -12,6 +12,11 @@
 /* Arguments from the loader's line, then from fw_cfg's. */
 void firmware_read_args(const struct boot_info *bi, struct boot_args *args);
 
+/*
+ * Forgets a loader's initramfs that does not lie in RAM, with a line.
+ */
+void firmware_check_initramfs(struct boot_info *bi);
+
 /* If fw_cfg has an initramfs, copies it into free RAM and into bi->initramfs. */
 void firmware_read_initramfs(struct boot_info *bi);
 

@@ -139,6 +139,7 @@ void kernel_main(struct boot_info *bi)
 	tsc_at_entry = bi->tsc_at_entry;
 	cpu_detect();                           /* CPUID */
 	firmware_read_args(bi, &args);          /* command line, fw_cfg */
+	firmware_check_initramfs(bi);           /* the loader's, if it is in RAM */
 	firmware_read_initramfs(bi);            /* fw_cfg's wins */
 	firmware_read_acpi(bi, &acpi);          /* CPUs, power off */
 	init_memory(bi);                        /* frames, PGD pair, final map */

@@ -100,6 +100,14 @@ static void print_cr3(u64 cr3)
 	    this_cpu()->mm ? "of the current process" : "of no process");
 }
 
+/* An IST event has switched away from what it found. */
+static u64 cr3_found(const struct pt_regs *regs)
+{
+	if (!regs || !this_cpu()->in_paranoid)
+		return read_cr3();
+	return container_of(regs, struct paranoid_frame, regs)->cr3;
+}
+
 /* ---- The report ---------------------------------------------------------------- */
 
 static void print_regs(const struct pt_regs *r)
@@ -142,12 +150,17 @@ static void print_backtrace(u64 ip, u64 bp)
 
 static __noreturn void report(const struct pt_regs *regs, const char *message, u64 bp)
 {
-	static u32 panicking;
+	static struct percpu *panicking;
+	struct percpu *nobody = NULL;
 
 	interrupts_off();
-	if (__atomic_exchange_n(&panicking, 1, __ATOMIC_SEQ_CST))
+	if (!__atomic_compare_exchange_n(&panicking, &nobody, this_cpu(), false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		if (nobody == this_cpu())
+			power_off(false); /* the report itself failed */
 		for (;;)
-			halt(); /* another CPU is at it, or the report itself failed */
+			halt(); /* another CPU is at it */
+	}
 	if (has_vault())
 		smp_stop_others();
 	log_break_lock();
@@ -157,7 +170,7 @@ static __noreturn void report(const struct pt_regs *regs, const char *message, u
 	if (has_vault()) {
 		log(" cpu %u, stack: ", this_cpu()->cpu);
 		print_stack_name(regs ? regs->sp : read_rsp());
-		print_cr3(read_cr3());
+		print_cr3(cr3_found(regs));
 	}
 	if (regs)
 		print_regs(regs);

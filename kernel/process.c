@@ -107,21 +107,31 @@ struct task *process_load(const char *path, const char *const argv[],
 	struct task *t;
 	virt_addr_t sp;
 	u64 base;
+	int err;
 
 	if (find_file(path, &file, why) || elf_parse(file.data, file.size, &elf, why))
 		return NULL;
 	base = elf.is_pie ? MM_PIE_BASE : 0;
-	mm = mm_alloc();
-	if (!mm || load_image(mm, file.data, &elf, base) || add_stack(mm) ||
-	    user_stack_build(mm, path, argv, envp, &elf, base, &sp)) {
-		complain(why, "init: found no memory for %s, expected enough", path);
-		if (mm)
-			mm_free(mm);
+	if (elf.brk_start > MM_MMAP_TOP - base) {
+		complain(why, "init: found segments of %s up to %#lx, expected them below "
+			 "%#llx", path, elf.brk_start, MM_MMAP_TOP - base);
 		return NULL;
 	}
-	t = finish(name, mm, base + elf.entry, sp);
-	if (!t)
-		complain(why, "init: found no memory for %s, expected enough", path);
+	mm = mm_alloc();
+	err = mm ? load_image(mm, file.data, &elf, base) : -ENOMEM;
+	if (!err)
+		err = add_stack(mm);
+	if (!err)
+		err = user_stack_build(mm, path, argv, envp, &elf, base, &sp);
+	if (err && mm)
+		mm_free(mm);
+	t = err ? NULL : finish(name, mm, base + elf.entry, sp);
+	if (err == -E2BIG)
+		complain(why, "init: found more arguments for %s than fit, expected at "
+			 "most 12 KiB", path);
+	else if (!t)
+		complain(why, "init: found no memory for %s, expected enough (error %d)",
+			 path, err);
 	return t;
 }
 

@@ -196,8 +196,10 @@ static void switch_to(struct task *next)
 
 	if (next == prev)
 		return;
-	if (prev->mm)
+	if (prev->mm) {
 		save_user_state(prev);
+		cea_scrub(cpu->cpu);
+	}
 	cpu->context_switches++;
 	cpu->current = next;
 	cpu->task_stack = next->stack_top;

@@ -28,6 +28,13 @@ void schedule(void);
 /* schedule(), staying runnable. */
 void sched_yield(void);
 
+/* For long loops of system calls: lets others run if it is their turn. */
+static inline void sched_point(void)
+{
+	if (unlikely(this_cpu_test(need_resched)))
+		schedule();
+}
+
 /* Sleeps until clock_ns() >= when, or until sched_wake(). */
 void sched_sleep_until(u64 when);
 

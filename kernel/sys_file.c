@@ -3,6 +3,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
+#include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "kernel/task.h"
 #include "kernel/tty.h"
@@ -37,6 +38,7 @@ static long write_console(virt_addr_t from, u64 n)
 		done += part - left;
 		if (left)
 			break;
+		sched_point();
 	}
 	return done == 0 && n > 0 ? -EFAULT : (long)done;
 }

@@ -121,6 +121,7 @@ long sys_getrandom(struct pt_regs *regs)
 		done += part - left;
 		if (left)
 			break;
+		sched_point();
 	}
 	return done == 0 && n > 0 ? -EFAULT : (long)done;
 }

@@ -110,9 +110,11 @@ static bool fixup(struct pt_regs *regs)
 {
 	u64 to = extable_find(regs->ip);
 
-	if (to)
-		regs->ip = to;
-	return to != 0;
+	if (!to)
+		return false;
+	regs->ip = to;
+	__atomic_fetch_add(&extable_hits, 1, __ATOMIC_RELAXED);
+	return true;
 }
 
 /* A copy to or from user memory faults in what the program has not touched. */
@@ -121,7 +123,7 @@ static bool user_copy_fault(const struct pt_regs *regs, u64 cr2)
 	struct mm *mm = this_cpu()->mm;
 	bool handled;
 
-	if (!mm || cr2 >= USER_END || !(regs->flags & RFLAGS_IF))
+	if (!mm || cr2 >= USER_END || !(regs->flags & RFLAGS_IF) || !extable_find(regs->ip))
 		return false;
 	if (uaccess_smap && !(regs->flags & RFLAGS_AC))
 		return false;
@@ -192,7 +194,7 @@ void seam_do_trap(struct pt_regs *regs)
 	unsigned vector = regs->vector & 0xff;
 
 	uaccess_close();
-	trap_count[vector]++;
+	__atomic_fetch_add(&trap_count[vector], 1, __ATOMIC_RELAXED);
 	if (vector == VEC_NMI)
 		nmi();
 	else if (vector >= NR_EXCEPTIONS)
@@ -204,7 +206,8 @@ void seam_do_trap(struct pt_regs *regs)
 			machine_check(regs);
 		user_exception(regs, vector);
 	}
-	if (user_mode(regs))
+	/* In an NMI's handler NMIs are masked until the IRET: no schedule(). */
+	if (user_mode(regs) && vector != VEC_NMI)
 		sched_before_user();
 }
 
@@ -215,7 +218,7 @@ void seam_do_paranoid(struct pt_regs *regs)
 
 	uaccess_close();
 	this_cpu()->in_paranoid++;
-	trap_count[vector]++;
+	__atomic_fetch_add(&trap_count[vector], 1, __ATOMIC_RELAXED);
 	if (vector == VEC_NMI)
 		nmi();
 	if (!trap_paranoid_hook || !trap_paranoid_hook(regs)) {

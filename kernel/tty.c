@@ -18,6 +18,7 @@ static struct {
 	u8 text[256];
 	size_t length, taken;
 	bool complete;
+	bool busy; /* one reader at a time */
 } line;
 
 static u8 wait_for_byte(void)
@@ -46,7 +47,7 @@ static void type(u8 c)
 		line.complete = true;
 		return;
 	}
-	if (line.length == sizeof(line.text) - 1 && c != '\n')
+	if (line.length >= sizeof(line.text) - 1 && c != '\n')
 		return; /* full: only the newline still fits */
 	line.text[line.length++] = c;
 	log_write((const char *)&c, 1);
@@ -57,6 +58,8 @@ long tty_read(u8 *to, size_t n)
 {
 	size_t part;
 
+	while (__atomic_exchange_n(&line.busy, true, __ATOMIC_ACQUIRE))
+		sched_sleep_until(clock_ns() + POLL_NS);
 	while (!line.complete)
 		type(wait_for_byte());
 	part = MIN(n, line.length - line.taken);
@@ -64,5 +67,6 @@ long tty_read(u8 *to, size_t n)
 	line.taken += part;
 	if (line.taken == line.length)
 		line.length = line.taken = line.complete = 0;
+	__atomic_store_n(&line.busy, false, __ATOMIC_RELEASE);
 	return (long)part;
 }

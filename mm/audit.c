@@ -34,7 +34,7 @@ struct audit {
 	u64 ro_pfn[MAX_RO_FRAMES];
 	unsigned ro_count;
 	u64 last_pfn_of[AUDIT_MAX_KINDS];
-	bool user_half; /* second P6 walk */
+	char whose[16]; /* made by whose() */
 };
 
 static struct audit the_audit; /* too large for a stack; audits do not nest */
@@ -60,6 +60,15 @@ static const char *rights_name(u64 rights)
 	static const char *const name[] = { "R X", "RWX", "R", "RW" };
 
 	return name[(rights & PTE_NX ? 2 : 0) + (rights & PTE_W ? 1 : 0)];
+}
+
+/* Whose area a page is in: "cpu 3", or "shared". */
+static const char *whose(struct audit *a, int cpu)
+{
+	if (cpu < 0)
+		return "shared";
+	format(a->whose, sizeof(a->whose), "cpu %d", cpu);
+	return a->whose;
 }
 
 /* ---- P1, P2, P3 ------------------------------------------------------------ */
@@ -129,22 +138,23 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 		return 0;
 	}
 	if (leaf->level != 1 || found != (e->prot & (PTE_W | PTE_NX)))
-		finding(a, 4, "page %#lx (%s, cpu %d, owner %s): found %s%s, expected %s",
-			leaf->va, e->name, cpu, e->owner, rights_name(leaf->rights),
+		finding(a, 4, "page %#lx (%s, %s, owner %s): found %s%s, expected %s",
+			leaf->va, e->name, whose(a, cpu), e->owner, rights_name(leaf->rights),
 			leaf->level == 1 ? "" : " in a large page",
 			rights_name(e->prot));
 	if (leaf->rights & PTE_U)
-		finding(a, 4, "page %#lx (%s, cpu %d, owner %s): found it open to "
-			"user mode, expected supervisor", leaf->va, e->name, cpu, e->owner);
+		finding(a, 4, "page %#lx (%s, %s, owner %s): found it open to "
+			"user mode, expected supervisor", leaf->va, e->name,
+			whose(a, cpu), e->owner);
 	count(a, e, leaf);
 	if (!(e->prot & PTE_W))
 		remember_read_only(a, leaf->pa);
 	bad = leakscan_page(phys_to_virt(leaf->pa), e->kind, &value);
 	a->report->bytes_scanned += PAGE_SIZE;
 	if (bad >= 0)
-		finding(a, 7, "page %#lx (%s, cpu %d, owner %s): found the hidden "
+		finding(a, 7, "page %#lx (%s, %s, owner %s): found the hidden "
 			"address %#lx at offset %#lx, expected none", leaf->va,
-			e->name, cpu, e->owner, value, bad);
+			e->name, whose(a, cpu), e->owner, value, bad);
 	return 0;
 }
 
@@ -157,8 +167,9 @@ static void check_present(struct audit *a, const pte_t *view,
 		virt_addr_t va = ledger_address(e, cpu) + i * PAGE_SIZE;
 
 		if (pt_walk(view, va, &leaf))
-			finding(a, 4, "page %#lx (%s, cpu %u, owner %s): found "
-				"nothing, expected %s", va, e->name, cpu, e->owner,
+			finding(a, 4, "page %#lx (%s, %s, owner %s): found "
+				"nothing, expected %s", va, e->name,
+				whose(a, e->per_cpu ? (int)cpu : -1), e->owner,
 				rights_name(e->prot));
 	}
 }

@@ -22,8 +22,6 @@
 
 /* What the kernel, its tables and a small program need, with room to spare. */
 #define MEMORY_MIN (16ULL << 20)
-/* The temporary map shows this much. */
-#define EARLY_MAP_END (4ULL << 30)
 
 u64 kernel_map_global(void)
 {

@@ -1,5 +1,5 @@
 /*
- * The leak scan.  Every window of eight bytes counts: an unaligned one may be
+ * The leak scan.  Every window of eight bytes of a page counts: an unaligned one may be
  * part of an instruction, or the residue of two words.  An address that a gate
  * or a descriptor holds in pieces is put together first.
  *

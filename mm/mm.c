@@ -232,10 +232,14 @@ long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, bool fixed)
 	if (!range_ok(fixed ? addr : 0, &len))
 		return -ENOMEM;
 	if (fixed) {
+		if (addr < USER_START)
+			return -EPERM;
+		if (!vma_has_room(mm, 2)) /* nothing goes away in vain */
+			return -ENOMEM;
 		err = (int)mm_unmap(mm, addr, len);
 		if (err)
 			return err;
-	} else if (addr < MM_LOWEST || !range_ok(addr, &len) ||
+	} else if (addr < USER_START || !range_ok(addr, &len) ||
 		   !vma_range_free(mm, addr, addr + len)) {
 		addr = vma_find_room(mm, len, MM_MMAP_TOP);
 		if (!addr)

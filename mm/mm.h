@@ -37,7 +37,6 @@ static_assert(sizeof(struct mm) <= MM_FRAMES * PAGE_SIZE, "struct mm fits");
 #define MM_STACK_SIZE (8ULL << 20)
 #define MM_MMAP_TOP (MM_STACK_TOP - MM_STACK_SIZE - 0x10000)
 #define MM_PIE_BASE 0x555555554000
-#define MM_LOWEST 0x10000
 
 /* An empty address space, or NULL.  mm_free() takes back all it has. */
 struct mm *mm_alloc(void);
@@ -53,7 +52,8 @@ void mm_load(struct mm *mm);
  * Adds anonymous, private, zeroed memory; nothing is allocated before it is
  * touched.  addr and len as mmap's: with `fixed`, what is there goes away;
  * else addr is a hint.  Returns the address, or -EINVAL (len 0, addr not a
- * page), -ENOMEM (no room, or not in the user half), -EACCES (W and X).
+ * page), -ENOMEM (no room, or not in the user half), -EACCES (W and X), -EPERM
+ * (fixed, below USER_START).
  */
 long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, bool fixed);
 
@@ -75,12 +75,12 @@ enum fault_verdict {
 enum fault_verdict mm_fault(struct mm *mm, virt_addr_t addr, u64 error);
 
 /*
- * Copies into an address space that need not be loaded, making its pages
+ * Copies n bytes into an address space that need not be loaded, making its pages
  * present, whatever their rights.  0, -EFAULT (no area there), -ENOMEM.
  */
 int mm_write(struct mm *mm, virt_addr_t to, const void *from, u64 n);
 
-/* The same for one word: for the tests, which look at what a program left. */
+/* The other way: for the tests, which look at what a program left. */
 int mm_read(struct mm *mm, virt_addr_t from, void *to, u64 n);
 
 #endif

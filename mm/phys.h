@@ -20,6 +20,17 @@ static inline void *phys_to_virt(phys_addr_t pa)
 	return (void *)(DIRECT_MAP_BASE + pa);
 }
 
+/*
+ * The same before mm/kernel_map.c has run: NULL for what the temporary map
+ * does not show whole.
+ */
+static inline const void *phys_to_virt_early(phys_addr_t pa, size_t size)
+{
+	if (pa >= EARLY_MAP_END || size > EARLY_MAP_END - pa)
+		return NULL;
+	return phys_to_virt(pa);
+}
+
 /* p: an address in the direct map, not in the image or the vmap area. */
 static inline phys_addr_t virt_to_phys(const void *p)
 {

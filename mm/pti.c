@@ -40,6 +40,7 @@
 #include "mm/frame.h"
 #include "mm/phys.h"
 #include "mm/pti.h"
+#include "mm/tlb.h"
 
 pte_t *pti_init_pgd;
 bool pti_enabled;
@@ -158,12 +159,14 @@ static void prune(pte_t *user_pgd, virt_addr_t va)
 	}
 }
 
+/* No table is freed before every CPU has forgotten the way through it. */
 static void remove_pages(pte_t *kernel_pgd, virt_addr_t addr, u64 size)
 {
-	for (u64 off = 0; off < size; off += PAGE_SIZE) {
+	for (u64 off = 0; off < size; off += PAGE_SIZE)
 		pt_unmap(pti_user_pgd(kernel_pgd), addr + off);
+	tlb_flush_range(&cpus_online, addr, addr + size);
+	for (u64 off = 0; off < size; off += PAGE_SIZE)
 		prune(pti_user_pgd(kernel_pgd), addr + off);
-	}
 }
 
 int pti_add_kernel_mapping(pte_t *kernel_pgd, virt_addr_t addr, u64 size, u64 prot)

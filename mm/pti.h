@@ -69,14 +69,15 @@ pte_t *pti_shadow_walk(pte_t *kernel_pgd, virt_addr_t va, bool alloc);
  *   -EIO     the kernel maps nothing at one of the pages
  *   -EEXIST  the shadow shows one of the pages already
  *   -ENOMEM
- * The caller flushes.  What is added must be in the ledger, or the next audit
- * stops the machine.  Context: there is a shadow (asserted).
+ * What is added must be in the ledger, or the next audit stops the machine.
+ * Context: there is a shadow (asserted); no spinlock held (-ENOMEM flushes).
  */
 int pti_add_kernel_mapping(pte_t *kernel_pgd, virt_addr_t addr, u64 size, u64 prot);
 
 /*
  * Takes it out again, and frees shadow tables that are empty then.  -EINVAL as
- * above; -ENOENT, with the shadow as it was, if a page is not shown.  Flush.
+ * above; -ENOENT, with the shadow as it was, if a page is not shown.  Flushes
+ * all CPUs; no spinlock held.
  */
 int pti_remove_kernel_mapping(pte_t *kernel_pgd, virt_addr_t addr, u64 size);
 

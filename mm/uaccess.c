@@ -2,7 +2,7 @@
  * Copies to and from user memory, and probes, each around one instruction that
  * may fault.  With SMAP, EFLAGS.AC is set for just that instruction; a fault
  * in it takes the fixup with AC still set, and the code there clears it.
- * Called by kernel/sys_*.c, kernel/exec.c and the tests.
+ * Called by kernel/sys_*.c, kernel/process.c and the tests.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
@@ -126,11 +126,8 @@ int probe_wrmsr(u32 msr, u64 value)
 
 u64 extable_find(u64 ip)
 {
-	for (const struct extable_entry *e = extable_start; e < extable_end; e++) {
-		if (e->insn == ip) {
-			__atomic_fetch_add(&extable_hits, 1, __ATOMIC_RELAXED);
+	for (const struct extable_entry *e = extable_start; e < extable_end; e++)
+		if (e->insn == ip)
 			return e->fixup;
-		}
-	}
 	return 0;
 }

@@ -50,7 +50,7 @@ virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t top)
 			return end - len;
 		end = MIN(end, vma->start);
 	}
-	return end >= MM_LOWEST + len ? end - len : 0;
+	return end >= USER_START + len ? end - len : 0;
 }
 
 static void insert_at(struct mm *mm, unsigned i, struct vma vma)
@@ -97,7 +97,7 @@ static void merge_around(struct mm *mm, virt_addr_t start, virt_addr_t end)
 }
 
 /* Room for `more` areas, and for the two that a cut has for a moment. */
-static bool has_room(const struct mm *mm, unsigned more)
+bool vma_has_room(const struct mm *mm, unsigned more)
 {
 	return mm->count + more + 2 <= MM_MAX_VMAS;
 }
@@ -112,7 +112,7 @@ static const struct vma *cut_by(const struct mm *mm, virt_addr_t addr)
 
 int vma_insert(struct mm *mm, struct vma vma)
 {
-	if (!has_room(mm, 1))
+	if (!vma_has_room(mm, 1))
 		return -ENOMEM;
 	insert_at(mm, first_above(mm, vma.start), vma);
 	merge_around(mm, vma.start, vma.end);
@@ -127,7 +127,7 @@ int vma_remove(struct mm *mm, virt_addr_t start, virt_addr_t end)
 
 	if (vma_range_free(mm, start, end))
 		return 0;
-	if (!has_room(mm, hole))
+	if (!vma_has_room(mm, hole))
 		return -ENOMEM;
 	split_at(mm, start);
 	split_at(mm, end);
@@ -152,7 +152,7 @@ int vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot
 {
 	unsigned more = !!cut_by(mm, start) + !!cut_by(mm, end);
 
-	if (!fully_covered(mm, start, end) || !has_room(mm, more))
+	if (!fully_covered(mm, start, end) || !vma_has_room(mm, more))
 		return -ENOMEM;
 	split_at(mm, start);
 	split_at(mm, end);

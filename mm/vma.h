@@ -16,6 +16,9 @@ bool vma_range_free(const struct mm *mm, virt_addr_t start, virt_addr_t end);
 /* The highest free place of len bytes below top, or 0. */
 virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t top);
 
+/* Can as many areas be added? */
+bool vma_has_room(const struct mm *mm, unsigned more);
+
 /* Adds an area where nothing lies; merges with neighbours.  -ENOMEM: full. */
 int vma_insert(struct mm *mm, struct vma vma);
 

@@ -128,7 +128,7 @@ void vmap_free_stack(virt_addr_t top, u64 size)
 		frame[n++] = pt_unmap(pti_init_pgd, top - off) & PTE_ADDR_MASK;
 	if (last)
 		table = take_table(top - CELL_SIZE);
-	tlb_flush_range(&cpus_online, top - CELL_SIZE, top);
+	tlb_flush_range(&cpus_online, top - MAX(size, PAGE_SIZE), top);
 	while (n > 0)
 		frame_free(frame[--n]);
 	if (table != NO_FRAME)

@@ -48,6 +48,14 @@
 #define KERNEL_BASE 0xffffffff80000000
 #define KERNEL_PHYS_START 0x100000
 
+/* What the temporary map of boot/start32.asm shows of physical memory */
+#define EARLY_MAP_GIB 4
+#define EARLY_MAP_END 0x100000000
+#define BOOT_STACK_SIZE 0x8000
+
+/* The lowest address a program may use, as Linux's mmap_min_addr */
+#define USER_START 0x10000
+
 /* The shared part of slot 508, below CPU 0's area */
 #define CEA_STRIDE 0x40000
 #define CEA_BASE (CEA_SLOT_END - NR_CPUS * CEA_STRIDE)
@@ -67,7 +75,8 @@
 #define CEA_TSS 0x12000
 #define CEA_TSS_PAGES 3
 #define CEA_IST 0x16000
-#define CEA_IST_STRIDE 0x2000
+#define CEA_IST_SHIFT 13
+#define CEA_IST_STRIDE (1 << CEA_IST_SHIFT)
 #define CEA_TRAMPOLINE 0x1d000
 #define CEA_DEBUG_STORE 0x1e000
 #define CEA_DEBUG_STORE_PAGES 34
@@ -96,7 +105,10 @@
  * far below the top of its IST stack, clear of the place in which the next
  * event on the same stack puts its own.
  */
-#define IST_RETURN_FRAME 1024
+#define IST_RETURN_FRAME 256
+
+/* Bytes of the direct SYSCALL entry, at most (entry/direct.asm checks). */
+#define SYSCALL_DIRECT_MAX 160
 
 /* Kernel-only stacks, in the vmap area */
 #define TASK_STACK_SIZE 0x4000

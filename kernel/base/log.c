@@ -5,6 +5,7 @@
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
 
 #define COM1 0x3f8
@@ -18,7 +19,8 @@
 /* A port without a UART reads as all ones; one that never empties is given up. */
 #define UART_SPIN_LIMIT 100000
 
-static u32 log_lock;
+/* Whose turn it is: that CPU's vault, or NULL. */
+static struct percpu *log_owner;
 static bool log_lock_broken;
 
 void log_init(void)
@@ -42,20 +44,34 @@ static void put_byte(char c)
 	outb(COM1, (u8)c);
 }
 
-/* A lock of its own: spin_lock() needs GS, and early boot has none. */
+/* True: ours now.  False: it was ours before an NMI or #MC came in between. */
+static bool take_turn(void)
+{
+	struct percpu *self = this_cpu(), *nobody = NULL;
+
+	while (!__atomic_compare_exchange_n(&log_owner, &nobody, self, false,
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		if (nobody == self || log_lock_broken)
+			return false;
+		nobody = NULL;
+		cpu_relax();
+	}
+	return true;
+}
+
+/* A lock of its own, which an IST event on the CPU that holds it walks past. */
 void log_write(const char *s, size_t n)
 {
 	u64 flags = interrupts_save();
+	bool taken = take_turn();
 
-	while (!log_lock_broken &&
-	       __atomic_exchange_n(&log_lock, 1, __ATOMIC_ACQUIRE))
-		cpu_relax();
 	for (size_t i = 0; i < n; i++) {
 		if (s[i] == '\n')
 			put_byte('\r');
 		put_byte(s[i]);
 	}
-	__atomic_store_n(&log_lock, 0, __ATOMIC_RELEASE);
+	if (taken)
+		__atomic_store_n(&log_owner, NULL, __ATOMIC_RELEASE);
 	interrupts_restore(flags);
 }
 

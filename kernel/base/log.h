@@ -1,7 +1,7 @@
 /*
- * The console: COM1, one line at a time from whichever CPU.  log_line() and
- * the panic path are all that prints; user programs' output goes through
- * log_write().
+ * The console: COM1, one call's text at a time from whichever CPU.  log() and
+ * panic() are all that prints; user programs' output goes through log_write().
+ * Needs this_cpu().
  */
 #ifndef KERNEL_BASE_LOG_H
 #define KERNEL_BASE_LOG_H

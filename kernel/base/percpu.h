@@ -29,6 +29,7 @@ struct percpu {
 	void (*do_trap)(struct pt_regs *);        /* task stack, any origin */
 	void (*do_paranoid)(struct pt_regs *);    /* IST event in kernel mode */
 	u64 exit_to_user;        /* entry text: the IRET path, for the trampoline */
+	u64 syscall_direct;      /* = entry_labels.syscall_direct */
 
 	/* from here on, C only */
 	u32 cpu;                 /* our number, 0 is the boot CPU */

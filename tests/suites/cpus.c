@@ -51,6 +51,11 @@ void cpus_call(unsigned cpu, void (*fn)(void *), void *arg)
 	seam_call_on_cpus(&only, fn, arg);
 }
 
+void cpus_call_set(const struct cpumask *cpus, void (*fn)(void *), void *arg)
+{
+	seam_call_on_cpus(cpus, fn, arg);
+}
+
 void cpus_call_all(void (*fn)(void *), void *arg)
 {
 	seam_call_on_cpus(&cpus_online, fn, arg);

@@ -22,8 +22,9 @@ extern struct cpu_state cpu_state[NR_CPUS];
 /* Every online CPU reads its own, now. */
 void cpus_read_state(void);
 
-/* fn(arg) on one CPU, or on all: in an interrupt, with interrupts off. */
+/* fn(arg) on one CPU, on some, or on all: in an interrupt, interrupts off. */
 void cpus_call(unsigned cpu, void (*fn)(void *), void *arg);
+void cpus_call_set(const struct cpumask *cpus, void (*fn)(void *), void *arg);
 void cpus_call_all(void (*fn)(void *), void *arg);
 
 /*

@@ -139,6 +139,7 @@ PROBE_BEGIN fault_read
 	PROBE_END
 
 PROBE_BEGIN fault_write
+	PROBED
 	mov	al, [rdi]
 	PROBED
 	mov	[rdi], al

@@ -11,7 +11,7 @@
 #include "mm/frame.h"
 #include "tests/suites/pt_model.h"
 
-enum operation { OP_MAP, OP_UNMAP, OP_RESTRICT, OP_ENTRY, OP_NO_MEMORY };
+enum operation { OP_MAP, OP_UNMAP, OP_RESTRICT, OP_ENTRY, OP_NO_MEMORY, OP_FREE };
 
 #define RIGHTS (PTE_W | PTE_U | PTE_NX)
 
@@ -44,9 +44,10 @@ static bool same(struct pt_model *m, u64 found, u64 expected, virt_addr_t at,
 	return false;
 }
 
+static const unsigned slot[] = { 0, 255, 256, 511 };
+
 static virt_addr_t random_va(struct pt_model *m)
 {
-	static const unsigned slot[] = { 0, 255, 256, 511 };
 	static const unsigned index[] = { 0, 1, 511 };
 	u64 va = (u64)slot[random(m) % ARRAY_SIZE(slot)] << PT_SHIFT(4);
 
@@ -264,6 +265,24 @@ static void look_at_entry(struct pt_model *m)
 		same(m, *entry, leaf ? as_entry(leaf) : 0, va, "the entry of a page");
 }
 
+/* Frees the tables of one slot: what is in it begins anew. */
+static void free_slot(struct pt_model *m)
+{
+	unsigned s = slot[random(m) % ARRAY_SIZE(slot)];
+	unsigned leaves = 0, tables = 0;
+
+	pt_free_tables(m->pgd, s, s);
+	for (unsigned i = 0; i < m->leaves; i++)
+		if (PT_INDEX(m->leaf[i].va, 4) != s)
+			m->leaf[leaves++] = m->leaf[i];
+	for (unsigned i = 0; i < m->tables; i++)
+		if (PT_INDEX(m->table[i].va, 4) != s)
+			m->table[tables++] = m->table[i];
+	m->done[OP_FREE] += m->leaves > leaves;
+	m->leaves = leaves;
+	m->tables = tables;
+}
+
 /* ---- Comparison ---------------------------------------------------------------- */
 
 static bool same_leaf(struct pt_model *m, const struct pt_leaf *found,
@@ -319,16 +338,18 @@ static void compare_slots(struct pt_model *m, unsigned first, unsigned last)
 	same(m, o.next, end, 0, "how many leaves pt_for_each_leaf finds");
 }
 
+/* Leaves whose first and last bytes and neighbours are looked up a step. */
+#define PROBES 8
+
 static void compare(struct pt_model *m)
 {
-	static const unsigned edge[] = { 0, 255, 256, 511 };
-	unsigned first = edge[random(m) % 4], last = edge[random(m) % 4];
+	unsigned first = slot[random(m) % 4], last = slot[random(m) % 4];
 
 	compare_slots(m, 0, PT_ENTRIES - 1);
 	if (first <= last)
 		compare_slots(m, first, last);
-	for (unsigned i = 0; i < m->leaves && !m->wrong; i++) {
-		const struct pt_model_entry *leaf = &m->leaf[i];
+	for (unsigned i = 0; i < PROBES && m->leaves && !m->wrong; i++) {
+		const struct pt_model_entry *leaf = &m->leaf[random(m) % m->leaves];
 		u64 size = PT_SIZE(leaf->level);
 
 		compare_at(m, leaf->va + random(m) % size);
@@ -343,7 +364,9 @@ bool pt_model_step(struct pt_model *m)
 {
 	u64 what = random(m) % 20;
 
-	if (what < 7)
+	if (random(m) % 40 == 0)
+		free_slot(m);
+	else if (what < 7)
 		map(m, -1);
 	else if (what < 9)
 		map(m, (long)(random(m) % 3));

@@ -29,7 +29,7 @@ struct pt_model {
 	unsigned leaves, tables;
 	struct pt_model_entry leaf[PT_MODEL_LEAVES]; /* ascending */
 	struct pt_model_entry table[PT_MODEL_TABLES];
-	unsigned done[5]; /* how often each operation did what it is for */
+	unsigned done[6]; /* how often each operation did what it is for */
 	/* the first difference */
 	const char *wrong; /* NULL: none yet */
 	u64 found, expected;

@@ -10,6 +10,12 @@
  *	tcg=N		QEMU 7.2's TCG makes another exception of it, so that
  *			signal N comes there; 0: none, it lives
  *
+ * For whom can neither read nor know names (tests/suites/user_programs.c):
+ *	fault -case N	does number N of the list, 0 the first, and says nothing
+ *	fault -expect N [tcg] [no-umip]
+ *			exits with the signal of number N on such a machine,
+ *			0 if it lives there, 255 behind the end of the list
+ *
  * The numbers are what Linux does (tests/user/check_on_linux.py proves it). The
  * kernel addresses are Postern's. Not here: int 0x80, sysenter and 32-bit
  * syscall, which are doors, and what needs an LDT.
@@ -17,6 +23,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define KERNEL_IMAGE	"0xffffffff80000000"
@@ -155,9 +162,36 @@ static const struct {
 
 #define COUNT (sizeof(faults) / sizeof(faults[0]))
 
+/* The signal of one case on a machine that `words` describe. */
+static int expected_signal(unsigned number, char **words)
+{
+	const char *machine;
+	int signal;
+
+	if (number >= COUNT)
+		return 255;
+	machine = faults[number].machine;
+	signal = faults[number].signal;
+	for (; *words; words++) {
+		if (strcmp(*words, "tcg") == 0)
+			sscanf(machine, "tcg=%d", &signal);
+		else if (strcmp(*words, "no-umip") == 0 && strcmp(machine, "umip") == 0)
+			signal = 0;
+	}
+	return signal;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
+	unsigned number = argc > 2 ? (unsigned)atoi(argv[2]) : COUNT;
+
+	if (strcmp(name, "-expect") == 0)
+		return expected_signal(number, argv + (argc > 2 ? 3 : 2));
+	if (strcmp(name, "-case") == 0 && number < COUNT) {
+		faults[number].function();
+		return 1;
+	}
 
 	if (strcmp(name, "--list") == 0) {
 		for (unsigned i = 0; i < COUNT; i++)
@@ -174,6 +208,6 @@ int main(int argc, char **argv)
 		printf("fault: %s, and nothing happened\n", name);
 		return 1;
 	}
-	fprintf(stderr, "usage: fault NAME | --list\n");
+	fprintf(stderr, "usage: fault NAME | --list | -case N | -expect N [tcg] [no-umip]\n");
 	return 2;
 }

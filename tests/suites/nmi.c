@@ -1,0 +1,293 @@
+/*
+ * NMIs from another CPU, while a process makes system calls, runs in user mode,
+ * or nothing runs at all.
+ *
+ * An NMI arrives at any instruction, whatever CR3 and GS hold.  The hook looks
+ * at each that arrives in kernel mode: what the entry found in CR3 and GS, and
+ * in which named window (entry/entry.h) it was.  Whether both are put back is
+ * seen by the process, which compares all of its registers, and by the machine,
+ * which would not get far.
+ * A second NMI is lost while one is pending, so each is sent when the one
+ * before has been counted.
+ */
+#include "arch/clock.h"
+#include "arch/cpu_entry_area.h"
+#include "arch/smp.h"
+#include "entry/entry.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/string.h"
+#include "kernel/sched.h"
+#include "kernel/trap.h"
+#include "mm/image.h"
+#include "mm/phys.h"
+#include "mm/pti.h"
+#include "tests/suites/pinned.h"
+
+#define NMIS_IN_CALLS 20000
+#define NMIS_ELSEWHERE 1000
+#define ARRIVAL_NS (5 * NSEC_PER_SEC)
+#define DIRECT_EXIT_SIZE 3 /* bytes of SYSRETQ, behind the last label */
+
+/* What the hook counts; it runs on one CPU only, the target. */
+static volatile struct {
+	u64 total, entry_text, image;
+	u64 user_cr3, user_gs;     /* found in CR3 and GS */
+	u64 wrong_cr3, wrong_gs;   /* found where they may not be */
+	u64 wrong_cpu;
+	u64 wrong_ip, lost;        /* RIP of the last wrong one */
+} seen;
+static u64 in_window[8];
+static unsigned target;
+static phys_addr_t user_tables; /* the process's kernel PGD, or 0 */
+
+struct window {
+	const char *name;
+	u64 start, end; /* in CPU 0's trampoline, where it is in one */
+	bool per_cpu;
+};
+
+/* The windows as data: entry_labels is filled by the linker, far from us. */
+static unsigned windows(struct window w[8])
+{
+	const struct entry_labels *l = &entry_labels;
+	unsigned n = 0;
+
+	w[n++] = (struct window){ "syscall", l->window_syscall_start,
+				  l->window_syscall_end, true };
+	w[n++] = (struct window){ "syscall, PCID", l->window_syscall_pcid_start,
+				  l->window_syscall_pcid_end, true };
+	w[n++] = (struct window){ "sysret", l->window_sysret_start,
+				  l->window_sysret_end, true };
+	w[n++] = (struct window){ "load gs", l->window_load_gs_start,
+				  l->window_load_gs_end, false };
+	/* The stubs, and what is between them and the window's label, belong to it. */
+	w[n++] = (struct window){ "trap", l->stubs, l->window_trap_end, false };
+	w[n++] = (struct window){ "iret", l->window_iret_start, l->window_iret_end, false };
+	/* Without a trampoline the whole entry is one. */
+	w[n++] = (struct window){ "direct", l->syscall_direct,
+				  l->door_sysret_direct + DIRECT_EXIT_SIZE, false };
+	return n;
+}
+
+static int window_of(u64 ip)
+{
+	struct window w[8];
+	unsigned n = windows(w);
+
+	for (unsigned i = 0; i < n; i++) {
+		/* A task that has moved leaves through the alias of another CPU. */
+		u64 at = w[i].per_cpu && ip >= CEA_BASE && ip < CEA_SLOT_END ?
+			 CEA_BASE + (ip - CEA_BASE) % CEA_STRIDE : ip;
+
+		if (at >= w[i].start && at < w[i].end)
+			return (int)i;
+	}
+	return -1;
+}
+
+static bool in_entry_slot(u64 ip)
+{
+	return ip >= CEA_SLOT_BASE && ip < CEA_SLOT_END;
+}
+
+static bool hook(struct pt_regs *regs)
+{
+	const struct paranoid_frame *f = container_of(regs, struct paranoid_frame, regs);
+	phys_addr_t tables = f->cr3 & CR3_ADDR_MASK & ~(u64)CR3_USER_PGD;
+	bool user_cr3 = pti_enabled && (f->cr3 & CR3_USER_PGD);
+	bool user_gs = f->gs_base != (u64)VAULT_OF(target);
+	int window = window_of(regs->ip);
+
+	if ((regs->vector & 0xff) != VEC_NMI)
+		return false;
+	seen.total++;
+	seen.wrong_cpu += this_cpu() != VAULT_OF(target);
+	seen.entry_text += in_entry_slot(regs->ip);
+	seen.image += regs->ip >= KERNEL_BASE;
+	seen.user_cr3 += user_cr3;
+	seen.user_gs += user_gs;
+	if (window >= 0)
+		in_window[window]++;
+	/* E1: the user's tables only in entry text; E3: the user's GS only in a
+	 * window; and no other process's tables at all. */
+	if ((user_cr3 && !in_entry_slot(regs->ip)) ||
+	    (tables != virt_to_phys(pti_init_pgd) && tables != user_tables)) {
+		seen.wrong_cr3++;
+		seen.wrong_ip = regs->ip;
+	}
+	if (user_gs && window < 0) {
+		seen.wrong_gs++;
+		seen.wrong_ip = regs->ip;
+	}
+	return true;
+}
+
+/* ---- Sending ----------------------------------------------------------------------- */
+
+/* The others' CPU is spun on, not yielded: nothing may run here meanwhile. */
+static bool send_one(void)
+{
+	const u64 *count = &VAULT_OF(target)->nmis;
+	u64 before = __atomic_load_n(count, __ATOMIC_ACQUIRE);
+	u64 deadline = clock_ns() + ARRIVAL_NS;
+
+	smp_send_nmi(target);
+	while (__atomic_load_n(count, __ATOMIC_ACQUIRE) == before) {
+		if (clock_ns() > deadline)
+			return false;
+		cpu_relax();
+	}
+	return true;
+}
+
+/* From CPU 0, where the caller moves, to the second. */
+static void send(struct selftest *t, unsigned count)
+{
+	u64 before = VAULT_OF(target)->nmis;
+	u64 in_kernel;
+
+	for (unsigned i = 0; i < count; i++)
+		if (!EXPECT(t, send_one(), "the NMI arrives"))
+			break;
+	EXPECT_EQ(t, VAULT_OF(target)->nmis - before, count, "NMIs counted");
+	in_kernel = seen.total;
+	EXPECT(t, in_kernel <= count, "no more in kernel mode than were sent");
+	EXPECT_EQ(t, seen.wrong_cpu, 0, "handled with another CPU's vault");
+	EXPECT_EQ(t, seen.wrong_cr3, 0, "CR3 found that may not be there");
+	EXPECT_EQ(t, seen.wrong_gs, 0, "GS base found that may not be there");
+	if (seen.wrong_ip)
+		selftest_note("the last of them at RIP %#lx", seen.wrong_ip);
+}
+
+static bool begin(struct selftest *t)
+{
+	if (cpumask_count(&cpus_online) == 1) {
+		selftest_skip(t, "needs another CPU to send from");
+		return false;
+	}
+	move_to_cpu(online_cpu(0));
+	target = online_cpu(1);
+	memset((void *)&seen, 0, sizeof(seen));
+	memset(in_window, 0, sizeof(in_window));
+	user_tables = virt_to_phys(pti_init_pgd);
+	trap_paranoid_hook = hook;
+	return true;
+}
+
+static void finish(void)
+{
+	trap_paranoid_hook = NULL;
+	move_to_cpu(ANY_CPU);
+}
+
+/* A process on the target that counts its turns; it runs when this returns. */
+static struct task *start(struct selftest *t, struct user_code code)
+{
+	struct task *task = user_new(t, code, 0, target);
+
+	if (!task)
+		return NULL;
+	user_tables = virt_to_phys(task->mm->pgd);
+	user_start(task);
+	EXPECT(t, user_reaches(task, USER_WORD(turns), 1), "it runs");
+	return task;
+}
+
+static void end(struct selftest *t, struct task *task)
+{
+	user_set(task, USER_WORD(stop), 1);
+	user_wait(task);
+	EXPECT_EQ(t, user_get(task, USER_WORD(errors)), 0,
+		  "registers, flags, bases or results that were wrong");
+	EXPECT_EQ(t, task_wait(task), 0, "exit status");
+	EXPECT_EQ(t, VAULT_OF(target)->in_paranoid, 0, "no handler is left open");
+}
+
+/* ---- Cases ------------------------------------------------------------------------- */
+
+static void note_windows(u64 sent)
+{
+	struct window w[8];
+	unsigned n = windows(w);
+
+	selftest_note("%lu NMIs: %lu in user mode, %lu in C, %lu in entry text", sent,
+		      sent - seen.total, seen.image, seen.entry_text);
+	selftest_note("found the user's CR3 %lu times, the user's GS %lu times",
+		      seen.user_cr3, seen.user_gs);
+	for (unsigned i = 0; i < n; i++)
+		if (in_window[i])
+			selftest_note("in window '%s': %lu", w[i].name, in_window[i]);
+}
+
+static void during_calls(struct selftest *t)
+{
+	struct task *task;
+
+	if (!begin(t))
+		return;
+	task = start(t, USER_CODE(call_loop));
+	if (task) {
+		send(t, NMIS_IN_CALLS);
+		EXPECT(t, seen.total > 0, "some arrived in kernel mode");
+		end(t, task);
+		note_windows(NMIS_IN_CALLS);
+	}
+	finish();
+}
+
+static void in_user_mode(struct selftest *t)
+{
+	struct task *task;
+
+	if (!begin(t))
+		return;
+	task = start(t, USER_CODE(spin_loop));
+	if (task) {
+		send(t, NMIS_ELSEWHERE);
+		EXPECT(t, seen.total < NMIS_ELSEWHERE, "some arrived in user mode");
+		end(t, task);
+	}
+	finish();
+}
+
+struct cpu_state {
+	u64 cr3, gs_base;
+	bool handled;
+};
+
+static void read_state(void *arg)
+{
+	struct cpu_state *s = arg;
+
+	s->cr3 = read_cr3();
+	s->gs_base = rdmsr(MSR_GS_BASE);
+	s->handled = this_cpu()->in_paranoid;
+}
+
+static void while_idle(struct selftest *t)
+{
+	struct cpu_state s = { 0 };
+	u64 switches;
+
+	if (!begin(t))
+		return;
+	while (VAULT_OF(target)->current != VAULT_OF(target)->idle)
+		sched_yield();
+	switches = VAULT_OF(target)->context_switches;
+	send(t, NMIS_ELSEWHERE);
+	EXPECT_EQ(t, seen.total, NMIS_ELSEWHERE, "all arrived in kernel mode");
+	EXPECT_EQ(t, seen.user_cr3 + seen.user_gs, 0, "none found the user's CR3 or GS");
+	EXPECT_EQ(t, VAULT_OF(target)->context_switches, switches, "it stayed idle");
+	call_on_cpu(target, read_state, &s);
+	EXPECT_EQ(t, s.cr3 & CR3_ADDR_MASK, virt_to_phys(pti_init_pgd), "CR3 afterwards");
+	EXPECT_EQ(t, s.gs_base, (u64)VAULT_OF(target), "GS base afterwards");
+	EXPECT(t, !s.handled, "no handler is left open");
+	finish();
+}
+
+static const struct selftest_case cases[] = {
+	{ "20,000 NMIs during system calls leave no trace", during_calls },
+	{ "NMIs in user mode change no register", in_user_mode },
+	{ "NMIs in an idle CPU leave it idle", while_idle },
+};
+SELFTEST_SUITE(nmi, cases);

@@ -1,0 +1,154 @@
+/*
+ * Starting processes of bare code and kernel threads on chosen CPUs, and
+ * looking at what they left.  Used by the suites on user mode and SMP.
+ */
+#include "arch/clock.h"
+#include "arch/smp.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/seams.h"
+#include "kernel/base/string.h"
+#include "kernel/sched.h"
+#include "tests/suites/pinned.h"
+
+/* Far more than a loaded host needs; a test that waits so long has failed. */
+#define PATIENCE_NS (20 * NSEC_PER_SEC)
+
+void task_pin(struct task *task, unsigned cpu)
+{
+	if (cpu == ANY_CPU) {
+		memset(&task->affinity, 0xff, sizeof(task->affinity));
+		return;
+	}
+	cpumask_set(&task->affinity, cpu);
+	for (unsigned other = 0; other < NR_CPUS; other++)
+		if (other != cpu && cpumask_test(&task->affinity, other))
+			cpumask_clear(&task->affinity, other);
+}
+
+void task_move(struct task *task, unsigned cpu)
+{
+	task_pin(task, cpu);
+	/* If it runs, its next schedule() sends it; if it waits in the queue, its
+	 * new CPU, which may be idle, has to be told. */
+	if (cpu != ANY_CPU && cpu != this_cpu()->cpu)
+		smp_kick(cpu);
+}
+
+/* ---- Processes --------------------------------------------------------------- */
+
+struct task *user_new(struct selftest *t, struct user_code code, u64 arg, unsigned cpu)
+{
+	struct task *task = process_from_code(code.name, code.begin,
+					      (size_t)(code.end - code.begin), arg);
+
+	if (!EXPECT(t, task, "memory for a process"))
+		return NULL;
+	task_pin(task, cpu);
+	task->quiet = true;
+	task->pid = process_next_pid();
+	task->fs_base = task->gs_base = PROCESS_DATA_BASE;
+	user_set(task, USER_WORD(stop), 0); /* and the page is there, for mm_write() */
+	user_set(task, USER_WORD(expected), (u64)task->pid);
+	user_set(task, USER_WORD(number), NR_getpid);
+	return task;
+}
+
+void user_start(struct task *task)
+{
+	process_start(task, task->pid);
+}
+
+struct task *user_run(struct selftest *t, struct user_code code, u64 arg, unsigned cpu)
+{
+	struct task *task = user_new(t, code, arg, cpu);
+
+	if (task)
+		user_start(task);
+	return task;
+}
+
+u64 user_get(struct task *task, u64 word)
+{
+	u64 value = ~0ULL;
+
+	mm_read(task->mm, PROCESS_DATA_BASE + word, &value, sizeof(value));
+	return value;
+}
+
+void user_set(struct task *task, u64 word, u64 value)
+{
+	mm_write(task->mm, PROCESS_DATA_BASE + word, &value, sizeof(value));
+}
+
+bool user_reaches(struct task *task, u64 word, u64 value)
+{
+	u64 deadline = clock_ns() + PATIENCE_NS;
+
+	while (user_get(task, word) < value) {
+		if (clock_ns() > deadline)
+			return false;
+		sched_yield();
+		cpu_relax();
+	}
+	return true;
+}
+
+void user_wait(struct task *task)
+{
+	sched_wait_for_exit(task);
+}
+
+/* ---- CPUs and threads ---------------------------------------------------------- */
+
+unsigned online_cpu(unsigned n)
+{
+	unsigned cpu = cpumask_next(&cpus_online, 0);
+
+	for (n %= cpumask_count(&cpus_online); n > 0; n--)
+		cpu = cpumask_next(&cpus_online, cpu + 1);
+	return cpu;
+}
+
+void move_to_cpu(unsigned cpu)
+{
+	task_pin(current_task(), cpu);
+	while (cpu != ANY_CPU && this_cpu()->cpu != cpu)
+		sched_yield();
+}
+
+void call_on_cpu(unsigned cpu, void (*fn)(void *), void *arg)
+{
+	struct cpumask one = { 0 };
+
+	cpumask_set(&one, cpu);
+	seam_call_on_cpus(&one, fn, arg);
+}
+
+struct task *thread_run(struct selftest *t, void (*fn)(void *), void *arg, unsigned cpu)
+{
+	struct task *task = task_create("thread", fn, arg);
+
+	if (!EXPECT(t, task, "memory for a thread"))
+		return NULL;
+	task_pin(task, cpu);
+	sched_start(task);
+	return task;
+}
+
+bool wait_for_value(const u64 *p, u64 value)
+{
+	u64 deadline = clock_ns() + PATIENCE_NS;
+
+	while (__atomic_load_n(p, __ATOMIC_ACQUIRE) < value) {
+		if (clock_ns() > deadline)
+			return false;
+		sched_yield();
+		cpu_relax();
+	}
+	return true;
+}
+
+unsigned per_cpu_share(unsigned total, unsigned most)
+{
+	return MIN(most, total / cpumask_count(&cpus_online));
+}

@@ -1,0 +1,16 @@
+/*
+ * Running the small user programs of programs.asm on a CPU of choice.
+ */
+#include "tests/suites/cpus.h"
+#include "tests/suites/programs.h"
+
+static_assert(PROCESS_DATA_BASE == 0x600000, "programs.asm has this address");
+static_assert(PROCESS_DATA_SIZE >= 13 * PAGE_SIZE, "program_registers' pages");
+
+int programs_run(struct task *t, unsigned cpu)
+{
+	t->affinity = cpus_only(cpu);
+	t->quiet = true;
+	process_start(t, process_next_pid());
+	return task_wait(t);
+}

@@ -1,0 +1,195 @@
+/*
+ * Interrupts on every vector, and kernel-mode faults that the exception table
+ * takes care of.  The events with IST stacks are in trap_events.c and
+ * trap_window.c.
+ */
+#include "arch/apic.h"
+#include "arch/clock.h"
+#include "arch/cpu_entry_area.h"
+#include "kernel/base/percpu.h"
+#include "kernel/base/string.h"
+#include "kernel/sched.h"
+#include "kernel/selftest.h"
+#include "kernel/trap.h"
+#include "mm/uaccess.h"
+#include "tests/suites/cpus.h"
+#include "tests/suites/faults.h"
+
+#define PATIENCE_NS (2 * NSEC_PER_SEC)
+#define NON_CANONICAL 0x8000000000000000
+
+static u64 count_of(unsigned vector)
+{
+	return __atomic_load_n(&trap_count[vector], __ATOMIC_RELAXED);
+}
+
+/* ---- Each vector ------------------------------------------------------------------- */
+
+/*
+ * The spurious vector is not sent: the kernel acknowledges none, so one that
+ * came as a real interrupt would stay in service.
+ */
+static bool is_sent(unsigned vector)
+{
+	return vector >= NR_EXCEPTIONS && vector != VEC_SPURIOUS;
+}
+
+/* These come by themselves, too. */
+static bool is_ours(unsigned vector)
+{
+	return vector == VEC_TIMER || vector == VEC_IPI_CALL ||
+	       vector == VEC_IPI_RESCHEDULE;
+}
+
+static struct {
+	unsigned missing, first_missing;
+	bool timer_counted, resched_asked;
+} sent;
+
+static bool send_and_wait(unsigned vector)
+{
+	u64 before = count_of(vector), deadline = clock_ns() + PATIENCE_NS;
+
+	apic_send_ipi(this_cpu()->apic_id, (u8)vector);
+	while (count_of(vector) == before)
+		if (clock_ns() > deadline)
+			return false;
+	return true;
+}
+
+/* In a thread on one CPU. */
+static void send_all(void *arg __unused)
+{
+	u64 timers = this_cpu()->timer_interrupts;
+
+	for (unsigned v = 0; v < NR_VECTORS; v++) {
+		if (!is_sent(v))
+			continue;
+		if (v == VEC_IPI_RESCHEDULE)
+			sched_yield(); /* clears what earlier ones asked for */
+		if (!send_and_wait(v) && !sent.missing++)
+			sent.first_missing = v;
+		if (v == VEC_TIMER)
+			sent.timer_counted = this_cpu()->timer_interrupts > timers;
+		if (v == VEC_IPI_RESCHEDULE)
+			sent.resched_asked = this_cpu()->need_resched;
+	}
+	sched_yield();
+}
+
+static void every_vector(struct selftest *t)
+{
+	static u64 before[NR_VECTORS];
+
+	for_each_cpu(cpu, &cpus_online) {
+		memset(&sent, 0, sizeof(sent));
+		for (unsigned v = 0; v < NR_VECTORS; v++)
+			before[v] = count_of(v);
+		if (!EXPECT(t, cpus_run_thread(cpu, send_all, NULL), "memory for a thread"))
+			return;
+		if (!EXPECT_EQ(t, sent.missing, 0, "vectors that did not arrive"))
+			selftest_note("there: cpu %u, first vector %u", cpu,
+				      sent.first_missing);
+		EXPECT(t, sent.timer_counted, "the timer's vector reached the scheduler");
+		EXPECT(t, sent.resched_asked, "the reschedule vector asked for it");
+		for (unsigned v = 0; v < NR_VECTORS; v++) {
+			u64 n = count_of(v) - before[v];
+
+			if (is_ours(v) ? n >= 1 : n == is_sent(v))
+				continue;
+			EXPECT_EQ(t, n, is_sent(v), "times the vector was counted");
+			selftest_note("there: cpu %u, vector %u", cpu, v);
+		}
+	}
+}
+
+/* ---- The exception table ---------------------------------------------------------------- */
+
+static struct {
+	struct fault absent, read_only, read_nc, write_nc, none;
+	int read, write, read_good;
+	u8 byte;
+} table[NR_CPUS];
+
+static void fault_here(void *arg __unused)
+{
+	unsigned self = this_cpu()->cpu;
+	u64 guard = (u64)&cea(self)->guard_entry_stack + 0x123;
+
+	fault_read(guard, &table[self].absent);
+	fault_write((u64)cea(self)->tss + 4, &table[self].read_only);
+	fault_read(NON_CANONICAL, &table[self].read_nc);
+	fault_write((u64)cea(self) & ~BIT(60), &table[self].write_nc);
+	fault_read((u64)cea(self)->tss, &table[self].none);
+	table[self].read = probe_read(guard, &table[self].byte);
+	table[self].write = probe_write(NON_CANONICAL, 0);
+	table[self].read_good = probe_read((u64)cea(self)->tss, &table[self].byte);
+}
+
+static void expect_fault(struct selftest *t, const struct fault *f, u64 vector,
+			 u64 error, const char *which)
+{
+	bool held = EXPECT_EQ(t, f->vector, vector, "vector of the fault");
+
+	if (vector != NO_FAULT)
+		held &= EXPECT_EQ(t, f->error, error, "its error code");
+	if (!held)
+		selftest_note("there: %s", which);
+}
+
+static void exception_table(struct selftest *t)
+{
+	u64 hits = extable_hits, pf = count_of(VEC_PF), gp = count_of(VEC_GP);
+	unsigned cpus = cpumask_count(&cpus_online);
+
+	memset(table, 0, sizeof(table));
+	cpus_call_all(fault_here, NULL);
+	for_each_cpu(cpu, &cpus_online) {
+		expect_fault(t, &table[cpu].absent, VEC_PF, 0, "read of an absent page");
+		EXPECT_EQ(t, table[cpu].absent.cr2,
+			  (u64)&cea(cpu)->guard_entry_stack + 0x123, "CR2");
+		expect_fault(t, &table[cpu].read_only, VEC_PF, PF_PROT | PF_WRITE,
+			     "write to a read-only page");
+		expect_fault(t, &table[cpu].read_nc, VEC_GP, 0, "non-canonical read");
+		expect_fault(t, &table[cpu].write_nc, VEC_GP, 0, "non-canonical write");
+		expect_fault(t, &table[cpu].none, NO_FAULT, 0, "a good read");
+		EXPECT(t, table[cpu].read < 0, "probe_read() of an absent page fails");
+		EXPECT(t, table[cpu].write < 0, "probe_write(), non-canonical, fails");
+		EXPECT_EQ(t, table[cpu].read_good, 0, "probe_read() of a good page");
+	}
+	EXPECT_EQ(t, count_of(VEC_PF) - pf, 3 * cpus, "page faults counted");
+	EXPECT_EQ(t, count_of(VEC_GP) - gp, 3 * cpus, "protection faults counted");
+	EXPECT_EQ(t, extable_hits - hits, 6 * cpus, "fixups taken");
+}
+
+/* ---- WRMSR ------------------------------------------------------------------------------ */
+
+static void bad_wrmsr(struct selftest *t)
+{
+	/* What some CPU or emulator refuses, and what changes nothing where it
+	 * does not: QEMU checks few MSRs, Bochs others. */
+	const struct { u32 msr; u64 value; } bad[] = {
+		{ 0xc0010117, 1 },                          /* VM_HSAVE_PA, unaligned */
+		{ MSR_EFER, rdmsr(MSR_EFER) | 1ULL << 63 }, /* reserved */
+		{ 0x6e1, ~0ULL },                           /* PKRS, absent */
+	};
+	u64 gp = count_of(VEC_GP), efer = rdmsr(MSR_EFER);
+	unsigned refused = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
+		refused += probe_wrmsr(bad[i].msr, bad[i].value) != 0;
+	EXPECT_EQ(t, rdmsr(MSR_EFER), efer, "EFER is as it was");
+	EXPECT_EQ(t, count_of(VEC_GP) - gp, refused, "protection faults counted");
+	EXPECT_EQ(t, probe_wrmsr(MSR_EFER, efer), 0, "a good WRMSR");
+	if (!refused)
+		selftest_skip(t, "this CPU refuses none of the %lu bad values",
+			      ARRAY_SIZE(bad));
+}
+
+static const struct selftest_case cases[] = {
+	{ "each interrupt vector arrives once, on every CPU", every_vector },
+	{ "faults in ring 0 take the exception table's way, on every CPU",
+	  exception_table },
+	{ "a refused WRMSR takes the exception table's way", bad_wrmsr },
+};
+SELFTEST_SUITE(trap, cases);
