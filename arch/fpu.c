@@ -9,18 +9,28 @@
 #include "arch/fpu.h"
 #include "kernel/base/insn.h"
 
-#define FCW_AT 0
 #define FCW_DEFAULT 0x37f
-#define MXCSR_AT 24
 #define MXCSR_DEFAULT 0x1f80
-#define XSTATE_BV_AT 512
+
+/* The fields of the XSAVE area whose initial value is not zero. */
+struct fpu_state {
+	u16 fcw;
+	u8 reserved0[22];
+	u32 mxcsr;
+	u8 reserved1[484];
+	u64 xstate_bv; /* only with XSAVE */
+};
+static_assert(offsetof(struct fpu_state, mxcsr) == 24, "the FXSAVE area");
+static_assert(offsetof(struct fpu_state, xstate_bv) == 512, "the XSAVE header");
 
 void fpu_init_state(void *state)
 {
-	*(u16 *)state = FCW_DEFAULT;
-	*(u32 *)((u8 *)state + MXCSR_AT) = MXCSR_DEFAULT;
+	struct fpu_state *s = state;
+
+	s->fcw = FCW_DEFAULT;
+	s->mxcsr = MXCSR_DEFAULT;
 	if (cpu_features.xsave)
-		*(u64 *)((u8 *)state + XSTATE_BV_AT) = cpu_features.xcr0;
+		s->xstate_bv = cpu_features.xcr0;
 }
 
 void fpu_save(void *state)

@@ -13,10 +13,13 @@
 	section	.text progbits alloc exec nowrite align=16
 
 	global	entry_syscall_direct
+	global	entry_window_direct_start, entry_window_direct_end
 entry_syscall_direct:
+entry_window_direct_start:
 	swapgs						; 1
 	mov	[gs:PERCPU_USER_RSP], rsp
 	mov	rsp, [gs:PERCPU_TASK_STACK]		; 2
+entry_window_direct_end:
 	push	SEL_USER_DS				; regs.ss
 	push	qword [gs:PERCPU_USER_RSP]		; regs.sp
 	push	r11					; regs.flags
@@ -32,11 +35,14 @@ entry_syscall_direct:
 	jz	entry_direct_by_iret
 	POP_REGS_BUT_RDI				; 4
 	pop	rdi
+	global	entry_window_direct_exit_start, entry_window_direct_exit_end
+entry_window_direct_exit_start:
 	mov	rsp, [rsp + REGS_SP - REGS_VECTOR]
 	swapgs
 	global	entry_door_sysret_direct
 entry_door_sysret_direct:
 	o64 sysret
+entry_window_direct_exit_end:
 entry_direct_by_iret:
 	jmp	[gs:PERCPU_EXIT_TO_USER]
 entry_direct_end:

@@ -57,6 +57,10 @@ struct entry_labels {
 	u64 window_sysret_start, window_sysret_end;
 	u64 window_syscall32_start, window_syscall32_end;
 	u64 window_load_gs_start, window_load_gs_end;
+	u64 window_stubs_end; /* from `stubs` on */
+	u64 window_kernel_start, window_kernel_end;
+	u64 window_direct_start, window_direct_end;
+	u64 window_direct_exit_start, window_direct_exit_end;
 	u64 window_trap_start, window_trap_end;
 	u64 window_iret_start, window_iret_end;
 	u64 window_paranoid_start, window_paranoid_end;

@@ -36,7 +36,7 @@
 ; are 16 bytes apart, in this order.
 %define WAY(v) (entry_ways + 16 * (HAS_ERROR(v) + 2 * HAS_IST(v)))
 
-	global	entry_stubs, entry_stubs_end
+	global	entry_stubs, entry_stubs_end, entry_window_stubs_end
 	align	16
 entry_stubs:
 %assign v 0
@@ -67,6 +67,7 @@ entry_ways:				; no error code, no IST
 	jmp	near paranoid_entry
 	align	16			; error code, IST
 	jmp	near paranoid_entry
+entry_window_stubs_end:
 
 ; ---- The way in --------------------------------------------------------------
 
@@ -135,6 +136,8 @@ entry_window_iret_end:
 
 ; ---- From kernel mode ----------------------------------------------------------
 
+	global	entry_window_kernel_start, entry_window_kernel_end
+entry_window_kernel_start:
 entry_from_kernel:
 	push	rax
 	lea	rax, [rel entry_door_iret_user]
@@ -173,8 +176,7 @@ entry_iret_fault:
 	pop	qword [rax - 24]		; rax
 	lea	rsp, [rax - 24]
 	jmp	entry_from_user.rax_saved
-	global	entry_from_kernel_end
-entry_from_kernel_end:
+entry_window_kernel_end:
 
 ; ---- Data of entry text ----------------------------------------------------------
 

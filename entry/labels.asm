@@ -29,6 +29,10 @@ entry_labels:
 	LABELS	trampoline_sysret_window_start, trampoline_sysret_window_end
 	LABELS	trampoline_syscall32_window_start, trampoline_syscall32_window_end
 	LABELS	entry_window_load_gs_start, entry_window_load_gs_end
+	LABELS	entry_window_stubs_end
+	LABELS	entry_window_kernel_start, entry_window_kernel_end
+	LABELS	entry_window_direct_start, entry_window_direct_end
+	LABELS	entry_window_direct_exit_start, entry_window_direct_exit_end
 	LABELS	entry_window_trap_start, entry_window_trap_end
 	LABELS	entry_window_iret_start, entry_window_iret_end
 	LABELS	paranoid_window_start, paranoid_window_end

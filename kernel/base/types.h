@@ -49,7 +49,7 @@ typedef u64 virt_addr_t;
 #define IS_ALIGNED(x, align) (((x) & ((u64)(align) - 1)) == 0)
 
 #define container_of(ptr, type, member) \
-	((type *)((char *)(ptr) - offsetof(type, member)))
+	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
 #define BIT(n) (1ULL << (n))
 

@@ -164,7 +164,7 @@ static void guards_fault(struct selftest *t)
 /* The number of writes that did not fault with #PF, present, write. */
 static unsigned open_writes[NR_CPUS], tried_writes[NR_CPUS];
 
-static bool try_write(struct selftest *t __unused, unsigned cpu,
+static bool try_write(struct selftest *t __unused, unsigned cpu __unused,
 		      const struct field *f __unused, virt_addr_t va, u64 rights)
 {
 	unsigned self = this_cpu()->cpu;
@@ -177,7 +177,6 @@ static bool try_write(struct selftest *t __unused, unsigned cpu,
 	if (fault.vector != VEC_PF || fault.error != (PF_PROT | PF_WRITE) ||
 	    fault.cr2 != va)
 		open_writes[self]++;
-	(void)cpu;
 	return true;
 }
 

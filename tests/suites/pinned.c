@@ -12,6 +12,22 @@
 
 /* Far more than a loaded host needs; a test that waits so long has failed. */
 #define PATIENCE_NS (20 * NSEC_PER_SEC)
+#define IMPATIENT_NS (NSEC_PER_MSEC / 10)
+
+/*
+ * A step of a wait that began at `start`: yields, then sleeps, so that the
+ * host's CPU is free for those who are waited for.  False: too long.
+ */
+static bool be_patient(u64 start)
+{
+	u64 now = clock_ns();
+
+	if (now - start < IMPATIENT_NS)
+		sched_yield();
+	else
+		sched_sleep_until(now + IMPATIENT_NS);
+	return now - start < PATIENCE_NS;
+}
 
 void task_pin(struct task *task, unsigned cpu)
 {
@@ -82,14 +98,11 @@ void user_set(struct task *task, u64 word, u64 value)
 
 bool user_reaches(struct task *task, u64 word, u64 value)
 {
-	u64 deadline = clock_ns() + PATIENCE_NS;
+	u64 start = clock_ns();
 
-	while (user_get(task, word) < value) {
-		if (clock_ns() > deadline)
+	while (user_get(task, word) < value)
+		if (!be_patient(start))
 			return false;
-		sched_yield();
-		cpu_relax();
-	}
 	return true;
 }
 
@@ -135,16 +148,20 @@ struct task *thread_run(struct selftest *t, void (*fn)(void *), void *arg, unsig
 	return task;
 }
 
+void wait_for_interrupt(u64 ns)
+{
+	interrupts_off();
+	clock_set_alarm(clock_ns() + ns); /* the next tick sets the scheduler's again */
+	interrupts_on_and_halt();
+}
+
 bool wait_for_value(const u64 *p, u64 value)
 {
-	u64 deadline = clock_ns() + PATIENCE_NS;
+	u64 start = clock_ns();
 
-	while (__atomic_load_n(p, __ATOMIC_ACQUIRE) < value) {
-		if (clock_ns() > deadline)
+	while (__atomic_load_n(p, __ATOMIC_ACQUIRE) < value)
+		if (!be_patient(start))
 			return false;
-		sched_yield();
-		cpu_relax();
-	}
 	return true;
 }
 

@@ -92,6 +92,12 @@ void call_on_cpu(unsigned cpu, void (*fn)(void *), void *arg);
 struct task *thread_run(struct selftest *t, void (*fn)(void *), void *arg, unsigned cpu);
 
 /*
+ * Halts this CPU until an interrupt, at the latest after `ns`: for a wait in
+ * which no other task may run here, and the host's CPU is wanted elsewhere.
+ */
+void wait_for_interrupt(u64 ns);
+
+/*
  * Yields until *p (which others change) is not below `value`, at most some
  * seconds.  Returns whether it came so far.
  */

@@ -175,6 +175,44 @@ static void right_stack(struct selftest *t)
 		lands_on(t, cpu);
 }
 
+/*
+ * While a process makes calls, its RSP, which no other has, stands where this
+ * CPU's entry parks it.  (Interrupts leave it in the same word.)
+ */
+static void parks_on(struct selftest *t, unsigned cpu, bool direct)
+{
+	struct task *task = user_new(t, USER_CODE(call_loop), 0, cpu);
+	u64 sp = 0x7abcdef00000 + cpu;
+
+	if (!task)
+		return;
+	task_regs(task)->sp = sp;
+	user_start(task);
+	EXPECT(t, user_reaches(task, USER_WORD(turns), 10), "it runs");
+	if (direct)
+		EXPECT_EQ(t, VAULT_OF(cpu)->user_rsp, sp, "RSP in the CPU's vault");
+	else
+		EXPECT_EQ(t, *(volatile u64 *)((u64)cea(cpu) + CEA_USER_RSP), sp,
+			  "RSP on the CPU's entry stack");
+	user_set(task, USER_WORD(stop), 1);
+	user_wait(task);
+	EXPECT_EQ(t, user_get(task, USER_WORD(errors)), 0, "wrong registers");
+	EXPECT_EQ(t, task_wait(task), 0, "exit status");
+}
+
+static void right_entry_stack(struct selftest *t)
+{
+	if (cpumask_count(&cpus_online) == 1) {
+		selftest_skip(t, "needs another CPU to look from");
+		return;
+	}
+	for (unsigned n = 0; n < cpumask_count(&cpus_online); n++) {
+		move_to_cpu(online_cpu(n + 1));
+		parks_on(t, online_cpu(n), is_direct(rdmsr(MSR_LSTAR)));
+	}
+	move_to_cpu(ANY_CPU);
+}
+
 /* ---- What comes back ------------------------------------------------------------- */
 
 static void registers_kept(struct selftest *t)
@@ -357,7 +395,8 @@ static void compat(struct selftest *t)
 
 static const struct selftest_case cases[] = {
 	{ "each CPU's MSRs lead into its own trampoline", own_trampoline },
-	{ "a call reaches the right stacks on every CPU", right_stack },
+	{ "a call reaches its task's stack on every CPU", right_stack },
+	{ "a call parks RSP on the entry stack of its own CPU", right_entry_stack },
 	{ "a call changes rax, rcx and r11 and nothing else", registers_kept },
 	{ "an unknown number is answered with ENOSYS and counted", unknown_number },
 	{ "the high half of a number is ignored", high_half },

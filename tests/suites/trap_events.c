@@ -303,7 +303,7 @@ static void nmis_from_others(struct selftest *t)
 }
 
 static const struct selftest_case cases[] = {
-	{ "#DB in ring 0, under any GS base, leaves everything as it was",
+	{ "a debug exception in ring 0, under any GS base, leaves everything as it was",
 	  debug_events },
 	{ "an NMI from the own APIC, under any GS base, leaves everything as it was",
 	  self_nmis },
