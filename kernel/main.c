@@ -115,8 +115,10 @@ static void main_thread(void *arg __unused)
 
 	if (args.selftest) {
 		good = selftest_run(args.selftest_globs);
-		if (!args.init_given || !good)
+		if (!args.init_given || !good) {
+			log("selftests %s; power off\n", good ? "passed" : "failed");
 			power_off(good);
+		}
 	}
 	run_init();
 }

@@ -285,10 +285,10 @@ static void while_idle(struct selftest *t)
 		sched_yield();
 	switches = VAULT_OF(target)->context_switches;
 	send(t, NMIS_ELSEWHERE);
+	EXPECT_EQ(t, VAULT_OF(target)->context_switches, switches, "it stayed idle");
+	call_on_cpu(target, read_state, &s); /* the last handler is done, too */
 	EXPECT_EQ(t, seen.total, NMIS_ELSEWHERE, "all arrived in kernel mode");
 	EXPECT_EQ(t, seen.user_cr3 + seen.user_gs, 0, "none found the user's CR3 or GS");
-	EXPECT_EQ(t, VAULT_OF(target)->context_switches, switches, "it stayed idle");
-	call_on_cpu(target, read_state, &s);
 	EXPECT_EQ(t, s.cr3 & CR3_ADDR_MASK, virt_to_phys(pti_init_pgd), "CR3 afterwards");
 	EXPECT_EQ(t, s.gs_base, (u64)VAULT_OF(target), "GS base afterwards");
 	EXPECT(t, !s.handled, "no handler is left open");

@@ -211,6 +211,7 @@ static int run_exit(unsigned cpu)
 	struct task *task = process_from_code("exit", exit_code, sizeof(exit_code), 0);
 
 	ASSERT(task);
+	task->quiet = true; /* its end is intended */
 	memset(&task->affinity, 0, sizeof(task->affinity));
 	cpumask_set(&task->affinity, cpu);
 	process_start(task, process_next_pid());

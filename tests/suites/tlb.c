@@ -31,6 +31,7 @@
 #define REMAP_TURNS 300
 #define REMAP_AT 0x10000000
 #define MAX_PROCESSES 16
+#define MAX_READERS 15
 
 static phys_addr_t frame[2];
 static pte_t *pte; /* of PAGE_VA, and PAGES - 1 behind it */
@@ -126,8 +127,8 @@ static unsigned move_about(void)
 
 static void moved(struct selftest *t)
 {
-	static struct task *task[NR_CPUS];
-	unsigned cpus = cpumask_count(&cpus_online), started = 0, n;
+	struct task *task[1 + MAX_READERS];
+	unsigned cpus = MIN(cpumask_count(&cpus_online), 1 + MAX_READERS), started = 0, n;
 
 	if (!map_page(t))
 		return;
