@@ -224,7 +224,6 @@ static void test_missed_switch(struct selftest *t)
 {
 	if (!needs_shadow(t))
 		return;
-	selftest_note("expected: one line a CPU, that exit was killed by SIGSEGV at a fetch");
 	for_each_cpu(cpu, &cpus_online) {
 		struct percpu *vault = VAULT_OF(cpu);
 		u64 bits = vault->cr3_user_bits;

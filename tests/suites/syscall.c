@@ -19,7 +19,7 @@
 
 #define CALLS_PER_CPU 100000
 #define CALLS_TOTAL (16 * CALLS_PER_CPU)
-#define MOVES 200
+#define MOVES 60
 #define MOVE_CPUS 16
 #define EVERY_CPU_MAX 32
 /* All that a user program can set and SYSRET restores. */
