@@ -32,7 +32,7 @@ DIRS := kernel/base mm entry arch kernel boot tests/suites
 C_SOURCES := $(filter-out entry/offsets.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 ASM_SOURCES := $(wildcard $(addsuffix /*.asm,$(DIRS)))
 OBJECTS := $(C_SOURCES:%.c=$(BUILD)/%.o) $(ASM_SOURCES:%.asm=$(BUILD)/%.asm.o)
-INCLUDES := $(BUILD)/inc/layout.inc $(BUILD)/inc/x86.inc $(BUILD)/inc/offsets.inc
+INCLUDES := $(addprefix $(BUILD)/inc/,layout.inc x86.inc ports.inc errno.inc offsets.inc)
 
 ELF := $(BUILD)/postern.elf
 ISO := $(BUILD)/postern.iso

@@ -50,8 +50,8 @@ ap_cr3:
 	dq	0			; below 4 GiB
 ap_gdt:
 	dq	0, 0			; a GDT like boot_gdt
-	dq	0x00af9b000000ffff
-	dq	0x00cf93000000ffff
+	dq	DESC_KERNEL_CS
+	dq	DESC_KERNEL_DS
 ap_far:
 	dd	0			; physical address of ap_start_long
 	dw	SEL_KERNEL_CS

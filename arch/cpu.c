@@ -11,7 +11,6 @@
 #define XCR0_X87 0x1
 #define XCR0_SSE 0x2
 #define XCR0_AVX 0x4
-#define FXSAVE_SIZE 512
 #define RDCL_NO 0x1 /* IA32_ARCH_CAPABILITIES: not open to Meltdown */
 
 struct cpu_features cpu_features;
@@ -35,19 +34,16 @@ static void detect_fpu(u32 max_leaf)
 {
 	struct cpuid_regs r;
 
-	cpu_features.fpu_state_size = FXSAVE_SIZE;
 	if (!cpu_features.xsave || max_leaf < 0xd) {
 		cpu_features.xsave = false;
 		return;
 	}
 	r = cpuid(0xd, 0);
 	cpu_features.xcr0 = r.eax & (XCR0_X87 | XCR0_SSE | XCR0_AVX);
-	/* 512 + 64 bytes of header, and AVX's part where CPUID puts it. */
-	cpu_features.fpu_state_size = 576;
-	if (cpu_features.xcr0 & XCR0_AVX) {
-		r = cpuid(0xd, 2);
-		cpu_features.fpu_state_size = r.ebx + r.eax;
-	}
+	/* A task has a page for it; AVX's part lies where CPUID says. */
+	r = cpuid(0xd, 2);
+	if (r.ebx + r.eax > PAGE_SIZE)
+		cpu_features.xcr0 &= ~(u64)XCR0_AVX;
 }
 
 /* As Linux decides it: Intel's processors but for those that say RDCL_NO. */
@@ -69,7 +65,6 @@ void cpu_detect(void)
 	memcpy(cpu_features.vendor + 8, &r.ecx, 4);
 	r = cpuid(1, 0);
 	cpu_features.pge = r.edx & BIT(13);
-	cpu_features.ds = r.edx & BIT(21);
 	cpu_features.pcid = r.ecx & BIT(17);
 	cpu_features.x2apic = r.ecx & BIT(21);
 	cpu_features.xsave = r.ecx & BIT(26);

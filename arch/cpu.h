@@ -10,9 +10,8 @@
 struct cpu_features {
 	char vendor[13];
 	bool smep, smap, umip, fsgsbase, pcid, invpcid, x2apic, pge, gib_pages;
-	bool xsave, rdrand, ds, arch_capabilities;
+	bool xsave, rdrand, arch_capabilities;
 	u64 xcr0;           /* the states we enable; 0 without XSAVE */
-	u32 fpu_state_size; /* bytes of one task's FPU state, <= PAGE_SIZE */
 	bool meltdown;      /* pti=auto: on */
 };
 extern struct cpu_features cpu_features;

@@ -36,15 +36,15 @@ void fpu_init_state(void *state)
 void fpu_save(void *state)
 {
 	if (cpu_features.xsave)
-		__asm__ volatile("xsave64 (%0)" : : "r"(state), "a"(~0u), "d"(~0u) : "memory");
+		xsave(state);
 	else
-		__asm__ volatile("fxsave64 (%0)" : : "r"(state) : "memory");
+		fxsave(state);
 }
 
 void fpu_restore(const void *state)
 {
 	if (cpu_features.xsave)
-		__asm__ volatile("xrstor64 (%0)" : : "r"(state), "a"(~0u), "d"(~0u) : "memory");
+		xrstor(state);
 	else
-		__asm__ volatile("fxrstor64 (%0)" : : "r"(state) : "memory");
+		fxrstor(state);
 }

@@ -7,7 +7,7 @@
 /* Fills a zeroed page with the state that a program starts with. */
 void fpu_init_state(void *state);
 
-/* `state` is page-aligned, cpu_features.fpu_state_size bytes of it are used. */
+/* `state` is a page of its own, of which XCR0 says how much is used. */
 void fpu_save(void *state);
 void fpu_restore(const void *state);
 

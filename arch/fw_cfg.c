@@ -1,7 +1,7 @@
 /*
  * fw_cfg by its two I/O ports.  Absent in Bochs and on real machines: the
  * signature says so.  Source: QEMU, docs/specs/fw_cfg.rst.
- * Called by boot/main.c.
+ * Called by kernel/firmware.c.
  */
 #include "arch/fw_cfg.h"
 #include "kernel/base/insn.h"

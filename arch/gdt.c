@@ -31,12 +31,12 @@ void gdt_fill(struct gdt_page *gdt, virt_addr_t tss, u32 tss_limit)
 {
 	u64 *e = gdt->entry;
 
-	e[SEL_KERNEL32_CS / 8] = 0x00cf9b000000ffff;
-	e[SEL_KERNEL_CS / 8] = 0x00af9b000000ffff;
-	e[SEL_KERNEL_DS / 8] = 0x00cf93000000ffff;
-	e[SEL_USER32_CS / 8] = 0x00cffb000000ffff;
-	e[SEL_USER_DS / 8] = 0x00cff3000000ffff;
-	e[SEL_USER_CS / 8] = 0x00affb000000ffff;
+	e[SEL_KERNEL32_CS / 8] = DESC_KERNEL32_CS;
+	e[SEL_KERNEL_CS / 8] = DESC_KERNEL_CS;
+	e[SEL_KERNEL_DS / 8] = DESC_KERNEL_DS;
+	e[SEL_USER32_CS / 8] = DESC_USER32_CS;
+	e[SEL_USER_DS / 8] = DESC_USER_DS;
+	e[SEL_USER_CS / 8] = DESC_USER_CS;
 	e[SEL_TSS / 8] = (tss_limit & 0xffff) | (tss & 0xffffff) << 16 |
 			 (u64)(0x80 | DESC_TYPE_TSS_AVAILABLE) << 40 |
 			 (u64)(tss_limit >> 16 & 0xf) << 48 |

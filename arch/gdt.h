@@ -18,7 +18,6 @@ struct gdt_page {
 };
 
 /* Fields of a descriptor (SDM vol. 3, 3.4.5); the system ones in bits 40-44. */
-#define DESC_ACCESSED BIT(40)
 #define DESC_TYPE(desc) ((unsigned)((desc) >> 40 & 0x1f))
 #define DESC_TYPE_TSS_AVAILABLE 0x9
 #define DESC_TYPE_TSS_BUSY 0xb

@@ -11,6 +11,7 @@
 
 %include "layout.inc"
 %include "x86.inc"
+%include "ports.inc"
 
 	bits	32
 	section	.boot.text progbits alloc exec nowrite align=16
@@ -20,9 +21,6 @@
 
 %define PHYS(symbol)	(symbol - KERNEL_BASE)
 %define PMD_COUNT	EARLY_MAP_GIB	; each maps 1 GiB in 2 MiB pages
-%define COM1		0x3f8
-%define DEBUG_EXIT	0xf4
-%define STATUS_FAILED	17		; QEMU exits with 2 * 17 + 1 = 35
 
 	global	boot_multiboot2_entry, boot_pvh_entry
 boot_multiboot2_entry:
@@ -102,10 +100,10 @@ start:
 fail:
 	mov	esp, PHYS(boot_stack) + BOOT_STACK_SIZE
 	call	print
-	mov	al, STATUS_FAILED
-	out	DEBUG_EXIT, al
+	mov	al, DEBUG_EXIT_BAD	; QEMU ends with status 35
+	out	PORT_DEBUG_EXIT, al
 	mov	esi, message_shutdown
-	mov	edx, 0x8900		; Bochs powers off at this string
+	mov	edx, PORT_BOCHS
 	mov	ecx, 8
 	rep outsb
 .halt:
@@ -114,18 +112,18 @@ fail:
 	jmp	.halt
 
 print:
-	mov	edx, COM1 + 3
-	mov	al, 3			; 8 bits, no parity
+	mov	edx, COM1 + UART_LCR
+	mov	al, LCR_8N1
 	out	dx, al
 .next:
 	lodsb
 	test	al, al
 	jz	.done
 	mov	ah, al
-	mov	edx, COM1 + 5
+	mov	edx, COM1 + UART_LSR
 .busy:
 	in	al, dx
-	test	al, 0x20
+	test	al, LSR_THR_EMPTY
 	jz	.busy
 	mov	edx, COM1
 	mov	al, ah
@@ -152,8 +150,8 @@ message_shutdown:
 boot_gdt:
 	dq	0
 	dq	0
-	dq	0x00af9b000000ffff	; SEL_KERNEL_CS
-	dq	0x00cf93000000ffff	; SEL_KERNEL_DS
+	dq	DESC_KERNEL_CS
+	dq	DESC_KERNEL_DS
 boot_gdt_end:
 boot_gdt_pointer:
 	dw	boot_gdt_end - boot_gdt - 1

@@ -27,6 +27,7 @@
 ; Read next: entry/interrupt.asm.  Without a shadow: entry/direct.asm.
 
 %include "regs.inc"
+%include "errno.inc"
 
 	section	.trampoline progbits alloc exec nowrite align=4096
 
@@ -107,7 +108,7 @@ trampoline_by_iret:
 trampoline_syscall32_window_start:
 	global	trampoline_syscall32
 trampoline_syscall32:
-	mov	eax, -38		; ENOSYS
+	mov	eax, -ENOSYS
 	global	trampoline_door_sysret32
 trampoline_door_sysret32:
 	o32 sysret

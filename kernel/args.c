@@ -6,7 +6,7 @@
  * of those either takes the value or reports what it expected, and then names
  * the value that stays: a boot never stops over an argument.
  *
- * Called by the boot code through kernel/args.h, before there is anything but
+ * Called by kernel/firmware.c, before there is anything but
  * the console.  Read next: kernel/main.c, where the values are used.
  */
 #include "kernel/args.h"

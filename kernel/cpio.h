@@ -4,7 +4,7 @@
  *
  * Pure: allocates nothing; names and contents are pointers into the archive,
  * which must stay where it is for as long as they are used.  Called by the
- * boot code to find init, and by exec and open for every file.
+ * boot code to find init, and by kernel/process.c for every program.
  *
  * Source: Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
  */

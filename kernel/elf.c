@@ -6,7 +6,7 @@
  * code).  An image that passes can be mapped without a further check, except
  * that a static-pie needs a base under which brk_start stays in the user half.
  *
- * Called by exec through kernel/elf.h.  Read next: cpio.c, where the image
+ * Called by kernel/process.c.  Read next: cpio.c, where the image
  * comes from.
  */
 #include "kernel/elf.h"

@@ -2,7 +2,7 @@
  * Reader of ELF program files: checks a whole image before anything of it is
  * mapped, and says in struct elf_image what to map where.
  *
- * Pure: allocates nothing, maps nothing.  Called by exec, in task context, on
+ * Pure: allocates nothing, maps nothing.  Called by kernel/process.c, in task context, on
  * a file of the initramfs.
  *
  * Source: System V ABI, chapters 4 and 5, its AMD64 supplement, and Linux's

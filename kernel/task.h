@@ -30,7 +30,6 @@ struct task {
 	struct task *next;     /* in the run queue, or in a list of sleepers */
 	struct task *waiter;   /* in task_wait() for this one */
 	int status;            /* as wait4 gives it: code << 8 | signal */
-	virt_addr_t clear_tid;
 	bool quiet;            /* neither what it writes nor its death by a signal
 	                          is shown: for tests, which expect both */
 };

@@ -26,7 +26,6 @@ typedef u64 pte_t;
 #define PROT_R (PTE_P | PTE_A | PTE_NX)
 #define PROT_RW (PTE_P | PTE_A | PTE_D | PTE_W | PTE_NX)
 #define PROT_RX (PTE_P | PTE_A)
-#define PROT_MASK (PTE_P | PTE_W | PTE_U | PTE_G | PTE_PCD | PTE_NX)
 
 /* Sign-extends bit 47. */
 static inline virt_addr_t pt_canonical(u64 va)

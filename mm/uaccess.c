@@ -74,20 +74,6 @@ size_t copy_to_user(virt_addr_t to, const void *from, size_t n)
 	return left;
 }
 
-size_t clear_user(virt_addr_t to, size_t n)
-{
-	void *at = (void *)to;
-
-	if (!user_range_ok(to, n))
-		return n;
-	user_access_begin();
-	__asm__ volatile("1: rep stosb\n"
-			 "2:\n" EXTABLE("1b", "2b")
-			 : "+D"(at), "+c"(n) : "a"(0) : "memory");
-	user_access_end();
-	return n;
-}
-
 int probe_read(virt_addr_t va, u8 *byte)
 {
 	int err = -EFAULT;

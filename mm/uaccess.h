@@ -19,9 +19,6 @@
 size_t copy_from_user(void *to, virt_addr_t from, size_t n);
 size_t copy_to_user(virt_addr_t to, const void *from, size_t n);
 
-/* Zeroes; returns what was left. */
-size_t clear_user(virt_addr_t to, size_t n);
-
 /*
  * Closes user memory: traps arrive with EFLAGS.AC as it was, and a program may
  * have set it.  First thing in every trap; the IRET restores what was.

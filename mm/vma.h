@@ -1,6 +1,7 @@
 /*
  * The sorted array of areas in a struct mm: lookup, room, cutting, merging.
- * Touches no page table.  Called by mm/mm.c only.
+ * Touches no page table.  Called by mm/mm.c, and by
+ * kernel/sys_memory.c to see whether a place is taken.
  */
 #ifndef MM_VMA_H
 #define MM_VMA_H

@@ -1,6 +1,7 @@
 /*
- * Wrappers of single instructions: with mm/uaccess.c the only inline assembly
- * of the kernel.  Each has the effect its name says and no other.
+ * Wrappers of single instructions.  Each has the effect its name says and no
+ * other.  Inline assembly stands here, in percpu.h (fields relative to GS), in
+ * mm/uaccess.c (what may fault) and in string.c (REP), and nowhere else.
  */
 #ifndef KERNEL_BASE_INSN_H
 #define KERNEL_BASE_INSN_H
@@ -43,7 +44,6 @@ READ_REG(read_cr2, "mov %%cr2, %0")
 READ_REG(read_cr3, "mov %%cr3, %0")
 READ_REG(read_cr4, "mov %%cr4, %0")
 READ_REG(read_dr6, "mov %%dr6, %0")
-READ_REG(read_dr7, "mov %%dr7, %0")
 READ_REG(read_rsp, "mov %%rsp, %0")
 READ_REG(read_flags, "pushfq; pop %0")
 WRITE_REG(write_cr0, "mov %0, %%cr0")
@@ -138,8 +138,7 @@ static inline u16 str(void)
 /* CS is loaded by a far return. */
 static inline void reload_cs(u64 sel)
 {
-	__asm__ volatile("push %0; lea 1f(%%rip), %%rax; push %%rax; lretq; 1:"
-			 : : "r"(sel) : "rax", "memory");
+	__asm__ volatile("push %0; push $1f; lretq; 1:" : : "r"(sel) : "memory");
 }
 
 static inline void invlpg(virt_addr_t va) { __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory"); }
@@ -157,6 +156,20 @@ static inline void xsetbv(u32 reg, u64 v)
 	__asm__ volatile("xsetbv" : : "c"(reg), "a"((u32)v), "d"((u32)(v >> 32)));
 }
 
+/* All of the state that XCR0 enables. */
+static inline void xsave(void *area)
+{
+	__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+}
+
+static inline void xrstor(const void *area)
+{
+	__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+}
+
+static inline void fxsave(void *area) { __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory"); }
+static inline void fxrstor(const void *area) { __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory"); }
+static inline void breakpoint(void) { __asm__ volatile("int3" : : : "memory"); }
 static inline void cpu_relax(void) { __asm__ volatile("pause" : : : "memory"); }
 static inline void interrupts_on(void) { __asm__ volatile("sti" : : : "memory"); }
 static inline void interrupts_off(void) { __asm__ volatile("cli" : : : "memory"); }

@@ -6,16 +6,9 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/ports.h"
 #include "kernel/base/string.h"
 
-#define COM1 0x3f8
-#define UART_IER 1
-#define UART_FCR 2
-#define UART_LCR 3
-#define UART_MCR 4
-#define UART_LSR 5
-#define LSR_DATA_READY 0x01
-#define LSR_THR_EMPTY 0x20
 /* A port without a UART reads as all ones; one that never empties is given up. */
 #define UART_SPIN_LIMIT 100000
 
@@ -29,7 +22,7 @@ void log_init(void)
 	outb(COM1 + UART_LCR, 0x80); /* divisor latch */
 	outb(COM1 + 0, 1);           /* 115200 baud */
 	outb(COM1 + 1, 0);
-	outb(COM1 + UART_LCR, 0x03); /* 8 bits, no parity, one stop bit */
+	outb(COM1 + UART_LCR, LCR_8N1);
 	outb(COM1 + UART_FCR, 0x01); /* FIFO on, nothing discarded */
 	outb(COM1 + UART_MCR, 0x03);
 }

@@ -34,7 +34,7 @@ struct percpu {
 	/* from here on, C only */
 	u32 cpu;                 /* our number, 0 is the boot CPU */
 	u32 apic_id;
-	struct task *current;    /* never NULL once sched_init_cpu() has run */
+	struct task *current;    /* NULL until sched_run() */
 	struct task *idle;
 	struct mm *mm;           /* whose PGD pair CR3 holds */
 	bool need_resched;

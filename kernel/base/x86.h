@@ -17,7 +17,6 @@
 #define CR0_NW 0x20000000
 #define CR0_CD 0x40000000
 #define CR0_PG 0x80000000
-#define CR4_TSD 0x4
 #define CR4_DE 0x8
 #define CR4_PAE 0x20
 #define CR4_MCE 0x40
@@ -69,8 +68,6 @@
 #define MSR_SYSENTER_CS 0x174
 #define MSR_SYSENTER_ESP 0x175
 #define MSR_SYSENTER_EIP 0x176
-#define MSR_MISC_ENABLE 0x1a0
-#define MSR_MCG_CAP 0x179
 #define MSR_MCG_STATUS 0x17a
 #define MSR_PAT 0x277
 #define MSR_X2APIC_BASE 0x800
@@ -84,14 +81,12 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define EFER_SCE 0x1
 #define EFER_LME 0x100
-#define EFER_LMA 0x400
 #define EFER_NXE 0x800
 
 /* Page-table entries (SDM vol. 3, 4.5) */
 #define PTE_P 0x1
 #define PTE_W 0x2
 #define PTE_U 0x4
-#define PTE_PWT 0x8
 #define PTE_PCD 0x10
 #define PTE_A 0x20
 #define PTE_D 0x40
@@ -104,7 +99,6 @@
 #define PF_PROT 0x1
 #define PF_WRITE 0x2
 #define PF_USER 0x4
-#define PF_RSVD 0x8
 #define PF_INSTR 0x10
 
 /* Selectors: Linux's, so that programs which look at them find what they know */
@@ -115,9 +109,15 @@
 #define SEL_USER_DS 0x2b
 #define SEL_USER_CS 0x33
 #define SEL_TSS 0x40
-#define SEL_LDT 0x50
-#define SEL_TLS 0x60
 #define GDT_ENTRIES 16
+
+/* Flat descriptors, accessed bit set (SDM vol. 3, 3.4.5) */
+#define DESC_KERNEL32_CS 0x00cf9b000000ffff
+#define DESC_KERNEL_CS 0x00af9b000000ffff
+#define DESC_KERNEL_DS 0x00cf93000000ffff
+#define DESC_USER32_CS 0x00cffb000000ffff
+#define DESC_USER_DS 0x00cff3000000ffff
+#define DESC_USER_CS 0x00affb000000ffff
 
 /* Exceptions (SDM vol. 3, table 6-1) */
 #define VEC_DE 0
@@ -140,9 +140,6 @@
 #define VEC_XM 19
 #define VEC_VE 20
 #define VEC_CP 21
-#define VEC_HV 28
-#define VEC_VC 29
-#define VEC_SX 30
 #define NR_EXCEPTIONS 32
 /* Bit n: exception n pushes an error code. */
 #define VEC_ERROR_CODE_MASK 0x60227d00

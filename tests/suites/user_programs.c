@@ -191,7 +191,7 @@ static void faults(struct selftest *t)
 		if (signal == END_OF_LIST)
 			break;
 		status = run(t, &(struct program){ "/bin/fault", { "-case", number } },
-			     online_cpu(i), true);
+			     online_cpu(i % MAX_TOGETHER), true);
 		/* What lives exits with 1. */
 		if (!EXPECT_EQ(t, status, WAIT_STATUS(!signal, signal), "wait status"))
 			selftest_note("number %s of `fault --list`, counted from 0", number);

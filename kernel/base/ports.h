@@ -1,0 +1,27 @@
+/*
+ * I/O ports that both C and boot/start32.asm use, which speaks before there is
+ * any C.  Plain `#define NAME expression` only: NASM reads it as ports.inc.
+ */
+#ifndef KERNEL_BASE_PORTS_H
+#define KERNEL_BASE_PORTS_H
+
+/* The console (16550 UART) and its registers */
+#define COM1 0x3f8
+#define UART_IER 1
+#define UART_FCR 2
+#define UART_LCR 3
+#define UART_MCR 4
+#define UART_LSR 5
+#define LCR_8N1 0x03
+#define LSR_DATA_READY 0x01
+#define LSR_THR_EMPTY 0x20
+
+/* QEMU's isa-debug-exit: the exit status is 2 * value + 1 */
+#define PORT_DEBUG_EXIT 0xf4
+#define DEBUG_EXIT_GOOD 16
+#define DEBUG_EXIT_BAD 17
+
+/* Bochs ends when "Shutdown" is written here */
+#define PORT_BOCHS 0x8900
+
+#endif
