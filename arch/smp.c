@@ -32,7 +32,7 @@
 #define XAPIC_MAX_ID 254
 
 /* Given up when this long nobody new has arrived. */
-#define ARRIVAL_TIMEOUT_NS (3 * NSEC_PER_SEC)
+#define ARRIVAL_TIMEOUT_NS (5 * NSEC_PER_SEC)
 
 struct cpumask cpus_online;
 

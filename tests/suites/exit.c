@@ -234,7 +234,7 @@ struct resume {
 
 static bool wait_until_asleep(const struct task *task)
 {
-	u64 deadline = clock_ns() + 10 * NSEC_PER_SEC;
+	u64 deadline = clock_ns() + 30 * NSEC_PER_SEC;
 
 	while (*(const volatile enum task_state *)&task->state != TASK_SLEEPING ||
 	       *(const volatile bool *)&task->on_cpu) {

@@ -25,7 +25,7 @@
 
 #define NMIS_IN_CALLS 20000
 #define NMIS_ELSEWHERE 1000
-#define ARRIVAL_NS (5 * NSEC_PER_SEC)
+#define ARRIVAL_NS (30 * NSEC_PER_SEC)
 /* A busy host may run only one CPU of ours: let it be the other. */
 #define SPINS 1000
 #define NAP_NS 50000
