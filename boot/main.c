@@ -46,7 +46,7 @@ void boot_main(enum boot_protocol protocol, phys_addr_t at)
 	else
 		err = pvh_parse(phys_to_virt(at), EARLY_MAP_END - at, phys_to_virt_early, &info, &why);
 	if (err)
-		panic("%s", why.text);
+		refuse("%s", why.text);
 	boot_info_sort_regions(&info);
 	kernel_main(&info);
 }

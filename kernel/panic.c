@@ -194,6 +194,18 @@ void panic(const char *fmt, ...)
 	report(NULL, message, (u64)__builtin_frame_address(0));
 }
 
+void refuse(const char *fmt, ...)
+{
+	char line[400];
+	va_list args;
+
+	va_start(args, fmt);
+	format_va(line, sizeof(line), fmt, args);
+	va_end(args);
+	log("%s\n", line);
+	power_off(false);
+}
+
 void panic_regs(const struct pt_regs *regs, const char *fmt, ...)
 {
 	char message[400];

@@ -75,14 +75,14 @@ void kernel_map_init_frames(const struct boot_info *bi)
 		ram += bi->regions[i].end - bi->regions[i].start;
 	}
 	if (ram < MEMORY_MIN)
-		panic("memory: found %lu KiB of RAM, expected at least %llu KiB",
-		      ram >> 10, MEMORY_MIN >> 10);
+		refuse("memory: found %lu KiB of RAM, expected at least %llu KiB",
+		       ram >> 10, MEMORY_MIN >> 10);
 	top = MIN(top, DIRECT_MAP_END - DIRECT_MAP_BASE);
 	size = ALIGN_UP(frame_bitmap_bytes(top), PAGE_SIZE);
 	bitmap = kernel_map_find_room(bi, size);
 	if (!bitmap)
-		panic("memory: found no room for the frame bitmap, expected %lu KiB",
-		      size >> 10);
+		refuse("memory: found no room for the frame bitmap, expected %lu KiB",
+		       size >> 10);
 	memset(phys_to_virt(bitmap), 0, size);
 	frame_init(phys_to_virt(bitmap), top);
 	for (unsigned i = 0; i < bi->region_count; i++)

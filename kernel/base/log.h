@@ -32,6 +32,12 @@ void log_break_lock(void);
  */
 __noreturn void panic(const char *fmt, ...) __printf_like(1, 2);
 
+/*
+ * Not our bug, but the boot cannot go on: prints the one line (found X, expected
+ * Y; no newline) and ends the machine with status 35 (kernel/panic.c).
+ */
+__noreturn void refuse(const char *fmt, ...) __printf_like(1, 2);
+
 /* Panics with both values if they differ as `op` says. */
 #define ASSERT_OP(a, op, b)                                                \
 	do {                                                               \
