@@ -39,10 +39,9 @@ struct audit {
 
 static struct audit the_audit; /* too large for a stack; audits do not nest */
 
-static void __printf_like(3, 4) finding(struct audit *a, unsigned rule,
+static void __printf_like(3, 4) finding(struct audit_report *r, unsigned rule,
 					const char *fmt, ...)
 {
-	struct audit_report *r = a->report;
 	va_list args;
 	int n;
 
@@ -73,26 +72,37 @@ static const char *whose(struct audit *a, int cpu)
 
 /* ---- P1, P2, P3 ------------------------------------------------------------ */
 
-static void check_slots(struct audit *a, const pte_t *kernel, const pte_t *user)
+static void check_slots(struct audit_report *r, const pte_t *kernel, const pte_t *user)
 {
 	for (unsigned s = 0; s < PGD_FIRST_KERNEL_SLOT; s++) {
 		pte_t differ = (kernel[s] ^ user[s]) & ~(pte_t)(PTE_NX | PTE_A);
 
 		if (differ)
-			finding(a, 1, "slot %u: found %#lx in the user PGD, "
+			finding(r, 1, "slot %u: found %#lx in the user PGD, "
 				"expected the kernel PGD's %#lx", s, user[s], kernel[s]);
 		if ((kernel[s] & PTE_P) && !(kernel[s] & PTE_NX))
-			finding(a, 2, "slot %u: found %#lx in the kernel PGD, "
+			finding(r, 2, "slot %u: found %#lx in the kernel PGD, "
 				"expected NX", s, kernel[s]);
 	}
 	for (unsigned s = PGD_FIRST_KERNEL_SLOT; s < PT_ENTRIES; s++)
 		if (user[s] && s != PGD_SLOT_CEA)
-			finding(a, 3, "slot %u (%#lx): found %#lx in the user PGD, "
+			finding(r, 3, "slot %u (%#lx): found %#lx in the user PGD, "
 				"expected nothing", s,
 				pt_canonical((u64)s << PT_SHIFT(4)), user[s]);
 	if ((kernel[PGD_SLOT_CEA] ^ user[PGD_SLOT_CEA]) & ~(pte_t)PTE_A)
-		finding(a, 3, "slot 508: found %#lx in the user PGD, expected the "
+		finding(r, 3, "slot 508: found %#lx in the user PGD, expected the "
 			"kernel PGD's %#lx", user[PGD_SLOT_CEA], kernel[PGD_SLOT_CEA]);
+}
+
+void audit_slots_or_panic(const pte_t *kernel_pgd, const char *when)
+{
+	struct audit_report report = { 0 };
+
+	if (!pti_enabled)
+		return;
+	check_slots(&report, kernel_pgd, pti_user_pgd((pte_t *)kernel_pgd));
+	if (report.findings)
+		panic("audit: %s: %s", when, report.text);
 }
 
 /* ---- P4 and the counts ------------------------------------------------------- */
@@ -103,7 +113,7 @@ static void remember_read_only(struct audit *a, phys_addr_t pa)
 		if (a->ro_pfn[i - 1] == PFN(pa))
 			return;
 	if (a->ro_count == MAX_RO_FRAMES)
-		finding(a, 6, "frame %#lx: found more than %u read-only frames, "
+		finding(a->report, 6, "frame %#lx: found more than %u read-only frames, "
 			"expected room for all", pa, a->ro_count);
 	else
 		a->ro_pfn[a->ro_count++] = PFN(pa);
@@ -133,17 +143,17 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 	if (cpu >= 0)
 		cpumask_set(&a->areas, (unsigned)cpu);
 	if (!e) {
-		finding(a, 4, "page %#lx: found it visible (%s), expected nothing: "
+		finding(a->report, 4, "page %#lx: found it visible (%s), expected nothing: "
 			"no owner in the ledger", leaf->va, rights_name(leaf->rights));
 		return 0;
 	}
 	if (leaf->level != 1 || found != (e->prot & (PTE_W | PTE_NX)))
-		finding(a, 4, "page %#lx (%s, %s, owner %s): found %s%s, expected %s",
+		finding(a->report, 4, "page %#lx (%s, %s, owner %s): found %s%s, expected %s",
 			leaf->va, e->name, whose(a, cpu), e->owner, rights_name(leaf->rights),
 			leaf->level == 1 ? "" : " in a large page",
 			rights_name(e->prot));
 	if (leaf->rights & PTE_U)
-		finding(a, 4, "page %#lx (%s, %s, owner %s): found it open to "
+		finding(a->report, 4, "page %#lx (%s, %s, owner %s): found it open to "
 			"user mode, expected supervisor", leaf->va, e->name,
 			whose(a, cpu), e->owner);
 	count(a, e, leaf);
@@ -152,7 +162,7 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 	bad = leakscan_page(phys_to_virt(leaf->pa), e->kind, &value);
 	a->report->bytes_scanned += PAGE_SIZE;
 	if (bad >= 0)
-		finding(a, 7, "page %#lx (%s, %s, owner %s): found the hidden "
+		finding(a->report, 7, "page %#lx (%s, %s, owner %s): found the hidden "
 			"address %#lx at offset %#lx, expected none", leaf->va,
 			e->name, whose(a, cpu), e->owner, value, bad);
 	return 0;
@@ -167,7 +177,7 @@ static void check_present(struct audit *a, const pte_t *view,
 		virt_addr_t va = ledger_address(e, cpu) + i * PAGE_SIZE;
 
 		if (pt_walk(view, va, &leaf))
-			finding(a, 4, "page %#lx (%s, %s, owner %s): found "
+			finding(a->report, 4, "page %#lx (%s, %s, owner %s): found "
 				"nothing, expected %s", va, e->name,
 				whose(a, e->per_cpu ? (int)cpu : -1), e->owner,
 				rights_name(e->prot));
@@ -199,10 +209,10 @@ static int check_any_leaf(const struct pt_leaf *leaf, void *arg)
 	bool cea = leaf->va >= CEA_SLOT_BASE && leaf->va < CEA_SLOT_END;
 
 	if ((leaf->rights & PTE_W) && !(leaf->rights & PTE_NX))
-		finding(a, 5, "page %#lx: found W and X together, expected at most one",
+		finding(a->report, 5, "page %#lx: found W and X together, expected at most one",
 			leaf->va);
 	if ((leaf->rights & PTE_G) && pti_enabled && !cea)
-		finding(a, 4, "page %#lx: found the Global bit, expected it only on "
+		finding(a->report, 4, "page %#lx: found the Global bit, expected it only on "
 			"what every table shows", leaf->va);
 	return 0;
 }
@@ -216,7 +226,7 @@ static int check_writable_alias(const struct pt_leaf *leaf, void *arg)
 		return 0;
 	for (unsigned i = 0; i < a->ro_count; i++)
 		if (a->ro_pfn[i] - PFN(leaf->pa) < PT_SIZE(leaf->level) / PAGE_SIZE)
-			finding(a, 6, "page %#lx: found a writable alias of frame %#lx, "
+			finding(a->report, 6, "page %#lx: found a writable alias of frame %#lx, "
 				"which the ledger calls read-only, expected none",
 				leaf->va, a->ro_pfn[i] << PAGE_SHIFT);
 	return 0;
@@ -233,7 +243,7 @@ unsigned audit_pair(const pte_t *kernel_pgd, struct audit_report *report)
 	a->report = report;
 	if (pti_enabled) {
 		view = pti_user_pgd((pte_t *)kernel_pgd);
-		check_slots(a, kernel_pgd, view);
+		check_slots(report, kernel_pgd, view);
 		pt_for_each_leaf(view, 0, last, check_any_leaf, a);
 		pt_for_each_leaf(view, PGD_FIRST_KERNEL_SLOT, last, check_leaf, a);
 	} else {

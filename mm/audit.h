@@ -31,4 +31,10 @@ unsigned audit_pair(const pte_t *kernel_pgd, struct audit_report *report);
 /* Audits one pair and panics with the finding; `when` completes the message. */
 void audit_or_panic(const pte_t *kernel_pgd, const char *when);
 
+/*
+ * P1 to P3 alone, which cost little: every address space when it ends.  Panics
+ * as above.  Any CPU, any context.
+ */
+void audit_slots_or_panic(const pte_t *kernel_pgd, const char *when);
+
 #endif

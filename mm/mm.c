@@ -13,6 +13,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
+#include "mm/audit.h"
 #include "mm/frame.h"
 #include "mm/mm.h"
 #include "mm/phys.h"
@@ -182,6 +183,7 @@ static void drop_pages(struct mm *mm, virt_addr_t start, virt_addr_t end)
 void mm_free(struct mm *mm)
 {
 	ASSERT_OP(cpumask_count(&mm->cpus), ==, 0);
+	audit_slots_or_panic(mm->pgd, "an address space ends");
 	for (unsigned i = 0; i < mm->count; i++)
 		drop_pages(mm, mm->vma[i].start, mm->vma[i].end);
 	for (unsigned slot = 0; slot < PGD_FIRST_KERNEL_SLOT; slot++) {
