@@ -102,7 +102,8 @@ test: deps-test
 	@$(PYTHON) tests/run.py
 
 # One direct boot, all suites.
-selftest: kernel
+selftest: deps-run
+	@$(MAKE) -s --no-print-directory all
 	@$(PYTHON) tests/run.py --only cpus-4
 
 # Linker symbols are compared and subtracted on purpose; offsets are taken of a

@@ -126,7 +126,7 @@ static void set_alarm(const struct task *running)
 
 /* ---- Switching ------------------------------------------------------------------- */
 
-/* E7: entry and IST stacks are for getting away from, not for sleeping on. */
+/* Entry and IST stacks are for getting away from, not for sleeping on. */
 static void check_stack(const struct task *t)
 {
 	u64 rsp = read_rsp();

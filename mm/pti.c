@@ -15,7 +15,7 @@
  *                       kernel PGD            user PGD
  *   user half (0-255)   entry | NX            the same entry: lower levels shared
  *   slot 508            cpu_entry_area        the same PUD page, shared whole
- *   slot 507            process entry area    only where a process has one
+ *   slot 507            reserved for a process's own entry area; not mapped yet
  *   all else            the kernel            absent
  *
  * Invariants, checked against the tables themselves by mm/audit.c:
@@ -23,8 +23,9 @@
  *   P2 user-half slots are NX in the kernel PGD: if the way out ever forgets to
  *      switch, the first user instruction faults instead of running with the
  *      kernel mapped
- *   P3 the user PGD's kernel half shows slot 508 (and 507) only
+ *   P3 the user PGD's kernel half shows slot 508 only
  *   P4 every page there is in the ledger, with the ledger's rights
+ *   P5 to P7 are in mm/audit.c
  *
  * What may not happen: a user-half slot written other than by
  * pti_set_user_pgd(); a Global bit on anything that the user PGD does not

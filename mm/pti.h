@@ -1,6 +1,6 @@
 /*
- * The PGD pair: what the user PGD shows, and the only functions that change
- * it.  The theory stands in mm/pti.c.
+ * The PGD pair: what the user PGD shows, and the functions that change it (but
+ * for slot 508, which mm/kernel_map.c sets once).  The theory is in mm/pti.c.
  */
 #ifndef MM_PTI_H
 #define MM_PTI_H
@@ -60,7 +60,8 @@ int pti_kernel_map_lookup(const pte_t *kernel_pgd, virt_addr_t va,
 pte_t *pti_shadow_walk(pte_t *kernel_pgd, virt_addr_t va, bool alloc);
 
 /*
- * Shows [addr, addr + size) of the kernel's map through the user PGD, as 4 KiB
+ * For what a later feature has to show of one process; the tests alone call it
+ * today.  Shows [addr, addr + size) of the kernel's map through the user PGD, as 4 KiB
  * pages with `prot` (PROT_R, PROT_RW or PROT_RX; never PTE_U or PTE_G).
  * Both ends are rounded outwards to pages.  Errors, all of which leave the
  * shadow as it was:

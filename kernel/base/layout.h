@@ -9,7 +9,7 @@
  *   509   0xfffffe8000000000     cpu vaults, ascending        yes      -
  *   508   0xfffffe7ffc000000     cpu_entry_areas, ascending   shared   shared
  *         0xfffffe7ffbe00000     IDT alias, entry text        shared   shared
- *   507   0xfffffd8000000000     process entry area           shared   owner
+ *   507   0xfffffd8000000000     reserved: process entry      -        -
  *   402   0xffffc90000000000     vmap: stacks, MMIO           yes      -
  *   273   0xffff888000000000     direct map of RAM (NX)       yes      -
  *   0-255 0 .. 0x7fffffffefff    user half                    NX       shared

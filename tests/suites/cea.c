@@ -1,7 +1,7 @@
 /*
  * The layout and the rights of the CPU entry areas, on every CPU, as the
  * hardware's registers and the page tables have them.  The expected layout is
- * written down here a second time on purpose: from DESIGN.md, section 3.
+ * written down here a second time on purpose.
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/idt.h"

@@ -29,7 +29,6 @@
 /* A busy host may run only one CPU of ours: let it be the other. */
 #define SPINS 1000
 #define NAP_NS 50000
-#define DIRECT_EXIT_SIZE 3 /* bytes of SYSRETQ, behind the last label */
 
 /* What the hook counts; it runs on one CPU only, the target. */
 static volatile struct {
@@ -66,9 +65,10 @@ static unsigned windows(struct window w[8])
 	/* The stubs, and what is between them and the window's label, belong to it. */
 	w[n++] = (struct window){ "trap", l->stubs, l->window_trap_end, false };
 	w[n++] = (struct window){ "iret", l->window_iret_start, l->window_iret_end, false };
-	/* Without a trampoline the whole entry is one. */
-	w[n++] = (struct window){ "direct", l->syscall_direct,
-				  l->door_sysret_direct + DIRECT_EXIT_SIZE, false };
+	w[n++] = (struct window){ "direct", l->window_direct_start,
+				  l->window_direct_end, false };
+	w[n++] = (struct window){ "direct sysret", l->window_direct_exit_start,
+				  l->window_direct_exit_end, false };
 	return n;
 }
 
@@ -111,8 +111,8 @@ static bool hook(struct pt_regs *regs)
 	seen.user_gs += user_gs;
 	if (window >= 0)
 		in_window[window]++;
-	/* E1: the user's tables only in entry text; E3: the user's GS only in a
-	 * window; and no other process's tables at all. */
+	/* The user's tables only in entry text; the user's GS only in a window;
+	 * and no other process's tables at all. */
 	if ((user_cr3 && !in_entry_slot(regs->ip)) ||
 	    (tables != virt_to_phys(pti_init_pgd) && tables != user_tables)) {
 		seen.wrong_cr3++;

@@ -7,11 +7,13 @@
  * UD2 has ended it.
  */
 #include "arch/clock.h"
+#include "arch/cpu.h"
 #include "arch/cpu_entry_area.h"
 #include "arch/syscall_msrs.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/seams.h"
+#include "kernel/base/string.h"
 #include "kernel/signal.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"
@@ -135,7 +137,7 @@ static void own_trampoline(struct selftest *t)
 /*
  * exit(), the last thing the process did, left its registers at the top of its
  * kernel stack, but nothing on the entry stack, where its RSP was parked: the
- * switch to the next task has scrubbed it (P8).
+ * switch to the next task has scrubbed it.
  */
 static void lands_on(struct selftest *t, unsigned cpu)
 {
@@ -393,6 +395,8 @@ static void compat(struct selftest *t)
 			enosys++;
 		} else {
 			EXPECT_EQ(t, status, WAIT_STATUS(0, SIGILL), "or #UD, as on Intel");
+			EXPECT(t, strcmp(cpu_features.vendor, "AuthenticAMD") != 0,
+			       "on AMD's CPUs it is no #UD");
 			sigill++;
 		}
 	}
