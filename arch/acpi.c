@@ -13,7 +13,6 @@
  */
 #include "arch/acpi.h"
 
-#include "kernel/base/format.h"
 #include "kernel/base/string.h"
 
 struct rsdp {
@@ -108,14 +107,12 @@ struct reader {
 static const void *__printf_like(2, 3)
 say(const struct reader *r, const char *fmt, ...)
 {
-	char text[sizeof(struct complaint)];
 	struct complaint line;
 	va_list ap;
 
 	va_start(ap, fmt);
-	format_va(text, sizeof(text), fmt, ap);
+	complain_va(&line, fmt, ap);
 	va_end(ap);
-	complain(&line, "%s", text); /* takes out control characters */
 	if (r->report != NULL)
 		r->report(line.text);
 	return NULL;

@@ -13,7 +13,6 @@
 #include "kernel/base/boot_info.h"
 
 #include "kernel/base/complaint.h"
-#include "kernel/base/format.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/string.h"
 
@@ -27,14 +26,12 @@ void boot_info_init(struct boot_info *bi, void (*warn)(const char *line))
 
 void boot_info_warn(struct boot_info *bi, const char *fmt, ...)
 {
-	char text[sizeof(struct complaint)];
 	struct complaint line;
 	va_list ap;
 
 	va_start(ap, fmt);
-	format_va(text, sizeof(text), fmt, ap);
+	complain_va(&line, fmt, ap);
 	va_end(ap);
-	complain(&line, "%s", text); /* takes out control characters */
 	if (bi->warn != NULL)
 		bi->warn(line.text);
 }

@@ -12,17 +12,22 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/format.h"
 
-int complain(struct complaint *c, const char *fmt, ...)
+int complain_va(struct complaint *c, const char *fmt, va_list ap)
 {
-	va_list ap;
-	char *p;
-
-	va_start(ap, fmt);
 	format_va(c->text, sizeof(c->text), fmt, ap);
-	va_end(ap);
-	for (p = c->text; *p != '\0'; p++) {
+	for (char *p = c->text; *p != '\0'; p++) {
 		if ((u8)*p < ' ' || (u8)*p == 0x7f)
 			*p = '?';
 	}
+	return -EINVAL;
+}
+
+int complain(struct complaint *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain_va(c, fmt, ap);
+	va_end(ap);
 	return -EINVAL;
 }

@@ -6,6 +6,8 @@
 #ifndef KERNEL_BASE_COMPLAINT_H
 #define KERNEL_BASE_COMPLAINT_H
 
+#include <stdarg.h>
+
 #include "kernel/base/types.h"
 
 struct complaint {
@@ -17,5 +19,6 @@ struct complaint {
  * can write `return complain(c, "found %x, expected %x", ...)`.
  */
 int complain(struct complaint *c, const char *fmt, ...) __printf_like(2, 3);
+int complain_va(struct complaint *c, const char *fmt, va_list ap);
 
 #endif
