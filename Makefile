@@ -24,15 +24,18 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Wpointer-arith -Wcast-align -Wwrite-strings -Wformat=2 \
 	-Wold-style-definition -Wredundant-decls
 WERROR :=
+# Set by `make coverage`, for what is no test.
+INSTRUMENT :=
 CPPFLAGS := -I.
 NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all
-LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --fatal-warnings
+# -X: labels that begin with two dots, of NASM's macros, are dropped.
+LDFLAGS := -nostdlib -static -X -z max-page-size=4096 -z noexecstack --fatal-warnings
 
 DIRS := kernel/base mm entry arch kernel boot tests/suites
 C_SOURCES := $(filter-out entry/offsets.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 ASM_SOURCES := $(wildcard $(addsuffix /*.asm,$(DIRS)))
 OBJECTS := $(C_SOURCES:%.c=$(BUILD)/%.o) $(ASM_SOURCES:%.asm=$(BUILD)/%.asm.o)
-INCLUDES := $(addprefix $(BUILD)/inc/,layout.inc x86.inc ports.inc errno.inc offsets.inc)
+INCLUDES := $(addprefix $(BUILD)/inc/,layout.inc x86.inc ports.inc errno.inc hints.inc offsets.inc)
 
 ELF := $(BUILD)/postern.elf
 ISO := $(BUILD)/postern.iso
@@ -43,14 +46,15 @@ all: $(ELF) $(ISO) compile_commands.json
 # ---- The kernel -------------------------------------------------------------
 
 # What the tools' options are: a change of them rebuilds everything.
-FLAGS := $(CC) $(CFLAGS) $(WARNINGS) $(WERROR) $(CPPFLAGS) $(NASMFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(CFLAGS) $(INSTRUMENT) $(WARNINGS) $(WERROR) $(CPPFLAGS) $(NASMFLAGS) $(LDFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARNINGS) $(WERROR) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS) $(if $(filter tests/%,$<),,$(INSTRUMENT)) $(WARNINGS) $(WERROR) $(CPPFLAGS) \
+		-MMD -MP -c -o $@ $<
 
 # nasm -MD leaves %included files out of the dependency file: a pass of its own.
 $(BUILD)/%.asm.o: %.asm $(BUILD)/flags | $(INCLUDES)
@@ -77,6 +81,13 @@ LIBGCC = $(shell $(CC) -print-libgcc-file-name)
 $(ELF): $(OBJECTS) $(BUILD)/linker.ld
 	$(LD) $(LDFLAGS) -T $(BUILD)/linker.ld -o $@ $(OBJECTS) $(LIBGCC)
 
+# The same kernel, counting, with the one file that brings the counts out.
+COVERED := $(BUILD)/covered.elf
+COVERAGE_OBJECTS := $(OBJECTS) $(BUILD)/tests/coverage/dump.o
+$(COVERED): $(COVERAGE_OBJECTS) $(BUILD)/linker.ld
+	$(LD) $(LDFLAGS) --wrap=power_off --wrap=power_restart -T $(BUILD)/linker.ld -o $@ \
+		$(COVERAGE_OBJECTS) $(shell $(CC) -print-file-name=libgcov.a) $(LIBGCC)
+
 include user/Makefile.inc tests/host/Makefile.inc
 
 # ---- What is booted ---------------------------------------------------------
@@ -98,7 +109,7 @@ run: deps-run
 	@scripts/run $(PROGRAM) $(ARGS)
 
 test: deps-test
-	@$(MAKE) -s --no-print-directory all
+	@$(MAKE) -s --no-print-directory all user-hosted
 	@$(PYTHON) tests/run.py
 
 # One direct boot, all suites.
@@ -118,13 +129,45 @@ check: deps-check
 	@$(CPPCHECK) $(filter-out tests/%,$(C_SOURCES))
 	@$(PYTHON) scripts/check_layers.py
 	@$(PYTHON) scripts/check_style.py
-	@$(MAKE) -s --no-print-directory all
+	@$(MAKE) -s --no-print-directory all user-hosted
 	@$(PYTHON) scripts/check_elf.py $(ELF)
+	@$(PYTHON) scripts/check_entry.py $(ELF)
+	@$(PYTHON) scripts/check_unwind.py $(ELF)
 	@$(PYTHON) tests/run.py --quick
+
+# The same user programs in QEMU and Bochs; docs/emulators.md explains each difference.
+emulators: deps-test
+	@$(MAKE) -s --no-print-directory all
+	@$(PYTHON) tests/emulators.py
+
+# Hostile programs at random; the seed is printed.
+MINUTES := 10
+SEED :=
+stress: deps-test
+	@$(MAKE) -s --no-print-directory kernel
+	@$(PYTHON) tests/stress.py --seconds $$(($(MINUTES) * 60)) $(if $(SEED),--seed $(SEED))
+
+# Bugs brought back, one at a time: which test sees each?  ONLY=GLOB: some.
+ONLY ?= *
+mutants: deps-test
+	@$(PYTHON) tests/mutants/run.py --only '$(ONLY)'
+
+# An NMI, a machine check and a debug exception at every instruction of entry code.
+inject: deps-test
+	@$(MAKE) -s --no-print-directory kernel
+	@$(PYTHON) tests/inject/run.py
 
 bench: deps-run
 	@$(MAKE) -s --no-print-directory kernel
 	@$(PYTHON) scripts/bench.py
+
+# Counters are atomic: lines are computed from differences of them.
+coverage: deps-test
+	@$(MAKE) -s --no-print-directory all
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage \
+		INSTRUMENT='--coverage -fprofile-info-section -fprofile-update=atomic' \
+		$(BUILD)/coverage/covered.elf
+	@$(PYTHON) tests/coverage/run.py
 
 gdb: deps-test
 	@$(MAKE) -s --no-print-directory kernel
@@ -144,7 +187,12 @@ help:
 # help: make test      every test: host tests, all machines of tests/machines.cfg, gdb
 # help: make check     warnings as errors, layers, style, host tests, one boot
 # help: make selftest  one direct boot, all in-kernel suites
+# help: make emulators the same programs in QEMU and Bochs, compared
+# help: make stress    storms of hostile programs, MINUTES=10 of them, SEED= to replay
+# help: make mutants   bring bugs back, one by one: which test finds each? (ONLY=glob)
+# help: make inject    an NMI, a #MC and a #DB at every instruction of entry code
 # help: make bench     instructions per system call, frames shown, boot
+# help: make coverage  lines of C and instructions of entry text that tests execute
 # help: make gdb       boot stopped under gdb
 # help: make clean     remove build/
 # help: knobs: CPUS=4 MEM=512M CMDLINE= ACCEL=tcg CPU=max INITRAMFS=
@@ -157,6 +205,6 @@ compile_commands.json: $(BUILD)/flags $(C_SOURCES)
 
 # make would delete them as intermediate, and build all anew.
 .SECONDARY: $(INCLUDES)
-.PHONY: all kernel iso run test selftest check bench gdb clean help FORCE
+.PHONY: all kernel iso run test selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
 .DELETE_ON_ERROR:
 FORCE:

@@ -138,3 +138,10 @@ void clock_set_alarm(u64 when)
 	ticks = when > now ? scale(when - now, apic_ticks_per_ns) : 1;
 	apic_timer_start((u32)MAX(1, MIN(ticks, 0xffffffffULL)));
 }
+
+u64 clock_deadline(u64 sec, u64 nsec)
+{
+	if (sec >= ~0ULL / NSEC_PER_SEC / 2)
+		return ~0ULL;
+	return clock_ns() + sec * NSEC_PER_SEC + nsec;
+}

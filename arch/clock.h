@@ -15,6 +15,9 @@ void clock_init(void);
 /* Nanoseconds since clock_init().  Any CPU, any context. */
 u64 clock_ns(void);
 
+/* What clock_ns() will be after that time; ~0, never, if it is longer than it counts. */
+u64 clock_deadline(u64 sec, u64 nsec);
+
 /* Nanoseconds since 1970 (what the RTC said, plus clock_ns()). */
 u64 clock_realtime_ns(void);
 

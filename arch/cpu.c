@@ -5,12 +5,8 @@
  */
 #include "arch/cpu.h"
 #include "kernel/base/insn.h"
-#include "kernel/base/layout.h"
 #include "kernel/base/string.h"
 
-#define XCR0_X87 0x1
-#define XCR0_SSE 0x2
-#define XCR0_AVX 0x4
 #define RDCL_NO 0x1 /* IA32_ARCH_CAPABILITIES: not open to Meltdown */
 
 struct cpu_features cpu_features;
@@ -26,24 +22,40 @@ static void detect_leaf7(u32 max_leaf)
 	cpu_features.invpcid = r.ebx & BIT(10);
 	cpu_features.smap = r.ebx & BIT(20);
 	cpu_features.umip = r.ecx & BIT(2);
+	cpu_features.pku = r.ecx & BIT(3);
 	cpu_features.arch_capabilities = r.edx & BIT(29);
+}
+
+/* Takes a state whose part of XSAVE's area lies where CPUID says. */
+static void take_state(u64 state)
+{
+	struct cpuid_regs r = cpuid(0xd, (u32)__builtin_ctzll(state));
+	u32 end = r.ebx + r.eax;
+
+	if (end > FPU_STATE_MAX)
+		return;
+	cpu_features.xcr0 |= state;
+	cpu_features.fpu_size = MAX(cpu_features.fpu_size, end);
 }
 
 /* XSAVE's area for what we enable; FXSAVE's where there is no XSAVE. */
 static void detect_fpu(u32 max_leaf)
 {
-	struct cpuid_regs r;
+	u32 states;
 
+	cpu_features.fpu_size = FXSAVE_SIZE;
 	if (!cpu_features.xsave || max_leaf < 0xd) {
-		cpu_features.xsave = false;
+		cpu_features.xsave = cpu_features.pku = false;
 		return;
 	}
-	r = cpuid(0xd, 0);
-	cpu_features.xcr0 = r.eax & (XCR0_X87 | XCR0_SSE | XCR0_AVX);
-	/* A task has a page for it; AVX's part lies where CPUID says. */
-	r = cpuid(0xd, 2);
-	if (r.ebx + r.eax > PAGE_SIZE)
-		cpu_features.xcr0 &= ~(u64)XCR0_AVX;
+	states = cpuid(0xd, 0).eax;
+	cpu_features.xcr0 = XCR0_X87 | XCR0_SSE;
+	cpu_features.fpu_size = FXSAVE_SIZE + XSAVE_HEADER_SIZE;
+	if (states & XCR0_AVX)
+		take_state(XCR0_AVX);
+	if ((states & XCR0_PKRU) && cpu_features.pku)
+		take_state(XCR0_PKRU);
+	cpu_features.pku = cpu_features.xcr0 & XCR0_PKRU;
 }
 
 /* As Linux decides it: Intel's processors but for those that say RDCL_NO. */
@@ -65,6 +77,7 @@ void cpu_detect(void)
 	memcpy(cpu_features.vendor + 8, &r.ecx, 4);
 	r = cpuid(1, 0);
 	cpu_features.pge = r.edx & BIT(13);
+	cpu_features.ds = (r.edx & BIT(21)) && (r.ecx & BIT(2));
 	cpu_features.pcid = r.ecx & BIT(17);
 	cpu_features.x2apic = r.ecx & BIT(21);
 	cpu_features.xsave = r.ecx & BIT(26);
@@ -84,6 +97,7 @@ void cpu_init(bool pcid)
 	cr4 |= cpu_features.smap ? CR4_SMAP : 0;
 	cr4 |= cpu_features.umip ? CR4_UMIP : 0;
 	cr4 |= cpu_features.fsgsbase ? CR4_FSGSBASE : 0;
+	cr4 |= cpu_features.pku ? CR4_PKE : 0;
 	cr4 |= cpu_features.xsave ? CR4_OSXSAVE : 0;
 	cr4 |= pcid ? CR4_PCIDE : 0;
 	write_cr0(CR0_PE | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_PG);

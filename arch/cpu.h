@@ -10,8 +10,10 @@
 struct cpu_features {
 	char vendor[13];
 	bool smep, smap, umip, fsgsbase, pcid, invpcid, x2apic, pge, gib_pages;
-	bool xsave, rdrand, arch_capabilities;
+	bool xsave, rdrand, arch_capabilities, pku;
+	bool ds;            /* a debug store with 64-bit records */
 	u64 xcr0;           /* the states we enable; 0 without XSAVE */
+	u32 fpu_size;       /* bytes of XSAVE's area for them, or of FXSAVE's */
 	bool meltdown;      /* pti=auto: on */
 };
 extern struct cpu_features cpu_features;
@@ -21,7 +23,7 @@ void cpu_detect(void);
 
 /*
  * Sets CR0 and CR4 of this CPU: WP, NX and what cpu_features has (SMEP, SMAP,
- * UMIP, FSGSBASE, PGE, MCE, OSFXSR, OSXSAVE with XCR0), and PCIDE if `pcid`.
+ * UMIP, FSGSBASE, PKE, PGE, MCE, OSFXSR, OSXSAVE with XCR0), and PCIDE if `pcid`.
  * Every CPU, under a CR3 whose bits 0 to 11 are zero.
  */
 void cpu_init(bool pcid);

@@ -29,6 +29,7 @@
  * 2023-0597 for what a fixed area must not hold.
  */
 #include "arch/cpu_entry_area.h"
+#include "arch/espfix.h"
 #include "entry/entry.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
@@ -152,9 +153,29 @@ void cea_scrub(unsigned cpu)
 	struct cpu_entry_area *area = cea(cpu);
 
 	memset(&area->entry_stack, 0, ENTRY_STACK_SIZE);
-	for (unsigned i = 0; i < NR_IST; i++) /* both frames are above this */
-		memset((u8 *)(&area->ist[i].stack + 1) - IST_RETURN_FRAME, 0,
-		       IST_RETURN_FRAME);
+	memset((void *)espfix_page(cpu), 0, ESPFIX_STACK_TOP_OFFSET);
+	for (unsigned i = 0; i < NR_IST; i++)
+		memset((u8 *)(&area->ist[i].stack + 1) - IST_USED, 0, IST_USED);
+}
+
+static bool is_empty(const void *page)
+{
+	const u64 *word = page;
+
+	for (unsigned i = 0; i < PAGE_SIZE / sizeof(u64); i++)
+		if (word[i])
+			return false;
+	return true;
+}
+
+bool cea_is_scrubbed(unsigned cpu)
+{
+	const struct cpu_entry_area *area = cea(cpu);
+	bool empty = is_empty(&area->entry_stack) && is_empty((void *)espfix_page(cpu));
+
+	for (unsigned i = 0; i < NR_IST; i++)
+		empty &= is_empty(&area->ist[i].stack);
+	return empty;
 }
 
 unsigned cea_ist_of(unsigned cpu, virt_addr_t va)

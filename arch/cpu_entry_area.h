@@ -42,7 +42,7 @@ struct cpu_entry_area {
 	/* R X.  The same frame in every area.  MSR_LSTAR points into it. */
 	struct entry_page trampoline;
 
-	/* RW, reserved: DS area, BTS and PEBS buffers, where CPUID has DS. */
+	/* RW.  DS area, BTS and PEBS buffers, where CPUID has DS. */
 	struct entry_page debug_store[CEA_DEBUG_STORE_PAGES];
 };
 
@@ -92,11 +92,17 @@ struct gdt_page *cea_gdt_direct(unsigned cpu);
 struct tss *cea_tss_direct(unsigned cpu);
 
 /*
- * Erases what is left on this CPU's entry and IST stacks: words of the task
- * before.  A user can have put anything there, an address of the kernel's
+ * Erases what is left on this CPU's entry, IST and ESPFIX stacks: words of the
+ * task before.  A user can have put anything there, an address of the kernel's
  * included.  Context: interrupts off, kernel mode, none of these stacks in use.
  */
 void cea_scrub(unsigned cpu);
+
+/*
+ * P8: is nothing at all left on the pages of that CPU's entry, IST and ESPFIX
+ * stacks?  So it is whenever a kernel thread runs there.
+ */
+bool cea_is_scrubbed(unsigned cpu);
 
 /* The IST number (1 to 4) whose stack page holds `va` on that CPU, or 0. */
 unsigned cea_ist_of(unsigned cpu, virt_addr_t va);

@@ -3,7 +3,7 @@
  * XSAVE where the CPU has it and FXSAVE where not.  Never lazily: a lazy FPU
  * leaks (CVE-2018-3665).
  * Source: Intel SDM vol. 1, 13.4 (XSAVE area), 10.5.1 (FXSAVE area).
- * Called by kernel/sched.c.
+ * Called by kernel/sched.c, kernel/trap.c and arch/fpu_frame.c.
  */
 #include "arch/cpu.h"
 #include "arch/fpu.h"
@@ -14,11 +14,12 @@
 
 /* The fields of the XSAVE area whose initial value is not zero. */
 struct fpu_state {
-	u16 fcw;
-	u8 reserved0[22];
+	u16 fcw, fsw;
+	u8 reserved0[20];
 	u32 mxcsr;
 	u8 reserved1[484];
 	u64 xstate_bv; /* only with XSAVE */
+	u8 reserved2[XSAVE_HEADER_SIZE - 8];
 };
 static_assert(offsetof(struct fpu_state, mxcsr) == 24, "the FXSAVE area");
 static_assert(offsetof(struct fpu_state, xstate_bv) == 512, "the XSAVE header");
@@ -47,4 +48,47 @@ void fpu_restore(const void *state)
 		xrstor(state);
 	else
 		fxrstor(state);
+}
+
+/* With no state marked as present, XRSTOR makes all initial but MXCSR. */
+static const struct fpu_state initial __aligned(64) = {
+	.fcw = FCW_DEFAULT, .mxcsr = MXCSR_DEFAULT,
+};
+
+void fpu_reset(void)
+{
+	fpu_restore(&initial);
+}
+
+void fpu_reset_some(u64 states)
+{
+	xrstor_some(&initial, states);
+}
+
+/* Bits of FSW, FCW and MXCSR: exceptions, and at bit 7 of MXCSR their masks. */
+#define FP_INVALID 0x01
+#define FP_DENORMAL 0x02
+#define FP_DIVIDE 0x04
+#define FP_OVERFLOW 0x08
+#define FP_UNDERFLOW 0x10
+#define FP_PRECISION 0x20
+#define MXCSR_MASKS_SHIFT 7
+
+enum { FPE_FLTDIV = 3, FPE_FLTOVF, FPE_FLTUND, FPE_FLTRES, FPE_FLTINV };
+
+int fpu_exception_code(const void *state, bool simd)
+{
+	const struct fpu_state *s = state;
+	u32 raised = simd ? s->mxcsr & ~(s->mxcsr >> MXCSR_MASKS_SHIFT)
+			  : s->fsw & ~(u32)s->fcw;
+
+	if (raised & FP_INVALID)
+		return FPE_FLTINV;
+	if (raised & FP_DIVIDE)
+		return FPE_FLTDIV;
+	if (raised & FP_OVERFLOW)
+		return FPE_FLTOVF;
+	if (raised & (FP_DENORMAL | FP_UNDERFLOW))
+		return FPE_FLTUND;
+	return raised & FP_PRECISION ? FPE_FLTRES : 0;
 }

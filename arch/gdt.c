@@ -27,6 +27,14 @@ virt_addr_t gdt_system_base(const u64 *desc)
 	       (desc[1] & 0xffffffff) << 32;
 }
 
+void gdt_set_system(u64 *desc, virt_addr_t base, u32 limit, unsigned type)
+{
+	desc[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | DESC_PRESENT |
+		  (u64)type << 40 | (u64)(limit >> 16 & 0xf) << 48 |
+		  (base >> 24 & 0xff) << 56;
+	desc[1] = base >> 32;
+}
+
 void gdt_fill(struct gdt_page *gdt, virt_addr_t tss, u32 tss_limit)
 {
 	u64 *e = gdt->entry;
@@ -37,11 +45,7 @@ void gdt_fill(struct gdt_page *gdt, virt_addr_t tss, u32 tss_limit)
 	e[SEL_USER32_CS / 8] = DESC_USER32_CS;
 	e[SEL_USER_DS / 8] = DESC_USER_DS;
 	e[SEL_USER_CS / 8] = DESC_USER_CS;
-	e[SEL_TSS / 8] = (tss_limit & 0xffff) | (tss & 0xffffff) << 16 |
-			 (u64)(0x80 | DESC_TYPE_TSS_AVAILABLE) << 40 |
-			 (u64)(tss_limit >> 16 & 0xf) << 48 |
-			 (tss >> 24 & 0xff) << 56;
-	e[SEL_TSS / 8 + 1] = tss >> 32;
+	gdt_set_system(&e[SEL_TSS / 8], tss, tss_limit, DESC_TYPE_TSS_AVAILABLE);
 }
 
 static struct table_register gdtr(virt_addr_t base, unsigned gdt_pages)

@@ -21,10 +21,14 @@ struct gdt_page {
 #define DESC_TYPE(desc) ((unsigned)((desc) >> 40 & 0x1f))
 #define DESC_TYPE_TSS_AVAILABLE 0x9
 #define DESC_TYPE_TSS_BUSY 0xb
+#define DESC_TYPE_LDT 0x2
 #define DESC_TSS_BUSY_BIT BIT(41)
 
 /* Base address of the 16-byte system descriptor at `desc`. */
 virt_addr_t gdt_system_base(const u64 *desc);
+
+/* Writes one: present, DPL 0, limit in bytes, a DESC_TYPE_* of the LDT or TSS. */
+void gdt_set_system(u64 *desc, virt_addr_t base, u32 limit, unsigned type);
 
 /* Fills a page with the descriptors, accessed bits set, and the TSS's. */
 void gdt_fill(struct gdt_page *gdt, virt_addr_t tss, u32 tss_limit);

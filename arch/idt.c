@@ -1,7 +1,7 @@
 /*
  * Fills and loads the IDT.  Every gate is an interrupt gate to a stub of entry
- * text (entry/interrupt.asm); #DF, NMI, #DB and #MC have IST stacks; INT3 and
- * INTO alone may be raised from user mode.  Called by kernel/main.c, arch/smp.c.
+ * text (entry/interrupt.asm); #DF, NMI, #DB and #MC have IST stacks; INT3,
+ * INTO and INT 0x80 alone may be raised from user mode.  Called by kernel/main.c, arch/smp.c.
  */
 #include "arch/idt.h"
 #include "entry/entry.h"
@@ -31,7 +31,7 @@ const void *idt_init(void)
 			.offset_low = (u16)stub,
 			.selector = SEL_KERNEL_CS,
 			.ist = ist_of(v),
-			.type = v == VEC_BP || v == VEC_OF ?
+			.type = v == VEC_BP || v == VEC_OF || v == VEC_INT80 ?
 				GATE_INTERRUPT_USER : GATE_INTERRUPT,
 			.offset_middle = (u16)(stub >> 16),
 			.offset_high = (u32)(stub >> 32),

@@ -13,6 +13,8 @@
 #include "arch/clock.h"
 #include "arch/cpu.h"
 #include "arch/cpu_entry_area.h"
+#include "arch/debug_store.h"
+#include "arch/espfix.h"
 #include "arch/idt.h"
 #include "arch/smp.h"
 #include "arch/syscall_msrs.h"
@@ -79,6 +81,7 @@ int smp_prepare_cpu(unsigned cpu, u32 id)
 	p->self = p;
 	p->cpu = cpu;
 	p->apic_id = id;
+	p->gdt = cea_gdt_direct(cpu);
 	p->entry_stack_top = (u64)&cea(cpu)->entry_stack + ENTRY_STACK_SIZE;
 	/* Bit 7 is the PCID's, and ignored without PCIDs: see CR3_USER_MASK. */
 	p->cr3_user_bits = pti_enabled ? CR3_USER_MASK : 0;
@@ -94,7 +97,10 @@ int smp_prepare_cpu(unsigned cpu, u32 id)
 		if (!p->ist_kernel_stack[i])
 			return -ENOMEM;
 	}
-	return 0;
+	p->espfix_stack = espfix_map_cpu(cpu);
+	if (!p->espfix_stack)
+		return -ENOMEM;
+	return cpu_features.ds ? debug_store_map_cpu(cpu) : 0;
 }
 
 void smp_init_cpu(unsigned cpu, const struct smp_setup *setup)
@@ -106,6 +112,8 @@ void smp_init_cpu(unsigned cpu, const struct smp_setup *setup)
 	gdt_init_cpu(cpu, setup->gdt_pages, setup->ltr);
 	syscall_msrs_init(cpu, setup->direct_syscall);
 	apic_init_cpu();
+	if (cpu_features.ds)
+		debug_store_init_cpu(cpu);
 }
 
 /* ---- The start page ---------------------------------------------------------- */
@@ -158,8 +166,11 @@ static void fill_start_page(phys_addr_t page, const pte_t *pgd)
 
 /* ---- Starting ---------------------------------------------------------------- */
 
-/* More than one CPU takes: area, vault, five stacks, page tables, idle task. */
-#define FRAMES_PER_CPU 48
+/*
+ * More than one CPU takes: area, vault, five stacks, page tables, idle task; and
+ * a debug store, if there is one.
+ */
+#define FRAMES_PER_CPU (48 + CEA_DEBUG_STORE_PAGES)
 
 /* Everything a CPU needs before its first instruction, or it is left out. */
 static void prepare(unsigned cpu, const struct smp_setup *setup)

@@ -26,7 +26,7 @@ struct smp_setup {
 
 /*
  * Fills the vault of a CPU whose area is mapped: pointers, stacks behind the
- * ISTs.  0 or -ENOMEM.
+ * ISTs, the ESPFIX stack, the debug store.  0 or -ENOMEM.
  */
 int smp_prepare_cpu(unsigned cpu, u32 apic_id);
 

@@ -3,9 +3,11 @@
  *
  * SFMASK clears on entry what the kernel must not inherit: IF and TF above all,
  * DF for C, AC because it would open SMAP, NT because IRET would fault on it.
- * 32-bit SYSCALL goes to CSTAR, which must lead somewhere safe whatever the
- * vendor (QEMU jumps there with an Intel CPU, too): a stub that answers
- * -ENOSYS.  SYSENTER with a null segment is #GP.
+ * 32-bit SYSCALL goes to CSTAR and SYSENTER to SYSENTER_EIP.  A vendor that
+ * lacks one of them gives #UD, but both lead somewhere safe whatever the vendor
+ * (QEMU jumps to CSTAR with an Intel CPU, too).  SYSENTER finds RSP at the top
+ * of this CPU's entry stack and leaves all flags but IF as they were: it is
+ * entry text's task to clear them.
  * Sources: AMD APM vol. 2, 6.1.1; Intel SDM vol. 3, 5.8.8.
  */
 #include "arch/cpu_entry_area.h"
@@ -23,15 +25,24 @@ u64 syscall_entry_of(unsigned cpu, bool direct)
 	return cpu0 + (u64)cpu * CEA_STRIDE;
 }
 
+u64 syscall32_entry_of(unsigned cpu, bool direct)
+{
+	u64 cpu0 = tlb_pcid ? entry_labels.syscall32_pcid : entry_labels.syscall32;
+
+	if (direct)
+		return entry_labels.syscall32_direct;
+	return cpu0 + (u64)cpu * CEA_STRIDE;
+}
+
 void syscall_msrs_init(unsigned cpu, bool direct)
 {
 	wrmsr(MSR_STAR, (u64)SEL_USER32_CS << 48 | (u64)SEL_KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, syscall_entry_of(cpu, direct));
+	wrmsr(MSR_CSTAR, syscall32_entry_of(cpu, direct));
 	wrmsr(MSR_SFMASK, RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF |
 			  RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_OF | RFLAGS_IOPL |
 			  RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_ID);
-	wrmsr(MSR_SYSENTER_CS, 0);
-	wrmsr(MSR_SYSENTER_ESP, 0);
-	wrmsr(MSR_SYSENTER_EIP, 0);
-	wrmsr(MSR_CSTAR, entry_labels.syscall32 + (u64)cpu * CEA_STRIDE);
+	wrmsr(MSR_SYSENTER_CS, SEL_KERNEL_CS);
+	wrmsr(MSR_SYSENTER_ESP, (u64)&cea(cpu)->entry_stack + ENTRY_STACK_SIZE);
+	wrmsr(MSR_SYSENTER_EIP, entry_labels.sysenter);
 }

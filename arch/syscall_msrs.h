@@ -7,13 +7,13 @@
 #include "kernel/base/types.h"
 
 /*
- * Sets STAR, SFMASK, LSTAR (this CPU's trampoline alias; with `direct` the
- * entry in the kernel image), CSTAR and the SYSENTER MSRs (no entry yet: see
- * the .c file).  Every CPU.
+ * Sets STAR, SFMASK, LSTAR and CSTAR (this CPU's trampoline alias; with
+ * `direct` the entries in the kernel image) and the SYSENTER MSRs.  Every CPU.
  */
 void syscall_msrs_init(unsigned cpu, bool direct);
 
-/* What LSTAR holds on that CPU. */
+/* What LSTAR and CSTAR hold on that CPU. */
 u64 syscall_entry_of(unsigned cpu, bool direct);
+u64 syscall32_entry_of(unsigned cpu, bool direct);
 
 #endif

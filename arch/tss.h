@@ -7,8 +7,7 @@
 
 #include "kernel/base/layout.h"
 #include "kernel/base/types.h"
-
-#define IO_BITMAP_BYTES 8192
+#include "kernel/base/x86.h"
 
 struct __packed tss {
 	u32 reserved0;
@@ -22,7 +21,7 @@ struct __packed tss {
 	u8 io_bitmap_end;              /* all ones: read along with the last byte */
 };
 
-static_assert(offsetof(struct tss, io_bitmap) == 104, "the hardware's part");
+static_assert(offsetof(struct tss, io_bitmap) == TSS_IO_BITMAP, "the hardware's part");
 
 /* TSS limit: up to and with the final byte of the bitmap. */
 #define TSS_LIMIT (sizeof(struct tss) - 1)

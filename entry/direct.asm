@@ -11,39 +11,73 @@
 %include "regs.inc"
 
 	section	.text progbits alloc exec nowrite align=16
+	UNWIND_IN text
 
 	global	entry_syscall_direct
 	global	entry_window_direct_start, entry_window_direct_end
 entry_syscall_direct:
 entry_window_direct_start:
+	UNWIND_SYSCALL SEL_USER_CS
 	swapgs						; 1
 	mov	[gs:PERCPU_USER_RSP], rsp
+	UNWIND_PARKED_VAULT SEL_USER_CS
 	mov	rsp, [gs:PERCPU_TASK_STACK]		; 2
 entry_window_direct_end:
-	push	SEL_USER_DS				; regs.ss
+	push	SEL_USER_DS				; 3, regs.ss
 	push	qword [gs:PERCPU_USER_RSP]		; regs.sp
 	push	r11					; regs.flags
 	push	SEL_USER_CS				; regs.cs
 	push	rcx					; regs.ip
 	push	rax					; regs.orig_ax
 	push	VEC_SYSCALL				; regs.vector
-	PUSH_REGS rax					; 3
+	PUSH_REGS rax
+	UNWIND_REGS rsp, 0
 	xor	ebp, ebp
 	mov	rdi, rsp
 	call	[gs:PERCPU_DO_SYSCALL]
-	test	al, al
+	test	al, al					; 4
 	jz	entry_direct_by_iret
-	POP_REGS_BUT_RDI				; 4
+	POP_REGS_BUT_RDI UNWIND_POPPED
 	pop	rdi
+	UNWIND_REGS rsp, -REGS_VECTOR, 0
 	global	entry_window_direct_exit_start, entry_window_direct_exit_end
 entry_window_direct_exit_start:
 	mov	rsp, [rsp + REGS_SP - REGS_VECTOR]
+	UNWIND_SYSCALL SEL_USER_CS
+.swapgs:
 	swapgs
 	global	entry_door_sysret_direct
 entry_door_sysret_direct:
 	o64 sysret
 entry_window_direct_exit_end:
 entry_direct_by_iret:
+	UNWIND_REGS rsp, 0
 	jmp	[gs:PERCPU_EXIT_TO_USER]
+
+; 32-bit SYSCALL, the same way in; out by IRET.
+	global	entry_syscall32_direct
+	global	entry_window_direct32_start, entry_window_direct32_end
+entry_syscall32_direct:
+entry_window_direct32_start:
+	UNWIND_SYSCALL SEL_USER32_CS
+	swapgs						; 1
+	mov	[gs:PERCPU_USER_RSP], rsp
+	UNWIND_PARKED_VAULT SEL_USER32_CS
+	mov	rsp, [gs:PERCPU_TASK_STACK]		; 2
+entry_window_direct32_end:
+	push	SEL_USER_DS				; 3, regs.ss
+	push	qword [gs:PERCPU_USER_RSP]		; regs.sp
+	push	r11					; regs.flags
+	push	SEL_USER32_CS				; regs.cs
+	push	rcx					; regs.ip
+	push	rax					; regs.orig_ax
+	push	VEC_SYSCALL32				; regs.vector
+	PUSH_REGS rax
+	UNWIND_REGS rsp, 0
+	xor	ebp, ebp
+	mov	rdi, rsp
+	call	[gs:PERCPU_DO_TRAP]
+	jmp	[gs:PERCPU_EXIT_TO_USER]
+	UNWIND_C
 entry_direct_end:
 	times -(entry_direct_end - entry_syscall_direct > SYSCALL_DIRECT_MAX) nop

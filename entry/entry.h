@@ -17,7 +17,7 @@
 struct pt_regs {
 	u64 r15, r14, r13, r12, bp, bx;
 	u64 r11, r10, r9, r8, ax, cx, dx, si, di;
-	u64 vector;  /* low 8 bits, or VEC_SYSCALL */
+	u64 vector;  /* low 8 bits, or VEC_SYSCALL, VEC_SYSCALL32, VEC_SYSENTER */
 	u64 orig_ax; /* system call number, or the error code */
 	u64 ip, cs, flags, sp, ss;
 };
@@ -33,9 +33,10 @@ struct paranoid_frame {
 	struct pt_regs regs;
 };
 
+/* Rings 1 and 2 do not run: no selector of a user's leads there. */
 static inline bool user_mode(const struct pt_regs *regs)
 {
-	return (regs->cs & 3) == 3;
+	return regs->cs & 3;
 }
 
 #define ENTRY_STUB_SIZE 8
@@ -47,8 +48,9 @@ struct entry_labels {
 	u64 door_iret_user, door_iret_kernel, door_sysret;
 	u64 syscall, syscall_pcid; /* in CPU 0's trampoline */
 	u64 syscall_return;       /* behind the call of do_syscall */
-	u64 syscall32, door_sysret32; /* the same: CSTAR */
-	u64 syscall_direct;       /* kernel image, for pti=off */
+	u64 syscall32, syscall32_pcid; /* the same: CSTAR */
+	u64 sysenter;             /* entry text */
+	u64 syscall_direct, syscall32_direct; /* kernel image, for pti=off */
 	u64 door_sysret_direct;
 	u64 cr3_noflush;          /* a quadword of data in entry text */
 	/* windows [start, end): ring 0 with the user's CR3, GS or RSP */
@@ -56,10 +58,13 @@ struct entry_labels {
 	u64 window_syscall_pcid_start, window_syscall_pcid_end;
 	u64 window_sysret_start, window_sysret_end;
 	u64 window_syscall32_start, window_syscall32_end;
+	u64 window_syscall32_pcid_start, window_syscall32_pcid_end;
+	u64 window_sysenter_start, window_sysenter_end;
 	u64 window_load_gs_start, window_load_gs_end;
 	u64 window_stubs_end; /* from `stubs` on */
 	u64 window_kernel_start, window_kernel_end;
 	u64 window_direct_start, window_direct_end;
+	u64 window_direct32_start, window_direct32_end;
 	u64 window_direct_exit_start, window_direct_exit_end;
 	u64 window_trap_start, window_trap_end;
 	u64 window_iret_start, window_iret_end;

@@ -5,7 +5,7 @@
 ;
 ;  from user mode                CR3     GS      RSP
 ;  1 hardware frame, stub        user    user    entry stack (or IST)
-;  2 flip CR3, SWAPGS            ->kern  ->kern  entry stack
+;  2 flip CR3, SWAPGS            ->kern  ->kern  entry stack (or IST)
 ;  3 move the frame              kernel  kernel  ->task stack
 ;  4 C: do_trap                  kernel  kernel  task stack
 ;  5 frame to the entry stack    kernel  kernel  ->entry stack
@@ -16,12 +16,21 @@
 ;  turned into one from user mode.  Any other trap under the user's CR3 is our
 ;  bug, and goes the paranoid way to a panic that can be read.
 ;
+;  An IRET to a 16-bit stack segment (out of the LDT) would leave bits 31:16 of
+;  our RSP in the user's ESP.  Step 5 then uses this CPU's ESPFIX stack, at the
+;  alias whose bits 31:16 are the user's own (arch/espfix.c).
+;
+;  SYSENTER comes to entry_sysenter with RSP at the top of this CPU's entry
+;  stack, as an interrupt does, and nothing saved: the frame that an interrupt
+;  would have pushed is built there, and step 2 follows.
+;
 ; Every gate is an interrupt gate: IF is 0 on all of this file's paths but C.
 ; Read next: entry/paranoid.asm, kernel/trap.c.
 
 %include "regs.inc"
 
 	section	.entry_text progbits alloc exec nowrite align=16
+	UNWIND_IN entry
 
 	extern	paranoid_entry, paranoid_kernel
 
@@ -42,13 +51,17 @@ entry_stubs:
 %assign v 0
 %rep NR_EXCEPTIONS
 	align	8
+	UNWIND_IRET rsp, 8 * HAS_ERROR(v)
 	push	byte v
+	UNWIND_IRET rsp, 8 * HAS_ERROR(v) + 8
 	jmp	near WAY(v)
 %assign v v + 1
 %endrep
 %rep NR_VECTORS - NR_EXCEPTIONS
 	align	8
+	UNWIND_IRET rsp, 0
 	push	byte (v ^ 0x80) - 0x80	; low 8 bits of the vector; C masks them
+	UNWIND_IRET rsp, 8
 	jmp	near entry_ways
 %assign v v + 1
 %endrep
@@ -56,13 +69,17 @@ entry_stubs_end:
 
 	align	16
 entry_ways:				; no error code, no IST
+	UNWIND_IRET rsp, FRAME_IP - 8
 	push	qword [rsp]
+	UNWIND_IRET rsp, FRAME_IP
 	and	qword [rsp + FRAME_ERROR], 0	; 6 bytes where MOV has 9
 	jmp	short entry_trap
 	align	16			; error code, no IST
 	jmp	short entry_trap
 	align	16			; no error code, IST
+	UNWIND_IRET rsp, FRAME_IP - 8
 	push	qword [rsp]
+	UNWIND_IRET rsp, FRAME_IP
 	and	qword [rsp + FRAME_ERROR], 0	; 6 bytes where MOV has 9
 	jmp	near paranoid_entry
 	align	16			; error code, IST
@@ -82,17 +99,20 @@ entry_trap:
 entry_from_user:
 	push	rax				; 1
 .rax_saved:
+	UNWIND_IRET rsp, 8 + FRAME_IP, 1
 	mov	rax, cr3			; 2
 	bt	eax, CR3_USER_PGD_BIT
 	jnc	.kernel_cr3			; no shadow: nothing to flip
 	and	rax, ~CR3_USER_MASK
 	or	rax, [rel entry_cr3_noflush]
+.flip:
 	mov	cr3, rax
 .kernel_cr3:
 	swapgs
 entry_window_trap_end:
 	mov	rax, rsp			; 3
 	mov	rsp, [gs:PERCPU_TASK_STACK]
+	UNWIND_IRET rax, 8 + FRAME_IP, 1
 	push	qword [rax + 8 + FRAME_SS]	; regs.ss
 	push	qword [rax + 8 + FRAME_SP]	; regs.sp
 	push	qword [rax + 8 + FRAME_FLAGS]	; regs.flags
@@ -101,6 +121,7 @@ entry_window_trap_end:
 	push	qword [rax + 8 + FRAME_ERROR]	; regs.orig_ax
 	push	qword [rax + 8 + FRAME_VECTOR]	; regs.vector
 	PUSH_REGS qword [rax]			; rax as it was
+	UNWIND_REGS rsp, 0
 	xor	ebp, ebp			; the chain of frames ends here
 	cld
 	mov	rdi, rsp
@@ -110,24 +131,35 @@ entry_window_trap_end:
 
 	global	entry_exit_to_user
 entry_exit_to_user:
-	POP_REGS_BUT_RDI			; 5
-	mov	rdi, rsp			; -> regs.di
+	POP_REGS_BUT_RDI UNWIND_POPPED
+	mov	rdi, rsp			; 5, -> regs.di
+	UNWIND_REGS rdi, -REGS_DI, 1
 	mov	rsp, [gs:PERCPU_ENTRY_STACK_TOP]
+	test	byte [rdi + REGS_SS - REGS_DI], SEL_TI
+	jz	.push_frame
+	mov	rsp, [rdi + REGS_SP - REGS_DI]	; an LDT's SS may be a 16-bit one:
+	and	esp, ~0xffff			; keep the user's bits 31:16
+	add	rsp, [gs:PERCPU_ESPFIX_STACK]
+.push_frame:
 	push	qword [rdi + REGS_SS - REGS_DI]
 	push	qword [rdi + REGS_SP - REGS_DI]
 	push	qword [rdi + REGS_FLAGS - REGS_DI]
 	push	qword [rdi + REGS_CS - REGS_DI]
 	push	qword [rdi + REGS_IP - REGS_DI]
 	push	qword [rdi]			; rdi, the last to be restored
+	UNWIND_IRET_RDI rsp, 8
 	cmp	qword [gs:PERCPU_CR3_USER_BITS], 0
 	global	entry_window_iret_start, entry_window_iret_end
 entry_window_iret_start:
 	je	.no_shadow
 	mov	rdi, cr3			; 6
 	or	rdi, [gs:PERCPU_CR3_USER_BITS]
+.flip:
 	mov	cr3, rdi
 .no_shadow:
 	pop	rdi
+	UNWIND_IRET rsp, 0
+.swapgs:
 	swapgs
 	global	entry_door_iret_user
 entry_door_iret_user:
@@ -139,24 +171,30 @@ entry_window_iret_end:
 	global	entry_window_kernel_start, entry_window_kernel_end
 entry_window_kernel_start:
 entry_from_kernel:
+	UNWIND_IRET rsp, FRAME_IP
 	push	rax
+	UNWIND_IRET rsp, 8 + FRAME_IP, 1
 	lea	rax, [rel entry_door_iret_user]
 	cmp	[rsp + 8 + FRAME_IP], rax
 	je	entry_iret_fault
 	mov	rax, cr3
 	bt	eax, CR3_USER_PGD_BIT
 	pop	rax
+	UNWIND_IRET rsp, FRAME_IP
 	jc	paranoid_kernel			; never, or our bug: see above
-	PUSH_REGS rax
+	PUSH_REGS rax, UNWIND_PUSHED
+	UNWIND_REGS rsp, 0
 	cld
 	mov	rdi, rsp
 	call	[gs:PERCPU_DO_TRAP]
 
 	global	entry_exit_to_kernel, entry_door_iret_kernel
 entry_exit_to_kernel:
-	POP_REGS_BUT_RDI
+	POP_REGS_BUT_RDI UNWIND_POPPED
 	pop	rdi
+	UNWIND_IRET rsp, FRAME_IP
 	add	rsp, 16				; regs.vector, regs.orig_ax
+	UNWIND_IRET rsp, 0
 entry_door_iret_kernel:
 	iretq
 
@@ -166,17 +204,49 @@ entry_door_iret_kernel:
 ; from the user's side of it, and go the user's way.  Eight bytes may lie
 ; between the two frames; the words written are ones already read.
 entry_iret_fault:
+	UNWIND_IRET rsp, 8 + FRAME_IP, 1	; at the door, IRET about to be done
 	push	rcx
+	UNWIND_IRET rsp, 16 + FRAME_IP, 2
 	mov	rax, [rsp + 16 + FRAME_SP]	; the refused frame
 	mov	rcx, [rsp + 16 + FRAME_ERROR]
 	mov	[rax - 8], rcx
 	mov	rcx, [rsp + 16 + FRAME_VECTOR]
 	mov	[rax - 16], rcx
 	pop	rcx
+	UNWIND_IRET rsp, 8 + FRAME_IP, 1
 	pop	qword [rax - 24]		; rax
+	UNWIND_IRET rax, 0, 1			; the frame that was refused
 	lea	rsp, [rax - 24]
+	UNWIND_IRET rsp, 24, 1
 	jmp	entry_from_user.rax_saved
 entry_window_kernel_end:
+
+; ---- SYSENTER ------------------------------------------------------------------
+
+; From 32-bit code, or from 64-bit code on Intel's processors: CR3 and GS are
+; the user's, IF is 0, the other flags are as they were.  TF has us trap at each
+; instruction until they are cleared, NT would make an IRET fault, AC would open
+; SMAP.  EBP holds the user's ESP, by i386's convention; EIP is nowhere: C knows
+; where to return to (kernel/ia32_syscall.c).
+	global	entry_sysenter
+	global	entry_window_sysenter_start, entry_window_sysenter_end
+entry_sysenter:
+entry_window_sysenter_start:
+	UNWIND_SYSENTER
+	push	SEL_USER_DS			; 1
+	push	rbp				; regs.sp
+	pushfq
+	or	dword [rsp], RFLAGS_IF		; regs.flags, as before SYSENTER
+	push	RFLAGS_FIXED
+	popfq
+	push	SEL_USER32_CS
+	push	0				; regs.ip
+	push	0				; regs.orig_ax
+	push	VEC_SYSENTER
+	UNWIND_IRET rsp, FRAME_IP
+	jmp	entry_from_user
+entry_window_sysenter_end:
+	UNWIND_C
 
 ; ---- Data of entry text ----------------------------------------------------------
 

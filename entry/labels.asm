@@ -20,18 +20,23 @@ entry_labels:
 	LABELS	trampoline_door_sysret
 	LABELS	trampoline_syscall, trampoline_syscall_pcid
 	LABELS	trampoline_syscall_return
-	LABELS	trampoline_syscall32, trampoline_door_sysret32
-	LABELS	entry_syscall_direct, entry_door_sysret_direct
+	LABELS	trampoline_syscall32, trampoline_syscall32_pcid
+	LABELS	entry_sysenter
+	LABELS	entry_syscall_direct, entry_syscall32_direct, entry_door_sysret_direct
 	LABELS	entry_cr3_noflush
 	LABELS	trampoline_syscall_window_start, trampoline_syscall_window_end
 	LABELS	trampoline_syscall_pcid_window_start
 	LABELS	trampoline_syscall_pcid_window_end
 	LABELS	trampoline_sysret_window_start, trampoline_sysret_window_end
 	LABELS	trampoline_syscall32_window_start, trampoline_syscall32_window_end
+	LABELS	trampoline_syscall32_pcid_window_start
+	LABELS	trampoline_syscall32_pcid_window_end
+	LABELS	entry_window_sysenter_start, entry_window_sysenter_end
 	LABELS	entry_window_load_gs_start, entry_window_load_gs_end
 	LABELS	entry_window_stubs_end
 	LABELS	entry_window_kernel_start, entry_window_kernel_end
 	LABELS	entry_window_direct_start, entry_window_direct_end
+	LABELS	entry_window_direct32_start, entry_window_direct32_end
 	LABELS	entry_window_direct_exit_start, entry_window_direct_exit_end
 	LABELS	entry_window_trap_start, entry_window_trap_end
 	LABELS	entry_window_iret_start, entry_window_iret_end

@@ -6,9 +6,9 @@
 ; vault.  GS decides nothing: a user may have set it to any value.
 ;
 ;  from kernel mode              CR3     GS      RSP
-;  1 hardware frame, stub        any     any     IST page
-;  2 flip CR3 if it is the user's  kernel any    IST page
-;  3 find the vault, set GS      kernel  kernel  IST page
+;  1 hardware frame, stub        any     any     IST page (or entry stack)
+;  2 flip CR3 if the user's      ->kern  any     IST page (or entry stack)
+;  3 find the vault, set GS      kernel  ->kern  IST page (or entry stack)
 ;  4 move all to a kernel-only stack, erase the IST page's words
 ;                                kernel  kernel  ->IST kernel stack
 ;  5 C: do_paranoid              kernel  kernel  IST kernel stack
@@ -16,6 +16,14 @@
 ;  7a CR3 found was the kernel's: IRETQ from here
 ;  7b it was the user's: build the frame on the IST page, below where the next
 ;     event would put its own; flip CR3 there; IRETQ
+;  7c RSP found was on the NMI's IST page: POPF and RET, on that page
+;
+; Why 7c: an IRET unmasks NMIs.  While an NMI's frame is still on its IST page,
+; or its return frame is, the next NMI would overwrite it; so whatever
+; interrupts there (a #MC) must leave NMIs as it found them.  Once the frame has
+; been copied to the kernel-only stack, an IRET within the handler does no harm:
+; the next NMI goes below it on that stack, and its 7b below the frame of the
+; first, should it have interrupted that one's way out.
 ;
 ; Erasing in step 4 matters: the words are kernel addresses on a page that the
 ; user PGD shows.  In case 7b they are the user's own, or entry text's, or a
@@ -30,6 +38,7 @@
 %include "regs.inc"
 
 	section	.entry_text progbits alloc exec nowrite align=16
+	UNWIND_IN entry
 
 	extern	entry_from_user, entry_exit_to_kernel, entry_door_iret_kernel
 
@@ -42,24 +51,34 @@
 %define IST_FRAME	40		; the vector, and all above it
 %define IST_WORDS	12
 
+; What way 7c leaves right below RSP, if it ends an event that interrupted us here.
+%define IST_BELOW	24
+
 	global	paranoid_entry, paranoid_kernel
 	global	paranoid_window_start, paranoid_window_end
 paranoid_window_start:
 paranoid_entry:
+	UNWIND_IRET rsp, FRAME_IP
 	test	byte [rsp + FRAME_CS], 3
 	jnz	entry_from_user
 paranoid_kernel:
 	push	rax				; 1
+	UNWIND_IRET rsp, 8 + FRAME_IP, 1
 	push	rcx
+	UNWIND_IRET rsp, 16 + FRAME_IP, 2
 	push	rdx
+	UNWIND_IRET rsp, 24 + FRAME_IP, 3
 	push	rbx
+	UNWIND_IRET rsp, 32 + FRAME_IP, 4
 	push	rsi
+	UNWIND_IRET rsp, IST_FRAME + FRAME_IP, 5
 	cld
 	mov	rbx, cr3			; 2, rbx = CR3 as found
 	bt	ebx, CR3_USER_PGD_BIT
 	jnc	.kernel_cr3
 	mov	rax, rbx
 	and	rax, ~CR3_USER_MASK
+.flip:
 	mov	cr3, rax
 .kernel_cr3:
 	mov	ecx, MSR_GS_BASE		; 3
@@ -71,6 +90,7 @@ paranoid_kernel:
 	add	rax, CEA_TO_VAULT
 	mov	rdx, rax
 	shr	rdx, 32
+.set_gs:
 	wrmsr
 paranoid_window_end:
 	mov	rcx, rsp			; 4, rcx = the IST page's words
@@ -96,6 +116,7 @@ paranoid_window_end:
 	cmovb	rax, [rcx + IST_FRAME + FRAME_SP]
 .from_the_top:
 	mov	rsp, rax
+	UNWIND_IRET rcx, IST_FRAME + FRAME_IP, 5
 	and	rsp, -16
 	push	qword [rcx + IST_FRAME + FRAME_SS]	; regs.ss
 	push	qword [rcx + IST_FRAME + FRAME_SP]	; regs.sp
@@ -128,9 +149,10 @@ paranoid_window_end:
 	push	rcx				; paranoid_frame.ist_frame
 	push	rsi				; paranoid_frame.gs_base
 	push	rbx				; paranoid_frame.cr3
+	UNWIND_REGS rsp, PARANOID_REGS
 	xor	eax, eax			; erase the IST page's words
-	mov	rdi, rcx
-	mov	ecx, IST_WORDS
+	lea	rdi, [rcx - IST_BELOW]		; and 7c's: RDI may be the kernel's
+	mov	ecx, IST_WORDS + IST_BELOW / 8
 	rep stosq
 	lea	rdi, [rsp + PARANOID_REGS]
 	call	[gs:PERCPU_DO_PARANOID]		; 5
@@ -145,12 +167,27 @@ paranoid_window_end:
 paranoid_exit_window_start:
 	wrmsr
 	mov	rdi, [rsp + PARANOID_IST_FRAME]
-	bt	qword [rsp + PARANOID_CR3], CR3_USER_PGD_BIT
+	mov	rbx, [rsp + PARANOID_CR3]
 	lea	rsp, [rsp + PARANOID_REGS]
+	UNWIND_REGS rsp, 0
+	mov	rax, rdi
+	and	rax, -CEA_STRIDE
+	add	rax, CEA_IST + (IST_NMI - 1) * CEA_IST_STRIDE
+	mov	rdx, [rsp + REGS_SP]
+	sub	rdx, rax
+	cmp	rdx, PAGE_SIZE
+	jb	paranoid_exit_nmi_masked	; 7c
+	bt	ebx, CR3_USER_PGD_BIT
 	jnc	entry_exit_to_kernel		; 7a
 
 	and	rdi, -PAGE_SIZE			; 7b
-	add	rdi, PAGE_SIZE - IST_RETURN_FRAME
+	mov	rdx, [rsp + REGS_SP]
+	mov	rax, rdx
+	sub	rax, rdi
+	add	rdi, PAGE_SIZE
+	cmp	rax, PAGE_SIZE			; in an exit on the same page?
+	cmovb	rdi, rdx			; then below its frame
+	sub	rdi, IST_RETURN_FRAME
 	mov	rax, [rsp + REGS_DI]
 	mov	[rdi], rax
 	mov	rax, [rsp + REGS_IP]
@@ -163,11 +200,41 @@ paranoid_exit_window_start:
 	mov	[rdi + 32], rax
 	mov	rax, [rsp + REGS_SS]
 	mov	[rdi + 40], rax
-	POP_REGS_BUT_RDI
+	POP_REGS_BUT_RDI UNWIND_POPPED
 	mov	rsp, rdi
+	UNWIND_IRET_RDI rsp, 8
 	mov	rdi, cr3
 	or	rdi, CR3_USER_MASK
+.flip:
 	mov	cr3, rdi
 	pop	rdi
+	UNWIND_IRET rsp, 0
 	jmp	entry_door_iret_kernel
+
+paranoid_exit_nmi_masked:
+	UNWIND_REGS rsp, 0
+	mov	rdi, [rsp + REGS_SP]		; 7c
+	sub	rdi, 24
+	mov	rax, [rsp + REGS_DI]
+	mov	[rdi], rax
+	mov	rax, [rsp + REGS_FLAGS]
+	mov	[rdi + 8], rax
+	mov	rax, [rsp + REGS_IP]
+	mov	[rdi + 16], rax
+	bt	ebx, CR3_USER_PGD_BIT		; CF lives until the jump
+	POP_REGS_BUT_RDI UNWIND_POPPED
+	mov	rsp, rdi
+	UNWIND_RESUME 16, 1
+	jnc	.kernel_cr3
+	mov	rdi, cr3
+	or	rdi, CR3_USER_MASK
+.flip:
+	mov	cr3, rdi
+.kernel_cr3:
+	pop	rdi
+	UNWIND_RESUME 8
+	popfq
+	UNWIND_RESUME 0
+	ret
 paranoid_exit_window_end:
+	UNWIND_C

@@ -5,29 +5,47 @@
 %include "regs.inc"
 
 	section	.text progbits alloc exec nowrite align=16
+	UNWIND_IN text
 
 	extern	seam_task_started
 
 ; void entry_switch_to(u64 *prev_sp, u64 next_sp)
 	global	entry_switch_to
 entry_switch_to:
+	UNWIND_CALL 0
 	push	rbp
+	UNWIND_CALL 8, 1
 	push	rbx
+	UNWIND_CALL 16, 2
 	push	r12
+	UNWIND_CALL 24, 3
 	push	r13
+	UNWIND_CALL 32, 4
 	push	r14
+	UNWIND_CALL 40, 5
 	push	r15
+	UNWIND_CALL 48, 6		; on either stack
 	mov	[rdi], rsp
 	mov	rsp, rsi
 	pop	r15
+	UNWIND_CALL 40, 5
 	pop	r14
+	UNWIND_CALL 32, 4
 	pop	r13
+	UNWIND_CALL 24, 3
 	pop	r12
+	UNWIND_CALL 16, 2
 	pop	rbx
+	UNWIND_CALL 8, 1
 	pop	rbp
+	UNWIND_CALL 0
 	ret
 
-; First instruction of a new task: r12 = function, r13 = its argument.
+; First instruction of a new task: r12 = function, r13 = its argument.  Nobody
+; has called it, but entry_switch_to returns to it; the unwinder looks at the
+; instruction before a return address, so there is one.
+	UNWIND_END
+	nop
 	global	entry_task_start
 entry_task_start:
 	call	seam_task_started
@@ -39,8 +57,10 @@ entry_task_start:
 ; void entry_return_to_user(struct pt_regs *regs)
 	global	entry_return_to_user
 entry_return_to_user:
+	UNWIND_CALL 0
 	cli
 	mov	rsp, rdi
+	UNWIND_REGS rsp, 0
 	jmp	[gs:PERCPU_EXIT_TO_USER]
 
 ; void entry_load_user_gs(u16 selector): loading GS sets the active base, so
@@ -48,20 +68,29 @@ entry_return_to_user:
 	global	entry_load_user_gs
 	global	entry_window_load_gs_start, entry_window_load_gs_end
 entry_load_user_gs:
+	UNWIND_CALL 0
 	pushfq
+	UNWIND_CALL 8
 	cli
+.swapgs:
 	swapgs
 entry_window_load_gs_start:
 	mov	gs, edi
+.swapgs:
 	swapgs
 entry_window_load_gs_end:
 	popfq
+	UNWIND_CALL 0
 	ret
 
 ; void entry_run_on_stack(u64 top, void (*fn)(u64 top))
 	global	entry_run_on_stack
 entry_run_on_stack:
+	UNWIND_CALL 0
 	mov	rsp, rdi
+	UNWIND_END
 	xor	ebp, ebp
 	call	rsi
 	ud2
+	UNWIND_C
+entry_switch_end:			; for tests/coverage/run.py

@@ -7,29 +7,33 @@
 ; its own alias, and RIP-relative addresses reach that CPU's entry stack before
 ; the CR3 switch and that CPU's vault after it.  No %gs, no kernel address.
 ;
+; 32-bit SYSCALL (CSTAR) comes the same way in, with i386's numbers, and leaves
+; by IRET: its caller's registers are not where SYSRET would want them.
+;
 ; Behind the call of do_syscall the task may be on another CPU, still running
 ; in the alias of the first.  From there on everything is found through GS.
 ;
 ;  step                          CR3     GS      RSP          may be touched
 ;  1 store RSP                   user    user    user         this area
-;  2 flip CR3                    ->kern  user    scratch      this area
+;  2 flip CR3                    ->kern  user    ->scratch    this area
 ;  3 load RSP from the vault     kernel  user    ->task       vault
 ;  4 build pt_regs, SWAPGS       kernel  ->kern  task         all
 ;  5 C: do_syscall               kernel  kernel  task         all
 ;  6 restore registers           kernel  kernel  task         all
 ;  7 user RSP to the entry stack kernel  kernel  task         all
-;  8 flip CR3                    ->user  kernel  scratch      this area
+;  8 flip CR3                    ->user  kernel  ->scratch    this area
 ;  9 load RSP, SWAPGS, SYSRET    user    ->user  ->user       this area
 ;
+; scripts/check_entry.py compares the table with the code.
 ; Interrupts are off throughout but for C (SFMASK clears IF, and TF with it).
 ; NMI, #MC and #DB may arrive at each instruction: they have stacks of their
 ; own and put CR3 and GS back as found (entry/paranoid.asm).
 ; Read next: entry/interrupt.asm.  Without a shadow: entry/direct.asm.
 
 %include "regs.inc"
-%include "errno.inc"
 
 	section	.trampoline progbits alloc exec nowrite align=4096
+	UNWIND_IN trampoline
 
 ; A place in the area, or in the vault, of the CPU through whose alias we run.
 %define IN_AREA(offset)	rel trampoline_start + (offset) - CEA_TRAMPOLINE
@@ -39,19 +43,24 @@
 
 trampoline_start:
 
-; %1 prefixes the labels; %2, if given, is done to RSP between the flip and the
-; CR3 write: with PCIDs, bit 63 keeps what the kernel's PCID has cached.
-%macro SYSCALL_ENTRY 1-2+
+; %1 prefixes the labels; %2 is the caller's CS, for the unwinder; %3, if given, is
+; done to RSP between the flip and the CR3 write: with PCIDs, bit 63 keeps what
+; the kernel's PCID has cached.
+%macro SYSCALL_ENTRY 2-3+
 	global	%1
 	align	16
 %1:
 %1_window_start:
+	UNWIND_SYSCALL %2
 	mov	[IN_AREA(CEA_USER_RSP)], rsp		; 1
+	UNWIND_PARKED %2
 	mov	rsp, cr3				; 2
 	and	rsp, ~CR3_USER_MASK
-	%2
+	%3
+.flip:
 	mov	cr3, rsp
 	mov	rsp, [IN_VAULT(PERCPU_TASK_STACK)]	; 3
+.swapgs:
 	swapgs						; 4
 %1_window_end:
 	push	SEL_USER_DS				; regs.ss
@@ -59,38 +68,63 @@ trampoline_start:
 	global	%1_window_start, %1_window_end
 %endmacro
 
-	SYSCALL_ENTRY trampoline_syscall_pcid, bts rsp, CR3_NOFLUSH_BIT
+	SYSCALL_ENTRY trampoline_syscall_pcid, SEL_USER_CS, bts rsp, CR3_NOFLUSH_BIT
 	jmp	trampoline_build_regs
 
-	SYSCALL_ENTRY trampoline_syscall
+	SYSCALL_ENTRY trampoline_syscall32_pcid, SEL_USER32_CS, bts rsp, CR3_NOFLUSH_BIT
+	jmp	trampoline_build_regs32
+
+	SYSCALL_ENTRY trampoline_syscall32, SEL_USER32_CS
+trampoline_build_regs32:
+	push	r11					; regs.flags
+	push	SEL_USER32_CS				; regs.cs
+	push	rcx					; regs.ip
+	push	rax					; regs.orig_ax
+	push	VEC_SYSCALL32				; regs.vector
+	PUSH_REGS rax
+	UNWIND_REGS rsp, 0
+	xor	ebp, ebp				; the chain of frames ends here
+	mov	rdi, rsp
+	call	[gs:PERCPU_DO_TRAP]			; 5
+	jmp	[gs:PERCPU_EXIT_TO_USER]
+
+	SYSCALL_ENTRY trampoline_syscall, SEL_USER_CS
 
 	global	trampoline_build_regs
 trampoline_build_regs:
+	UNWIND_PARKED SEL_USER_CS
 	push	r11					; regs.flags
 	push	SEL_USER_CS				; regs.cs
 	push	rcx					; regs.ip
 	push	rax					; regs.orig_ax
 	push	VEC_SYSCALL				; regs.vector
 	PUSH_REGS rax
+	UNWIND_REGS rsp, 0
 	xor	ebp, ebp				; the chain of frames ends here
 	mov	rdi, rsp
 	call	[gs:PERCPU_DO_SYSCALL]			; 5
 
 	global	trampoline_syscall_return
 trampoline_syscall_return:
-	test	al, al			; may SYSRET return to these registers?
+	test	al, al					; 6, may SYSRET return to these?
 	jz	trampoline_by_iret
-	POP_REGS_BUT_RDI				; 6
+	POP_REGS_BUT_RDI UNWIND_POPPED
 	pop	rdi
+	UNWIND_REGS rsp, -REGS_VECTOR, 0
 	add	rsp, REGS_SP - REGS_VECTOR		; rcx, r11 are ip, flags
+	UNWIND_REGS rsp, -REGS_SP, 0
 
 	global	trampoline_sysret_window_start
 trampoline_sysret_window_start:
 	pop	qword [GS_USER_RSP]			; 7
+	UNWIND_PARKED SEL_USER_CS
 	mov	rsp, cr3				; 8
 	or	rsp, [gs:PERCPU_CR3_USER_BITS]
+.flip:
 	mov	cr3, rsp
 	mov	rsp, [GS_USER_RSP]			; 9
+	UNWIND_SYSCALL SEL_USER_CS
+.swapgs:
 	swapgs
 	global	trampoline_door_sysret
 trampoline_door_sysret:
@@ -99,20 +133,9 @@ trampoline_door_sysret:
 trampoline_sysret_window_end:
 
 trampoline_by_iret:
+	UNWIND_REGS rsp, 0
 	jmp	[gs:PERCPU_EXIT_TO_USER]
-
-; SYSCALL from 32-bit code (CSTAR).  There is no entry for it yet; -ENOSYS, at
-; once, with CR3, GS and RSP never touched.  On Intel's processors it is #UD
-; and never comes here.
-	global	trampoline_syscall32_window_start, trampoline_syscall32_window_end
-trampoline_syscall32_window_start:
-	global	trampoline_syscall32
-trampoline_syscall32:
-	mov	eax, -ENOSYS
-	global	trampoline_door_sysret32
-trampoline_door_sysret32:
-	o32 sysret
-trampoline_syscall32_window_end:
+	UNWIND_C
 
 	global	trampoline_end
 trampoline_end:

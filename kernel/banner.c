@@ -5,6 +5,7 @@
  */
 #include "arch/apic.h"
 #include "arch/cpu.h"
+#include "arch/emulator.h"
 #include "kernel/banner.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
@@ -83,6 +84,16 @@ static void print_user_pgd(void)
 	    "addresses\n", r.pages, r.frames, r.bytes_scanned);
 }
 
+/* The honesty line: what no result on this machine can claim. */
+static void print_emulator(void)
+{
+	log("emulator: %s", emulator_title());
+	for (u32 rest = emulator.faults; rest; rest &= rest - 1)
+		log("%s %s", rest == emulator.faults ? ";" : ",",
+		    emulator_fault_title(rest & -rest));
+	log("\n");
+}
+
 void banner_print(const struct boot_info *bi, const struct smp_setup *setup,
 		  unsigned numbered)
 {
@@ -91,6 +102,7 @@ void banner_print(const struct boot_info *bi, const struct smp_setup *setup,
 	log("Postern: booted by %s, %lu MiB of RAM, %lu MiB free\n", bi->loader,
 	    s.total >> 8, s.free >> 8);
 	print_cpus(setup, numbered);
+	print_emulator();
 	print_address_map();
 	if (pti_enabled)
 		print_user_pgd();

@@ -19,6 +19,7 @@
 #define CPIO_TYPE_REGULAR 0100000
 #define CPIO_TYPE_DIRECTORY 0040000
 #define CPIO_TYPE_SYMLINK 0120000
+#define CPIO_ANY_EXECUTE 0111
 
 struct cpio_file {
 	const char *name; /* terminated, without leading "/" and "./" */

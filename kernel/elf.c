@@ -3,8 +3,10 @@
  *
  * Order of work: the file header, then each program header by itself, then
  * what holds only of all of them together (no overlap, the entry point inside
- * code).  An image that passes can be mapped without a further check, except
- * that a static-pie needs a base under which brk_start stays in the user half.
+ * code).  Headers of ELF32 are widened to those of ELF64 as they are read, so
+ * that one set of checks serves both.  An image that passes can be mapped
+ * without a further check, except that a static-pie needs a base under which
+ * brk_start stays in the user half.
  *
  * Called by kernel/process.c.  Read next: cpio.c, where the image
  * comes from.
@@ -31,44 +33,112 @@ struct program_header {
 } __packed;
 static_assert(sizeof(struct program_header) == 56, "System V ABI, figure 5-1");
 
-enum { CLASS_64 = 2, DATA_LITTLE_ENDIAN = 1, MACHINE_X86_64 = 62 };
+struct file_header32 {
+	u8 ident[16];
+	u16 type, machine;
+	u32 file_version, entry, phoff, shoff, flags;
+	u16 ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+} __packed;
+static_assert(sizeof(struct file_header32) == 52, "System V ABI, figure 4-3");
+
+struct program_header32 {
+	u32 type, offset, vaddr, paddr, filesz, memsz, flags, align;
+} __packed;
+static_assert(sizeof(struct program_header32) == 32, "System V ABI, figure 5-1");
+
+enum { CLASS_32 = 1, CLASS_64 = 2, DATA_LITTLE_ENDIAN = 1 };
+enum { MACHINE_386 = 3, MACHINE_X86_64 = 62 };
 enum { TYPE_EXEC = 2, TYPE_DYN = 3 };
 
 #define PT_LOAD 1
 #define PT_INTERP 3
 #define PT_GNU_STACK 0x6474e551
 
-static int check_header(const struct file_header *h, size_t size,
-			struct complaint *why)
+static bool is_elf32(const struct file_header *h)
+{
+	return h->class == CLASS_32;
+}
+
+static size_t phentsize(const struct file_header *h)
+{
+	return is_elf32(h) ? sizeof(struct program_header32) :
+			     sizeof(struct program_header);
+}
+
+/* What stands first in the file, the same in both classes. */
+static int check_ident(const struct file_header *h, size_t size,
+		       struct complaint *why)
 {
 	static const u8 magic[4] = { 0x7f, 'E', 'L', 'F' };
+	size_t least = sizeof(struct file_header32);
 
-	if (size < sizeof(*h))
+	if (size >= least && !is_elf32(h))
+		least = sizeof(struct file_header);
+	if (size < least)
 		return complain(why, "elf: found a file of %zu bytes, expected "
-				"at least %zu", size, sizeof(*h));
+				"at least %zu", size, least);
 	if (memcmp(h->magic, magic, sizeof(magic)) != 0)
 		return complain(why, "elf: found the magic number %02x %02x "
 				"%02x %02x, expected 7f 45 4c 46", h->magic[0],
 				h->magic[1], h->magic[2], h->magic[3]);
-	if (h->class != CLASS_64)
+	if (h->class != CLASS_32 && h->class != CLASS_64)
 		return complain(why, "elf: found class %u, expected %d "
-				"(64-bit)", h->class, CLASS_64);
+				"(32-bit) or %d (64-bit)", h->class, CLASS_32,
+				CLASS_64);
 	if (h->data != DATA_LITTLE_ENDIAN)
 		return complain(why, "elf: found data encoding %u, expected %d "
 				"(little endian)", h->data, DATA_LITTLE_ENDIAN);
-	if (h->machine != MACHINE_X86_64)
-		return complain(why, "elf: found machine %u, expected %d "
-				"(x86-64)", h->machine, MACHINE_X86_64);
+	return 0;
+}
+
+/* The header of an image whose ident is good, in the form of ELF64. */
+static struct file_header read_header(const void *image)
+{
+	const struct file_header32 *h32 = image;
+	struct file_header h;
+
+	if (!is_elf32(image))
+		return *(const struct file_header *)image;
+	memset(&h, 0, sizeof(h));
+	h.class = CLASS_32;
+	h.type = h32->type;
+	h.machine = h32->machine;
+	h.entry = h32->entry;
+	h.phoff = h32->phoff;
+	h.phentsize = h32->phentsize;
+	h.phnum = h32->phnum;
+	return h;
+}
+
+static struct program_header read_phdr(const void *image,
+				       const struct file_header *h, unsigned i)
+{
+	const u8 *at = (const u8 *)image + h->phoff + i * phentsize(h);
+	const struct program_header32 *p32 = (const void *)at;
+
+	if (!is_elf32(h))
+		return *(const struct program_header *)at;
+	return (struct program_header){
+		.type = p32->type, .flags = p32->flags, .offset = p32->offset,
+		.vaddr = p32->vaddr, .filesz = p32->filesz, .memsz = p32->memsz,
+	};
+}
+
+static int check_header(const struct file_header *h, size_t size,
+			struct complaint *why)
+{
+	if (h->machine != (is_elf32(h) ? MACHINE_386 : MACHINE_X86_64))
+		return complain(why, "elf: found machine %u, expected %s",
+				h->machine, is_elf32(h) ? "3 (i386)" :
+				"62 (x86-64)");
 	if (h->type != TYPE_EXEC && h->type != TYPE_DYN)
 		return complain(why, "elf: found type %u, expected %d "
 				"(executable) or %d (static-pie)", h->type,
 				TYPE_EXEC, TYPE_DYN);
-	if (h->phentsize != sizeof(struct program_header))
+	if (h->phentsize != phentsize(h))
 		return complain(why, "elf: found program headers of %u bytes, "
-				"expected %zu", h->phentsize,
-				sizeof(struct program_header));
-	if (h->phoff > size ||
-	    h->phnum > (size - h->phoff) / sizeof(struct program_header))
+				"expected %zu", h->phentsize, phentsize(h));
+	if (h->phoff > size || h->phnum > (size - h->phoff) / phentsize(h))
 		return complain(why, "elf: found %u program headers at offset "
 				"%#lx, expected them inside the file of %#zx "
 				"bytes", h->phnum, h->phoff, size);
@@ -77,8 +147,11 @@ static int check_header(const struct file_header *h, size_t size,
 
 /* Checks one PT_LOAD against the file and the user half. */
 static int check_load(const struct program_header *p, size_t size,
-		      virt_addr_t lowest, struct complaint *why)
+		      const struct elf_image *out, struct complaint *why)
 {
+	virt_addr_t lowest = out->is_pie ? 0 : USER_START;
+	virt_addr_t end = out->ia32 ? USER_END_IA32 : USER_END;
+
 	if (p->filesz > p->memsz)
 		return complain(why, "elf: found a segment with %#lx bytes in "
 				"the file, expected at most its %#lx in memory",
@@ -87,11 +160,11 @@ static int check_load(const struct program_header *p, size_t size,
 		return complain(why, "elf: found a segment of %#lx bytes at "
 				"offset %#lx, expected it inside the file of "
 				"%#zx bytes", p->filesz, p->offset, size);
-	if (p->vaddr < lowest || p->vaddr > USER_END ||
-	    p->memsz > USER_END - p->vaddr)
+	if (p->vaddr < lowest || p->vaddr > end ||
+	    p->memsz > end - p->vaddr)
 		return complain(why, "elf: found a segment of %#lx bytes at "
 				"%#lx, expected it between %#lx and %#lx",
-				p->memsz, p->vaddr, lowest, USER_END);
+				p->memsz, p->vaddr, lowest, end);
 	if (p->vaddr % PAGE_SIZE != p->offset % PAGE_SIZE)
 		return complain(why, "elf: found a segment at %#lx from offset "
 				"%#lx, expected both at the same place in a "
@@ -139,7 +212,7 @@ static int take_program_header(struct elf_image *out,
 
 	switch (p->type) {
 	case PT_LOAD:
-		err = check_load(p, size, out->is_pie ? 0 : USER_START, why);
+		err = check_load(p, size, out, why);
 		if (err != 0 || p->memsz == 0)
 			return err;
 		return add_segment(out, p, why);
@@ -188,30 +261,34 @@ static int check_entry(const struct elf_image *out, struct complaint *why)
 int elf_parse(const void *image, size_t size, struct elf_image *out,
 	      struct complaint *why)
 {
-	const struct file_header *h = image;
-	const struct program_header *p;
-	unsigned i;
+	struct file_header h;
 	int err;
 
-	err = check_header(h, size, why);
+	err = check_ident(image, size, why);
+	if (err != 0)
+		return err;
+	h = read_header(image);
+	err = check_header(&h, size, why);
 	if (err != 0)
 		return err;
 	memset(out, 0, sizeof(*out));
-	out->is_pie = h->type == TYPE_DYN;
-	out->entry = h->entry;
-	out->phnum = h->phnum;
-	out->phentsize = h->phentsize;
+	out->ia32 = is_elf32(&h);
+	out->is_pie = h.type == TYPE_DYN;
+	out->entry = h.entry;
+	out->phnum = h.phnum;
+	out->phentsize = h.phentsize;
 	out->start = USER_END;
 
-	p = (const void *)((const u8 *)image + h->phoff);
-	for (i = 0; i < h->phnum; i++) {
-		err = take_program_header(out, &p[i], size, why);
+	for (unsigned i = 0; i < h.phnum; i++) {
+		struct program_header p = read_phdr(image, &h, i);
+
+		err = take_program_header(out, &p, size, why);
 		if (err != 0)
 			return err;
 	}
 	if (out->segment_count == 0)
 		return complain(why, "elf: found no segment to load, expected "
 				"at least one (PT_LOAD)");
-	out->phdr = find_phdr(out, h);
+	out->phdr = find_phdr(out, &h);
 	return check_entry(out, why);
 }

@@ -5,7 +5,7 @@
  * Pure: allocates nothing, maps nothing.  Called by kernel/process.c, in task context, on
  * a file of the initramfs.
  *
- * Source: System V ABI, chapters 4 and 5, its AMD64 supplement, and Linux's
+ * Source: System V ABI, chapters 4 and 5, its AMD64 and i386 supplements, and Linux's
  * fs/binfmt_elf.c for what a kernel has to make of them.
  */
 #ifndef KERNEL_ELF_H
@@ -37,6 +37,7 @@ struct elf_segment {
 
 /* All addresses are as in the file; with is_pie, the loader adds its base. */
 struct elf_image {
+	bool ia32; /* ELF32 for i386; phentsize is then 32 */
 	bool is_pie;
 	virt_addr_t entry;
 	virt_addr_t phdr; /* the program headers in memory, for AT_PHDR; 0 if
@@ -50,11 +51,12 @@ struct elf_image {
 };
 
 /*
- * Checks an image of `size` readable bytes, at any alignment: a static ELF64
- * program for x86-64, ET_EXEC, or ET_DYN without PT_INTERP (static-pie), whose
- * segments lie between USER_START (0 if is_pie) and USER_END.  Empty PT_LOADs
- * are left out.  Byte ranges of two segments never overlap, but they may meet
- * within a page; as in Linux, such a page gets the rights of the later one.
+ * Checks an image of `size` readable bytes, at any alignment: a static program,
+ * ELF64 for x86-64 or ELF32 for i386, ET_EXEC, or ET_DYN without PT_INTERP
+ * (static-pie), whose segments lie between USER_START (0 if is_pie) and
+ * USER_END (ELF32: USER_END_IA32).  Empty PT_LOADs are left out.  Byte ranges of
+ * two segments never overlap, but they may meet within a page; as in Linux, such
+ * a page gets the rights of the later one.
  *
  * Returns 0, or -EINVAL with one line in *why, "elf: found X, expected Y".
  */

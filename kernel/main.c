@@ -9,12 +9,14 @@
 #include "arch/clock.h"
 #include "arch/cpu.h"
 #include "arch/cpu_entry_area.h"
+#include "arch/emulator.h"
 #include "arch/fw_cfg.h"
 #include "arch/idt.h"
 #include "arch/pic.h"
 #include "arch/power.h"
 #include "arch/smp.h"
 #include "entry/entry.h"
+#include "kernel/alarm.h"
 #include "kernel/args.h"
 #include "kernel/banner.h"
 #include "kernel/base/insn.h"
@@ -23,12 +25,13 @@
 #include "kernel/firmware.h"
 #include "kernel/main.h"
 #include "kernel/panic.h"
-#include "kernel/process.h"
+#include "kernel/program.h"
 #include "kernel/sched.h"
 #include "kernel/selftest.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
 #include "mm/kernel_map.h"
+#include "mm/ledger.h"
 #include "mm/phys.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"
@@ -55,6 +58,7 @@ static void decide(void)
 	setup.pcid = pti && cpu_features.pcid && cpu_features.invpcid && !args.nopcid;
 	tlb_pcid = setup.pcid;
 	uaccess_smap = cpu_features.smap;
+	ledger_debug_store = cpu_features.ds;
 }
 
 static void init_memory(struct boot_info *bi)
@@ -94,7 +98,7 @@ static __noreturn void run_init(void)
 
 	for (unsigned i = 0; i < args.argc; i++)
 		argv[i + 1] = args.argv[i];
-	t = process_load(args.init, argv, envp, &why);
+	t = program_load(args.init, argv, envp, &why);
 	if (!t) {
 		log("%s\n", why.text);
 		power_off(false);
@@ -113,7 +117,9 @@ static void main_thread(void *arg __unused)
 {
 	bool good = true;
 
+	alarm_init();
 	if (args.selftest) {
+		selftest_argv = args.argv;
 		good = selftest_run(args.selftest_globs);
 		if (!args.init_given || !good) {
 			log("selftests %s; power off\n", good ? "passed" : "failed");
@@ -145,15 +151,16 @@ void kernel_main(struct boot_info *bi)
 	firmware_read_initramfs(bi);            /* fw_cfg's wins */
 	firmware_read_acpi(bi, &acpi);          /* CPUs, power off */
 	init_memory(bi);                        /* frames, PGD pair, final map */
-	process_set_initramfs(phys_to_virt(bi->initramfs.start),
+	program_set_initramfs(phys_to_virt(bi->initramfs.start),
 			      bi->initramfs.end - bi->initramfs.start);
 	init_boot_cpu();                        /* entry area, GDT, TSS, APIC */
 	cpus = smp_number_cpus(&acpi, args.maxcpus);
 	smp_start_others(cpus, &setup, ap_online); /* the others at once */
 	audit_or_panic(pti_init_pgd, "boot");   /* tables against the ledger */
-	banner_print(bi, &setup, cpus);         /* what came of it */
 	idle_stack = vmap_alloc_stack(TASK_STACK_SIZE);
 	if (!idle_stack)
 		panic("boot: no memory for the idle stack");
+	emulator_detect(idle_stack - PAGE_SIZE); /* what this machine cannot show */
+	banner_print(bi, &setup, cpus);         /* what came of it */
 	entry_run_on_stack(idle_stack, boot_cpu_idle);
 }

@@ -1,168 +1,244 @@
 /*
- * Making processes: from a file of the initramfs, or from bare code.  The
- * address space is filled from the kernel's side (mm_write()), before the
- * first instruction runs.  Called by kernel/main.c and tests/.
- * Read next: kernel/elf.c, kernel/user_stack.c.
+ * Processes: made, found, freed.  How they end is in kernel/process_exit.c.
+ * Called by kernel/task.c, kernel/program.c, system calls and tests.
  */
-#include "kernel/cpio.h"
-#include "kernel/elf.h"
+#include "arch/clock.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
-#include "kernel/user_stack.h"
-#include "kernel/base/errno.h"
-#include "kernel/base/string.h"
+#include "mm/frame.h"
+#include "mm/phys.h"
 
-static const void *archive;
-static size_t archive_size;
+/* Linux's, on 64-bit machines; after it, small numbers come round again. */
+#define PID_MAX 4194304
+#define PID_AGAIN 300
+
+#define UNLIMITED (~0ULL)
+enum { LIMIT_STACK = 3, LIMIT_CORE = 4, LIMIT_NOFILE = 7 };
+
+struct spinlock process_lock;
+static struct process *all;
 static int last_pid = 1;
 
-void process_set_initramfs(const void *at, size_t size)
+/* ---- Making ------------------------------------------------------------------- */
+
+static void init_limits(struct process *p)
 {
-	archive = at;
-	archive_size = size;
+	for (unsigned i = 0; i < NR_LIMITS; i++)
+		p->limits[i] = (struct limit){ UNLIMITED, UNLIMITED };
+	p->limits[LIMIT_STACK].soft = MM_STACK_SIZE;
+	p->limits[LIMIT_CORE].soft = 0;
+	p->limits[LIMIT_NOFILE] = (struct limit){ 1024, 4096 };
 }
 
-static int find_file(const char *path, struct cpio_file *file, struct complaint *why)
+struct process *process_create(struct mm *mm)
 {
-	int err;
+	phys_addr_t pa = frame_alloc_zeroed();
+	struct process *p;
+	u64 flags;
 
-	if (!archive_size)
-		return complain(why, "init: found no initramfs, expected one with %s", path);
-	err = cpio_find(archive, archive_size, path, file, why);
-	if (!err && (file->mode & CPIO_TYPE_MASK) != CPIO_TYPE_REGULAR)
-		err = complain(why, "init: found that %s is no regular file, expected "
-			       "a program", path);
-	return err;
-}
-
-bool process_exists(const char *path)
-{
-	struct cpio_file file;
-	struct complaint why;
-
-	return find_file(path, &file, &why) == 0;
-}
-
-/*
- * As mmap of a file does it: whole pages, so that the bytes in front of the
- * segment in its first page are the file's; zeroes behind filesz.
- */
-static int load_segment(struct mm *mm, const u8 *image, const struct elf_segment *s,
-			u64 base)
-{
-	u64 skew = s->vaddr % PAGE_SIZE;
-	virt_addr_t start = base + s->vaddr - skew;
-	u64 size = ALIGN_UP(skew + s->memsz, PAGE_SIZE);
-	unsigned prot = (s->rights & ELF_R ? VMA_READ : 0) |
-			(s->rights & ELF_W ? VMA_WRITE : 0) |
-			(s->rights & ELF_X ? VMA_EXEC : 0);
-	long err;
-
-	err = mm_map(mm, start, size, prot, true);
-	if (err < 0)
-		return (int)err;
-	if (skew > s->offset) /* cannot be: congruent and in the file */
-		skew = 0;
-	return mm_write(mm, start, image + s->offset - skew, s->filesz + skew);
-}
-
-static int load_image(struct mm *mm, const u8 *image, const struct elf_image *elf,
-		      u64 base)
-{
-	virt_addr_t brk = ALIGN_UP(base + elf->brk_start, PAGE_SIZE);
-	int err = 0;
-
-	for (unsigned i = 0; !err && i < elf->segment_count; i++)
-		err = load_segment(mm, image, &elf->segment[i], base);
-	mm->brk_start = mm->brk = brk;
-	return err;
-}
-
-static int add_stack(struct mm *mm)
-{
-	long at = mm_map(mm, MM_STACK_TOP - MM_STACK_SIZE, MM_STACK_SIZE,
-			 VMA_READ | VMA_WRITE, true);
-
-	return at < 0 ? (int)at : 0;
-}
-
-/* The task of a filled address space; frees the latter if there is no memory. */
-static struct task *finish(const char *name, struct mm *mm, virt_addr_t ip,
-			   virt_addr_t sp)
-{
-	struct task *t = task_create_user(name, mm, ip, sp);
-
-	if (!t)
-		mm_free(mm);
-	return t;
-}
-
-struct task *process_load(const char *path, const char *const argv[],
-			  const char *const envp[], struct complaint *why)
-{
-	const char *name = strchr(path + 1, '/') ? strchr(path + 1, '/') + 1 : path + 1;
-	struct cpio_file file;
-	struct elf_image elf;
-	struct mm *mm;
-	struct task *t;
-	virt_addr_t sp;
-	u64 base;
-	int err;
-
-	if (find_file(path, &file, why) || elf_parse(file.data, file.size, &elf, why))
+	if (pa == NO_FRAME)
 		return NULL;
-	base = elf.is_pie ? MM_PIE_BASE : 0;
-	if (elf.brk_start > MM_MMAP_TOP - base) {
-		complain(why, "init: found segments of %s up to %#lx, expected them below "
-			 "%#llx", path, elf.brk_start, MM_MMAP_TOP - base);
-		return NULL;
-	}
-	mm = mm_alloc();
-	err = mm ? load_image(mm, file.data, &elf, base) : -ENOMEM;
-	if (!err)
-		err = add_stack(mm);
-	if (!err)
-		err = user_stack_build(mm, path, argv, envp, &elf, base, &sp);
-	if (err && mm)
-		mm_free(mm);
-	t = err ? NULL : finish(name, mm, base + elf.entry, sp);
-	if (err == -E2BIG)
-		complain(why, "init: found more arguments for %s than fit, expected at "
-			 "most 12 KiB", path);
-	else if (!t)
-		complain(why, "init: found no memory for %s, expected enough (error %d)",
-			 path, err);
-	return t;
+	p = phys_to_virt(pa);
+	p->mm = mm;
+	p->open_fds = 7;
+	p->dumpable = true;
+	init_limits(p);
+	flags = spin_lock(&process_lock);
+	p->next = all;
+	all = p;
+	spin_unlock(&process_lock, flags);
+	return p;
 }
 
-struct task *process_from_code(const char *name, const void *code, size_t size, u64 arg)
+struct process *process_create_child(struct mm *mm)
 {
-	struct mm *mm = mm_alloc();
-	struct task *t;
+	const struct process *parent = current_process();
+	struct process *p = process_create(mm);
 
-	if (!mm)
+	if (!p)
 		return NULL;
-	if (mm_map(mm, PROCESS_CODE_BASE, size, VMA_READ | VMA_EXEC, true) < 0 ||
-	    mm_write(mm, PROCESS_CODE_BASE, code, size) ||
-	    mm_map(mm, PROCESS_DATA_BASE, PROCESS_DATA_SIZE, VMA_READ | VMA_WRITE,
-		   true) < 0 || add_stack(mm)) {
-		mm_free(mm);
-		return NULL;
-	}
-	t = finish(name, mm, PROCESS_CODE_BASE, MM_STACK_TOP);
-	if (t)
-		task_regs(t)->di = arg;
-	return t;
+	p->ia32 = parent->ia32;
+	p->quiet = parent->quiet;
+	p->dumpable = parent->dumpable;
+	p->no_new_privs = parent->no_new_privs;
+	p->open_fds = parent->open_fds;
+	p->close_on_exec = parent->close_on_exec;
+	p->exe = parent->exe;
+	p->ids = parent->ids;
+	for (unsigned i = 0; i < NR_LIMITS; i++)
+		p->limits[i] = parent->limits[i];
+	signal_copy_actions(p, parent);
+	return p;
+}
+
+void process_add_thread(struct process *p, struct task *t)
+{
+	t->process = p;
+	t->mm = p->mm;
+	t->thread_next = p->threads;
+	p->threads = t;
+	p->alive++;
+	if (!p->leader)
+		p->leader = p->first = t;
+}
+
+void process_adopt(struct process *parent, struct process *p)
+{
+	p->parent = parent;
+	p->parent_pid = parent->pid;
+	p->sibling = parent->children;
+	parent->children = p;
+}
+
+/* Is it a thread, process, group or session?  process_lock is held. */
+static bool in_use(int pid)
+{
+	for (const struct process *p = all; p; p = p->next)
+		if (p->pid == pid || p->pgid == pid || p->sid == pid)
+			return true;
+	return process_find_thread(pid);
 }
 
 int process_next_pid(void)
 {
-	return __atomic_add_fetch(&last_pid, 1, __ATOMIC_RELAXED);
+	u64 flags = spin_lock(&process_lock);
+	int pid;
+
+	do {
+		last_pid = last_pid + 1 < PID_MAX ? last_pid + 1 : PID_AGAIN;
+		pid = last_pid;
+	} while (in_use(pid));
+	spin_unlock(&process_lock, flags);
+	return pid;
 }
 
-void process_start(struct task *t, int pid)
+void process_start(struct task *leader, int pid)
 {
-	t->pid = pid;
-	t->ppid = pid == 1 ? 0 : 1;
-	sched_start(t);
+	struct process *p = leader->process;
+
+	leader->pid = p->pid = p->pgid = p->sid = pid;
+	sched_start(leader);
+}
+
+/* ---- Finding ------------------------------------------------------------------ */
+
+struct process *process_first(void)
+{
+	return all;
+}
+
+bool process_may_control(const struct process *p)
+{
+	const u32 *own = current_process()->ids.user, *other = p->ids.user;
+
+	return process_is_privileged() || own[EFFECTIVE_ID] == other[REAL_ID] ||
+	       own[EFFECTIVE_ID] == other[SAVED_ID] || own[REAL_ID] == other[REAL_ID] ||
+	       own[REAL_ID] == other[SAVED_ID];
+}
+
+bool process_may_trace(const struct process *p)
+{
+	const struct ids *own = &current_process()->ids, *other = &p->ids;
+
+	if (process_is_privileged())
+		return true;
+	for (unsigned i = REAL_ID; i <= SAVED_ID; i++)
+		if (other->user[i] != own->user[REAL_ID] ||
+		    other->group[i] != own->group[REAL_ID])
+			return false;
+	return p->dumpable;
+}
+
+struct process *process_find(int pid)
+{
+	for (struct process *p = all; p; p = p->next)
+		if (p->pid == pid && pid > 0 && !(p->ended && p->unclaimed))
+			return p;
+	return NULL;
+}
+
+struct task *process_find_thread(int tid)
+{
+	for (struct process *p = all; p; p = p->next)
+		for (struct task *t = p->threads; t; t = t->thread_next)
+			if (t->pid == tid && tid > 0)
+				return t;
+	return NULL;
+}
+
+u64 process_run_ns(const struct process *p)
+{
+	u64 ns = p->dead_run_ns;
+
+	for (const struct task *t = p->threads; t; t = t->thread_next)
+		ns += sched_run_ns(t);
+	return ns;
+}
+
+/* ---- Freeing ------------------------------------------------------------------- */
+
+void process_free(struct process *p)
+{
+	struct process **at = &all;
+	u64 flags;
+
+	while (p->dead) {
+		struct task *t = p->dead;
+
+		p->dead = t->thread_next;
+		sched_wait_for_exit(t);
+		task_free(t);
+	}
+	signal_forget_process(p);
+	flags = spin_lock(&process_lock);
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	spin_unlock(&process_lock, flags);
+	if (p->mm)
+		mm_put(p->mm);
+	frame_free(virt_to_phys(p));
+}
+
+/* All but the first, for which somebody may still have a pointer. */
+void process_free_dead_threads(void)
+{
+	struct process *p = current_process();
+	struct task *list = NULL;
+	u64 flags = spin_lock(&process_lock);
+
+	for (struct task **at = &p->dead; *at;) {
+		struct task *t = *at;
+
+		if (t == p->first) {
+			at = &t->thread_next;
+			continue;
+		}
+		*at = t->thread_next;
+		t->thread_next = list;
+		list = t;
+	}
+	spin_unlock(&process_lock, flags);
+	while (list) {
+		struct task *t = list;
+
+		list = t->thread_next;
+		sched_wait_for_exit(t);
+		task_free(t);
+	}
+}
+
+#define SETTLE_NS (5 * NSEC_PER_SEC)
+
+void process_settle(void)
+{
+	u64 start = clock_ns();
+
+	for (;;) {
+		process_bury();
+		if (!__atomic_load_n(&all, __ATOMIC_ACQUIRE) ||
+		    clock_ns() - start > SETTLE_NS)
+			return;
+		sched_sleep_until(clock_ns() + NSEC_PER_MSEC);
+	}
 }

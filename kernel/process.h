@@ -1,40 +1,160 @@
 /*
- * Processes: programs of the initramfs, and pieces of code that tests bring.
+ * Processes: what the threads of one program share.  A thread is a struct task
+ * (kernel/task.h); kernel threads belong to no process.
+ *
+ * Life: made by the kernel (process_create(), process_start()) or by fork;
+ * `ending` when exit_group or a signal has told all threads to end; `ended`
+ * when the last has, its memory being free by then; gone when its parent has
+ * waited for it, or the kernel in task_wait().  Those that nobody waits for
+ * (their parent is gone and there is no init, or ignores SIGCHLD) are buried by
+ * whoever makes or waits for a process next: process_bury().
+ *
+ * One lock, process_lock, guards all processes' trees, lists of threads,
+ * signals and states.  Order: process_lock before the scheduler's lock.
  */
 #ifndef KERNEL_PROCESS_H
 #define KERNEL_PROCESS_H
 
-#include "kernel/base/complaint.h"
+#include "kernel/base/spinlock.h"
+#include "kernel/signal.h"
 #include "kernel/task.h"
 
-/* The initramfs: `size` readable bytes that stay.  Boot, once. */
-void process_set_initramfs(const void *archive, size_t size);
+/* User and group: real, effective, saved. */
+struct ids {
+	u32 user[3], group[3];
+};
+enum { REAL_ID, EFFECTIVE_ID, SAVED_ID };
+
+struct limit {
+	u64 soft, hard;
+};
+#define NR_LIMITS 16
+
+struct process {
+	int pid;
+	struct process *next;         /* in the list of all */
+	struct process *parent;       /* NULL: the kernel waits for it */
+	int parent_pid;               /* 0: none; no lock needed to read it */
+	struct process *children, *sibling;
+	struct task *leader;          /* its first thread, or who called execve */
+	struct task *first;           /* as it was made; freed with the process */
+	struct task *threads;         /* all that have not ended */
+	struct task *dead;            /* ended, and not yet freed */
+	unsigned alive;               /* in `threads` */
+	struct mm *mm;                /* NULL: it has ended */
+	bool ia32;                    /* a 32-bit program: i386's layouts */
+	bool quiet;                   /* neither what it writes nor its death by a
+	                                 signal is shown: for tests */
+	bool ending;                  /* all threads are to end, with `status` */
+	bool ended;                   /* all have */
+	bool unclaimed;               /* nobody will wait for it */
+	bool has_execed;              /* since it was forked */
+	bool dumpable, no_new_privs;  /* as prctl wants them kept */
+	u8 open_fds, close_on_exec;   /* of the three descriptors */
+	int exit_signal;              /* to the parent at its end; 0: none */
+	int parent_death_signal;
+	int pgid, sid;
+	struct task *exec_by;         /* the other threads are to end for it */
+	struct task *waiter;          /* in task_wait() */
+	const char *exe;              /* path in the initramfs, or NULL */
+	struct ids ids;
+	u64 dead_run_ns;              /* of threads that have ended */
+	u64 children_run_ns;          /* of children that were waited for */
+	struct limit limits[NR_LIMITS];
+	int status;                   /* as wait4 gives it: code << 8 | signal */
+	struct process_signals signals;
+};
+static_assert(sizeof(struct process) <= PAGE_SIZE, "a process is one frame");
+
+extern struct spinlock process_lock;
 
 /*
- * Loads the program `path` and makes a task of it, not yet runnable; argv and
- * envp end in NULL.  NULL, with one line in *why: no such file, not a program
- * that we can run, no memory.
+ * A process without threads that owns `mm`, or NULL: no memory, mm stays the
+ * caller's.  process_free() takes back both, and all threads; those have ended.
  */
-struct task *process_load(const char *path, const char *const argv[],
-			  const char *const envp[], struct complaint *why);
+struct process *process_create(struct mm *mm);
+void process_free(struct process *p);
 
-/* Is there such a file? */
-bool process_exists(const char *path);
+/* A child of the current process in `mm`, not yet in the tree. */
+struct process *process_create_child(struct mm *mm);
 
-#define PROCESS_CODE_BASE 0x400000
-#define PROCESS_DATA_BASE 0x600000
-#define PROCESS_DATA_SIZE 0x10000
+/* Adds a thread.  process_lock is held if the process has started. */
+void process_add_thread(struct process *p, struct task *t);
 
-/*
- * A process of bare machine code at PROCESS_CODE_BASE (R X), with zeroed data
- * (RW) at PROCESS_DATA_BASE and a stack; rdi = arg at the start.  NULL: no
- * memory.
- */
-struct task *process_from_code(const char *name, const void *code, size_t size,
-			       u64 arg);
+/* Makes p a child of `parent`.  process_lock is held. */
+void process_adopt(struct process *parent, struct process *p);
 
-/* Gives it a pid (1 for init, else the next) and makes it runnable. */
-void process_start(struct task *t, int pid);
+/* The process of the current task, which is a user task. */
+static inline struct process *current_process(void)
+{
+	return current_task()->process;
+}
+
+/* May the current process do what Linux keeps for root? */
+static inline bool process_is_privileged(void)
+{
+	return current_process()->ids.user[EFFECTIVE_ID] == 0;
+}
+
+/* Gives its leader a pid (1 for init, else the next) and makes it runnable. */
+void process_start(struct task *leader, int pid);
 int process_next_pid(void);
+
+/* The first of all processes, for walks along `next`.  process_lock is held. */
+struct process *process_first(void);
+
+/*
+ * May the current process signal that one, and trace it?  Root may, and for
+ * signals who has the same user; for tracing all of the other's must be its own.
+ * process_lock is held.
+ */
+bool process_may_control(const struct process *p);
+bool process_may_trace(const struct process *p);
+
+/* By pid, or thread by thread id; NULL: none.  process_lock is held. */
+struct process *process_find(int pid);
+struct task *process_find_thread(int tid);
+
+/* Something changed that a thread in wait4 may wait for.  process_lock is held. */
+void process_wake_threads(struct process *p);
+
+/*
+ * Ends the current process, all its threads, with a wait status; or the current
+ * thread alone, and with the last one the process.  The other threads leave
+ * before they return to user mode.  Context: task context, interrupts on.
+ */
+__noreturn void process_exit(int status);
+__noreturn void process_exit_thread(int status);
+
+/* Before user mode, work being due: ends a thread that is to end. */
+void process_leave_if_ending(void);
+
+/*
+ * For execve: ends all other threads and makes the current one the leader.  0,
+ * or -EAGAIN: the process is ending, or another thread was first.
+ */
+int process_become_only_thread(void);
+
+/*
+ * The current thread leaves its address space for good, by exit or execve:
+ * robust futexes, clear_child_tid, the parent of a vfork.
+ */
+void process_release_memory(void);
+
+/* Takes a process that has ended from its parent.  process_lock is held. */
+void process_unlink(struct process *p);
+
+/* Frees the current process's ended threads, and unclaimed processes. */
+void process_free_dead_threads(void);
+void process_bury(void);
+
+/*
+ * Waits, some seconds at most, until no process is left, and buries them: for
+ * the tests, which count frames.
+ */
+void process_settle(void);
+
+/* Sum of its threads' time on a CPU.  process_lock is held. */
+u64 process_run_ns(const struct process *p);
 
 #endif

@@ -5,8 +5,8 @@
  * idle task, which is the CPU's own way from boot into sched_run().
  *
  * Time: each CPU's alarm is set for the end of the current slice and for its
- * own first sleeper, whichever is earlier; an idle CPU without sleepers has no
- * alarm at all, and is woken by an interrupt when it is wanted.
+ * own first sleeper, whichever is earlier, and at the latest for the end of the
+ * watchdog's period; an idle CPU is woken by an interrupt when it is wanted.
  *
  * Invariants: the run queue holds TASK_RUNNABLE tasks that are on no CPU; a
  * sleeper is in exactly one CPU's list; idle tasks are in no list.
@@ -15,12 +15,15 @@
 #include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
 #include "arch/fpu.h"
+#include "arch/segment.h"
 #include "arch/smp.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/sched.h"
+#include "kernel/tty.h"
+#include "kernel/watchdog.h"
 
 static struct {
 	struct spinlock lock;
@@ -39,7 +42,7 @@ static void kick_for(const struct task *t)
 			continue;
 		cpumask_clear(&rq.idle, cpu);
 		if (cpu == this_cpu()->cpu)
-			this_cpu()->need_resched = true;
+			sched_set_need_resched();
 		else
 			smp_kick(cpu);
 		return;
@@ -117,10 +120,12 @@ static void wake_expired(void)
 static void set_alarm(const struct task *running)
 {
 	const struct task *sleeper = rq.sleepers[this_cpu()->cpu];
-	u64 when = sleeper ? sleeper->wake_at : ~0ULL;
+	u64 now = clock_ns(), when = now + watchdog_period_ns;
 
+	if (sleeper)
+		when = MIN(when, sleeper->wake_at);
 	if (running != this_cpu()->idle)
-		when = MIN(when, clock_ns() + SCHED_SLICE_NS);
+		when = MIN(when, now + SCHED_SLICE_NS);
 	clock_set_alarm(when);
 }
 
@@ -150,15 +155,18 @@ static void save_user_state(struct task *t)
 	t->gs = read_gs();
 }
 
-/* Selectors first: loading one sets the base. */
+/*
+ * Selectors first: loading one sets the base.  The bases are restored whatever
+ * the selectors: a program may have set them by WRFSBASE, WRGSBASE or
+ * arch_prctl with any selector, GS's to any canonical value.
+ */
 static void load_user_state(const struct task *t)
 {
 	fpu_restore(t->fpu);
-	write_ds(t->ds);
-	write_es(t->es);
-	write_fs(t->fs);
-	if (t->gs != read_gs())
-		entry_load_user_gs(t->gs);
+	segment_load_ds(t->ds);
+	segment_load_es(t->es);
+	segment_load_fs(t->fs);
+	segment_load_gs(t->gs);
 	wrmsr(MSR_FS_BASE, t->fs_base);
 	wrmsr(MSR_KERNEL_GS_BASE, t->gs_base);
 }
@@ -196,18 +204,26 @@ static void switch_to(struct task *next)
 
 	if (next == prev)
 		return;
-	if (prev->mm) {
+	if (prev->process) {
 		save_user_state(prev);
 		cea_scrub(cpu->cpu);
 	}
 	cpu->context_switches++;
+	next->running_since = clock_ns();
+	prev->run_ns += next->running_since - prev->running_since;
 	cpu->current = next;
 	cpu->task_stack = next->stack_top;
 	next->on_cpu = true;
+	next->cpu = cpu->cpu;
 	next->state = TASK_RUNNING;
 	mm_load(next->mm);
-	if (next->mm)
+	tls_load(&next->tls);
+	io_bitmap_switch(&next->io);
+	debugreg_switch(&next->debug);
+	if (next->process)
 		load_user_state(next);
+	if (next->work_due)
+		cpu->work_due = true;
 	switching_from[cpu->cpu] = prev;
 	entry_switch_to(&prev->sp, next->sp);
 	finish_switch();
@@ -222,6 +238,9 @@ static void schedule_locked(void)
 
 	check_stack(prev);
 	cpu->need_resched = false;
+	/* Tasks that yield all the time set the alarm anew all the time: the
+	 * interrupt alone might never come to those that sleep. */
+	wake_expired();
 	if (prev->state == TASK_RUNNING && prev != cpu->idle)
 		enqueue(prev);
 	next = dequeue_for(cpu->cpu);
@@ -261,15 +280,74 @@ void sched_start(struct task *t)
 	spin_unlock(&rq.lock, flags);
 }
 
-void sched_sleep_until(u64 when)
+/* Under the lock. */
+static void wait_locked(u64 when)
 {
-	u64 flags = spin_lock(&rq.lock);
 	struct task *t = current_task();
 
 	t->state = TASK_SLEEPING;
 	t->wake_at = when;
 	add_sleeper(t);
 	schedule_locked();
+}
+
+/* Under the lock.  A signal that came before is not slept over. */
+static void sleep_locked(u64 when)
+{
+	if (!__atomic_load_n(&current_task()->work_due, __ATOMIC_ACQUIRE))
+		wait_locked(when);
+}
+
+void sched_sleep_until(u64 when)
+{
+	u64 flags = spin_lock(&rq.lock);
+
+	sleep_locked(when);
+	spin_unlock(&rq.lock, flags);
+}
+
+void sched_sleep_unlock(struct spinlock *lock, u64 flags, u64 when)
+{
+	spin_lock(&rq.lock);
+	spin_unlock(lock, 0); /* interrupts stay off */
+	sleep_locked(when);
+	spin_unlock(&rq.lock, flags);
+}
+
+void sched_wait_unlock(struct spinlock *lock, u64 flags)
+{
+	spin_lock(&rq.lock);
+	spin_unlock(lock, 0); /* interrupts stay off */
+	wait_locked(~0ULL);
+	spin_unlock(&rq.lock, flags);
+}
+
+/* Who sends a signal sets `pending` first, then work_due. */
+bool sched_interrupted(void)
+{
+	struct task *t = current_task();
+
+	if (!t->work_due)
+		return false;
+	__atomic_store_n(&t->work_due, false, __ATOMIC_SEQ_CST);
+	if (!signal_pending())
+		return false;
+	t->work_due = true;
+	return true;
+}
+
+void sched_notify(struct task *t)
+{
+	u64 flags = spin_lock(&rq.lock);
+
+	if (t->state == TASK_SLEEPING && remove_sleeper(t)) {
+		enqueue(t);
+		kick_for(t);
+	} else if (t == current_task()) {
+		this_cpu()->work_due = true;
+	} else if (t->state == TASK_RUNNING) {
+		smp_kick(t->cpu);
+	}
 	spin_unlock(&rq.lock, flags);
 }
 
@@ -289,13 +367,8 @@ void sched_wait_for_exit(struct task *t)
 	u64 flags = spin_lock(&rq.lock);
 
 	while (t->state != TASK_ZOMBIE || t->on_cpu) {
-		struct task *self = current_task();
-
-		t->waiter = self;
-		self->state = TASK_SLEEPING;
-		self->wake_at = ~0ULL;
-		add_sleeper(self);
-		schedule_locked();
+		t->waiter = current_task();
+		wait_locked(~0ULL);
 	}
 	spin_unlock(&rq.lock, flags);
 }
@@ -308,6 +381,58 @@ void sched_exit(void)
 	panic("a task that has ended runs again");
 }
 
+/* ---- For system calls ---------------------------------------------------------------- */
+
+void sched_set_affinity(struct task *t, const struct cpumask *cpus)
+{
+	u64 flags = spin_lock(&rq.lock);
+
+	t->affinity = *cpus;
+	if (t->state == TASK_RUNNABLE)
+		kick_for(t);
+	else if (t->state == TASK_RUNNING && !cpumask_test(cpus, t->cpu) &&
+		 t != current_task())
+		smp_kick(t->cpu);
+	while (t == current_task() && !cpumask_test(&t->affinity, this_cpu()->cpu))
+		schedule_locked();
+	spin_unlock(&rq.lock, flags);
+}
+
+void sched_get_affinity(const struct task *t, struct cpumask *cpus)
+{
+	u64 flags = spin_lock(&rq.lock);
+
+	*cpus = t->affinity;
+	spin_unlock(&rq.lock, flags);
+}
+
+void sched_save_user_state(void)
+{
+	u64 flags = interrupts_save();
+
+	save_user_state(current_task());
+	interrupts_restore(flags);
+}
+
+void sched_load_user_state(void)
+{
+	u64 flags = interrupts_save();
+
+	load_user_state(current_task());
+	interrupts_restore(flags);
+}
+
+u64 sched_run_ns(const struct task *t)
+{
+	u64 flags = spin_lock(&rq.lock);
+	u64 ns = t->run_ns;
+
+	if (t->state == TASK_RUNNING)
+		ns += clock_ns() - t->running_since;
+	spin_unlock(&rq.lock, flags);
+	return ns;
+}
+
 /* ---- Interrupts and idling --------------------------------------------------------- */
 
 void seam_timer_tick(void)
@@ -318,15 +443,11 @@ void seam_timer_tick(void)
 	cpu->timer_interrupts++;
 	wake_expired();
 	if (work_for(cpu->cpu))
-		cpu->need_resched = true;
+		sched_set_need_resched();
 	set_alarm(cpu->current);
 	spin_unlock(&rq.lock, flags);
-}
-
-void sched_while_due(void)
-{
-	while (this_cpu()->need_resched)
-		schedule();
+	watchdog_tick();
+	tty_poll();
 }
 
 void sched_run(virt_addr_t stack_top, struct task *first)

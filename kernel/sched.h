@@ -5,6 +5,7 @@
 #define KERNEL_SCHED_H
 
 #include "kernel/base/insn.h"
+#include "kernel/base/spinlock.h"
 #include "kernel/task.h"
 
 #define SCHED_SLICE_NS 10000000ULL
@@ -28,6 +29,13 @@ void schedule(void);
 /* schedule(), staying runnable. */
 void sched_yield(void);
 
+/* The current CPU is to run schedule() soon.  Interrupts off. */
+static inline void sched_set_need_resched(void)
+{
+	this_cpu()->need_resched = true;
+	this_cpu()->work_due = true;
+}
+
 /* For long loops of system calls: lets others run if it is their turn. */
 static inline void sched_point(void)
 {
@@ -35,8 +43,36 @@ static inline void sched_point(void)
 		schedule();
 }
 
-/* Sleeps until clock_ns() >= when, or until sched_wake(). */
+/*
+ * Sleeps until clock_ns() >= when, or until sched_wake(), or until a signal is
+ * due (task->work_due): it may return early, and every caller looks again for
+ * what it waits for.
+ */
 void sched_sleep_until(u64 when);
+
+/*
+ * The same, releasing `lock` when no wake-up can be missed any more; it comes
+ * back with the lock free and interrupts as in `flags`.
+ */
+void sched_sleep_unlock(struct spinlock *lock, u64 flags, u64 when);
+
+/*
+ * Sleeps, whatever is due, until sched_wake() or sched_notify(); the caller
+ * looks again.  For waits that only the end of the process cuts short.
+ */
+void sched_wait_unlock(struct spinlock *lock, u64 flags);
+
+/*
+ * After a sleep that came back early: is it to end, because of a signal?
+ * Forgets a work_due that has no reason any more.
+ */
+bool sched_interrupted(void);
+
+/*
+ * t->work_due was set, or something else t must look at before it runs user
+ * code: ends its sleep, or interrupts the CPU on which it runs.
+ */
+void sched_notify(struct task *t);
 
 /* Ends the sleep of a task; nothing if it does not sleep. */
 void sched_wake(struct task *t);
@@ -48,15 +84,21 @@ __noreturn void sched_exit(void);
 void sched_wait_for_exit(struct task *t);
 
 /*
- * Before every return to user mode: runs what is due.  Returns with interrupts
- * off, and nothing due.
+ * Changes on which CPUs t, which has been started, may run; the set has one
+ * that is online.  If t is the caller, it is on one of them when this returns;
+ * else t moves at once or at its next interrupt.
  */
-void sched_while_due(void);
-static inline void sched_before_user(void)
-{
-	interrupts_off();
-	if (unlikely(this_cpu_test(need_resched)))
-		sched_while_due();
-}
+void sched_set_affinity(struct task *t, const struct cpumask *cpus);
+void sched_get_affinity(const struct task *t, struct cpumask *cpus);
+
+/*
+ * The current user task's registers outside pt_regs (FPU, segments, FS and GS
+ * base), to its struct task and from it.  Context: interrupts either way.
+ */
+void sched_save_user_state(void);
+void sched_load_user_state(void);
+
+/* Nanoseconds that t has been on a CPU. */
+u64 sched_run_ns(const struct task *t);
 
 #endif

@@ -3,16 +3,21 @@
  * ktap.rst (the format).  Called by kernel/main.c; the suites are in
  * tests/suites/.
  */
+#include "arch/cpu_entry_area.h"
+#include "kernel/base/cpumask.h"
 #include "kernel/base/format.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
 #include "kernel/panic.h"
+#include "kernel/process.h"
 #include "kernel/selftest.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
 #include "mm/pti.h"
 
 extern const struct selftest_suite selftests_start[], selftests_end[];
+
+const char *const *selftest_argv;
 
 bool selftest_expect(struct selftest *t, u64 found, u64 expected, const char *step,
 		     const char *file, int line)
@@ -66,11 +71,12 @@ static bool run_case(const struct selftest_suite *suite, unsigned i)
 	return print_result(i + 1, &t);
 }
 
-/* The two cases that every suite ends with. */
+/* The three cases that every suite ends with. */
 static bool check_frames(const struct selftest_suite *suite, u64 free_before)
 {
 	struct selftest t = { .suite = suite->name, .name = "no frame is lost" };
 
+	process_settle(); /* orphans end in their own time */
 	EXPECT_EQ(&t, frame_stats().free, free_before, "free frames after the suite");
 	return print_result(suite->count + 1, &t);
 }
@@ -87,19 +93,38 @@ static bool check_tables(const struct selftest_suite *suite)
 	return print_result(suite->count + 2, &t);
 }
 
+/* P8.  No process runs any more, so that every CPU's stacks are to be empty. */
+static bool check_stacks(const struct selftest_suite *suite)
+{
+	struct selftest t = { .suite = suite->name, .name = "no residue is on entry stacks" };
+
+	for_each_cpu(cpu, &cpus_online)
+		if (!EXPECT(&t, cea_is_scrubbed(cpu), "entry, IST and ESPFIX stacks are empty"))
+			selftest_note("on CPU %u", cpu);
+	return print_result(suite->count + 3, &t);
+}
+
 static bool run_suite(const struct selftest_suite *suite, unsigned number)
 {
 	u64 free_before = frame_stats().free;
 	bool good = true;
 
 	log("    KTAP version 1\n    # Subtest: %s\n    1..%u\n", suite->name,
-	    suite->count + 2);
+	    suite->count + 3);
 	for (unsigned i = 0; i < suite->count; i++)
 		good &= run_case(suite, i);
 	good &= check_frames(suite, free_before);
 	good &= check_tables(suite);
+	good &= check_stacks(suite);
 	log("%s %u %s\n", good ? "ok" : "not ok", number, suite->name);
 	return good;
+}
+
+/* Globs that match a name of no letters stand for everything. */
+static bool wanted(const char *globs, const struct selftest_suite *s)
+{
+	return glob_match_list(globs, s->name) &&
+	       !(s->by_name && glob_match_list(globs, ""));
 }
 
 bool selftest_run(const char *globs)
@@ -108,7 +133,7 @@ bool selftest_run(const char *globs)
 	bool good = true;
 
 	for (const struct selftest_suite *s = selftests_start; s < selftests_end; s++)
-		matching += glob_match_list(globs, s->name);
+		matching += wanted(globs, s);
 	if (!matching) {
 		log("selftest: found no suite that matches '%s', expected one of", globs);
 		for (const struct selftest_suite *s = selftests_start; s < selftests_end; s++)
@@ -118,7 +143,7 @@ bool selftest_run(const char *globs)
 	}
 	log("KTAP version 1\n1..%u\n", matching);
 	for (const struct selftest_suite *s = selftests_start; s < selftests_end; s++)
-		if (glob_match_list(globs, s->name))
+		if (wanted(globs, s))
 			good &= run_suite(s, ++number);
 	return good;
 }

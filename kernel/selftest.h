@@ -3,8 +3,9 @@
  * reported as KTAP version 1 on the console.
  *
  * A case is a sentence that is true when it passes, and a function.  Each step
- * in it has its own message.  After every suite the runner adds two cases of
- * its own: no frame was lost, and the audit of the tables is clean.
+ * in it has its own message.  After every suite the runner adds three cases of
+ * its own: no frame was lost, the audit of the tables is clean, and nothing is
+ * left on the stacks that user PGDs show.
  */
 #ifndef KERNEL_SELFTEST_H
 #define KERNEL_SELFTEST_H
@@ -26,6 +27,7 @@ struct selftest_suite {
 	const char *name; /* begins with the subsystem */
 	const struct selftest_case *cases;
 	unsigned count;
+	bool by_name; /* runs only if named: see the macros */
 };
 
 /* SELFTEST_SUITE(gdt, cases) registers `static const struct selftest_case cases[]`. */
@@ -36,6 +38,25 @@ struct selftest_suite {
 		.cases = (case_array),                                       \
 		.count = ARRAY_SIZE(case_array),                             \
 	}
+
+/*
+ * A suite whose end is a panic: it runs only if it is named, by name or by a
+ * glob that does not stand for everything.
+ */
+#define SELFTEST_SUITE_THAT_PANICS(suite_name, case_array)                   \
+	static const struct selftest_suite selftest_suite_##suite_name       \
+		__used __section(".selftests") __aligned(8) = {              \
+		.name = #suite_name,                                         \
+		.cases = (case_array),                                       \
+		.count = ARRAY_SIZE(case_array),                             \
+		.by_name = true,                                             \
+	}
+
+/* The same for one that takes long and has arguments of its own. */
+#define SELFTEST_SUITE_ON_DEMAND SELFTEST_SUITE_THAT_PANICS
+
+/* The words after ` -- `, for such a suite; ends in NULL.  Set by kernel/main.c. */
+extern const char *const *selftest_argv;
 
 /*
  * A step: prints a diagnostic with both values, and fails the case, unless

@@ -1,53 +1,17 @@
 /*
- * System calls on the process itself and on the machine.
+ * System calls on the process's registers and on the machine.
  */
 #include "arch/power.h"
 #include "arch/random.h"
+#include "arch/segment.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
+#include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "mm/uaccess.h"
-
-long sys_getpid(struct pt_regs *regs __unused)
-{
-	return current_task()->pid;
-}
-
-/* One task a process: the thread's id is the process's. */
-long sys_gettid(struct pt_regs *regs __unused)
-{
-	return current_task()->pid;
-}
-
-long sys_getppid(struct pt_regs *regs __unused)
-{
-	return current_task()->ppid;
-}
-
-long sys_sched_yield(struct pt_regs *regs __unused)
-{
-	sched_yield();
-	return 0;
-}
-
-/* The address matters to other threads when this one ends; there are none. */
-long sys_set_tid_address(struct pt_regs *regs __unused)
-{
-	return current_task()->pid;
-}
-
-long sys_exit(struct pt_regs *regs)
-{
-	task_exit(WAIT_STATUS((int)regs->di, 0));
-}
-
-long sys_exit_group(struct pt_regs *regs)
-{
-	return sys_exit(regs);
-}
 
 /* ---- FS and GS bases --------------------------------------------------------- */
 
@@ -56,27 +20,32 @@ long sys_exit_group(struct pt_regs *regs)
 #define ARCH_GET_FS 0x1003
 #define ARCH_GET_GS 0x1004
 
-static long set_base(u32 msr, u64 base)
+/* The selector becomes null: it would say another base. */
+static long set_base(u32 msr, void (*load)(u16 selector), u64 base)
 {
+	u64 flags;
+
 	if (base >= USER_END)
 		return -EPERM;
+	flags = interrupts_save();
+	load(0);
 	wrmsr(msr, base);
+	interrupts_restore(flags);
 	return 0;
 }
 
 static long get_base(u32 msr, virt_addr_t to)
 {
-	u64 base = rdmsr(msr);
-
-	return copy_to_user(to, &base, sizeof(base)) ? -EFAULT : 0;
+	return put_user_u64(to, rdmsr(msr));
 }
 
 /* The user's GS base is in the other MSR while the kernel runs. */
 long sys_arch_prctl(struct pt_regs *regs)
 {
 	switch ((int)regs->di) {
-	case ARCH_SET_FS: return set_base(MSR_FS_BASE, regs->si);
-	case ARCH_SET_GS: return set_base(MSR_KERNEL_GS_BASE, regs->si);
+	case ARCH_SET_FS: return set_base(MSR_FS_BASE, segment_load_fs, regs->si);
+	case ARCH_SET_GS:
+		return set_base(MSR_KERNEL_GS_BASE, segment_load_gs, regs->si);
 	case ARCH_GET_FS: return get_base(MSR_FS_BASE, regs->si);
 	case ARCH_GET_GS: return get_base(MSR_KERNEL_GS_BASE, regs->si);
 	default: return -EINVAL;
@@ -140,6 +109,8 @@ static bool is_reboot_magic2(u32 v)
 
 long sys_reboot(struct pt_regs *regs)
 {
+	if (!process_is_privileged())
+		return -EPERM;
 	if ((u32)regs->di != REBOOT_MAGIC1 || !is_reboot_magic2((u32)regs->si))
 		return -EINVAL;
 	switch ((u32)regs->dx) {

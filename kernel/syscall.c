@@ -13,7 +13,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
-#include "kernel/sched.h"
+#include "kernel/exit_work.h"
 #include "kernel/syscall.h"
 
 static long (*const table[])(struct pt_regs *) = {
@@ -22,7 +22,7 @@ static long (*const table[])(struct pt_regs *) = {
 #undef SYSCALL
 };
 
-static __attribute__((noinline, cold)) long unknown(void)
+__attribute__((cold)) long syscall_unknown(void)
 {
 	this_cpu()->syscalls_unknown++;
 	return -ENOSYS;
@@ -57,7 +57,7 @@ bool seam_do_syscall(struct pt_regs *regs)
 	if (likely(nr < ARRAY_SIZE(table)) && likely(table[nr] != NULL))
 		regs->ax = (u64)table[nr](regs);
 	else
-		regs->ax = (u64)unknown();
-	sched_before_user();
+		regs->ax = (u64)syscall_unknown();
+	exit_work_before_user(regs);
 	return sysret_will_do(regs);
 }

@@ -2,9 +2,12 @@
  * The system call interface: Linux's numbers, registers and errno values.
  *
  * kernel/syscall_list.h is the one list of calls; it makes the numbers, the
- * prototypes, the table and the names.  A call takes the registers as the
- * program left them (arguments in di, si, dx, r10, r8, r9) and returns the
- * result or a negative errno.
+ * prototypes, the table and the names.  A call takes its arguments from di, si,
+ * dx, r10, r8 and r9 of the registers it is given, and returns the result or a
+ * negative errno.  These are not always the program's: i386's calls are brought
+ * into this form first (in a copy).  What a call reads or changes of the
+ * program's registers beyond its arguments, it takes from
+ * task_regs(current_task()).
  */
 #ifndef KERNEL_SYSCALL_H
 #define KERNEL_SYSCALL_H
@@ -16,7 +19,10 @@
 #include "kernel/syscall_list.h"
 #undef SYSCALL
 
-/* System calls answered with ENOSYS, all CPUs. */
+/* The answer to a number that no call has: counts it, -ENOSYS. */
+long syscall_unknown(void);
+
+/* System calls answered so, all CPUs. */
 u64 syscall_unknown_count(void);
 
 #endif

@@ -7,13 +7,17 @@
  * Called by kernel/process.c, kernel/main.c and tests.
  */
 #include "arch/fpu.h"
+#include "arch/io_bitmap.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
+#include "kernel/exit_work.h"
+#include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/task.h"
 #include "mm/frame.h"
 #include "mm/phys.h"
+#include "mm/uaccess.h"
 #include "mm/vmap.h"
 
 static struct task *alloc_task(const char *name, virt_addr_t stack_top)
@@ -68,27 +72,56 @@ struct task *task_create(const char *name, void (*fn)(void *), void *arg)
 	return t;
 }
 
+void task_free(struct task *t)
+{
+	if (t->process)
+		signal_forget_task(t);
+	io_bitmap_drop(&t->io);
+	if (t->fpu)
+		frame_free(virt_to_phys(t->fpu));
+	vmap_free_stack(t->stack_top, TASK_STACK_SIZE);
+	frame_free(virt_to_phys(t));
+}
+
 static void enter_user(void *regs)
 {
+	const struct task *t = current_task();
+
+	if (t->set_child_tid) /* a bad address is the program's own affair */
+		put_user_u32(t->set_child_tid, (u32)t->pid);
+	exit_work_before_user(regs);
 	entry_return_to_user(regs);
+}
+
+/* Without process and registers. */
+static struct task *create_user(const char *name)
+{
+	struct task *t = task_create(name, enter_user, NULL);
+	phys_addr_t fpu = t ? frame_alloc_zeroed() : NO_FRAME;
+
+	if (fpu == NO_FRAME) {
+		if (t)
+			task_free(t);
+		return NULL;
+	}
+	t->fpu = phys_to_virt(fpu);
+	prepare_stack(t, sizeof(struct pt_regs), enter_user, task_regs(t));
+	return t;
 }
 
 struct task *task_create_user(const char *name, struct mm *mm, virt_addr_t ip,
 			      virt_addr_t sp)
 {
-	struct task *t = task_create(name, enter_user, NULL);
-	phys_addr_t fpu = t ? frame_alloc_zeroed() : NO_FRAME;
+	struct task *t = create_user(name);
+	struct process *p = t ? process_create(mm) : NULL;
 	struct pt_regs *regs;
 
-	if (fpu == NO_FRAME) {
-		if (t) {
-			vmap_free_stack(t->stack_top, TASK_STACK_SIZE);
-			frame_free(virt_to_phys(t));
-		}
+	if (!p) {
+		if (t)
+			task_free(t);
 		return NULL;
 	}
-	t->mm = mm;
-	t->fpu = phys_to_virt(fpu);
+	process_add_thread(p, t);
 	fpu_init_state(t->fpu);
 	regs = task_regs(t);
 	regs->ip = ip;
@@ -96,7 +129,27 @@ struct task *task_create_user(const char *name, struct mm *mm, virt_addr_t ip,
 	regs->cs = SEL_USER_CS;
 	regs->ss = SEL_USER_DS;
 	regs->flags = RFLAGS_IF | RFLAGS_FIXED;
-	prepare_stack(t, sizeof(*regs), enter_user, regs);
+	return t;
+}
+
+struct task *task_fork(void)
+{
+	struct task *self = current_task();
+	struct task *t = create_user(self->name);
+
+	if (!t)
+		return NULL;
+	sched_save_user_state();
+	memcpy(t->fpu, self->fpu, PAGE_SIZE);
+	*task_regs(t) = *task_regs(self);
+	task_regs(t)->ax = 0;
+	t->affinity = self->affinity;
+	t->fs_base = self->fs_base;
+	t->gs_base = self->gs_base;
+	t->ds = self->ds;
+	t->es = self->es;
+	t->fs = self->fs;
+	t->gs = self->gs;
 	return t;
 }
 
@@ -104,19 +157,4 @@ void task_exit(int status)
 {
 	current_task()->status = status;
 	sched_exit();
-}
-
-int task_wait(struct task *t)
-{
-	int status;
-
-	sched_wait_for_exit(t);
-	status = t->status;
-	if (t->mm)
-		mm_free(t->mm);
-	if (t->fpu)
-		frame_free(virt_to_phys(t->fpu));
-	vmap_free_stack(t->stack_top, TASK_STACK_SIZE);
-	frame_free(virt_to_phys(t));
-	return status;
 }

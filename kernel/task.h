@@ -5,11 +5,15 @@
 #ifndef KERNEL_TASK_H
 #define KERNEL_TASK_H
 
+#include "arch/debugreg.h"
+#include "arch/io_bitmap.h"
+#include "arch/tls.h"
 #include "entry/entry.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/types.h"
+#include "kernel/signal.h"
 #include "mm/mm.h"
 
 enum task_state { TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_ZOMBIE };
@@ -21,17 +25,35 @@ struct task {
 	void *fpu;             /* a page, user tasks only */
 	enum task_state state; /* under the scheduler's lock */
 	bool on_cpu;           /* its stack is in use, whatever the state */
-	int pid, ppid;         /* 0: kernel thread */
+	unsigned cpu;          /* on which it runs, or ran last */
+	struct process *process; /* NULL: kernel thread */
+	struct task *thread_next; /* in process->threads, or ->dead */
+	int pid;               /* of this thread; 0: kernel thread */
+	bool work_due;         /* before user mode: a signal, or the end */
+	struct task_signals signals;
+	struct process *tracer; /* ptrace: who gets its stops; NULL: nobody */
+	int stop_signal;       /* it has stopped for this one; 0: it has not */
+	bool stop_reported;    /* and wait4 has said so */
+	struct task *lock_next;    /* among those that wait for a sleep lock */
+	bool has_lock;             /* that it has waited for */
+	struct task *vfork_child;  /* it waits until this one execs or ends */
+	struct task *vfork_parent; /* the other way */
+	virt_addr_t set_child_tid; /* to be written at its start; 0: no */
+	virt_addr_t clear_child_tid; /* cleared at its end, a futex woken */
+	virt_addr_t robust_list;   /* futexes to be released at its end */
+	u32 robust_list32;         /* the same, of i386's layout */
+	u64 run_ns, running_since; /* time on a CPU, up to running_since */
 	char name[32];
-	struct cpumask affinity;
+	struct cpumask affinity;   /* under the scheduler's lock, once started */
 	u64 fs_base, gs_base;  /* the user's, while it does not run */
 	u16 ds, es, fs, gs;
+	struct task_tls tls;
+	struct task_io io;
+	struct task_debugregs debug;
 	u64 wake_at;           /* clock_ns(), while in a list of sleepers */
 	struct task *next;     /* in the run queue, or in a list of sleepers */
 	struct task *waiter;   /* in task_wait() for this one */
-	int status;            /* as wait4 gives it: code << 8 | signal */
-	bool quiet;            /* neither what it writes nor its death by a signal
-	                          is shown: for tests, which expect both */
+	int status;            /* of its end, as process->status */
 };
 static_assert(sizeof(struct task) <= PAGE_SIZE, "a task is one frame");
 
@@ -53,11 +75,21 @@ static inline struct pt_regs *task_regs(const struct task *t)
 struct task *task_create(const char *name, void (*fn)(void *), void *arg);
 
 /*
- * A user task in `mm` (taken over; freed with it) that begins at ip with
- * stack pointer sp and all other registers zero.  NULL: no memory, mm stays.
+ * A process in `mm` (taken over; freed with it) and its first thread, which
+ * begins at ip with stack pointer sp and all other registers zero.  NULL: no
+ * memory, mm stays.
  */
 struct task *task_create_user(const char *name, struct mm *mm, virt_addr_t ip,
 			      virt_addr_t sp);
+
+/*
+ * A copy of the current user task, which returns 0 from the same system call;
+ * of no process yet.  NULL: no memory.
+ */
+struct task *task_fork(void);
+
+/* Gives back a task that never ran, or is a zombie and off its CPU. */
+void task_free(struct task *t);
 
 /*
  * The idle task of this CPU, already running on the stack given.  NULL:
@@ -65,10 +97,14 @@ struct task *task_create_user(const char *name, struct mm *mm, virt_addr_t ip,
  */
 struct task *task_create_idle(virt_addr_t stack_top);
 
-/* Ends the current task with a wait status. */
+/* Ends the current kernel thread with a wait status. */
 __noreturn void task_exit(int status);
 
-/* Waits until t has ended, frees it, and returns its status.  Task context. */
+/*
+ * Waits until t, a kernel thread or the leader of a process that the kernel
+ * started, has ended, frees it and the process, and returns the status.  Task
+ * context.
+ */
 int task_wait(struct task *t);
 
 #define WAIT_STATUS(code, signal) (((code) & 0xff) << 8 | (signal))

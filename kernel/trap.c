@@ -3,7 +3,7 @@
  * on, a signal, or a panic.
  *
  *   from user mode     page faults that mm_fault() handles: go on; everything
- *                      else ends the process with Linux's signal number
+ *                      else becomes a signal, as Linux has it
  *   from kernel mode   a user address that mm_fault() handles: go on; an
  *                      instruction of the exception table: its fixup; else our
  *                      bug: panic
@@ -14,34 +14,54 @@
  * Read next: entry/interrupt.asm, kernel/panic.c.
  */
 #include "arch/apic.h"
+#include "arch/fpu.h"
 #include "arch/smp.h"
+#include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
+#include "kernel/ia32_syscall.h"
 #include "kernel/panic.h"
+#include "kernel/exit_work.h"
+#include "kernel/process.h"
 #include "kernel/sched.h"
-#include "kernel/signal.h"
+#include "kernel/segments.h"
 #include "kernel/trap.h"
+#include "kernel/umip.h"
+#include "kernel/watchdog.h"
 #include "mm/uaccess.h"
 
 bool (*trap_paranoid_hook)(struct pt_regs *regs);
 u64 trap_count[NR_VECTORS];
 
+/* Error codes aside, what a program's exception becomes; addr: 0 or its ip. */
 static const struct {
 	const char *name;
-	int signal; /* from user mode; 0: none */
+	int signal;
+	int code; /* 0: SI_KERNEL */
+	bool at_ip;
 } exception[NR_EXCEPTIONS] = {
-	[VEC_DE] = { "#DE", SIGFPE },   [VEC_DB] = { "#DB", SIGTRAP },
-	[VEC_NMI] = { "NMI", 0 },       [VEC_BP] = { "#BP", SIGTRAP },
-	[VEC_OF] = { "#OF", SIGSEGV },  [VEC_BR] = { "#BR", SIGSEGV },
-	[VEC_UD] = { "#UD", SIGILL },   [VEC_NM] = { "#NM", SIGSEGV },
-	[VEC_DF] = { "#DF", SIGSEGV },  [VEC_TS] = { "#TS", SIGSEGV },
-	[VEC_NP] = { "#NP", SIGBUS },   [VEC_SS] = { "#SS", SIGBUS },
-	[VEC_GP] = { "#GP", SIGSEGV },  [VEC_PF] = { "#PF", SIGSEGV },
-	[VEC_MF] = { "#MF", SIGFPE },   [VEC_AC] = { "#AC", SIGBUS },
-	[VEC_MC] = { "#MC", SIGBUS },   [VEC_XM] = { "#XM", SIGFPE },
-	[VEC_VE] = { "#VE", SIGSEGV },  [VEC_CP] = { "#CP", SIGSEGV },
+	[VEC_DE] = { "#DE", SIGFPE, FPE_INTDIV, true },
+	[VEC_DB] = { "#DB", SIGTRAP, TRAP_BRKPT, true },
+	[VEC_NMI] = { "NMI", 0, 0, false },
+	[VEC_BP] = { "#BP", SIGTRAP, 0, false },
+	[VEC_OF] = { "#OF", SIGSEGV, 0, false },
+	[VEC_BR] = { "#BR", SIGSEGV, 0, false },
+	[VEC_UD] = { "#UD", SIGILL, ILL_ILLOPN, true },
+	[VEC_NM] = { "#NM", SIGSEGV, 0, false },
+	[VEC_DF] = { "#DF", SIGSEGV, 0, false },
+	[VEC_TS] = { "#TS", SIGSEGV, 0, false },
+	[VEC_NP] = { "#NP", SIGBUS, 0, false },
+	[VEC_SS] = { "#SS", SIGBUS, 0, false },
+	[VEC_GP] = { "#GP", SIGSEGV, 0, false },
+	[VEC_PF] = { "#PF", SIGSEGV, 0, false },
+	[VEC_MF] = { "#MF", SIGFPE, 0, true },
+	[VEC_AC] = { "#AC", SIGBUS, BUS_ADRALN, false },
+	[VEC_MC] = { "#MC", SIGBUS, 0, false },
+	[VEC_XM] = { "#XM", SIGFPE, 0, true },
+	[VEC_VE] = { "#VE", SIGSEGV, 0, false },
+	[VEC_CP] = { "#CP", SIGSEGV, 0, false },
 };
 
 const char *trap_name(unsigned vector)
@@ -51,57 +71,85 @@ const char *trap_name(unsigned vector)
 	return exception[vector].name ? exception[vector].name : "exception";
 }
 
-const char *signal_name(int signal)
-{
-	switch (signal) {
-	case SIGILL: return "SIGILL";
-	case SIGTRAP: return "SIGTRAP";
-	case SIGABRT: return "SIGABRT";
-	case SIGBUS: return "SIGBUS";
-	case SIGFPE: return "SIGFPE";
-	case SIGKILL: return "SIGKILL";
-	case SIGSEGV: return "SIGSEGV";
-	default: return "signal ?";
-	}
-}
-
 /* ---- Exceptions from user mode ---------------------------------------------- */
 
-static __noreturn void kill_current(const struct pt_regs *regs, unsigned vector,
-				    int signal, u64 cr2)
+static void force(const struct pt_regs *regs, unsigned vector, int code, u64 error)
+{
+	int signal = exception[vector].signal;
+
+	signal_force_fault(signal ? signal : SIGSEGV, code ? code : SI_KERNEL,
+			   exception[vector].at_ip ? regs->ip : 0, vector, error);
+}
+
+/* There is no memory for it, and nobody to be asked for some. */
+static __noreturn void kill_out_of_memory(const struct pt_regs *regs, u64 cr2)
 {
 	const struct task *t = current_task();
 
-	if (t->quiet)
-		task_exit(WAIT_STATUS(0, signal));
-	if (vector == VEC_PF)
+	if (!t->process->quiet)
 		log("%s[%d]: killed by %s: %s of %#lx at ip %#lx\n", t->name, t->pid,
-		    signal_name(signal),
-		    regs->orig_ax & PF_INSTR ? "fetch" :
+		    signal_name(SIGKILL), regs->orig_ax & PF_INSTR ? "fetch" :
 		    regs->orig_ax & PF_WRITE ? "write" : "read", cr2, regs->ip);
-	else
-		log("%s[%d]: killed by %s: %s (error %#lx) at ip %#lx\n", t->name,
-		    t->pid, signal_name(signal), trap_name(vector), regs->orig_ax,
-		    regs->ip);
-	task_exit(WAIT_STATUS(0, signal));
+	process_exit(WAIT_STATUS(0, SIGKILL));
+}
+
+/* Of a kernel address the error code tells nothing, not even if it is mapped. */
+static void page_fault(const struct pt_regs *regs, u64 cr2)
+{
+	enum fault_verdict v = mm_fault(current_task()->mm, cr2, regs->orig_ax);
+	bool kernel = cr2 >= USER_END;
+	int code = SEGV_MAPERR;
+
+	if (v == FAULT_HANDLED)
+		return;
+	if (v == FAULT_OOM)
+		kill_out_of_memory(regs, cr2);
+	if (v == FAULT_ACCERR && !kernel)
+		code = regs->orig_ax & PF_PK ? SEGV_PKUERR : SEGV_ACCERR;
+	signal_force_fault(SIGSEGV, code, cr2, VEC_PF,
+			   regs->orig_ax | PF_USER | (kernel ? PF_PROT : 0));
+}
+
+/* dr6: what debugreg_user_trap() returned; nothing in it: INT1. */
+static void debug_exception(const struct pt_regs *regs, u64 dr6)
+{
+	if (dr6 && !(dr6 & (DR6_STEP | DR6_TRAPS)))
+		return;
+	force(regs, VEC_DB, dr6 & DR6_STEP ? TRAP_TRACE :
+	      dr6 & DR6_TRAPS ? TRAP_HWBKPT : TRAP_BRKPT, 0);
+}
+
+static void math_exception(const struct pt_regs *regs, unsigned vector)
+{
+	struct task *t = current_task();
+	int code;
+
+	fpu_save(t->fpu);
+	code = fpu_exception_code(t->fpu, vector == VEC_XM);
+	t->signals.trapno = vector;
+	t->signals.error = 0;
+	if (code)
+		force(regs, vector, code, 0);
 }
 
 static void user_exception(struct pt_regs *regs, unsigned vector)
 {
-	u64 cr2 = read_cr2();
+	u64 cr2 = read_cr2(), dr6 = 0;
 
 	if (vector == VEC_DB)
-		write_dr6(0xffff0ff0);
+		dr6 = debugreg_user_trap(&current_task()->debug);
 	interrupts_on();
-	if (vector == VEC_PF) {
-		enum fault_verdict v = mm_fault(current_task()->mm, cr2, regs->orig_ax);
-
-		if (v == FAULT_HANDLED)
-			return;
-		kill_current(regs, vector, v == FAULT_OOM ? SIGKILL : SIGSEGV, cr2);
+	switch (vector) {
+	case VEC_PF: page_fault(regs, cr2); break;
+	case VEC_DB: debug_exception(regs, dr6); break;
+	case VEC_MF:
+	case VEC_XM: math_exception(regs, vector); break;
+	case VEC_GP:
+		if (umip_emulate(regs) || io_skip_cli(regs))
+			break;
+		/* fall through */
+	default: force(regs, vector, exception[vector].code, regs->orig_ax); break;
 	}
-	kill_current(regs, vector, exception[vector].signal ?
-		     exception[vector].signal : SIGSEGV, cr2);
 }
 
 /* ---- Exceptions from kernel mode --------------------------------------------- */
@@ -160,7 +208,7 @@ static void interrupt(unsigned vector)
 		break;
 	case VEC_IPI_RESCHEDULE:
 		apic_eoi();
-		this_cpu()->need_resched = true;
+		sched_set_need_resched();
 		break;
 	case VEC_SPURIOUS:
 		break; /* not in service: no end-of-interrupt */
@@ -170,12 +218,13 @@ static void interrupt(unsigned vector)
 	}
 }
 
-static void nmi(void)
+static void nmi(const struct pt_regs *regs)
 {
 	this_cpu()->nmis++;
 	if (smp_stopping())
 		for (;;)
 			halt();
+	watchdog_nmi(regs);
 }
 
 static void machine_check(struct pt_regs *regs)
@@ -189,14 +238,25 @@ static void machine_check(struct pt_regs *regs)
 		panic_regs(regs, "machine check: found RIPV clear, cannot go on");
 }
 
-void seam_do_trap(struct pt_regs *regs)
+/*
+ * INT 0x80, 32-bit SYSCALL and SYSENTER come through the trap's door, too.  The
+ * last two have no vector; a stub's is sign-extended.
+ */
+static bool is_ia32_syscall(struct pt_regs *regs)
+{
+	if ((u8)regs->vector == VEC_INT80)
+		return user_mode(regs);
+	return regs->vector == VEC_SYSCALL32 || regs->vector == VEC_SYSENTER;
+}
+
+/* Not in the function below: what it saves on the stack is for this path. */
+static __attribute__((noinline)) void exception_or_interrupt(struct pt_regs *regs)
 {
 	unsigned vector = regs->vector & 0xff;
 
-	uaccess_close();
 	__atomic_fetch_add(&trap_count[vector], 1, __ATOMIC_RELAXED);
 	if (vector == VEC_NMI)
-		nmi();
+		nmi(regs);
 	else if (vector >= NR_EXCEPTIONS)
 		interrupt(vector);
 	else if (!user_mode(regs))
@@ -208,7 +268,16 @@ void seam_do_trap(struct pt_regs *regs)
 	}
 	/* In an NMI's handler NMIs are masked until the IRET: no schedule(). */
 	if (user_mode(regs) && vector != VEC_NMI)
-		sched_before_user();
+		exit_work_before_user(regs);
+}
+
+void seam_do_trap(struct pt_regs *regs)
+{
+	user_access_end();
+	if (is_ia32_syscall(regs))
+		ia32_do_syscall(regs);
+	else
+		exception_or_interrupt(regs);
 }
 
 /* Kernel mode, any instruction, IST kernel stack. */
@@ -216,16 +285,16 @@ void seam_do_paranoid(struct pt_regs *regs)
 {
 	unsigned vector = regs->vector & 0xff;
 
-	uaccess_close();
+	user_access_end();
 	this_cpu()->in_paranoid++;
 	__atomic_fetch_add(&trap_count[vector], 1, __ATOMIC_RELAXED);
 	if (vector == VEC_NMI)
-		nmi();
+		nmi(regs);
 	if (!trap_paranoid_hook || !trap_paranoid_hook(regs)) {
 		if (vector == VEC_MC)
 			machine_check(regs);
 		else if (vector == VEC_DB)
-			write_dr6(0xffff0ff0);
+			debugreg_kernel_trap(current_task() ? &current_task()->debug : NULL);
 		else if (vector != VEC_NMI)
 			panic_regs(regs, "%s in kernel mode, error %#lx, CR2 %#lx",
 				   trap_name(vector), regs->orig_ax, read_cr2());

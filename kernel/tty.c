@@ -1,16 +1,22 @@
 /*
  * A line discipline in small: what somebody types on COM1 becomes lines.  The
- * port is polled, every 5 ms, while a task waits.  Called by sys_read().
+ * port is polled in every timer interrupt, and every 5 ms while a task waits, so
+ * that Ctrl-T is heard whether or not somebody reads.  Other bytes wait for their
+ * reader; as in Linux, those for which there is no room are lost.
+ * Called by sys_read() and the timer interrupt.
  */
 #include "arch/clock.h"
+#include "kernel/base/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
 #include "kernel/sched.h"
 #include "kernel/tty.h"
+#include "kernel/watchdog.h"
 
 #define POLL_NS (5 * NSEC_PER_MSEC)
 #define CTRL_D 4
 #define BACKSPACE 8
+#define CTRL_T 20 /* the BSDs' key for status */
 #define DEL 127
 
 /* The line being typed, or, when complete, being read. */
@@ -21,13 +27,66 @@ static struct {
 	bool busy; /* one reader at a time */
 } line;
 
-static u8 wait_for_byte(void)
+/* Typed and not yet read.  Who polls puts in, the reader takes out. */
+static struct {
+	u8 bytes[4096];
+	u32 in, out; /* counts; in - out are there */
+	u32 polling;
+} typed;
+
+static void put(u8 c)
+{
+	u32 in = typed.in;
+
+	if (in - __atomic_load_n(&typed.out, __ATOMIC_ACQUIRE) == sizeof(typed.bytes))
+		return;
+	typed.bytes[in % sizeof(typed.bytes)] = c;
+	__atomic_store_n(&typed.in, in + 1, __ATOMIC_RELEASE);
+}
+
+static int take(void)
+{
+	u32 out = typed.out;
+	u8 c = typed.bytes[out % sizeof(typed.bytes)];
+
+	if (__atomic_load_n(&typed.in, __ATOMIC_ACQUIRE) == out)
+		return -1;
+	__atomic_store_n(&typed.out, out + 1, __ATOMIC_RELEASE);
+	return c;
+}
+
+void tty_poll(void)
+{
+	u64 flags = interrupts_save();
+	bool report = false;
+	int c;
+
+	if (!__atomic_exchange_n(&typed.polling, 1, __ATOMIC_ACQUIRE)) {
+		while ((c = log_read_byte()) >= 0) {
+			if (c == CTRL_T)
+				report = true;
+			else
+				put((u8)c);
+		}
+		__atomic_store_n(&typed.polling, 0, __ATOMIC_RELEASE);
+	}
+	interrupts_restore(flags);
+	if (report)
+		watchdog_report_all();
+}
+
+/* A byte, or -ERESTARTSYS. */
+static int wait_for_byte(void)
 {
 	for (;;) {
-		int c = log_read_byte();
+		int c;
 
+		tty_poll();
+		c = take();
 		if (c >= 0)
-			return (u8)c;
+			return c;
+		if (sched_interrupted())
+			return -ERESTARTSYS;
 		sched_sleep_until(clock_ns() + POLL_NS);
 	}
 }
@@ -58,10 +117,20 @@ long tty_read(u8 *to, size_t n)
 {
 	size_t part;
 
-	while (__atomic_exchange_n(&line.busy, true, __ATOMIC_ACQUIRE))
+	while (__atomic_exchange_n(&line.busy, true, __ATOMIC_ACQUIRE)) {
+		if (sched_interrupted())
+			return -ERESTARTSYS;
 		sched_sleep_until(clock_ns() + POLL_NS);
-	while (!line.complete)
-		type(wait_for_byte());
+	}
+	while (!line.complete) {
+		int c = wait_for_byte();
+
+		if (c < 0) {
+			__atomic_store_n(&line.busy, false, __ATOMIC_RELEASE);
+			return c;
+		}
+		type((u8)c);
+	}
 	part = MIN(n, line.length - line.taken);
 	memcpy(to, line.text + line.taken, part);
 	line.taken += part;

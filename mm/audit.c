@@ -3,9 +3,11 @@
  *
  *   P1 user-half slots are equal in both PGDs, NX aside
  *   P2 user-half slots are NX in the kernel PGD
- *   P3 the user PGD's kernel half shows slot 508 only
+ *   P3 the user PGD's kernel half shows slot 508 only; and 507, the same as in
+ *      the kernel PGD, if the process has an LDT
  *   P4 every leaf there is in the ledger with exactly its rights, supervisor-
- *      only; every page the ledger demands is there; nothing else is global
+ *      only; every page the ledger demands is there; nothing else is global;
+ *      the copies of each ESPFIX page are copies
  *   P5 nothing is writable and executable, in any table
  *   P6 no writable alias, visible to the user PGD, of a frame that the ledger
  *      calls read-only
@@ -18,22 +20,29 @@
 #include "kernel/base/cpumask.h"
 #include "kernel/base/format.h"
 #include "kernel/base/log.h"
+#include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
 #include "mm/audit.h"
 #include "mm/leakscan.h"
 #include "mm/ledger.h"
 #include "mm/phys.h"
+#include "mm/process_entry.h"
 #include "mm/pti.h"
 
-/* Read-only frames: shared ones, and GDT and TSS of each CPU. */
-#define MAX_RO_FRAMES (CEA_ENTRY_TEXT_MAX_PAGES + 3 + NR_CPUS * (1 + CEA_TSS_PAGES))
+/* Read-only frames: shared ones, GDT and TSS of each CPU, an LDT. */
+#define MAX_RO_FRAMES (CEA_ENTRY_TEXT_MAX_PAGES + 3 + \
+		       NR_CPUS * (1 + CEA_TSS_PAGES) + LDT_MAX_PAGES)
 
 struct audit {
 	struct audit_report *report;
+	u32 ldt; /* as mm->ldt.active */
 	struct cpumask areas; /* CPUs with a page in their area */
 	u64 ro_pfn[MAX_RO_FRAMES];
 	unsigned ro_count;
 	u64 last_pfn_of[AUDIT_MAX_KINDS];
+	virt_addr_t last_va; /* the page visited before, for what lies across two */
+	const void *last_page;
+	bool last_chosen;
 	char whose[16]; /* made by whose() */
 };
 
@@ -72,7 +81,17 @@ static const char *whose(struct audit *a, int cpu)
 
 /* ---- P1, P2, P3 ------------------------------------------------------------ */
 
-static void check_slots(struct audit_report *r, const pte_t *kernel, const pte_t *user)
+/* Slots of the kernel half that a user PGD shows: equal to the kernel PGD's. */
+static void check_shown(struct audit_report *r, const pte_t *kernel, const pte_t *user,
+			unsigned s)
+{
+	if ((kernel[s] ^ user[s]) & ~(pte_t)PTE_A)
+		finding(r, 3, "slot %u: found %#lx in the user PGD, expected the "
+			"kernel PGD's %#lx", s, user[s], kernel[s]);
+}
+
+static void check_slots(struct audit_report *r, const pte_t *kernel, const pte_t *user,
+			u32 ldt)
 {
 	for (unsigned s = 0; s < PGD_FIRST_KERNEL_SLOT; s++) {
 		pte_t differ = (kernel[s] ^ user[s]) & ~(pte_t)(PTE_NX | PTE_A);
@@ -85,22 +104,22 @@ static void check_slots(struct audit_report *r, const pte_t *kernel, const pte_t
 				"expected NX", s, kernel[s]);
 	}
 	for (unsigned s = PGD_FIRST_KERNEL_SLOT; s < PT_ENTRIES; s++)
-		if (user[s] && s != PGD_SLOT_CEA)
+		if (user[s] && s != PGD_SLOT_CEA && !(ldt && s == PGD_SLOT_PROCESS_ENTRY))
 			finding(r, 3, "slot %u (%#lx): found %#lx in the user PGD, "
 				"expected nothing", s,
 				pt_canonical((u64)s << PT_SHIFT(4)), user[s]);
-	if ((kernel[PGD_SLOT_CEA] ^ user[PGD_SLOT_CEA]) & ~(pte_t)PTE_A)
-		finding(r, 3, "slot 508: found %#lx in the user PGD, expected the "
-			"kernel PGD's %#lx", user[PGD_SLOT_CEA], kernel[PGD_SLOT_CEA]);
+	check_shown(r, kernel, user, PGD_SLOT_CEA);
+	if (ldt)
+		check_shown(r, kernel, user, PGD_SLOT_PROCESS_ENTRY);
 }
 
-void audit_slots_or_panic(const pte_t *kernel_pgd, const char *when)
+void audit_slots_or_panic(const pte_t *kernel_pgd, u32 ldt, const char *when)
 {
 	struct audit_report report = { 0 };
 
 	if (!pti_enabled)
 		return;
-	check_slots(&report, kernel_pgd, pti_user_pgd((pte_t *)kernel_pgd));
+	check_slots(&report, kernel_pgd, pti_user_pgd((pte_t *)kernel_pgd), ldt);
 	if (report.findings)
 		panic("audit: %s: %s", when, report.text);
 }
@@ -131,6 +150,51 @@ static void count(struct audit *a, const struct ledger_entry *e, const struct pt
 	a->last_pfn_of[kind] = PFN(leaf->pa);
 }
 
+/* Of the LDT that the process has, not of the other place. */
+static bool is_ldt_page(const struct audit *a, virt_addr_t va)
+{
+	return a->ldt && va - ldt_address(a->ldt) < ldt_pages(a->ldt) * PAGE_SIZE;
+}
+
+/* Has a program chosen bytes of this page: an LDT, or an IO bitmap? */
+static bool is_chosen(const struct ledger_entry *e, int cpu)
+{
+	/* A vault that is not mapped yet belongs to an area that is not whole. */
+	return e->kind == LEDGER_LDT ||
+	       (e->kind == LEDGER_TSS && cpumask_test(&cpus_online, (unsigned)cpu) &&
+		VAULT_OF(cpu)->io);
+}
+
+static long scan(const struct pt_leaf *leaf, const struct ledger_entry *e, int cpu,
+		 u64 *value)
+{
+	const void *page = phys_to_virt(leaf->pa);
+
+	if (e->kind == LEDGER_TSS && is_chosen(e, cpu))
+		return leakscan_tss(page, (unsigned)((leaf->va - ledger_address(e, (unsigned)cpu)) /
+						     PAGE_SIZE), value);
+	return leakscan_page(page, e->kind, value);
+}
+
+/* Across this page and the one visited before, if that is right below it. */
+static void scan_seam(struct audit *a, const struct pt_leaf *leaf, bool chosen)
+{
+	const void *page = phys_to_virt(leaf->pa);
+	bool both_chosen = chosen && a->last_chosen;
+	long at = -1;
+	u64 value;
+
+	if (a->last_page && leaf->va == a->last_va + PAGE_SIZE && !both_chosen)
+		at = leakscan_seam(a->last_page, page, &value);
+	if (at >= 0)
+		finding(a->report, 7, "pages %#lx and %#lx: found the hidden address %#lx "
+			"across them, at offset %#lx, expected none", a->last_va, leaf->va,
+			value, at);
+	a->last_va = leaf->va;
+	a->last_page = page;
+	a->last_chosen = chosen;
+}
+
 static int check_leaf(const struct pt_leaf *leaf, void *arg)
 {
 	struct audit *a = arg;
@@ -142,7 +206,7 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 
 	if (cpu >= 0)
 		cpumask_set(&a->areas, (unsigned)cpu);
-	if (!e) {
+	if (!e || (e->kind == LEDGER_LDT && !is_ldt_page(a, leaf->va))) {
 		finding(a->report, 4, "page %#lx: found it visible (%s), expected nothing: "
 			"no owner in the ledger", leaf->va, rights_name(leaf->rights));
 		return 0;
@@ -159,12 +223,13 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 	count(a, e, leaf);
 	if (!(e->prot & PTE_W))
 		remember_read_only(a, leaf->pa);
-	bad = leakscan_page(phys_to_virt(leaf->pa), e->kind, &value);
+	bad = scan(leaf, e, cpu, &value);
 	a->report->bytes_scanned += PAGE_SIZE;
 	if (bad >= 0)
 		finding(a->report, 7, "page %#lx (%s, %s, owner %s): found the hidden "
 			"address %#lx at offset %#lx, expected none", leaf->va,
 			e->name, whose(a, cpu), e->owner, value, bad);
+	scan_seam(a, leaf, is_chosen(e, cpu));
 	return 0;
 }
 
@@ -179,9 +244,19 @@ static void check_present(struct audit *a, const pte_t *view,
 		if (pt_walk(view, va, &leaf))
 			finding(a->report, 4, "page %#lx (%s, %s, owner %s): found "
 				"nothing, expected %s", va, e->name,
-				whose(a, e->per_cpu ? (int)cpu : -1), e->owner,
+				whose(a, ledger_per_cpu(e) ? (int)cpu : -1), e->owner,
 				rights_name(e->prot));
 	}
+}
+
+static void check_ldt_present(struct audit *a, const pte_t *view)
+{
+	struct pt_leaf leaf;
+
+	for (unsigned i = 0; a->ldt && i < ldt_pages(a->ldt); i++)
+		if (pt_walk(view, ldt_address(a->ldt) + i * PAGE_SIZE, &leaf))
+			finding(a->report, 4, "page %#lx (LDT): found nothing, expected R",
+				ldt_address(a->ldt) + i * PAGE_SIZE);
 }
 
 static void check_all_present(struct audit *a, const pte_t *view)
@@ -191,13 +266,51 @@ static void check_all_present(struct audit *a, const pte_t *view)
 			cpumask_set(&a->areas, cpu);
 	a->report->cpus = cpumask_count(&a->areas);
 	for (unsigned i = 0; i < ledger_size; i++) {
-		if (ledger[i].optional)
+		if (!ledger_required(&ledger[i]))
 			continue;
-		if (!ledger[i].per_cpu)
+		if (!ledger_per_cpu(&ledger[i]))
 			check_present(a, view, &ledger[i], 0);
 		for_each_cpu(cpu, &a->areas)
-			if (ledger[i].per_cpu)
+			if (ledger_per_cpu(&ledger[i]))
 				check_present(a, view, &ledger[i], cpu);
+	}
+}
+
+/*
+ * The ESPFIX region, whose leaves are visited once: every entry that should be
+ * a copy of another is one, at each level.
+ */
+static void check_copies(struct audit *a, const pte_t *table, unsigned level,
+			 virt_addr_t base, unsigned count, unsigned period)
+{
+	for (unsigned i = period; i < count; i++)
+		if (table[i] != table[i % period])
+			finding(a->report, 4, "%#lx in the ESPFIX region: found the level-%u "
+				"entry %#lx, expected a copy of %#lx", base + i * (u64)PT_SIZE(level),
+				level, table[i], table[i % period]);
+}
+
+static const pte_t *next_table(pte_t entry)
+{
+	return (entry & PTE_P) && !(entry & PTE_PS) ?
+	       phys_to_virt(entry & PTE_ADDR_MASK) : NULL;
+}
+
+static void check_espfix(struct audit *a, const pte_t *view)
+{
+	const pte_t *pud = next_table(view[PGD_SLOT_CEA]);
+	unsigned copies = ESPFIX_GROUP_SIZE >> PT_SHIFT(3);
+
+	for (virt_addr_t va = ESPFIX_BASE; va < ESPFIX_END; va += ESPFIX_GROUP_SIZE) {
+		const pte_t *entry = &pud[PT_INDEX(va, 3)];
+		const pte_t *pmd = next_table(*entry);
+		const pte_t *pt = pmd ? next_table(pmd[0]) : NULL;
+
+		check_copies(a, entry, 3, va, copies, 1);
+		if (pmd)
+			check_copies(a, pmd, 2, va, PT_ENTRIES, 1);
+		if (pt)
+			check_copies(a, pt, 1, va, PT_ENTRIES, ESPFIX_STRIDE_PAGES);
 	}
 }
 
@@ -232,28 +345,41 @@ static int check_writable_alias(const struct pt_leaf *leaf, void *arg)
 	return 0;
 }
 
-unsigned audit_pair(const pte_t *kernel_pgd, struct audit_report *report)
+static unsigned audit(const pte_t *kernel_pgd, u32 ldt, struct audit_report *report)
 {
 	struct audit *a = &the_audit;
 	const pte_t *view = kernel_pgd;
-	unsigned last = PT_ENTRIES - 1;
+	unsigned first = PGD_SLOT_PROCESS_ENTRY, last = PT_ENTRIES - 1;
 
 	memset(a, 0, sizeof(*a));
 	memset(report, 0, sizeof(*report));
 	a->report = report;
+	a->ldt = ldt;
 	if (pti_enabled) {
 		view = pti_user_pgd((pte_t *)kernel_pgd);
-		check_slots(report, kernel_pgd, view);
+		check_slots(report, kernel_pgd, view, ldt);
 		pt_for_each_leaf(view, 0, last, check_any_leaf, a);
 		pt_for_each_leaf(view, PGD_FIRST_KERNEL_SLOT, last, check_leaf, a);
 	} else {
-		pt_for_each_leaf(view, PGD_SLOT_CEA, PGD_SLOT_CEA, check_leaf, a);
+		pt_for_each_leaf(view, first, PGD_SLOT_CEA, check_leaf, a);
 	}
+	check_espfix(a, view);
 	check_all_present(a, view);
+	check_ldt_present(a, view);
 	pt_for_each_leaf(kernel_pgd, 0, last, check_any_leaf, a);
 	pt_for_each_leaf(view, 0, PGD_FIRST_KERNEL_SLOT - 1, check_writable_alias, a);
-	pt_for_each_leaf(view, PGD_SLOT_CEA, PGD_SLOT_CEA, check_writable_alias, a);
+	pt_for_each_leaf(view, first, PGD_SLOT_CEA, check_writable_alias, a);
 	return report->findings;
+}
+
+unsigned audit_pair(const pte_t *kernel_pgd, struct audit_report *report)
+{
+	return audit(kernel_pgd, 0, report);
+}
+
+unsigned audit_mm(const struct mm *mm, struct audit_report *report)
+{
+	return audit(mm->pgd, mm->ldt.active, report);
 }
 
 void audit_or_panic(const pte_t *kernel_pgd, const char *when)

@@ -5,6 +5,7 @@
 #define MM_AUDIT_H
 
 #include "kernel/base/types.h"
+#include "mm/mm.h"
 #include "mm/pagetable.h"
 
 #define AUDIT_MAX_KINDS 16
@@ -22,19 +23,23 @@ struct audit_report {
 };
 
 /*
- * Audits one pair.  Without a shadow P1 to P3 do not apply, and the rest is
- * checked for slot 508 of the kernel PGD (P5: for all of it).  Returns the
- * number of findings.  Context: no other CPU changes the tables meanwhile.
+ * Audits one pair, of a process without an LDT.  Without a shadow P1 to P3 do
+ * not apply, and the rest is checked for slot 508 of the kernel PGD (P5: for
+ * all of it).  Returns the number of findings.  Context: no other CPU changes
+ * the tables meanwhile.
  */
 unsigned audit_pair(const pte_t *kernel_pgd, struct audit_report *report);
+
+/* The pair of a process, which shows its LDT in slot 507 if it has one. */
+unsigned audit_mm(const struct mm *mm, struct audit_report *report);
 
 /* Audits one pair and panics with the finding; `when` completes the message. */
 void audit_or_panic(const pte_t *kernel_pgd, const char *when);
 
 /*
  * P1 to P3 alone, which cost little: every address space when it ends.  Panics
- * as above.  Any CPU, any context.
+ * as above.  ldt: as mm->ldt.active.  Any CPU, any context.
  */
-void audit_slots_or_panic(const pte_t *kernel_pgd, const char *when);
+void audit_slots_or_panic(const pte_t *kernel_pgd, u32 ldt, const char *when);
 
 #endif

@@ -18,12 +18,15 @@ bool leakscan_is_hidden(u64 v)
 		return true;
 	if (v - VMAP_BASE < VMAP_END - VMAP_BASE)
 		return true;
-	return v >= KERNEL_BASE && v < (u64)image_data_end;
+	/* Not from KERNEL_BASE: the vector of INT 0x80, pushed as -128, above zeroes
+	 * makes that very number, in which there is no secret. */
+	return v >= (u64)image_text_start && v < (u64)image_data_end;
 }
 
-static long scan_windows(const u8 *p, u64 *value)
+/* Bytes [from, to) of a page. */
+static long scan_range(const u8 *p, long from, long to, u64 *value)
 {
-	for (long i = 0; i <= PAGE_SIZE - 8; i++) {
+	for (long i = from; i <= to - 8; i++) {
 		/* Bits 63 to 48 of a kernel-half address are ones. */
 		if (p[i + 7] != 0xff || p[i + 6] != 0xff)
 			continue;
@@ -32,6 +35,11 @@ static long scan_windows(const u8 *p, u64 *value)
 			return i;
 	}
 	return -1;
+}
+
+static long scan_windows(const u8 *p, u64 *value)
+{
+	return scan_range(p, 0, PAGE_SIZE, value);
 }
 
 /* Offset of a gate, SDM vol. 3, 6.14.1. */
@@ -56,13 +64,50 @@ static long scan_descriptors(const u64 *p, u64 *value)
 	return -1;
 }
 
+/*
+ * In an LDT the program chooses base, limit and most flags, so any window may
+ * look like an address: it tells the program nothing that it did not say.  What
+ * is not a segment as user_desc_pack() makes them was not chosen by it.
+ */
+static long scan_ldt(const u64 *p, u64 *value)
+{
+	u64 chosen = DESC_SEGMENT | DESC_DPL3 | DESC_ACCESSED;
+
+	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		*value = p[i];
+		if (p[i] && (p[i] & (chosen | DESC_LONG)) != chosen)
+			return i * 8;
+	}
+	return -1;
+}
+
 long leakscan_page(const void *page, enum ledger_kind kind, u64 *value)
 {
-	long at = scan_windows(page, value);
+	long at = kind == LEDGER_LDT ? scan_ldt(page, value) : scan_windows(page, value);
 
 	if (at < 0 && kind == LEDGER_IDT)
 		at = scan_gates(page, value);
 	if (at < 0 && kind == LEDGER_GDT)
 		at = scan_descriptors(page, value);
 	return at;
+}
+
+long leakscan_tss(const void *page, unsigned page_index, u64 *value)
+{
+	long bitmap = TSS_IO_BITMAP - (long)page_index * PAGE_SIZE;
+	long end = bitmap + IO_BITMAP_BYTES;
+	long at = scan_range(page, 0, MIN(bitmap, PAGE_SIZE), value);
+
+	return at < 0 ? scan_range(page, MAX(end, 0), PAGE_SIZE, value) : at;
+}
+
+long leakscan_seam(const void *below, const void *above, u64 *value)
+{
+	u8 both[14];
+	long at;
+
+	memcpy(both, (const u8 *)below + PAGE_SIZE - 7, 7);
+	memcpy(both + 7, above, 7);
+	at = scan_range(both, 0, sizeof(both), value);
+	return at < 0 ? -1 : PAGE_SIZE - 7 + at;
 }

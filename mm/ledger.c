@@ -10,35 +10,48 @@
 #include "mm/image.h"
 #include "mm/ledger.h"
 #include "mm/pagetable.h"
+#include "mm/process_entry.h"
 
 const struct ledger_entry ledger[] = {
 	{ "IDT", "arch/idt.c", "the processor reads a gate before CR3 can change",
-	  false, CEA_IDT, 1, PROT_R, false, LEDGER_IDT },
+	  LEDGER_SHARED, CEA_IDT, 1, PROT_R, false, LEDGER_IDT },
 	{ "entry text", "entry/", "fetched before and after the CR3 switch",
-	  false, CEA_ENTRY_TEXT, 0, PROT_RX, false, LEDGER_DATA },
+	  LEDGER_SHARED, CEA_ENTRY_TEXT, 0, PROT_RX, false, LEDGER_DATA },
 	{ "GDT", "arch/gdt.c", "read by every load of a segment register",
-	  true, CEA_GDT, 1, PROT_R, false, LEDGER_GDT },
+	  LEDGER_AREA, CEA_GDT, 1, PROT_R, false, LEDGER_GDT },
 	{ "GDT extent", "arch/cpu_entry_area.c", "zeroes, so that a selector past"
 	  " the table meets a null descriptor",
-	  true, CEA_GDT + PAGE_SIZE, CEA_GDT_MAX_PAGES - 1, PROT_R, true, LEDGER_GDT },
+	  LEDGER_AREA, CEA_GDT + PAGE_SIZE, CEA_GDT_MAX_PAGES - 1, PROT_R, true, LEDGER_GDT },
 	{ "entry stack", "entry/", "the processor pushes its frame here",
-	  true, CEA_ENTRY_STACK, 1, PROT_RW, false, LEDGER_DATA },
+	  LEDGER_AREA, CEA_ENTRY_STACK, 1, PROT_RW, false, LEDGER_DATA },
 	{ "TSS", "arch/tss.c", "the processor reads sp0, ISTs and IO bitmap",
-	  true, CEA_TSS, CEA_TSS_PAGES, PROT_R, false, LEDGER_DATA },
+	  LEDGER_AREA, CEA_TSS, CEA_TSS_PAGES, PROT_R, false, LEDGER_TSS },
 	{ "IST #DF", "entry/paranoid.asm", "stack of an event at any instruction",
-	  true, CEA_IST + 0 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
+	  LEDGER_AREA, CEA_IST + 0 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
 	{ "IST NMI", "entry/paranoid.asm", "stack of an event at any instruction",
-	  true, CEA_IST + 1 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
+	  LEDGER_AREA, CEA_IST + 1 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
 	{ "IST #DB", "entry/paranoid.asm", "stack of an event at any instruction",
-	  true, CEA_IST + 2 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
+	  LEDGER_AREA, CEA_IST + 2 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
 	{ "IST #MC", "entry/paranoid.asm", "stack of an event at any instruction",
-	  true, CEA_IST + 3 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
+	  LEDGER_AREA, CEA_IST + 3 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
 	{ "trampoline", "entry/trampoline.asm", "SYSCALL lands here",
-	  true, CEA_TRAMPOLINE, 1, PROT_RX, false, LEDGER_DATA },
-	{ "debug store", "(reserved)", "written by the processor's sampling",
-	  true, CEA_DEBUG_STORE, CEA_DEBUG_STORE_PAGES, PROT_RW, true, LEDGER_DATA },
+	  LEDGER_AREA, CEA_TRAMPOLINE, 1, PROT_RX, false, LEDGER_DATA },
+	{ "ESPFIX stack", "arch/espfix.c", "IRET to a 16-bit stack, RSP without"
+	  " the kernel's bits",
+	  LEDGER_ESPFIX, ESPFIX_BASE, 1, PROT_RW, false, LEDGER_DATA },
+	{ "LDT", "arch/ldt.c", "read by every load of an LDT selector",
+	  LEDGER_PROCESS, PROCESS_ENTRY_BASE, 2 * LDT_MAX_PAGES, PROT_R, true, LEDGER_LDT },
+	{ "debug store", "arch/debug_store.c", "written by the processor's sampling",
+	  LEDGER_AREA, CEA_DEBUG_STORE, CEA_DEBUG_STORE_PAGES, PROT_RW, true, LEDGER_DATA },
 };
 const unsigned ledger_size = ARRAY_SIZE(ledger);
+
+bool ledger_debug_store;
+
+bool ledger_required(const struct ledger_entry *e)
+{
+	return !e->optional || (ledger_debug_store && e->at == CEA_DEBUG_STORE);
+}
 
 unsigned ledger_pages(const struct ledger_entry *e)
 {
@@ -50,23 +63,34 @@ unsigned ledger_pages(const struct ledger_entry *e)
 
 virt_addr_t ledger_address(const struct ledger_entry *e, unsigned cpu)
 {
-	return e->per_cpu ? CEA_BASE + (u64)cpu * CEA_STRIDE + e->at : e->at;
+	if (e->place == LEDGER_AREA)
+		return CEA_BASE + (u64)cpu * CEA_STRIDE + e->at;
+	if (e->place == LEDGER_ESPFIX)
+		return e->at + (u64)(cpu / ESPFIX_GROUP_CPUS) * ESPFIX_GROUP_SIZE +
+		       (u64)(cpu % ESPFIX_GROUP_CPUS) * ESPFIX_CPU_STRIDE;
+	return e->at;
+}
+
+/* The CPU to whose pages `va` belongs, or -1. */
+static int cpu_of(virt_addr_t va)
+{
+	if (va >= CEA_BASE && va < CEA_SLOT_END)
+		return (int)((va - CEA_BASE) / CEA_STRIDE);
+	if (va >= ESPFIX_BASE && va < ESPFIX_END)
+		return (int)((va - ESPFIX_BASE) / ESPFIX_GROUP_SIZE * ESPFIX_GROUP_CPUS +
+			     va % ESPFIX_STRIDE / ESPFIX_CPU_STRIDE);
+	return -1;
 }
 
 const struct ledger_entry *ledger_find(virt_addr_t va, int *cpu)
 {
-	virt_addr_t at = va;
-
-	*cpu = -1;
-	if (va >= CEA_BASE && va < CEA_SLOT_END) {
-		*cpu = (int)((va - CEA_BASE) / CEA_STRIDE);
-		at = (va - CEA_BASE) % CEA_STRIDE;
-	}
+	*cpu = cpu_of(va);
 	for (unsigned i = 0; i < ledger_size; i++) {
 		const struct ledger_entry *e = &ledger[i];
+		virt_addr_t first = ledger_address(e, *cpu < 0 ? 0 : (unsigned)*cpu);
 
-		if (e->per_cpu == (*cpu >= 0) && at >= e->at &&
-		    at < e->at + (u64)ledger_pages(e) * PAGE_SIZE)
+		if (ledger_per_cpu(e) == (*cpu >= 0) &&
+		    va - first < (u64)ledger_pages(e) * PAGE_SIZE)
 			return e;
 	}
 	return NULL;

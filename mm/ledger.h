@@ -11,13 +11,23 @@ enum ledger_kind {
 	LEDGER_DATA,
 	LEDGER_GDT, /* descriptors are decoded by the leak scan */
 	LEDGER_IDT, /* so are gates */
+	LEDGER_LDT, /* descriptors that the process has chosen itself */
+	LEDGER_TSS, /* with a bitmap that a process may have chosen */
+};
+
+/* What an entry's address means. */
+enum ledger_place {
+	LEDGER_SHARED,  /* an address, for all CPUs */
+	LEDGER_AREA,    /* an offset from each CPU's area */
+	LEDGER_ESPFIX,  /* of each CPU, the first in its group: layout.h */
+	LEDGER_PROCESS, /* an address in a process's own slot */
 };
 
 struct ledger_entry {
 	const char *name;
 	const char *owner;  /* the file that writes it */
 	const char *reason; /* why a user PGD has to show it */
-	bool per_cpu;       /* offset from the CPU's area, or an address */
+	enum ledger_place place;
 	virt_addr_t at;
 	unsigned pages;
 	u64 prot;           /* PROT_R, PROT_RW or PROT_RX */
@@ -28,9 +38,20 @@ struct ledger_entry {
 extern const struct ledger_entry ledger[];
 extern const unsigned ledger_size;
 
+/* The CPUs have a debug store: its pages are no longer optional. */
+extern bool ledger_debug_store;
+
+/* Must its pages be there? */
+bool ledger_required(const struct ledger_entry *e);
+
+static inline bool ledger_per_cpu(const struct ledger_entry *e)
+{
+	return e->place == LEDGER_AREA || e->place == LEDGER_ESPFIX;
+}
+
 /*
- * The entry that allows `va`, and the CPU whose area it is in (*cpu; -1 for
- * the shared part), or NULL.
+ * The entry that allows `va`, and the CPU whose page it is (*cpu; -1 for
+ * what is not per CPU), or NULL.
  */
 const struct ledger_entry *ledger_find(virt_addr_t va, int *cpu);
 

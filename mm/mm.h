@@ -5,6 +5,7 @@
 #define MM_MM_H
 
 #include "kernel/base/cpumask.h"
+#include "kernel/base/sleep_lock.h"
 #include "kernel/base/types.h"
 #include "mm/pagetable.h"
 
@@ -13,34 +14,73 @@
 #define VMA_WRITE 2
 #define VMA_EXEC 4
 
+struct shared;
+
 struct vma {
 	virt_addr_t start, end; /* pages; end is exclusive */
 	unsigned prot;
+	struct shared *shared;  /* MAP_SHARED: where its frames are; or NULL */
+	u64 offset;             /* of start, in `shared` */
 };
 
-#define MM_FRAMES 4
+#define MM_FRAMES 6
 #define MM_MAX_VMAS 600
 
-/* One task at a time works on an mm; it is not locked. */
+/* mm/process_entry.h has the meaning of `active`. */
+struct mm_ldt {
+	bool locked;       /* against others who change it; see arch/ldt.c */
+	u32 active;        /* 0: none; read by every CPU that loads the mm */
+	phys_addr_t table; /* its frames, contiguous */
+};
+
+/*
+ * All but pgd, cpus and users is under the lock, which the functions below take
+ * themselves: no spinlock may be held.  Nobody touches user memory while holding
+ * it, for the fault would want it, too.
+ */
 struct mm {
 	pte_t *pgd;          /* kernel PGD of its pair */
 	struct cpumask cpus; /* that have it loaded */
+	u32 users;           /* processes that share it */
+	struct sleep_lock lock;
 	virt_addr_t brk_start, brk;
 	u64 resident;        /* pages */
+	virt_addr_t end;     /* of what the program may have: mm_init_layout() */
+	virt_addr_t stack_top, mmap_top;
+	virt_addr_t vdso;    /* page of kernel/ia32_vdso.asm; 0: a 64-bit program */
+	struct mm_ldt ldt;
 	unsigned count;
 	struct vma vma[MM_MAX_VMAS]; /* ascending, apart, neighbours may touch */
 };
 static_assert(sizeof(struct mm) <= MM_FRAMES * PAGE_SIZE, "struct mm fits");
 
 /* Where programs are put. */
-#define MM_STACK_TOP (USER_END - 0x1000)
+#define MM_STACK_TOP (USER_END - 0x100000) /* programs may want the last pages */
 #define MM_STACK_SIZE (8ULL << 20)
 #define MM_MMAP_TOP (MM_STACK_TOP - MM_STACK_SIZE - 0x10000)
 #define MM_PIE_BASE 0x555555554000
 
-/* An empty address space, or NULL.  mm_free() takes back all it has. */
+/* The same for 32-bit programs, whose vDSO page lies at MM_MMAP_TOP_IA32. */
+#define MM_STACK_TOP_IA32 USER_END_IA32
+#define MM_MMAP_TOP_IA32 (MM_STACK_TOP_IA32 - MM_STACK_SIZE - 0x10000)
+#define MM_PIE_BASE_IA32 0x56555000
+
+/*
+ * An empty address space of a 64-bit program with one user, or NULL.  The last
+ * mm_put() takes back all it has; no CPU has it loaded then.
+ */
 struct mm *mm_alloc(void);
-void mm_free(struct mm *mm);
+void mm_get(struct mm *mm);
+void mm_put(struct mm *mm);
+
+/*
+ * A copy for a child process: private pages copied, shared ones shared.  NULL:
+ * no memory, nothing is left of it.
+ */
+struct mm *mm_fork(struct mm *parent);
+
+/* Where the program's end, stack and mmap area are.  Nothing is mapped yet. */
+void mm_init_layout(struct mm *mm, bool ia32);
 
 /*
  * Loads mm on this CPU (NULL: the pair of no process).  Context: interrupts
@@ -48,18 +88,45 @@ void mm_free(struct mm *mm);
  */
 void mm_load(struct mm *mm);
 
+/* How mm_map() maps, or'ed together. */
+#define MM_FIXED 0x1     /* what is there goes away; else addr is a hint */
+#define MM_NOREPLACE 0x2 /* with MM_FIXED: -EEXIST if something is there */
+#define MM_SHARED 0x4    /* with children of fork; else private */
+#define MM_32BIT 0x8     /* below 2 GiB */
+#define MM_POPULATE 0x10 /* pages at once, as far as there is memory */
+#define MM_IA32 0x20     /* where a 32-bit program would have it */
+
 /*
- * Adds anonymous, private, zeroed memory; nothing is allocated before it is
- * touched.  addr and len as mmap's: with `fixed`, what is there goes away;
- * else addr is a hint.  Returns the address, or -EINVAL (len 0, addr not a
- * page), -ENOMEM (no room, or not in the user half), -EACCES (W and X), -EPERM
- * (fixed, below USER_START).
+ * Adds anonymous, zeroed memory; nothing is allocated before it is touched.
+ * addr and len as mmap's.  Returns the address, or -EINVAL (len 0, addr not a
+ * page), -ENOMEM (no room, or not in the program's part), -EACCES (W and X),
+ * -EPERM (fixed, below USER_START), -EEXIST.
  */
-long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, bool fixed);
+long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how);
 
 /* As munmap and mprotect: 0, -EINVAL, -ENOMEM, -EACCES.  Flush what they must. */
 long mm_unmap(struct mm *mm, virt_addr_t addr, u64 len);
 long mm_protect(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot);
+
+#define MM_REMAP_MAYMOVE 1 /* Linux's MREMAP_* */
+#define MM_REMAP_FIXED 2
+#define MM_REMAP_DONTUNMAP 4
+
+/* As mremap: the address, -EINVAL, -EFAULT, -ENOMEM, -EPERM. */
+long mm_remap(struct mm *mm, virt_addr_t addr, u64 old_len, u64 new_len, unsigned flags,
+	      virt_addr_t new_addr);
+
+/*
+ * Takes away the pages of [start, end), or makes all present, as far as their
+ * rights allow; the areas stay.  0, or -ENOMEM: parts have no area (the others
+ * are done), or no memory; -EINVAL: a page may not be touched, or has not the
+ * rights needed (VMA_x).  start and end are pages.
+ */
+long mm_discard(struct mm *mm, virt_addr_t start, virt_addr_t end);
+long mm_populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned need);
+
+/* Is there an area at every address of the range? */
+bool mm_is_mapped(struct mm *mm, virt_addr_t start, virt_addr_t end);
 
 /* As the system call: returns the break, moved if it could be. */
 virt_addr_t mm_brk(struct mm *mm, virt_addr_t brk);
@@ -80,7 +147,28 @@ enum fault_verdict mm_fault(struct mm *mm, virt_addr_t addr, u64 error);
  */
 int mm_write(struct mm *mm, virt_addr_t to, const void *from, u64 n);
 
-/* The other way: for the tests, which look at what a program left. */
+/* The other way. */
 int mm_read(struct mm *mm, virt_addr_t from, void *to, u64 n);
+
+/*
+ * An aligned 32-bit word of a program, as a futex needs it: what it is, whoever
+ * maps it, and where it is now.  The frame is not held: who reads `at` later
+ * reads memory, but perhaps no longer the program's.
+ */
+struct mm_word {
+	const void *space; /* the struct mm, or what MAP_SHARED memory is part of */
+	u64 offset;        /* in it */
+	const u32 *at;
+	bool writable;     /* by the program */
+};
+
+/* Makes it present.  0 or -EFAULT: it may not be read. */
+int mm_find_word(struct mm *mm, virt_addr_t va, struct mm_word *word);
+
+/*
+ * Atomically: if the word at va is *old, makes it `new`, else *old what it is.
+ * Returns 1, 0, or -EFAULT: it may not be written.
+ */
+int mm_exchange_word(struct mm *mm, virt_addr_t va, u32 *old, u32 new);
 
 #endif

@@ -159,7 +159,7 @@ static int walk_table(const pte_t *table, unsigned level, virt_addr_t base,
 		pte_t entry = table[i];
 		int err;
 
-		if (!(entry & PTE_P))
+		if (!(entry & PTE_P) || pt_is_espfix_copy(va))
 			continue;
 		if (is_leaf(entry, level)) {
 			struct pt_leaf leaf;

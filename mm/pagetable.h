@@ -75,9 +75,18 @@ int pt_map_range(pte_t *pgd, virt_addr_t va, phys_addr_t pa, u64 size, u64 prot,
 /* Clears one 4 KiB entry and returns what it held (0: nothing).  No flush. */
 pte_t pt_unmap(pte_t *pgd, virt_addr_t va);
 
+/* Is `va`, or a table entry that begins there, a copy of one further down? */
+static inline bool pt_is_espfix_copy(virt_addr_t va)
+{
+	return va >= ESPFIX_BASE && va < ESPFIX_END &&
+	       (va & (ESPFIX_GROUP_SIZE - ESPFIX_STRIDE)) != 0;
+}
+
 /*
  * Calls fn for every leaf of PGD slots [first, last], ascending.  A non-zero
- * result of fn ends the walk and is returned.
+ * result of fn ends the walk and is returned.  In the ESPFIX region, where each
+ * page stands at 65536 addresses, only the first of them counts: see
+ * pt_is_espfix_copy().
  */
 int pt_for_each_leaf(const pte_t *pgd, unsigned first, unsigned last,
 		     int (*fn)(const struct pt_leaf *leaf, void *arg), void *arg);

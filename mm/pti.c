@@ -15,7 +15,8 @@
  *                       kernel PGD            user PGD
  *   user half (0-255)   entry | NX            the same entry: lower levels shared
  *   slot 508            cpu_entry_area        the same PUD page, shared whole
- *   slot 507            reserved for a process's own entry area; not mapped yet
+ *   slot 507            absent; or, in a pair whose process has an LDT, one PUD
+ *                       page of its own in both (mm/process_entry.c)
  *   all else            the kernel            absent
  *
  * Invariants, checked against the tables themselves by mm/audit.c:
@@ -23,7 +24,7 @@
  *   P2 user-half slots are NX in the kernel PGD: if the way out ever forgets to
  *      switch, the first user instruction faults instead of running with the
  *      kernel mapped
- *   P3 the user PGD's kernel half shows slot 508 only
+ *   P3 the user PGD's kernel half shows slot 508 only, and 507 for its owner
  *   P4 every page there is in the ledger, with the ledger's rights
  *   P5 to P7 are in mm/audit.c
  *
@@ -31,7 +32,7 @@
  * pti_set_user_pgd(); a Global bit on anything that the user PGD does not
  * show, since global entries outlive the CR3 write that should hide them.
  *
- * The kernel half of all pairs is the same: slots are filled at boot, before
+ * The kernel half of all pairs is the same, 507 aside: slots are filled at boot, before
  * the first copy is made, and only lower levels change afterwards.
  * Read next: mm/ledger.c, entry/trampoline.asm (where CR3 is flipped).
  */
@@ -87,6 +88,7 @@ void pti_free_pair(pte_t *pgd)
 {
 	for (unsigned slot = 0; slot < PGD_FIRST_KERNEL_SLOT; slot++)
 		ASSERT_OP(pgd[slot], ==, 0);
+	ASSERT_OP(pgd[PGD_SLOT_PROCESS_ENTRY], ==, 0);
 	frame_free_contiguous(virt_to_phys(pgd), pair_frames());
 }
 
@@ -99,6 +101,13 @@ void pti_set_user_pgd(pte_t *kernel_pgd, unsigned slot, pte_t entry)
 	}
 	pti_user_pgd(kernel_pgd)[slot] = entry;
 	kernel_pgd[slot] = entry & PTE_P ? entry | PTE_NX : entry;
+}
+
+void pti_set_process_entry(pte_t *kernel_pgd, pte_t entry)
+{
+	kernel_pgd[PGD_SLOT_PROCESS_ENTRY] = entry;
+	if (pti_enabled)
+		pti_user_pgd(kernel_pgd)[PGD_SLOT_PROCESS_ENTRY] = entry;
 }
 
 pte_t *pti_user_pte(pte_t *kernel_pgd, virt_addr_t va, bool alloc)

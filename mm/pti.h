@@ -42,6 +42,12 @@ static inline pte_t *pti_user_pgd(pte_t *kernel_pgd)
 void pti_set_user_pgd(pte_t *kernel_pgd, unsigned slot, pte_t entry);
 
 /*
+ * Sets slot 507, the process's own, in both PGDs: the only writer of the user
+ * PGD's.  pti_free_pair() wants it cleared, too.
+ */
+void pti_set_process_entry(pte_t *kernel_pgd, pte_t entry);
+
+/*
  * The user-half PTE of `va`, tables made on the way (NULL: no memory).  Goes
  * through pti_set_user_pgd() for a new slot.
  */

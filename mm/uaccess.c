@@ -7,6 +7,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/layout.h"
+#include "kernel/base/string.h"
 #include "mm/uaccess.h"
 
 bool uaccess_smap;
@@ -14,36 +15,18 @@ u64 extable_hits;
 
 extern const struct extable_entry extable_start[], extable_end[];
 
-#define EXTABLE(insn, fixup)                    \
-	".pushsection .extable, \"a\"\n"        \
-	".quad " insn ", " fixup "\n"           \
-	".popsection\n"
-
-static void user_access_begin(void)
-{
-	if (uaccess_smap)
-		__asm__ volatile("stac" : : : "memory", "cc");
-}
-
-static void user_access_end(void)
-{
-	if (uaccess_smap)
-		__asm__ volatile("clac" : : : "memory", "cc");
-}
-
-void uaccess_close(void)
-{
-	user_access_end();
-}
-
-bool user_range_ok(virt_addr_t addr, size_t n)
-{
-	return addr <= USER_END && n <= USER_END - addr;
-}
-
-/* Returns what is left of n when the copy ended or faulted. */
+/*
+ * Returns what is left of n when the copy ended or faulted.  Words first; where
+ * a word faults, bytes find out how much of it there was.
+ */
 static size_t copy_bytes(void *to, const void *from, size_t n)
 {
+	size_t words = n / 8;
+
+	__asm__ volatile("1: rep movsq\n"
+			 "2:\n" EXTABLE("1b", "2b")
+			 : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+	n = words * 8 + n % 8;
 	__asm__ volatile("1: rep movsb\n"
 			 "2:\n" EXTABLE("1b", "2b")
 			 : "+D"(to), "+S"(from), "+c"(n) : : "memory");
@@ -72,6 +55,45 @@ size_t copy_to_user(virt_addr_t to, const void *from, size_t n)
 	left = copy_bytes((void *)to, from, n);
 	user_access_end();
 	return left;
+}
+
+#define PUT_USER(name, type, insn)                                            \
+	int name(virt_addr_t to, type value)                                  \
+	{                                                                     \
+		int err = -EFAULT;                                            \
+									      \
+		if (!user_range_ok(to, sizeof(value)))                        \
+			return err;                                           \
+		user_access_begin();                                          \
+		__asm__ volatile("1: " insn " %1, (%2)\n"                     \
+				 "xorl %0, %0\n"                              \
+				 "2:\n" EXTABLE("1b", "2b")                   \
+				 : "+r"(err) : "r"(value), "r"(to)            \
+				 : "memory", "cc");                           \
+		user_access_end();                                            \
+		return err;                                                   \
+	}
+
+PUT_USER(put_user_u32, u32, "movl")
+PUT_USER(put_user_u64, u64, "movq")
+
+/* Page by page, so that what lies behind the end does not matter. */
+long copy_string_from_user(char *to, virt_addr_t from, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		size_t part = MIN(n - done, PAGE_SIZE - (from + done) % PAGE_SIZE);
+		size_t left = copy_from_user(to + done, from + done, part);
+		size_t length = strnlen(to + done, part - left);
+
+		done += length;
+		if (length < part - left)
+			return (long)done;
+		if (left)
+			return -EFAULT;
+	}
+	return (long)n;
 }
 
 int probe_read(virt_addr_t va, u8 *byte)
@@ -107,6 +129,17 @@ int probe_wrmsr(u32 msr, u64 value)
 			 "2:\n" EXTABLE("1b", "2b")
 			 : "+r"(err) : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32))
 			 : "memory", "cc");
+	return err;
+}
+
+int probe_write_cr4(u64 value)
+{
+	int err = -EFAULT;
+
+	__asm__ volatile("1: mov %1, %%cr4\n"
+			 "xorl %0, %0\n"
+			 "2:\n" EXTABLE("1b", "2b")
+			 : "+r"(err) : "r"(value) : "memory", "cc");
 	return err;
 }
 

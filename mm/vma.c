@@ -7,6 +7,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "mm/shared.h"
 #include "mm/vma.h"
 
 /* Index of the first area that ends above addr. */
@@ -39,7 +40,8 @@ bool vma_range_free(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 	return i == mm->count || mm->vma[i].start >= end;
 }
 
-virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t top)
+virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t bottom,
+			  virt_addr_t top)
 {
 	virt_addr_t end = top;
 
@@ -47,10 +49,10 @@ virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t top)
 		const struct vma *vma = &mm->vma[i - 1];
 
 		if (vma->end <= end && end - vma->end >= len)
-			return end - len;
+			break;
 		end = MIN(end, vma->start);
 	}
-	return end >= USER_START + len ? end - len : 0;
+	return len <= end && end - len >= bottom ? end - len : 0;
 }
 
 static void insert_at(struct mm *mm, unsigned i, struct vma vma)
@@ -62,6 +64,9 @@ static void insert_at(struct mm *mm, unsigned i, struct vma vma)
 
 static void delete_at(struct mm *mm, unsigned i, unsigned n)
 {
+	for (unsigned k = i; k < i + n; k++)
+		if (mm->vma[k].shared)
+			shared_put(mm->vma[k].shared);
 	memmove(&mm->vma[i], &mm->vma[i + n],
 		(mm->count - i - n) * sizeof(struct vma));
 	mm->count -= n;
@@ -77,6 +82,16 @@ static void split_at(struct mm *mm, virt_addr_t addr)
 	insert_at(mm, i, mm->vma[i]);
 	mm->vma[i].end = addr;
 	mm->vma[i + 1].start = addr;
+	mm->vma[i + 1].offset += addr - mm->vma[i].start;
+	if (mm->vma[i].shared)
+		shared_get(mm->vma[i].shared);
+}
+
+/* Do two areas that touch come to the same as one? */
+static bool alike(const struct vma *a, const struct vma *b)
+{
+	return a->prot == b->prot && a->shared == b->shared &&
+	       (!a->shared || a->offset + (a->end - a->start) == b->offset);
 }
 
 /* Joins areas around [start, end) that touch and are alike. */
@@ -87,7 +102,7 @@ static void merge_around(struct mm *mm, virt_addr_t start, virt_addr_t end)
 	while (i + 1 < mm->count && mm->vma[i].start <= end) {
 		struct vma *a = &mm->vma[i], *b = a + 1;
 
-		if (a->end == b->start && a->prot == b->prot) {
+		if (a->end == b->start && alike(a, b)) {
 			a->end = b->end;
 			delete_at(mm, i + 1, 1);
 		} else {
@@ -119,15 +134,21 @@ int vma_insert(struct mm *mm, struct vma vma)
 	return 0;
 }
 
-int vma_remove(struct mm *mm, virt_addr_t start, virt_addr_t end)
+bool vma_can_remove(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
 	const struct vma *first = cut_by(mm, start);
 	bool hole = first && first == cut_by(mm, end);
+
+	return vma_range_free(mm, start, end) || vma_has_room(mm, hole);
+}
+
+int vma_remove(struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
 	unsigned i, n = 0;
 
 	if (vma_range_free(mm, start, end))
 		return 0;
-	if (!vma_has_room(mm, hole))
+	if (!vma_can_remove(mm, start, end))
 		return -ENOMEM;
 	split_at(mm, start);
 	split_at(mm, end);
@@ -138,7 +159,7 @@ int vma_remove(struct mm *mm, virt_addr_t start, virt_addr_t end)
 	return 0;
 }
 
-static bool fully_covered(const struct mm *mm, virt_addr_t start, virt_addr_t end)
+bool vma_covers(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
 	for (unsigned i = first_above(mm, start); start < end; i++) {
 		if (i == mm->count || mm->vma[i].start > start)
@@ -152,7 +173,7 @@ int vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot
 {
 	unsigned more = !!cut_by(mm, start) + !!cut_by(mm, end);
 
-	if (!fully_covered(mm, start, end) || !vma_has_room(mm, more))
+	if (!vma_covers(mm, start, end) || !vma_has_room(mm, more))
 		return -ENOMEM;
 	split_at(mm, start);
 	split_at(mm, end);
@@ -161,4 +182,9 @@ int vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot
 		mm->vma[i].prot = prot;
 	merge_around(mm, start, end);
 	return 0;
+}
+
+void vma_remove_all(struct mm *mm)
+{
+	delete_at(mm, 0, mm->count);
 }

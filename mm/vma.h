@@ -1,7 +1,6 @@
 /*
  * The sorted array of areas in a struct mm: lookup, room, cutting, merging.
- * Touches no page table.  Called by mm/mm.c, and by
- * kernel/sys_memory.c to see whether a place is taken.
+ * Touches no page table.  Called by mm/, with the lock of the struct mm held.
  */
 #ifndef MM_VMA_H
 #define MM_VMA_H
@@ -14,17 +13,30 @@ const struct vma *vma_find(const struct mm *mm, virt_addr_t addr);
 /* Nothing lies in [start, end). */
 bool vma_range_free(const struct mm *mm, virt_addr_t start, virt_addr_t end);
 
-/* The highest free place of len bytes below top, or 0. */
-virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t top);
+/* An area lies at every address of [start, end). */
+bool vma_covers(const struct mm *mm, virt_addr_t start, virt_addr_t end);
+
+/* The highest free place of len bytes between bottom and top, or 0. */
+virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t bottom,
+			  virt_addr_t top);
 
 /* Can as many areas be added? */
 bool vma_has_room(const struct mm *mm, unsigned more);
 
-/* Adds an area where nothing lies; merges with neighbours.  -ENOMEM: full. */
+/*
+ * Adds an area where nothing lies, with the caller's hold on vma.shared; merges
+ * with neighbours.  -ENOMEM: full.
+ */
 int vma_insert(struct mm *mm, struct vma vma);
 
-/* Cuts [start, end) out.  -ENOMEM: cutting a hole needs one area more. */
+/*
+ * Cuts [start, end) out, and with it the holds on what was shared: no page of
+ * it may be in the tables any more.  -ENOMEM: cutting a hole needs one area
+ * more, which vma_can_remove() tells before.
+ */
 int vma_remove(struct mm *mm, virt_addr_t start, virt_addr_t end);
+bool vma_can_remove(const struct mm *mm, virt_addr_t start, virt_addr_t end);
+void vma_remove_all(struct mm *mm);
 
 /* Changes rights.  -ENOMEM: a part has no area (nothing changes), or full. */
 int vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot);

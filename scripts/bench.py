@@ -20,12 +20,27 @@ BUILD = os.path.join(os.path.dirname(HERE), "build")
 KERNEL = os.path.join(BUILD, "postern.elf")
 INITRAMFS = os.path.join(BUILD, "initramfs.cpio")
 TIMEOUT = 120
-CALLS = 1000  # extra system calls of the second of two runs
+WARM_UP = 100  # tests/user/cost.c begins with so many turns at most
+
+INTEL = "max,vendor=GenuineIntel"
+
+# label, CPU, program, its path, Linux's figure, instructions of it that clear a
+# page, turns of the two runs that count CR3 writes
+PATHS = (
+    ("INT 0x80", "max", "/bin/cost", "int80", 377, 0, (1, 1000)),
+    ("32-bit SYSCALL, vDSO page's part", "max", "/bin/cost32", "sysinfo", 358, 0, (1, 1000)),
+    ("SYSENTER, vDSO page's part", INTEL, "/bin/cost32", "sysinfo", 377, 0, (1, 1000)),
+    ("page fault, page cleared", "max", "/bin/cost", "fault", 3142, 512, (1, 1000)),
+    ("timer interrupt", "max", "/bin/cost", "timer", 3532, 0, (1, 3)),
+    ("signal to self, with its return", "max", "/bin/cost", "signal", 3726, 0, (1, 1000)),
+    ("#UD to a handler and back", "max", "/bin/cost", "ud2", 3255, 0, (1, 1000)),
+    ("INT3 to a handler and back", "max", "/bin/cost", "int3", 3301, 0, (1, 1000)),
+)
 
 
-def boot(cmdline, cpus=1, extra=()):
+def boot(cmdline, cpus=1, extra=(), cpu="max"):
     """One boot at 512 MiB under icount; its output, or the end with a line."""
-    machine = qemu.Machine(kernel=KERNEL, initramfs=INITRAMFS, cpus=cpus,
+    machine = qemu.Machine(kernel=KERNEL, initramfs=INITRAMFS, cpus=cpus, cpu=cpu,
                            cmdline=cmdline, icount=True, extra=list(extra))
     result = qemu.run(machine, TIMEOUT)
     if result.timed_out or result.status != qemu.PASSED:
@@ -49,15 +64,24 @@ def cr3_writers():
     return re.findall(r"^\s*([0-9a-f]+):.*\bmov\s+%\w+,%cr3", listing, re.M)
 
 
-def cr3_writes(pti, calls):
-    """How many times they are executed in a run with so many system calls."""
+def cr3_writes(pti, program, cpu="max"):
+    """How many times they are executed while init is that program."""
     ranges = ",".join(f"0x{at}+1" for at in cr3_writers())
     with tempfile.NamedTemporaryFile(prefix="postern-bench-") as log:
-        boot(f"pti={pti} init=/bin/null_syscall -- {calls}",
+        boot(f"pti={pti} init={program}", cpu=cpu,
              extra=["-singlestep", "-d", "exec,nochain", "-dfilter", ranges,
                     "-D", log.name])
         with open(log.name, encoding="ascii", errors="replace") as lines:
             return sum(line.startswith("Trace") for line in lines)
+
+
+def cr3_writes_each(pti, program, path, turns, cpu="max"):
+    """Per turn: the difference of two runs that differ in turns alone."""
+    few, many = turns
+    # The program warms up with as many turns, up to WARM_UP.
+    more = many + min(many, WARM_UP) - few - min(few, WARM_UP)
+    return (cr3_writes(pti, f"{program} -- {path} {many}", cpu) -
+            cr3_writes(pti, f"{program} -- {path} {few}", cpu)) / more
 
 
 def row(label, value, digits, aim, linux):
@@ -67,7 +91,14 @@ def row(label, value, digits, aim, linux):
 
 def heading(label, columns=("", "", "")):
     """A line above some rows."""
-    print(f"{label:34}{columns[0]:>10}{columns[1]:>8}{columns[2]:>11}")
+    more = f"{columns[3]:>12}" if len(columns) > 3 else ""
+    print(f"{label:34}{columns[0]:>10}{columns[1]:>8}{columns[2]:>11}{more}")
+
+
+def instructions(pti, program, path, cpu="max"):
+    """Instructions that one turn takes."""
+    return number(rf"cost: {path}: ([\d.]+) TSC",
+                  boot(f"pti={pti} init={program} -- {path}", cpu=cpu))
 
 
 def system_calls():
@@ -75,13 +106,26 @@ def system_calls():
     ticks = {}
     heading("per null system call", ("Postern", "aim", "Linux 6.1"))
     for pti, aim, linux in (("on", 100, 319), ("off", "-", 311)):
-        ticks[pti] = number(r"null syscall: ([\d.]+) TSC",
-                            boot(f"pti={pti} init=/bin/null_syscall"))
+        ticks[pti] = instructions(pti, "/bin/cost", "syscall")
         row(f"instructions, pti={pti}", ticks[pti], 1, aim, linux)
     row("instructions, PTI's part", ticks["on"] - ticks["off"], 1, 8, 8)
     for pti, aim, linux in (("on", 2, 2), ("off", 0, 0)):
-        more = cr3_writes(pti, 1 + CALLS) - cr3_writes(pti, 1)
-        row(f"CR3 writes, pti={pti}", more / CALLS, 2, aim, linux)
+        row(f"CR3 writes, pti={pti}",
+            cr3_writes_each(pti, "/bin/cost", "syscall", (1, 1000)), 2, aim, linux)
+
+
+def other_paths():
+    """Instructions and CR3 writes of the other ways in and out, pti=on.
+
+    The aim is a third of Linux's, for a page fault without the 512 words of the
+    page that is cleared.
+    """
+    heading("per ..., pti=on", ("Postern", "aim", "Linux 6.1", "CR3 writes"))
+    for label, cpu, program, path, linux, clearing, turns in PATHS:
+        ticks = instructions("on", program, path, cpu)
+        writes = cr3_writes_each("on", program, path, turns, cpu)
+        aim = (linux - clearing) // 3 + clearing
+        print(f"  {label:32}{ticks:10.1f}{aim:>8}{linux:>11}{writes:12.2f}")
 
 
 def frames():
@@ -102,5 +146,6 @@ def booting():
 
 if __name__ == "__main__":
     system_calls()
+    other_paths()
     frames()
     booting()

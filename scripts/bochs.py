@@ -35,6 +35,7 @@ vgaromimage: file=/usr/share/vgabios/vgabios.bin
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=cdrom, path="{iso}", status=inserted
 boot: cdrom
+port_e9_hack: enabled=1
 com1: enabled=1, mode=file, dev="{com1}"
 log: {log}
 panic: action=fatal

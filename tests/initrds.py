@@ -11,6 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "scripts"))
 import mkcpio  # noqa: E402
 
+USER = os.path.join(os.path.dirname(__file__), "..", "build", "user")
 BASE = 0x400000          # where static Linux programs are linked
 KERNEL_HALF = 0xFFFFFFFF80000000
 READ, WRITE, EXECUTE = 4, 2, 1
@@ -48,6 +49,28 @@ def two_loads(second):
     return elf(code, [program_header(BASE, size), second], BASE + 64 + 2 * 56)
 
 
+HEADERS_32 = 52 + 32
+
+
+def program_header_32(address, size):
+    """One PT_LOAD of ELF32."""
+    return struct.pack("<IIIIIIII", 1, 0, address, address, size, size,
+                       READ | EXECUTE, 0x1000)
+
+
+def elf_32(code, headers=None, entry=BASE + HEADERS_32, machine=3):
+    """The same for i386."""
+    headers = headers or [program_header_32(BASE, HEADERS_32 + len(code))]
+    start = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2, machine,
+                        1, entry, 52, 0, 0, 52, 32, len(headers), 0, 0, 0)
+    return start + b"".join(headers) + code
+
+
+def exits_32(status):
+    """mov ebx, status; mov eax, 1 (exit); int 0x80"""
+    return b"\xbb" + struct.pack("<I", status) + b"\xb8\x01\0\0\0\xcd\x80"
+
+
 def init(data):
     """An archive with one executable, /init."""
     return mkcpio.archive({"init": (mkcpio.EXECUTABLE, data)})
@@ -81,11 +104,27 @@ PROGRAMS = {
         BASE, HEADERS + 12, READ | WRITE | EXECUTE)]),
     "elf-data-beyond": two_loads(program_header(BASE + 0x10000, 0x10000)),
     "elf-i386": elf(exits(0))[:18] + b"\x03\0" + elf(exits(0))[20:],
+    "ia32-no-stack": elf_32(b"\x31\xed\x0f\x34"),  # xor ebp, ebp; sysenter
+    "elf32-x32": elf_32(exits_32(0), machine=62),
+    "elf32-above-user-half": elf_32(
+        exits_32(0), [program_header_32(0xFFFFE000, HEADERS_32 + 12)],
+        0xFFFFE000 + HEADERS_32),
+    "elf32-in-stack": elf_32(
+        exits_32(0), [program_header_32(0xFFF00000, HEADERS_32 + 12)],
+        0xFFF00000 + HEADERS_32),
 }
+def from_glibc(_build):
+    """Programs with the C library that most people have, of 32 bits."""
+    names = ("hello32", "hello32-pie")
+    return mkcpio.archive({f"bin/{name}": mkcpio.from_path(os.path.join(USER, name))
+                           for name in names})
+
+
 ARCHIVES = {
     "cut": cut,
     "lying-size": lying_size,
     "garbage": lambda build: b"This is no archive. " * 50,
+    "glibc": from_glibc,
     "empty": lambda build: mkcpio.archive({}),
 }
 KINDS = sorted([*PROGRAMS, *ARCHIVES])

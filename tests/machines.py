@@ -10,7 +10,7 @@ import re
 import initrds
 
 BOOTS = ("direct", "bios", "uefi", "bochs")
-STREAMS = ("ktap", "tap", "none")
+STREAMS = ("ktap", "tap", "cut", "none")
 WAYS = {"direct": "append", "bios": "fw_cfg", "uefi": "fw_cfg", "bochs": "grub"}
 
 

@@ -42,11 +42,15 @@ class Command:
 def commands():
     """The tests that are programs; the gdb test is there only if written."""
     python = sys.executable
-    for name in ("runner", "tools"):
+    for name in ("runner", "tools", "mutants"):
         path = os.path.join(ROOT, f"tests/test_{name}.py")
         yield Command(name, [python, path], 120, quick=True)
     yield Command("host", ["make", "-sk", "-C", ROOT, "--no-print-directory",
                            "host-tests"], 300, quick=True)
+    yield Command("stress", [python, os.path.join(ROOT, "tests/stress.py"),
+                             "--seconds", "60", "--seed", "1"], 600)
+    yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 120)
+    yield Command("emulators", [python, os.path.join(ROOT, "tests/emulators.py")], 400)
     gdb = os.path.join(ROOT, "tests/gdb/run.py")
     if os.path.exists(gdb):
         yield Command("gdb", [python, gdb], 180)

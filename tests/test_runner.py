@@ -12,6 +12,7 @@ import time
 import unittest
 
 import boots
+import emulators
 import initrds
 import machines
 import tapunit
@@ -314,6 +315,42 @@ def wait_for(condition, seconds=10.0):
     event, deadline = threading.Event(), time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         event.wait(0.02)
+
+
+class Emulators(unittest.TestCase):
+    """tests/emulators.py: what it takes apart, and that it can fail."""
+
+    CASE = "fault 0: signal {} flags {} ip 40\nprogram /bin/p:\n{} 1 - works\n"
+
+    def facts(self, *words):
+        """The facts of a run that prints these words."""
+        found = emulators.facts(self.CASE.format(*words), ["x"])
+        return {**found, **{f"filling/{i}": "ok" for i in range(emulators.ENOUGH)}}
+
+    def bad(self, here, pattern="fault x/flags.RF", cell="`1`"):
+        """The numbers of the sentences that are not good."""
+        runs = {"QEMU": self.facts(11, 202, "ok"), "other": here}
+        table = [(pattern, {"QEMU": "`0`", "other": cell})] if pattern else []
+        return [number for number, (good, _) in
+                enumerate(emulators.judge(runs, table)) if not good]
+
+    def test_judge(self):
+        """emulators: an unexplained difference, a failure and a stale row are found"""
+        self.assertEqual(self.bad(self.facts(11, 10202, "ok")), [])
+        self.assertEqual(self.bad(self.facts(11, 10202, "ok"), None), [2])
+        self.assertEqual(self.bad(self.facts(11, 10202, "ok"), cell="`0`"), [2, 3])
+        self.assertEqual(self.bad(self.facts(11, 10203, "ok")), [2])
+        self.assertEqual(self.bad(self.facts(11, 202, "ok")), [3])
+        self.assertEqual(self.bad(self.facts(5, 10202, "ok")), [2, 3])
+        self.assertEqual(self.bad(self.facts(11, 10202, "not ok")), [1, 2])
+        self.assertEqual(self.bad({}), [1, 2, 3])
+
+    def test_table(self):
+        """emulators: every row of docs/emulators.md can be read"""
+        rows = list(emulators.rows())
+        self.assertGreater(len(rows), 15)
+        for _, cells in rows:
+            self.assertEqual(len(cells), 7, cells)
 
 
 if __name__ == "__main__":

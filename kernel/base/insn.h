@@ -44,12 +44,16 @@ READ_REG(read_cr2, "mov %%cr2, %0")
 READ_REG(read_cr3, "mov %%cr3, %0")
 READ_REG(read_cr4, "mov %%cr4, %0")
 READ_REG(read_dr6, "mov %%dr6, %0")
+READ_REG(read_dr7, "mov %%dr7, %0")
 READ_REG(read_rsp, "mov %%rsp, %0")
 READ_REG(read_flags, "pushfq; pop %0")
 WRITE_REG(write_cr0, "mov %0, %%cr0")
 WRITE_REG(write_cr3, "mov %0, %%cr3")
 WRITE_REG(write_cr4, "mov %0, %%cr4")
 WRITE_REG(write_dr0, "mov %0, %%dr0")
+WRITE_REG(write_dr1, "mov %0, %%dr1")
+WRITE_REG(write_dr2, "mov %0, %%dr2")
+WRITE_REG(write_dr3, "mov %0, %%dr3")
 WRITE_REG(write_dr6, "mov %0, %%dr6")
 WRITE_REG(write_dr7, "mov %0, %%dr7")
 
@@ -127,12 +131,45 @@ static inline void sidt(struct table_register *t) { __asm__ volatile("sidt %0" :
 static inline void ltr(u16 sel) { __asm__ volatile("ltr %0" : : "r"(sel) : "memory"); }
 static inline void lldt(u16 sel) { __asm__ volatile("lldt %0" : : "r"(sel) : "memory"); }
 
+static inline u16 sldt(void)
+{
+	u16 sel;
+
+	__asm__ volatile("sldt %0" : "=r"(sel));
+	return sel;
+}
+
+/* The segment's limit in bytes; false: the selector leads nowhere. */
+static inline bool lsl(u16 sel, u64 *limit)
+{
+	u32 v;
+	bool found;
+
+	__asm__ volatile("lsl %2, %0" : "=r"(v), "=@ccz"(found) : "r"((u32)sel));
+	*limit = v;
+	return found;
+}
+
 static inline u16 str(void)
 {
 	u16 sel;
 
 	__asm__ volatile("str %0" : "=r"(sel));
 	return sel;
+}
+
+/*
+ * What LAR tells of a selector: the descriptor's bits 40 to 47 and 52 to 55, in
+ * their places.  False: it leads nowhere.
+ */
+static inline bool lar(u16 sel, u64 *desc)
+{
+	u32 v;
+	bool found;
+
+	__asm__ volatile("lar %2, %0" : "=r"(v), "=@ccz"(found) : "r"((u32)sel));
+	*desc = (u64)v << 32;
+	return found;
 }
 
 /* CS is loaded by a far return. */
@@ -162,9 +199,15 @@ static inline void xsave(void *area)
 	__asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
 }
 
+static inline void xrstor_some(const void *area, u64 states)
+{
+	__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"((u32)states),
+			 "d"((u32)(states >> 32)) : "memory");
+}
+
 static inline void xrstor(const void *area)
 {
-	__asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
+	xrstor_some(area, ~0ULL);
 }
 
 static inline void fxsave(void *area) { __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory"); }

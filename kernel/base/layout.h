@@ -9,10 +9,12 @@
  *   509   0xfffffe8000000000     cpu vaults, ascending        yes      -
  *   508   0xfffffe7ffc000000     cpu_entry_areas, ascending   shared   shared
  *         0xfffffe7ffbe00000     IDT alias, entry text        shared   shared
- *   507   0xfffffd8000000000     reserved: process entry      -        -
+ *         0xfffffe0000000000     ESPFIX stacks' aliases       shared   shared
+ *   507   0xfffffd8000000000     a process's LDT              its own  its own
  *   402   0xffffc90000000000     vmap: stacks, MMIO           yes      -
  *   273   0xffff888000000000     direct map of RAM (NX)       yes      -
  *   0-255 0 .. 0x7fffffffefff    user half                    NX       shared
+ *         0 .. 0xffffdfff        the same of a 32-bit program
  *
  * The areas end where slot 508 ends and the vaults begin where slot 509
  * begins, with one stride, so that vault(cpu) = cea(cpu) + CEA_TO_VAULT, a
@@ -36,6 +38,7 @@
 
 /* Regions */
 #define USER_END 0x00007ffffffff000
+#define USER_END_IA32 0xffffe000
 #define KERNEL_HALF 0xffff800000000000
 #define DIRECT_MAP_BASE 0xffff888000000000
 #define DIRECT_MAP_END 0xffffc88000000000
@@ -83,6 +86,22 @@
 
 #define CEA_TO_VAULT (VAULT_BASE - CEA_BASE)
 
+/*
+ * ESPFIX: an IRET to a 16-bit stack segment leaves bits 31:16 of the kernel's
+ * RSP in the user's ESP.  So it is done from a stack that is mapped at every
+ * value these bits can have: CPU n's one page stands at each address
+ * ESPFIX_BASE + n / 8 * 4 GiB + any * 64 KiB + n % 8 * 8 KiB, with nothing
+ * below it.  Its top, for any = 0, is ESPFIX_STACK_TOP_OFFSET above that.
+ */
+#define ESPFIX_BASE CEA_SLOT_BASE
+#define ESPFIX_GROUP_CPUS 8
+#define ESPFIX_GROUP_SIZE 0x100000000
+#define ESPFIX_STRIDE 0x10000
+#define ESPFIX_STRIDE_PAGES (ESPFIX_STRIDE / PAGE_SIZE)
+#define ESPFIX_CPU_STRIDE (ESPFIX_STRIDE / ESPFIX_GROUP_CPUS)
+#define ESPFIX_END (ESPFIX_BASE + NR_CPUS / ESPFIX_GROUP_CPUS * ESPFIX_GROUP_SIZE)
+#define ESPFIX_STACK_TOP_OFFSET 512
+
 /* The entry stack is the low 512 bytes of its page; its top in the area: */
 #define ENTRY_STACK_SIZE 512
 #define CEA_ENTRY_STACK_TOP (CEA_ENTRY_STACK + ENTRY_STACK_SIZE)
@@ -107,8 +126,11 @@
  */
 #define IST_RETURN_FRAME 256
 
-/* Bytes of the direct SYSCALL entry, at most (entry/direct.asm checks). */
-#define SYSCALL_DIRECT_MAX 160
+/* No more of an IST page is ever used, nested events included. */
+#define IST_USED (4 * IST_RETURN_FRAME)
+
+/* Bytes of the direct SYSCALL entries, at most (entry/direct.asm checks). */
+#define SYSCALL_DIRECT_MAX 256
 
 /* Kernel-only stacks, in the vmap area */
 #define TASK_STACK_SIZE 0x4000

@@ -16,6 +16,8 @@
 struct pt_regs;
 struct task;
 struct mm;
+struct gdt_page;
+struct task_io;
 
 struct percpu {
 	struct percpu *self;     /* = vault address of this CPU, for this_cpu() */
@@ -30,6 +32,7 @@ struct percpu {
 	void (*do_paranoid)(struct pt_regs *);    /* IST event in kernel mode */
 	u64 exit_to_user;        /* entry text: the IRET path, for the trampoline */
 	u64 syscall_direct;      /* = entry_labels.syscall_direct */
+	u64 espfix_stack;        /* top of the ESPFIX stack, bits 31:16 zero */
 
 	/* from here on, C only */
 	u32 cpu;                 /* our number, 0 is the boot CPU */
@@ -37,9 +40,14 @@ struct percpu {
 	struct task *current;    /* NULL until sched_run() */
 	struct task *idle;
 	struct mm *mm;           /* whose PGD pair CR3 holds */
+	struct gdt_page *gdt;    /* its writable address, in the direct map */
+	const struct task_io *io; /* whose ports the TSS opens; NULL: nobody's */
+	bool ldt_loaded;         /* LDTR is not null */
+	bool debug_armed;        /* DR7 has a task's breakpoints */
 	bool need_resched;
-	u32 locks_held;          /* spinlocks: no schedule(), no shootdown */
+	bool work_due;           /* before user mode: need_resched, or the task's */
 	u32 in_paranoid;         /* depth of IST handlers in kernel mode */
+	u64 locks_held;          /* spinlocks: no schedule(), no shootdown */
 	u64 nmis;                /* taken, from any mode; shared (read) */
 	u64 timer_interrupts;
 	u64 syscalls;
@@ -76,6 +84,10 @@ static inline struct percpu *this_cpu(void)
 
 #define this_cpu_inc(field)                                               \
 	__asm__ volatile("incq %%gs:%c0"                                  \
+			 : : "i"(offsetof(struct percpu, field)) : "memory", "cc")
+
+#define this_cpu_dec(field)                                               \
+	__asm__ volatile("decq %%gs:%c0"                                  \
 			 : : "i"(offsetof(struct percpu, field)) : "memory", "cc")
 
 /* A bool of this CPU's vault: one comparison. */

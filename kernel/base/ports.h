@@ -24,4 +24,7 @@
 /* Bochs ends when "Shutdown" is written here */
 #define PORT_BOCHS 0x8900
 
+/* Reads as its own number in Bochs, if its port_e9_hack is on */
+#define PORT_BOCHS_E9 0xe9
+
 #endif

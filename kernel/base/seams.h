@@ -9,6 +9,7 @@
 #include "kernel/base/types.h"
 
 struct pt_regs;
+struct sleep_lock;
 
 /*
  * mm -> arch: runs fn(arg) on every online CPU of the set, this one included
@@ -16,6 +17,17 @@ struct pt_regs;
  * interrupt.  Context: no spinlock held (asserted); interrupts either way.
  */
 void seam_call_on_cpus(const struct cpumask *cpus, void (*fn)(void *), void *arg);
+
+/* mm -> arch: this CPU has loaded another address space (NULL: none). */
+struct mm;
+void seam_mm_loaded(const struct mm *mm);
+
+/*
+ * mm -> kernel: the slow ways of kernel/base/sleep_lock.h.  Context: task
+ * context, no spinlock held.
+ */
+void seam_sleep_lock_wait(struct sleep_lock *lock);
+void seam_sleep_lock_hand_on(struct sleep_lock *lock);
 
 /* entry -> kernel: a new task runs its first instruction (kernel/sched.c). */
 void seam_task_started(void);

@@ -22,13 +22,13 @@ static inline u64 spin_lock(struct spinlock *lock)
 	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE))
 		while (__atomic_load_n(&lock->locked, __ATOMIC_RELAXED))
 			cpu_relax();
-	this_cpu()->locks_held++;
+	this_cpu_inc(locks_held);
 	return flags;
 }
 
 static inline void spin_unlock(struct spinlock *lock, u64 flags)
 {
-	this_cpu()->locks_held--;
+	this_cpu_dec(locks_held);
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 	interrupts_restore(flags);
 }

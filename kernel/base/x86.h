@@ -29,6 +29,7 @@
 #define CR4_OSXSAVE 0x40000
 #define CR4_SMEP 0x100000
 #define CR4_SMAP 0x200000
+#define CR4_PKE 0x400000
 
 /*
  * The halves of a PGD pair differ in bit 12 of CR3, and in bit 7 of the PCID.
@@ -62,6 +63,20 @@
 #define RFLAGS_AC 0x40000
 #define RFLAGS_ID 0x200000
 
+/* FPU state (SDM vol. 1, 13) */
+#define XCR0_X87 0x1
+#define XCR0_SSE 0x2
+#define XCR0_AVX 0x4
+#define XCR0_PKRU 0x200
+#define FXSAVE_SIZE 512
+#define XSAVE_HEADER_SIZE 64
+#define FPU_STATE_MAX 2752 /* ours: what we take of it; a task has a page */
+
+/* DR6, active high, once its fixed bits are flipped (SDM vol. 3, 18.2.3) */
+#define DR6_FIXED 0xffff0ff0
+#define DR6_TRAPS 0xf
+#define DR6_STEP 0x4000
+
 /* MSRs (SDM vol. 4, table 2-2) */
 #define MSR_APIC_BASE 0x1b
 #define MSR_ARCH_CAPABILITIES 0x10a
@@ -70,6 +85,7 @@
 #define MSR_SYSENTER_EIP 0x176
 #define MSR_MCG_STATUS 0x17a
 #define MSR_PAT 0x277
+#define MSR_DS_AREA 0x600
 #define MSR_X2APIC_BASE 0x800
 #define MSR_EFER 0xc0000080
 #define MSR_STAR 0xc0000081
@@ -92,6 +108,8 @@
 #define PTE_D 0x40
 #define PTE_PS 0x80
 #define PTE_G 0x100
+/* Ignored by the processor; ours: the frame belongs to a struct shared */
+#define PTE_SHARED 0x200
 #define PTE_NX 0x8000000000000000
 #define PTE_ADDR_MASK 0x000ffffffffff000
 
@@ -100,6 +118,7 @@
 #define PF_WRITE 0x2
 #define PF_USER 0x4
 #define PF_INSTR 0x10
+#define PF_PK 0x20
 
 /* Selectors: Linux's, so that programs which look at them find what they know */
 #define SEL_KERNEL32_CS 0x08
@@ -109,7 +128,16 @@
 #define SEL_USER_DS 0x2b
 #define SEL_USER_CS 0x33
 #define SEL_TSS 0x40
+#define SEL_LDT 0x50
+#define SEL_TI 0x4
 #define GDT_ENTRIES 16
+
+/* Bits of a descriptor (SDM vol. 3, 3.4.5); SEGMENT: code or data, no gate */
+#define DESC_ACCESSED 0x10000000000
+#define DESC_SEGMENT 0x100000000000
+#define DESC_DPL3 0x600000000000
+#define DESC_PRESENT 0x800000000000
+#define DESC_LONG 0x20000000000000
 
 /* Flat descriptors, accessed bit set (SDM vol. 3, 3.4.5) */
 #define DESC_KERNEL32_CS 0x00cf9b000000ffff
@@ -118,6 +146,10 @@
 #define DESC_USER32_CS 0x00cffb000000ffff
 #define DESC_USER_DS 0x00cff3000000ffff
 #define DESC_USER_CS 0x00affb000000ffff
+
+/* The TSS: where we have the IO bitmap (SDM vol. 3, 7.7; vol. 1, 19.5.2) */
+#define TSS_IO_BITMAP 104
+#define IO_BITMAP_BYTES 8192
 
 /* Exceptions (SDM vol. 3, table 6-1) */
 #define VEC_DE 0
@@ -153,7 +185,12 @@
 #define VEC_SPURIOUS 0xff
 #define NR_VECTORS 256
 
-/* pt_regs.vector of a system call: no vector of the IDT */
+/* INT 0x80, the system call of i386 */
+#define VEC_INT80 0x80
+
+/* pt_regs.vector of the other system calls: no vectors of the IDT */
 #define VEC_SYSCALL 0x100
+#define VEC_SYSCALL32 0x101
+#define VEC_SYSENTER 0x102
 
 #endif

@@ -30,7 +30,7 @@ def object_file():
     source = os.path.join(build, "entry", "trampoline.asm.o")
     copy = os.path.join(directory.name, "trampoline.o")
     try:
-        subprocess.run(["objcopy", "--rename-section", ".trampoline=.text",
+        subprocess.run(["objcopy", "-X", "--rename-section", ".trampoline=.text",
                         source, copy], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         print(f"postern: objcopy cannot read {source}: "

@@ -15,7 +15,7 @@ set architecture i386:x86-64
 set disassembly-flavor intel
 # A CPU's entry area is 256 KiB, as types go.
 set max-value-size unlimited
-# gdb does not know yet how to unwind entry text: no surprise beyond main loops.
+# A chain that is broken goes nowhere for ever.
 set backtrace limit 64
 
 source -s scripts/gdb/postern.py

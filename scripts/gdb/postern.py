@@ -5,8 +5,7 @@
 
 This file only defines the commands; what they print is made in areas.py,
 descriptors.py and tables.py beside it, from physical memory (machine.py).
-A frame unwinder for the entry text will be a module of its own, unwinder.py,
-registered at the end of this file.
+unwinder.py lets `bt` pass through entry code.
 """
 import os
 import sys
@@ -19,6 +18,7 @@ import areas  # noqa: E402
 import descriptors  # noqa: E402
 import machine  # noqa: E402
 import tables  # noqa: E402
+import unwinder  # noqa: E402
 
 DEFAULT_STUB = "localhost:1234"  # what QEMU's -s means
 
@@ -163,3 +163,4 @@ without it the environment's POSTERN_GDB, or localhost:1234 (QEMU's -s)."""
 
 for command in (Cea, Gdt, Cr3, WalkAddress, Serial, BreakSyscall, Connect):
     command()
+unwinder.register()

@@ -2,7 +2,8 @@
 
 Used on both sides of the test: run.py packs it, session.py knows where its
 SYSCALL instructions are.  It never ends.  The sleep is there because a task
-that wakes up is put on a CPU that its affinity allows.
+that wakes up is put on a CPU that its affinity allows.  Two pieces are never
+reached but by setting the program counter: TOUCH and SPIN.
 """
 import os
 import struct
@@ -14,6 +15,8 @@ import initrds  # noqa: E402
 GETPPID, NANOSLEEP = 110, 35
 START = initrds.BASE + initrds.HEADERS
 GETPPID_SYSCALL = START + 5  # behind a MOV of five bytes
+TOUCH = START + 0x40         # a byte at rdi, then as at the start
+SPIN = START + 0x50          # a loop of one instruction
 NANOSECONDS = 200_000
 
 
@@ -30,4 +33,7 @@ def archive():
     rest = b"\x31\xf6" + mov_eax(NANOSLEEP) + syscall + b"\xeb"
     code += b"\x48\x8d\x3d" + struct.pack("<i", len(rest) + 1) + rest
     code += struct.pack("<b", -(len(code) + 1))
-    return initrds.init(initrds.elf(code + struct.pack("<QQ", 0, NANOSECONDS)))
+    code += struct.pack("<QQ", 0, NANOSECONDS)
+    code = code.ljust(TOUCH - START, b"\x90") + b"\x88\x07\xeb"  # mov [rdi], al; jmp
+    code += struct.pack("<b", -(len(code) + 1))
+    return initrds.init(initrds.elf(code.ljust(SPIN - START, b"\x90") + b"\xeb\xfe"))

@@ -28,7 +28,7 @@ import program  # noqa: E402
 
 DEBUG = os.path.join(ROOT, "scripts", "debug")
 POSTERN_GDB = os.path.join(ROOT, "scripts", "gdb", "postern.gdb")
-SESSION_SECONDS = 45
+SESSION_SECONDS = 90
 SHORT_SECONDS = 15
 RESULT = re.compile(r"^(ok|not ok) - (.*)$")
 

@@ -13,6 +13,7 @@ import gdb
 import machine  # scripts/gdb/machine.py, which postern.gdb has loaded
 
 sys.path.insert(0, os.environ["POSTERN_GDB_TEST"])
+import backtraces  # noqa: E402
 import program  # noqa: E402
 from drive import (Unexpected, alias, cpu, expect, expect_match, go_to,  # noqa: E402
                    monitor_base, refusal, run, user_syscall_on, value)
@@ -128,6 +129,21 @@ def check_source_steps():
     by_instruction = Steps(lambda: in_body("seam_do_syscall"))
     expect(len(by_line.lines("entry/")) > 20, True, "lines passed")
     expect(by_line.lines("entry/"), by_instruction.lines("entry/"), "lines passed")
+
+
+def check_backtraces(way, number):
+    """`bt` leads outside at each step"""
+    run("disable")
+    way(number)
+
+
+BACKTRACES = (
+    ("a system call", backtraces.syscall, (0, 1)),
+    ("a page fault", backtraces.page_fault, (0, 1)),
+    ("a timer interrupt from user mode", backtraces.timer_in_user, (0, 1)),
+    ("a timer interrupt from an idle CPU", backtraces.timer_in_kernel, (0, 1)),
+    ("an NMI in a system call", backtraces.nmi_in_kernel, (0, 1)),
+)
 
 
 def check_cr3():
@@ -276,6 +292,10 @@ def main():
                   check_entry_stack, check_gdt, check_physical_mode,
                   check_bad_input, check_serial):
         report(check)
+    for what, way, numbers in BACKTRACES:
+        for number in numbers:
+            report(check_backtraces, way, number,
+                   sentence=f"CPU {number}: {check_backtraces.__doc__} of {what}")
     print("# the end", flush=True)
 
 

@@ -1,14 +1,14 @@
 /*
  * Test of kernel/elf.c: a small program built here, spoiled in each way that
- * is refused, and real programs if any are named on the command line.
+ * is refused, and real programs if any are named on the command line.  32-bit
+ * ones: test_elf32.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/layout.h"
 #include "kernel/elf.h"
-#include "tests/host/host.h"
+#include "tests/host/elf_image.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Offsets in the file header, and in a program header. */
@@ -20,10 +20,6 @@ enum { EXEC = 2, DYN = 3 };
 
 /* Offsets of the good program's program headers. */
 enum { TEXT = 64, DATA = TEXT + 56, STACK = DATA + 56 };
-
-static struct host_buf b;
-static struct elf_image image;
-static struct complaint why;
 
 static void put_header(u16 type, u64 entry, u16 phnum)
 {
@@ -66,28 +62,12 @@ static void good(void)
 	host_put_zeros(&b, 0x200 - b.len);
 }
 
-static int parse(void)
-{
-	u8 *exact = host_exact_copy(b.bytes, b.len);
-	int err;
-
-	why.text[0] = '\0';
-	err = elf_parse(exact, b.len, &image, &why);
-	free(exact);
-	return err;
-}
-
-#define REFUSED(line) \
-	do { \
-		CHECK_EQ(parse(), -EINVAL); \
-		CHECK_STR(why.text, line); \
-	} while (0)
-
 static void test_good(void)
 {
 	good();
 	CHECK_EQ(parse(), 0);
 	CHECK_STR(why.text, "");
+	CHECK(!image.ia32);
 	CHECK(!image.is_pie);
 	CHECK_EQ(image.entry, 0x400100);
 	CHECK_EQ(image.phdr, 0x400040);
@@ -127,14 +107,19 @@ static void test_header(void)
 	REFUSED("elf: found the magic number 23 45 4c 46, expected 7f 45 4c "
 		"46");
 	good();
-	b.bytes[4] = 1;
-	REFUSED("elf: found class 1, expected 2 (64-bit)");
+	b.len = 51;
+	REFUSED("elf: found a file of 51 bytes, expected at least 52");
+	good();
+	b.bytes[4] = 3;
+	REFUSED("elf: found class 3, expected 1 (32-bit) or 2 (64-bit)");
 	good();
 	b.bytes[5] = 2;
 	REFUSED("elf: found data encoding 2, expected 1 (little endian)");
 	good();
 	host_set_u16(&b, MACHINE, 183);
 	REFUSED("elf: found machine 183, expected 62 (x86-64)");
+	host_set_u16(&b, MACHINE, 3);
+	REFUSED("elf: found machine 3, expected 62 (x86-64)");
 	good();
 	host_set_u16(&b, TYPE, 1);
 	REFUSED("elf: found type 1, expected 2 (executable) or 3 "
@@ -288,41 +273,6 @@ static void test_counts(void)
 	CHECK_EQ(image.phdr, 0); /* no segment has the program headers */
 }
 
-static void check_image(size_t len)
-{
-	const struct elf_segment *s = image.segment;
-	unsigned i;
-
-	CHECK(image.segment_count >= 1);
-	CHECK(image.segment_count <= ELF_MAX_SEGMENTS);
-	CHECK(image.start < image.brk_start && image.brk_start <= USER_END);
-	for (i = 0; i < image.segment_count; i++, s++) {
-		CHECK(s->filesz <= s->memsz && s->filesz <= len);
-		CHECK(s->offset <= len - s->filesz);
-		CHECK(s->vaddr >= image.start);
-		CHECK(s->vaddr + s->memsz <= image.brk_start);
-		CHECK((s->rights & (ELF_W | ELF_X)) != (ELF_W | ELF_X));
-	}
-}
-
-static void parse_bytes(const u8 *input, size_t len)
-{
-	int err;
-
-	why.text[0] = '\0';
-	err = elf_parse(input, len, &image, &why);
-	CHECK(err == 0 || err == -EINVAL);
-	CHECK_EQ(err == 0, why.text[0] == '\0');
-	if (err == 0)
-		check_image(len);
-}
-
-static void parse_truncated(const u8 *input, size_t len)
-{
-	parse_bytes(input, len);
-	CHECK_EQ(why.text[0] == '\0', len == b.len);
-}
-
 static void test_truncated(void)
 {
 	good();
@@ -355,6 +305,7 @@ static void test_real(void)
 		CHECK_STR(why.text, "");
 		CHECK(image.phdr != 0);
 		CHECK_EQ(image.is_pie, strstr(host_argv[i], "pie") != NULL);
+		CHECK_EQ(image.ia32, strstr(host_argv[i], "m32") != NULL);
 		parsed++;
 	}
 	if (parsed == 0)

@@ -121,16 +121,16 @@ static void test_room(void)
 		unsigned top = 1 + (unsigned)(host_random() % PAGES);
 
 		random_step();
-		CHECK_EQ(vma_find_room(mm, pages * PAGE_SIZE, AT(top)),
+		CHECK_EQ(vma_find_room(mm, pages * PAGE_SIZE, USER_START, AT(top)),
 			 slow_room(pages, top));
 	}
 	end();
 	begin();
-	CHECK_EQ(vma_find_room(mm, PAGE_SIZE, MM_MMAP_TOP), MM_MMAP_TOP - PAGE_SIZE);
-	CHECK_EQ(vma_find_room(mm, MM_MMAP_TOP - USER_START, MM_MMAP_TOP), USER_START);
-	CHECK_EQ(vma_find_room(mm, MM_MMAP_TOP - USER_START + PAGE_SIZE, MM_MMAP_TOP), 0);
-	CHECK_EQ(vma_find_room(mm, MM_MMAP_TOP, MM_MMAP_TOP), 0);
-	CHECK_EQ(vma_find_room(mm, USER_END, MM_MMAP_TOP), 0);
+	CHECK_EQ(vma_find_room(mm, PAGE_SIZE, USER_START, MM_MMAP_TOP), MM_MMAP_TOP - PAGE_SIZE);
+	CHECK_EQ(vma_find_room(mm, MM_MMAP_TOP - USER_START, USER_START, MM_MMAP_TOP), USER_START);
+	CHECK_EQ(vma_find_room(mm, MM_MMAP_TOP - USER_START + PAGE_SIZE, USER_START, MM_MMAP_TOP), 0);
+	CHECK_EQ(vma_find_room(mm, MM_MMAP_TOP, USER_START, MM_MMAP_TOP), 0);
+	CHECK_EQ(vma_find_room(mm, USER_END, USER_START, MM_MMAP_TOP), 0);
 	end();
 }
 

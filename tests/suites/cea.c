@@ -3,6 +3,7 @@
  * hardware's registers and the page tables have them.  The expected layout is
  * written down here a second time on purpose.
  */
+#include "arch/cpu.h"
 #include "arch/cpu_entry_area.h"
 #include "arch/idt.h"
 #include "entry/entry.h"
@@ -16,12 +17,14 @@
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/faults.h"
+#include "tests/suites/programs.h"
 
 #define R PTE_NX
 #define RW (PTE_W | PTE_NX)
 #define RX 0
 #define ABSENT PTE_P /* never among pt_leaf.rights */
 #define GDT_EXTENT PTE_G /* R or absent, by gdt_pages */
+#define DEBUG_STORE PTE_A /* RW or absent, by CPUID */
 #define RIGHTS_MASK (PTE_W | PTE_U | PTE_NX)
 
 #define AT(field) offsetof(struct cpu_entry_area, field)
@@ -48,7 +51,7 @@ static const struct field {
 	{ "guard below IST #MC", AT(ist[3].guard), 1, ABSENT, false },
 	{ "IST #MC", AT(ist[3].stack), 1, RW, true },
 	{ "trampoline", AT(trampoline), 1, RX, false },
-	{ "debug store", AT(debug_store), 34, ABSENT, false },
+	{ "debug store", AT(debug_store), 34, DEBUG_STORE, false },
 };
 #define OWN_FRAMES 9
 
@@ -63,6 +66,8 @@ static void for_each_page(unsigned cpu, bool (*fn)(struct selftest *, unsigned,
 
 			if (rights == GDT_EXTENT)
 				rights = p + 1 < cpus_gdt_pages(cpu) ? R : ABSENT;
+			if (rights == DEBUG_STORE)
+				rights = cpu_features.ds ? RW : ABSENT;
 			if (!fn(t, cpu, &field[i], (u64)cea(cpu) + field[i].at +
 				p * PAGE_SIZE, rights))
 				return;
@@ -344,6 +349,54 @@ static void distinct_frames(struct selftest *t)
 	EXPECT_EQ(t, pairs, 0, "pairs of pages that share a frame");
 }
 
+/* ---- Residue ------------------------------------------------------------------------- */
+
+#define RESIDUE 0x5a
+
+static bool is_clear(const u8 *from, u64 size)
+{
+	for (u64 i = 0; i < size; i++)
+		if (from[i])
+			return false;
+	return true;
+}
+
+static bool stacks_are_clear(unsigned cpu)
+{
+	bool clear = is_clear((const u8 *)&cea(cpu)->entry_stack, ENTRY_STACK_SIZE);
+
+	for (unsigned i = 0; i < NR_IST; i++)
+		clear &= is_clear((const u8 *)(&cea(cpu)->ist[i].stack + 1) - IST_USED, IST_USED);
+	return clear;
+}
+
+/* In an interrupt: no task of user mode runs here, so nothing of theirs is needed. */
+static void fill_and_scrub(void *arg)
+{
+	unsigned cpu = this_cpu()->cpu;
+
+	memset(&cea(cpu)->entry_stack, RESIDUE, ENTRY_STACK_SIZE);
+	for (unsigned i = 0; i < NR_IST; i++)
+		memset((u8 *)(&cea(cpu)->ist[i].stack + 1) - IST_USED, RESIDUE, IST_USED);
+	cea_scrub(cpu);
+	*(bool *)arg = stacks_are_clear(cpu);
+}
+
+static void residue(struct selftest *t)
+{
+	for_each_cpu(cpu, &cpus_online) {
+		struct task *task = PROCESS_FROM(program_exit, 0);
+		bool clear = false;
+
+		if (!EXPECT(t, task, "memory for a process"))
+			return;
+		programs_run(task, cpu);
+		EXPECT(t, stacks_are_clear(cpu), "a process that has ended left nothing");
+		cpus_call(cpu, fill_and_scrub, &clear);
+		EXPECT(t, clear, "cea_scrub() erases all that may be used");
+	}
+}
+
 static const struct selftest_case cases[] = {
 	{ "every area and every vault is at its address", addresses },
 	{ "each CPU's registers point into its own area", registers_in_own_area },
@@ -355,5 +408,6 @@ static const struct selftest_case cases[] = {
 	{ "a CPU that is not there has no area", absent_cpus },
 	{ "each vault is shown by the kernel PGD alone", vaults },
 	{ "CPUs share the trampoline's frame and no other", distinct_frames },
+	{ "what tasks leave on the stacks of an area is erased", residue },
 };
 SELFTEST_SUITE(cea, cases);

@@ -118,13 +118,13 @@ static void idt_gates(struct selftest *t)
 	gate = (const struct idt_gate *)cpu_state[0].idtr.base;
 	for (unsigned v = 0; v < NR_VECTORS; v++, gate++) {
 		virt_addr_t to = idt_gate_offset(gate);
-		bool user = v == VEC_BP || v == VEC_OF;
+		bool user = v == VEC_BP || v == VEC_OF || v == VEC_INT80;
 		bool held = true;
 
 		held &= EXPECT_EQ(t, gate->type & 0x1f, 0xe, "64-bit interrupt gate");
 		held &= EXPECT_EQ(t, gate->type >> 7, 1, "present");
 		held &= EXPECT_EQ(t, gate->type >> 5 & 3, user ? 3 : 0,
-				  "DPL: INT3 and INTO alone from ring 3");
+				  "DPL: INT3, INTO and INT 0x80 alone from ring 3");
 		held &= EXPECT_EQ(t, gate->ist, expected_ist(v), "IST");
 		held &= EXPECT_EQ(t, gate->selector, SEL_KERNEL_CS, "selector");
 		held &= EXPECT_EQ(t, gate->reserved, 0, "reserved bits");
@@ -170,19 +170,28 @@ static void syscall_entry(struct selftest *t)
 		const struct cpu_state *s = &cpu_state[cpu];
 		u64 area = (u64)cea(cpu);
 		u64 start = tlb_pcid ? entry_labels.syscall_pcid : entry_labels.syscall;
+		u64 start32 = tlb_pcid ? entry_labels.syscall32_pcid :
+					 entry_labels.syscall32;
 
 		EXPECT(t, is_executable(cpus_user_view(cpu), s->lstar),
 		       "LSTAR leads to what a user program's PGD lets run");
 		EXPECT(t, is_executable(cpus_user_view(cpu), s->cstar),
 		       "CSTAR leads to what a user program's PGD lets run");
-		EXPECT_EQ(t, ALIGN_DOWN(s->cstar, PAGE_SIZE), area + 0x1d000,
-			  "CSTAR leads into the own trampoline");
-		if (direct)
+		if (direct) {
 			EXPECT_EQ(t, s->lstar, entry_labels.syscall_direct,
 				  "LSTAR leads into the kernel image");
-		else
+			EXPECT_EQ(t, s->cstar, entry_labels.syscall32_direct,
+				  "CSTAR leads into the kernel image");
+		} else {
 			EXPECT_EQ(t, s->lstar, area + 0x1d000 + start % PAGE_SIZE,
 				  "LSTAR leads into the own trampoline");
+			EXPECT_EQ(t, s->cstar, area + 0x1d000 + start32 % PAGE_SIZE,
+				  "CSTAR leads into the own trampoline");
+		}
+		EXPECT_EQ(t, s->sysenter_esp, area + 0x11000 + 512,
+			  "SYSENTER_ESP is the top of the own entry stack");
+		EXPECT(t, is_executable(cpus_user_view(cpu), s->sysenter_eip),
+		       "SYSENTER_EIP leads to what a user program's PGD lets run");
 	}
 }
 
@@ -200,7 +209,7 @@ static void syscall_selectors(struct selftest *t)
 		EXPECT_EQ(t, s->sfmask & must, must, "SFMASK: what must be clear");
 		EXPECT_EQ(t, s->sfmask & RFLAGS_FIXED, 0, "SFMASK: bit 1 stays");
 		EXPECT_EQ(t, s->efer & EFER_SCE, EFER_SCE, "EFER.SCE");
-		EXPECT_EQ(t, s->sysenter_cs, 0, "SYSENTER has no entry: CS is null");
+		EXPECT_EQ(t, s->sysenter_cs, SEL_KERNEL_CS, "SYSENTER_CS");
 	}
 }
 

@@ -28,6 +28,7 @@ static void read_state(void *arg __unused)
 	s->cstar = rdmsr(MSR_CSTAR);
 	s->sfmask = rdmsr(MSR_SFMASK);
 	s->sysenter_cs = rdmsr(MSR_SYSENTER_CS);
+	s->sysenter_esp = rdmsr(MSR_SYSENTER_ESP);
 	s->sysenter_eip = rdmsr(MSR_SYSENTER_EIP);
 }
 

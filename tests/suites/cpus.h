@@ -15,7 +15,7 @@ struct cpu_state {
 	u16 tr;
 	u64 cr0, cr3, cr4, efer;
 	u64 gs_base, star, lstar, cstar, sfmask;
-	u64 sysenter_cs, sysenter_eip;
+	u64 sysenter_cs, sysenter_esp, sysenter_eip;
 };
 extern struct cpu_state cpu_state[NR_CPUS];
 

@@ -162,7 +162,7 @@ static void bad_rip(struct selftest *t)
 		{ .what = "RIP in the kernel image", .ip = KERNEL_BASE + KERNEL_PHYS_START,
 		  .status = SIGSEGV },
 		{ .what = "RIP in entry text", .ip = CEA_ENTRY_TEXT, .status = SIGSEGV },
-		{ .what = "RIP in data", .ip = PROCESS_DATA_BASE, .status = SIGSEGV },
+		{ .what = "RIP in data", .ip = PROGRAM_DATA_BASE, .status = SIGSEGV },
 	};
 
 	start_all(t, bad, ARRAY_SIZE(bad));
@@ -250,8 +250,9 @@ static void resume(struct selftest *t, const struct resume *r, struct task *task
 		   unsigned cpu)
 {
 	struct pt_regs *regs = task_regs(task);
+	const struct siginfo wake = { .signo = SIGUSR1 };
 	struct slept slept;
-	u64 cx, r11;
+	u64 cx, r11, flags;
 
 	patch(regs, &r->to);
 	if (r->to.ip) /* as SYSRET would want it */
@@ -265,15 +266,17 @@ static void resume(struct selftest *t, const struct resume *r, struct task *task
 	sysrets = 0;
 	trap_paranoid_hook = count_sysret;
 	cpus_call(cpu, count_here, t);
-	sched_wake(task);
+	flags = spin_lock(&process_lock);
+	signal_send_thread(task, &wake);
+	spin_unlock(&process_lock, flags);
 	sched_wait_for_exit(task);
 	cpus_call(cpu, count_here, NULL);
 	trap_paranoid_hook = NULL;
 	EXPECT_EQ(t, sysrets, r->sysret, "returns by SYSRET");
 	if (!WAIT_SIGNAL(task->status) &&
-	    EXPECT_EQ(t, mm_read(task->mm, PROCESS_DATA_BASE, &slept, sizeof(slept)), 0,
+	    EXPECT_EQ(t, mm_read(task->process->mm, PROGRAM_DATA_BASE, &slept, sizeof(slept)), 0,
 		      "the process's data can be read")) {
-		EXPECT_EQ(t, slept.ax, 0, "RAX behind the system call");
+		EXPECT_EQ(t, slept.ax, SIGUSR1, "RAX behind the system call");
 		EXPECT_EQ(t, slept.cx, cx, "RCX behind the system call");
 		EXPECT_EQ(t, slept.r11, r11, "R11 behind the system call");
 	}
@@ -288,7 +291,8 @@ static void resume_on(struct selftest *t, const struct resume *r, unsigned cpu)
 	if (!EXPECT(t, task, "memory for a process"))
 		return;
 	task->affinity = cpus_only(cpu);
-	task->quiet = true;
+	task->process->quiet = true;
+	task->signals.blocked = SIGNAL_BIT(SIGUSR1);
 	process_start(task, process_next_pid());
 	if (!EXPECT(t, wait_until_asleep(task), "the process goes to sleep"))
 		return;

@@ -15,6 +15,7 @@ struc fault
 .error	resq	1
 .cr2	resq	1
 .loaded	resq	1
+.flags	resq	1
 endstruc
 
 %define NO_FAULT 0xffff
@@ -56,6 +57,8 @@ probe_faulted:
 	mov	[rsi + fault.error], rax
 	mov	rax, cr2
 	mov	[rsi + fault.cr2], rax
+	mov	rax, [rcx - REGS_SIZE + REGS_FLAGS]
+	mov	[rsi + fault.flags], rax
 probe_end:
 	lea	rsp, [rbx - 8]
 	popfq

@@ -16,10 +16,12 @@ struct fault {
 	u64 error;
 	u64 cr2;    /* of a page fault */
 	u64 loaded; /* the selector read back, when it was */
+	u64 flags;  /* RFLAGS in the fault's frame */
 };
 static_assert(offsetof(struct fault, error) == 8, "faults.asm has this offset");
 static_assert(offsetof(struct fault, cr2) == 16, "faults.asm has this offset");
 static_assert(offsetof(struct fault, loaded) == 24, "faults.asm has this offset");
+static_assert(offsetof(struct fault, flags) == 32, "faults.asm has this offset");
 
 /* MOV to a segment register, far return, LTR. */
 void fault_load_ds(u64 selector, struct fault *f);

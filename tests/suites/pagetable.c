@@ -362,7 +362,7 @@ static void test_hardware(struct selftest *t)
 	mm_load(old);
 	interrupts_restore(flags);
 	pt_free_tables(mm->pgd, PT_INDEX(HW_BASE, 4), PT_INDEX(HW_BASE, 4));
-	mm_free(mm);
+	mm_put(mm);
 	frame_free(page);
 }
 

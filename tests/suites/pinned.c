@@ -54,15 +54,15 @@ void task_move(struct task *task, unsigned cpu)
 
 struct task *user_new(struct selftest *t, struct user_code code, u64 arg, unsigned cpu)
 {
-	struct task *task = process_from_code(code.name, code.begin,
+	struct task *task = program_from_code(code.name, code.begin,
 					      (size_t)(code.end - code.begin), arg);
 
 	if (!EXPECT(t, task, "memory for a process"))
 		return NULL;
 	task_pin(task, cpu);
-	task->quiet = true;
+	task->process->quiet = true;
 	task->pid = process_next_pid();
-	task->fs_base = task->gs_base = PROCESS_DATA_BASE;
+	task->fs_base = task->gs_base = PROGRAM_DATA_BASE;
 	user_set(task, USER_WORD(stop), 0); /* and the page is there, for mm_write() */
 	user_set(task, USER_WORD(expected), (u64)task->pid);
 	user_set(task, USER_WORD(number), NR_getpid);
@@ -87,13 +87,13 @@ u64 user_get(struct task *task, u64 word)
 {
 	u64 value = ~0ULL;
 
-	mm_read(task->mm, PROCESS_DATA_BASE + word, &value, sizeof(value));
+	mm_read(task->process->mm, PROGRAM_DATA_BASE + word, &value, sizeof(value));
 	return value;
 }
 
 void user_set(struct task *task, u64 word, u64 value)
 {
-	mm_write(task->mm, PROCESS_DATA_BASE + word, &value, sizeof(value));
+	mm_write(task->process->mm, PROGRAM_DATA_BASE + word, &value, sizeof(value));
 }
 
 bool user_reaches(struct task *task, u64 word, u64 value)

@@ -8,7 +8,7 @@
 #ifndef TESTS_SUITES_PINNED_H
 #define TESTS_SUITES_PINNED_H
 
-#include "kernel/process.h"
+#include "kernel/program.h"
 #include "kernel/selftest.h"
 #include "kernel/task.h"
 
@@ -29,6 +29,8 @@ USER_CODE_LABEL(calls);      /* getpid, `count` times */
 USER_CODE_LABEL(call_loop);  /* system call `number` until `stop` */
 USER_CODE_LABEL(spin_loop);  /* none at all, until `stop` */
 USER_CODE_LABEL(call_once);  /* SYSCALL with the registers given, then UD2 */
+USER_CODE_LABEL(int80_once); /* the same with INT 0x80 and with SYSENTER */
+USER_CODE_LABEL(sysenter_once);
 USER_CODE_LABEL(read);       /* mov rax, [rdi] */
 USER_CODE_LABEL(write);      /* mov [rdi], rax */
 USER_CODE_LABEL(jump);       /* jmp rdi */
@@ -36,7 +38,6 @@ USER_CODE_LABEL(divide);     /* 1 / 0 */
 USER_CODE_LABEL(breakpoint); /* int3 */
 USER_CODE_LABEL(remap);      /* mmap, mprotect, munmap, `count` times */
 extern const u8 user_remap_refused[]; /* its last store, which must fault */
-USER_CODE_LABEL(compat);     /* SYSCALL from 32-bit code, its RAX to `result` */
 
 /*
  * Words of a process's data area, as user_code.asm names them: their offsets,

@@ -1,4 +1,4 @@
-; User programs of the suites: data here, copied to PROCESS_CODE_BASE and run in
+; User programs of the suites: data here, copied to PROGRAM_CODE_BASE and run in
 ; ring 3.  Position-independent; rdi = the argument.  See programs.h.
 
 %include "layout.inc"
@@ -7,10 +7,14 @@
 	bits	64
 	section	.rodata progbits alloc noexec nowrite align=8
 
+%define NR_sched_yield	24
 %define NR_nanosleep	35
+%define NR_rt_sigtimedwait 128
+%define SIGUSR1		10
 %define NR_getpid	39
 %define NR_exit		60
-%define DATA		0x600000	; PROCESS_DATA_BASE: programs.c asserts it
+%define NR_uname	63
+%define DATA		0x600000	; PROGRAM_DATA_BASE: programs.c asserts it
 
 %macro PROGRAM 1
 	global	%1, %1_end
@@ -82,6 +86,95 @@ PROGRAM program_registers
 	EXIT	1
 program_registers_end:
 
+; Yields rdi >> 16 times, at least once, and reads port di behind each; exit(0).
+PROGRAM program_in
+	mov	ebx, edi
+	mov	r12, rdi
+	shr	r12, 16
+.again:
+	mov	eax, NR_sched_yield
+	syscall
+	mov	edx, ebx
+	in	al, dx
+	dec	r12
+	jg	.again
+	EXIT	0
+program_in_end:
+
+; Yields rdi >> 16 times, then reads port di; exit(0).
+PROGRAM program_yield_in
+	mov	ebx, edi
+	mov	r12, rdi
+	shr	r12, 16
+.again:
+	mov	eax, NR_sched_yield
+	syscall
+	dec	r12
+	jg	.again
+	mov	edx, ebx
+	in	al, dx
+	EXIT	0
+program_yield_in_end:
+
+; Reads two bytes at port di, as a word; exit(0).
+PROGRAM program_in_word
+	mov	edx, edi
+	in	ax, dx
+	EXIT	0
+program_in_word_end:
+
+; Writes a byte to DATA + 0x100, then to DATA + 0x110; exit(0).
+PROGRAM program_store
+	mov	ebx, DATA
+	mov	byte [rbx + 0x100], 1
+	global	program_store_first
+program_store_first:
+	mov	byte [rbx + 0x110], 1
+	EXIT	0
+program_store_end:
+
+; uname to DATA + 0x100; exit(0) if there is something.
+PROGRAM program_uname
+	mov	edi, DATA + 0x100
+	mov	eax, NR_uname
+	syscall
+	test	eax, eax
+	jnz	.wrong
+	cmp	byte [rdi], 'L'
+	jne	.wrong
+	EXIT	0
+.wrong:
+	EXIT	1
+program_uname_end:
+
+; Loads SS from DATA + 0x100, put there before, with SYSCALL (getpid) right behind; exit(0).
+PROGRAM program_mov_ss
+	mov	ebx, DATA + 0x100
+	mov	eax, NR_getpid
+	mov	ss, [rbx]
+	syscall
+	EXIT	0
+program_mov_ss_end:
+
+; The same with INT3.
+PROGRAM program_mov_ss_int3
+	mov	ebx, DATA + 0x100
+	mov	ss, [rbx]
+	int3
+	EXIT	0
+program_mov_ss_int3_end:
+
+PROGRAM program_cli
+	cli
+	pushfq
+	pop	rax
+	bt	eax, 9			; IF
+	jc	.on
+	EXIT	1
+.on:
+	EXIT	0
+program_cli_end:
+
 PROGRAM program_exit
 	EXIT	7
 program_exit_end:
@@ -97,6 +190,21 @@ PROGRAM program_load_ds
 	EXIT	0
 program_load_ds_end:
 
+; Yields rdi >> 16 times, and loads DS and ES with di behind each; exit(0).
+PROGRAM program_load_often
+	mov	ebx, edi
+	mov	r12, rdi
+	shr	r12, 16
+.again:
+	mov	eax, NR_sched_yield
+	syscall
+	mov	ds, ebx
+	mov	es, ebx
+	dec	r12
+	jg	.again
+	EXIT	0
+program_load_often_end:
+
 PROGRAM program_syscall_with_rsp
 	mov	rsp, rdi
 	mov	eax, NR_getpid
@@ -109,15 +217,17 @@ PROGRAM program_syscall_with_rsp
 program_syscall_with_rsp_end:
 
 PROGRAM program_sleep
-	lea	rdi, [rel .for_ever]
+	lea	rdi, [rel .set]
 	xor	esi, esi
-	mov	eax, NR_nanosleep
+	xor	edx, edx		; for ever
+	mov	r10d, 8
+	mov	eax, NR_rt_sigtimedwait
 	syscall
 	mov	ebx, DATA
 	mov	[rbx], rax		; slept.ax
 	mov	[rbx + 8], rcx		; slept.cx
 	mov	[rbx + 16], r11		; slept.r11
 	EXIT	7
-.for_ever:
-	dq	1 << 40, 0		; seconds, nanoseconds
+.set:
+	dq	1 << (SIGUSR1 - 1)
 program_sleep_end:

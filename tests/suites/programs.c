@@ -4,13 +4,13 @@
 #include "tests/suites/cpus.h"
 #include "tests/suites/programs.h"
 
-static_assert(PROCESS_DATA_BASE == 0x600000, "programs.asm has this address");
-static_assert(PROCESS_DATA_SIZE >= 13 * PAGE_SIZE, "program_registers' pages");
+static_assert(PROGRAM_DATA_BASE == 0x600000, "programs.asm has this address");
+static_assert(PROGRAM_DATA_SIZE >= 13 * PAGE_SIZE, "program_registers' pages");
 
 int programs_run(struct task *t, unsigned cpu)
 {
 	t->affinity = cpus_only(cpu);
-	t->quiet = true;
+	t->process->quiet = true;
 	process_start(t, process_next_pid());
 	return task_wait(t);
 }

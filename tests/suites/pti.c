@@ -9,7 +9,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
-#include "kernel/process.h"
+#include "kernel/program.h"
 #include "kernel/selftest.h"
 #include "kernel/signal.h"
 #include "mm/frame.h"
@@ -208,10 +208,10 @@ static const u8 exit_code[] = { 0xb8, 231, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05 };
 /* Runs the program on CPU `cpu` and returns how it ended. */
 static int run_exit(unsigned cpu)
 {
-	struct task *task = process_from_code("exit", exit_code, sizeof(exit_code), 0);
+	struct task *task = program_from_code("exit", exit_code, sizeof(exit_code), 0);
 
 	ASSERT(task);
-	task->quiet = true; /* its end is intended */
+	task->process->quiet = true; /* its end is intended */
 	memset(&task->affinity, 0, sizeof(task->affinity));
 	cpumask_set(&task->affinity, cpu);
 	process_start(task, process_next_pid());

@@ -150,9 +150,9 @@ static void nanosleep(struct selftest *t)
 
 	if (!task)
 		return;
-	mm_write(task->mm, PROCESS_DATA_BASE, spec, sizeof(spec));
+	mm_write(task->mm, PROGRAM_DATA_BASE, spec, sizeof(spec));
 	task_regs(task)->ax = NR_nanosleep;
-	task_regs(task)->di = PROCESS_DATA_BASE;
+	task_regs(task)->di = PROGRAM_DATA_BASE;
 	start = clock_ns();
 	user_start(task);
 	user_wait(task);

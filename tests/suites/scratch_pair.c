@@ -28,10 +28,30 @@ static pte_t copy_table(pte_t entry, unsigned level)
 	phys_addr_t pa = new_frame();
 	pte_t *to = phys_to_virt(pa);
 
-	for (unsigned i = 0; i < PT_ENTRIES; i++)
-		to[i] = level > 2 && (from[i] & PTE_P) ? copy_table(from[i], level - 1) :
-			from[i];
+	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		if (level == 2 || !(from[i] & PTE_P))
+			to[i] = from[i];
+		else if (i > 0 && from[i] == from[i - 1])
+			to[i] = to[i - 1]; /* ESPFIX: a table linked more than once */
+		else
+			to[i] = copy_table(from[i], level - 1);
+	}
 	return (entry & ~(pte_t)PTE_ADDR_MASK) | pa;
+}
+
+/* So that each table is linked once. */
+static void unlink_copies(pte_t *pgd)
+{
+	pte_t *pud = scratch_entry(pgd, ESPFIX_BASE, 3);
+
+	for (unsigned i = 0; i < PT_INDEX(ESPFIX_END, 3); i++) {
+		pte_t *pmd = phys_to_virt(pud[i] & PTE_ADDR_MASK);
+
+		if (pt_is_espfix_copy(ESPFIX_BASE + i * PT_SIZE(3)))
+			pud[i] = 0;
+		else if (pud[i])
+			memset(pmd + 1, 0, PAGE_SIZE - sizeof(*pmd));
+	}
 }
 
 pte_t *scratch_pair_make(void)
@@ -49,6 +69,7 @@ pte_t *scratch_pair_make(void)
 void scratch_pair_free(pte_t *pgd)
 {
 	ASSERT_OP(original, ==, NO_FRAME);
+	unlink_copies(pgd);
 	pt_free_tables(pgd, PGD_SLOT_CEA, PGD_SLOT_CEA);
 	pt_free_tables(pgd, SCRATCH_SLOT, SCRATCH_SLOT);
 	pt_free_tables(pgd, 0, PGD_FIRST_KERNEL_SLOT - 1);
@@ -67,6 +88,16 @@ pte_t *scratch_entry(pte_t *pgd, virt_addr_t va, unsigned level)
 	return entry;
 }
 
+/* One page, at all its addresses if it is an ESPFIX stack. */
+static void set_page(pte_t *pgd, virt_addr_t va, phys_addr_t pa)
+{
+	pte_t *pte = scratch_entry(pgd, va, 1);
+	bool espfix = va >= ESPFIX_BASE && va < ESPFIX_END;
+
+	for (unsigned i = 0; i < (espfix ? PT_ENTRIES : 1); i += ESPFIX_STRIDE_PAGES)
+		pte[i] = (pte[i] & ~(pte_t)PTE_ADDR_MASK) | pa;
+}
+
 void *scratch_copy_page(pte_t *pgd, virt_addr_t va)
 {
 	pte_t *pte = scratch_entry(pgd, va, 1);
@@ -75,7 +106,7 @@ void *scratch_copy_page(pte_t *pgd, virt_addr_t va)
 	ASSERT_OP(original, ==, NO_FRAME);
 	original = *pte & PTE_ADDR_MASK;
 	memcpy(phys_to_virt(pa), phys_to_virt(original), PAGE_SIZE);
-	*pte = (*pte & ~(pte_t)PTE_ADDR_MASK) | pa;
+	set_page(pgd, va, pa);
 	return phys_to_virt(pa);
 }
 
@@ -84,7 +115,7 @@ void scratch_restore_page(pte_t *pgd, virt_addr_t va)
 	pte_t *pte = scratch_entry(pgd, va, 1);
 
 	frame_free(*pte & PTE_ADDR_MASK);
-	*pte = (*pte & ~(pte_t)PTE_ADDR_MASK) | original;
+	set_page(pgd, va, original);
 	original = NO_FRAME;
 }
 

@@ -71,7 +71,7 @@ static void expect_preserved(struct selftest *t, const struct pt_regs *regs,
 static bool call_once(struct selftest *t, unsigned cpu, struct pt_regs *regs)
 {
 	struct task *task = user_new(t, USER_CODE(call_once), 0, cpu);
-	u64 back = PROCESS_CODE_BASE + SYSCALL_SIZE;
+	u64 back = PROGRAM_CODE_BASE + SYSCALL_SIZE;
 	struct pt_regs *r;
 	bool good;
 
@@ -124,12 +124,11 @@ static void own_trampoline(struct selftest *t)
 		call_on_cpu(cpu, read_msrs, &m);
 		EXPECT_EQ(t, m.lstar, syscall_entry_of(cpu, is_direct(m.lstar)), "LSTAR");
 		EXPECT(t, !pti_enabled || !is_direct(m.lstar), "pti=on needs the trampoline");
-		EXPECT_EQ(t, ALIGN_DOWN(m.cstar, PAGE_SIZE), (u64)&cea(cpu)->trampoline,
-			  "the page of CSTAR");
+		EXPECT_EQ(t, m.cstar, syscall32_entry_of(cpu, is_direct(m.lstar)), "CSTAR");
 		EXPECT_EQ(t, m.star >> 32 & 0xffff, SEL_KERNEL_CS, "STAR, for SYSCALL");
 		EXPECT_EQ(t, m.star >> 48, SEL_USER32_CS, "STAR, for SYSRET");
 		EXPECT_EQ(t, m.sfmask & must_clear, must_clear, "SFMASK");
-		EXPECT_EQ(t, m.sysenter_cs, 0, "SYSENTER_CS");
+		EXPECT_EQ(t, m.sysenter_cs, SEL_KERNEL_CS, "SYSENTER_CS");
 		EXPECT(t, m.efer & EFER_SCE, "EFER.SCE");
 	}
 }
@@ -160,7 +159,7 @@ static void lands_on(struct selftest *t, unsigned cpu)
 	r = task_regs(task);
 	EXPECT_EQ(t, r->vector, VEC_SYSCALL, "it came by SYSCALL");
 	EXPECT_EQ(t, r->orig_ax, NR_exit, "the number");
-	EXPECT_EQ(t, r->ip, PROCESS_CODE_BASE + SYSCALL_SIZE, "the return address");
+	EXPECT_EQ(t, r->ip, PROGRAM_CODE_BASE + SYSCALL_SIZE, "the return address");
 	EXPECT_EQ(t, r->flags, USER_FLAGS, "flags");
 	expect_preserved(t, r, &before);
 	EXPECT_EQ(t, VAULT_OF(cpu)->syscalls, calls + 1, "one call counted, on that CPU");
@@ -242,7 +241,7 @@ static void registers_kept(struct selftest *t)
 
 static void unknown_number(struct selftest *t)
 {
-	static const u64 number[] = { 2, 22, 334, 335, 512, 0x3fffffff, 0x40000027,
+	static const u64 number[] = { 22, 323, 334, 335, 512, 0x3fffffff, 0x40000027,
 				      0x80000027, 0xffffffff, ~0ULL };
 	unsigned cpu = online_cpu(1);
 	u64 calls = VAULT_OF(cpu)->syscalls, unknown = VAULT_OF(cpu)->syscalls_unknown;
@@ -285,7 +284,7 @@ static void any_rsp(struct selftest *t)
 	const u64 rsp[] = {
 		0, 1, 7, ~0ULL, USER_END, USER_END - 1, 0x0000800000000000,
 		0xffff7ffffffffff8, 0x4141414141414141, 0x8000000000000000,
-		KERNEL_HALF, DIRECT_MAP_BASE, KERNEL_BASE, PROCESS_CODE_BASE,
+		KERNEL_HALF, DIRECT_MAP_BASE, KERNEL_BASE, PROGRAM_CODE_BASE,
 		current_task()->stack_top, (u64)VAULT_OF(cpu),
 		(u64)cea(cpu) + CEA_ENTRY_STACK_TOP, (u64)cea(cpu)->gdt,
 		(u64)&cea(cpu)->trampoline,
@@ -373,38 +372,6 @@ static void moves(struct selftest *t)
 	EXPECT_EQ(t, task_wait(task), 0, "exit status");
 }
 
-/* ---- 32-bit code ------------------------------------------------------------------- */
-
-static void compat(struct selftest *t)
-{
-	unsigned enosys = 0, sigill = 0;
-
-	for (unsigned n = 0; n < MIN(4, cpumask_count(&cpus_online)); n++) {
-		struct task *task = user_run(t, USER_CODE(compat), PROCESS_DATA_BASE,
-					     online_cpu(n));
-		int status;
-		u64 result;
-
-		if (!task)
-			return;
-		user_wait(task);
-		result = user_get(task, USER_WORD(result));
-		status = task_wait(task);
-		if (status == 0) {
-			EXPECT_EQ(t, (u32)result, (u32)-ENOSYS, "the answer");
-			enosys++;
-		} else {
-			EXPECT_EQ(t, status, WAIT_STATUS(0, SIGILL), "or #UD, as on Intel");
-			EXPECT(t, strcmp(cpu_features.vendor, "AuthenticAMD") != 0,
-			       "on AMD's CPUs it is no #UD");
-			sigill++;
-		}
-	}
-	selftest_note("32-bit SYSCALL: -ENOSYS %u times, #UD %u times", enosys, sigill);
-	for_each_cpu(cpu, &cpus_online)
-		EXPECT_EQ(t, VAULT_OF(cpu)->self, VAULT_OF(cpu), "the vault is unharmed");
-}
-
 static const struct selftest_case cases[] = {
 	{ "each CPU's MSRs lead into its own trampoline", own_trampoline },
 	{ "a call reaches its task's stack on every CPU", right_stack },
@@ -415,6 +382,5 @@ static const struct selftest_case cases[] = {
 	{ "any RSP comes back as it was", any_rsp },
 	{ "100,000 calls from each CPU at once all return right", all_cpus_at_once },
 	{ "a call that ends on another CPU returns right", moves },
-	{ "SYSCALL from 32-bit code does no harm", compat },
 };
 SELFTEST_SUITE(syscall, cases);

@@ -273,7 +273,7 @@ static void remapped(struct selftest *t)
 {
 	struct task *task[MAX_PROCESSES];
 	unsigned count = MIN(2 * cpumask_count(&cpus_online), MAX_PROCESSES), moves;
-	u64 refused = PROCESS_CODE_BASE + (u64)(user_remap_refused - user_remap);
+	u64 refused = PROGRAM_CODE_BASE + (u64)(user_remap_refused - user_remap);
 
 	for (unsigned i = 0; i < count; i++) {
 		task[i] = user_new(t, USER_CODE(remap), REMAP_AT, online_cpu(i));
@@ -290,7 +290,7 @@ static void remapped(struct selftest *t)
 		EXPECT_EQ(t, user_get(task[i], USER_WORD(turns)), REMAP_TURNS, "turns");
 		EXPECT_EQ(t, user_get(task[i], USER_WORD(errors)), 0, "wrong contents");
 		EXPECT_EQ(t, task_regs(task[i])->ip, refused, "where it ended");
-		EXPECT_EQ(t, cpumask_count(&task[i]->mm->cpus), 0, "CPUs that have its PGD");
+		EXPECT_EQ(t, cpumask_count(&task[i]->process->mm->cpus), 0, "CPUs that have its PGD");
 		EXPECT_EQ(t, task_wait(task[i]), WAIT_STATUS(0, SIGSEGV),
 			  "a write to what mprotect took is refused");
 	}

@@ -14,6 +14,7 @@
 #include "mm/uaccess.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/faults.h"
+#include "tests/suites/pinned.h"
 
 #define PATIENCE_NS (20 * NSEC_PER_SEC)
 #define NON_CANONICAL 0x8000000000000000
@@ -186,10 +187,57 @@ static void bad_wrmsr(struct selftest *t)
 			      ARRAY_SIZE(bad));
 }
 
+/* ---- Flags ------------------------------------------------------------------------------ */
+
+static void note_flags(void *flags)
+{
+	*(u64 *)flags = read_flags();
+}
+
+/* With AC set SMAP would be open; with DF, C would copy backwards. */
+static void flags_of_user(struct selftest *t)
+{
+	unsigned target = online_cpu(1);
+	u64 flags = 0;
+	struct task *task;
+
+	if (target == online_cpu(0)) {
+		selftest_skip(t, "found one CPU, expected two: nobody else can interrupt");
+		return;
+	}
+	move_to_cpu(online_cpu(0));
+	task = user_new(t, USER_CODE(spin_loop), 0, target);
+	if (task) {
+		task_regs(task)->flags |= RFLAGS_AC | RFLAGS_DF;
+		user_start(task);
+		EXPECT(t, user_reaches(task, USER_WORD(turns), 1), "it runs");
+		call_on_cpu(target, note_flags, &flags);
+		EXPECT_EQ(t, flags & RFLAGS_DF, 0, "DF in an interrupt from user mode");
+		EXPECT_EQ(t, uaccess_smap && (flags & RFLAGS_AC), 0, "SMAP is closed in it");
+		user_set(task, USER_WORD(stop), 1);
+		task_wait(task);
+	}
+	move_to_cpu(ANY_CPU);
+}
+
+/* Nothing of this thread's is mapped at these addresses. */
+static void closed_after_copies(struct selftest *t)
+{
+	u64 word = 0;
+
+	EXPECT_EQ(t, copy_to_user(0x400000, &word, sizeof(word)), sizeof(word), "left");
+	EXPECT_EQ(t, uaccess_smap && (read_flags() & RFLAGS_AC), 0, "closed behind a store");
+	EXPECT_EQ(t, copy_from_user(&word, 0x400000, sizeof(word)), sizeof(word), "left");
+	EXPECT_EQ(t, uaccess_smap && (read_flags() & RFLAGS_AC), 0, "closed behind a load");
+	user_access_end();
+}
+
 static const struct selftest_case cases[] = {
 	{ "each interrupt vector arrives once, on every CPU", every_vector },
 	{ "faults in ring 0 take the exception table's way, on every CPU",
 	  exception_table },
 	{ "a refused WRMSR takes the exception table's way", bad_wrmsr },
+	{ "whatever flags user mode has, an interrupt finds AC and DF clear", flags_of_user },
+	{ "SMAP is closed behind every copy", closed_after_copies },
 };
 SELFTEST_SUITE(trap, cases);

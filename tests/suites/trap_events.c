@@ -37,7 +37,7 @@ static struct {
 	volatile unsigned events;
 	unsigned cpu; /* by this_cpu() */
 	struct pt_regs regs;
-	u64 cr3_found, gs_found, cr3, gs, rsp, dr6;
+	u64 cr3_found, gs_found, cr3, gs, rsp, dr6, flags;
 	int probe;
 } seen;
 
@@ -54,6 +54,7 @@ static bool look(struct pt_regs *regs)
 	seen.cr3 = read_cr3();
 	seen.gs = rdmsr(MSR_GS_BASE);
 	seen.rsp = read_rsp();
+	seen.flags = read_flags();
 	seen.dr6 = read_dr6();
 	write_dr6(DR6_NONE);
 	/* A page fault in the handler: CR2 must not show it afterwards. */
@@ -71,7 +72,7 @@ static const struct pt_regs pattern = {
 	.r11 = 0x9666666666666666, .r10 = 0x8777777777777777, .r9 = 0x7888888888888888,
 	.r8 = 0x6999999999999999, .ax = 0x5aaaaaaaaaaaaaaa, .cx = 0x4bbbbbbbbbbbbbbb,
 	.dx = 0x3ccccccccccccccc, .si = 0x2ddddddddddddddd, .di = 0x1eeeeeeeeeeeeeee,
-	.flags = RFLAGS_FIXED | RFLAGS_DF | RFLAGS_CF | RFLAGS_ZF | RFLAGS_OF,
+	.flags = RFLAGS_FIXED | RFLAGS_DF | RFLAGS_CF | RFLAGS_ZF | RFLAGS_OF | RFLAGS_AC,
 };
 
 /* Offsets of the IST pages and the entry stack in an area. */
@@ -114,6 +115,8 @@ static void expect_handler(struct selftest *t, const struct event *e)
 	EXPECT_EQ(t, seen.cpu, self->cpu, "the handler knows its CPU");
 	EXPECT_EQ(t, seen.gs, (u64)self, "GS base in the handler");
 	EXPECT_EQ(t, seen.cr3, read_cr3(), "CR3 in the handler");
+	EXPECT_EQ(t, seen.flags & RFLAGS_DF, 0, "DF in the handler");
+	EXPECT_EQ(t, uaccess_smap && (seen.flags & RFLAGS_AC), 0, "SMAP is closed in it");
 	EXPECT(t, top - seen.rsp < IST_STACK_SIZE, "its stack is the kernel-only one");
 	EXPECT_EQ(t, seen.cr3_found, read_cr3(), "CR3 as found");
 	EXPECT_EQ(t, seen.gs_found, e->swapped ? e->user_gs : (u64)self, "GS as found");
@@ -142,6 +145,7 @@ static void make(struct selftest *t, struct event *e)
 	cr2 = read_cr2();
 	trap_paranoid_hook = look;
 	e->make(&after);
+	user_access_end();
 	trap_paranoid_hook = NULL;
 	gs = rdmsr(MSR_GS_BASE);
 	user_gs = rdmsr(MSR_KERNEL_GS_BASE);

@@ -10,7 +10,7 @@
 #include "arch/cpu_entry_area.h"
 #include "entry/entry.h"
 #include "kernel/base/insn.h"
-#include "kernel/process.h"
+#include "kernel/program.h"
 #include "kernel/signal.h"
 #include "mm/frame.h"
 #include "mm/image.h"
@@ -37,7 +37,7 @@ static bool is_canonical(virt_addr_t va)
 /* What the process's tables show to user mode, whatever its rights. */
 static bool is_shown(const struct task *task, virt_addr_t va)
 {
-	pte_t *pgd = task->mm->pgd;
+	pte_t *pgd = task->process->mm->pgd;
 	struct pt_leaf leaf;
 
 	return pt_walk(pti_enabled ? pti_user_pgd(pgd) : pgd, va, &leaf) == 0;
@@ -69,7 +69,7 @@ static void expect_refused(struct selftest *t, struct task *task, virt_addr_t va
 	EXPECT_EQ(t, regs->vector & 0xff, VEC_PF, "the exception");
 	EXPECT_EQ(t, regs->orig_ax, error_bits | PF_USER | (shown ? PF_PROT : 0),
 		  "the error code");
-	EXPECT_EQ(t, regs->ip, error_bits & PF_INSTR ? va : PROCESS_CODE_BASE,
+	EXPECT_EQ(t, regs->ip, error_bits & PF_INSTR ? va : PROGRAM_CODE_BASE,
 		  "where it happened");
 	if (pti_enabled)
 		EXPECT_EQ(t, shown, va >= CEA_SLOT_BASE && va < CEA_SLOT_END && is_memory(va),
@@ -250,7 +250,7 @@ static void own_memory(struct selftest *t)
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(code); i++) {
-		struct task *task = start(t, code[i], PROCESS_DATA_BASE + USER_WORD(result));
+		struct task *task = start(t, code[i], PROGRAM_DATA_BASE + USER_WORD(result));
 
 		if (!task)
 			return;

@@ -1,4 +1,4 @@
-; User code for the suites: small pieces that process_from_code() puts into
+; User code for the suites: small pieces that program_from_code() puts into
 ; processes of their own.  Position-independent; rdi is the argument, and FS and
 ; GS bases are the data area, whose words are named once, here: the C side
 ; (tests/suites/pinned.h) links against the offsets.
@@ -16,7 +16,6 @@
 %define NR_SCHED_YIELD	24
 %define NR_GETPID	39
 %define NR_EXIT		60
-%define I386_NR_GETPID	20
 
 ; Words of the data area
 	struc	user_word
@@ -28,8 +27,6 @@
 	.errors:	resq 1	; what was not as expected
 	.result:	resq 1
 	.rsp:		resq 1
-	.far:		resq 1	; far pointers, m16:32
-	.far_back:	resq 1
 	endstruc
 %macro EXPORT_WORD 1-*
 %rep %0
@@ -252,28 +249,12 @@ user_remap_refused:
 ; ---- 32-bit code ---------------------------------------------------------------------
 
 ; rdi = the data area: addresses below 4 GiB for what 32-bit code can reach.
-	CODE compat
-	mov	rbx, rdi
-	lea	rsp, [rdi + PAGE_SIZE]
-	mov	eax, SEL_USER_DS
-	mov	ds, eax
-	lea	rax, [rel .code32]
-	mov	[rbx + user_word.far], eax
-	mov	dword [rbx + user_word.far + 4], SEL_USER32_CS
-	lea	rax, [rel .code64]
-	mov	[rbx + user_word.far_back], eax
-	mov	dword [rbx + user_word.far_back + 4], SEL_USER_CS
-	jmp	far dword [rbx + user_word.far]
-	bits	32
-.code32:
-	mov	eax, I386_NR_GETPID
-	syscall
-	jmp	far [ebx + user_word.far_back]
-	bits	64
-.code64:
-	mov	[fs:user_word.result], rax
-	lea	rcx, [rbx + PAGE_SIZE]
-	cmp	rsp, rcx
-	COUNT_ERROR je, errors
-	EXIT
-	END_CODE compat
+	CODE int80_once
+	int	0x80
+	ud2
+	END_CODE int80_once
+
+	CODE sysenter_once
+	sysenter
+	ud2
+	END_CODE sysenter_once

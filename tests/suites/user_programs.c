@@ -7,12 +7,11 @@
  * hello and peek show what they do.  The others are quiet; one that fails alone
  * is run once more with its output shown.
  */
-#include "arch/cpu.h"
+#include "arch/emulator.h"
 #include "kernel/base/format.h"
-#include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
-#include "kernel/process.h"
+#include "kernel/program.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
 #include "tests/suites/pinned.h"
@@ -37,13 +36,13 @@ static struct task *start(struct selftest *t, const struct program *p, unsigned 
 
 	for (unsigned i = 0; i < MAX_ARGS; i++)
 		argv[i + 1] = p->arg[i];
-	task = process_load(p->path, argv, envp, &why);
+	task = program_load(p->path, argv, envp, &why);
 	if (!task) {
 		selftest_note("%s", why.text);
 		EXPECT(t, false, "the program is loaded");
 		return NULL;
 	}
-	task->quiet = quiet;
+	task->process->quiet = quiet;
 	task_pin(task, cpu);
 	process_start(task, process_next_pid());
 	return task;
@@ -59,7 +58,7 @@ static int run(struct selftest *t, const struct program *p, unsigned cpu, bool q
 
 static bool missing(struct selftest *t, const char *path)
 {
-	if (process_exists(path))
+	if (program_exists(path))
 		return false;
 	selftest_skip(t, "no %s in the initramfs, or no initramfs", path);
 	return true;
@@ -117,9 +116,39 @@ static void abi(struct selftest *t)
 	expect_good(t, &(struct program){ "/bin/abi", { "-q" } });
 }
 
+static void hostile(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/hostile", { "-q" } });
+}
+
 static void regs(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/regs", { NULL } });
+}
+
+static void ldt(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/ldt", { "-q" } });
+}
+
+static void umip(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/umip", { "-q" } });
+}
+
+static void ioports(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/ioports", { "-q" } });
+}
+
+static void ptrace(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/ptrace", { "-q" } });
+}
+
+static void signals(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/signals", { "-q" } });
 }
 
 static unsigned some_cpus(void)
@@ -130,6 +159,11 @@ static unsigned some_cpus(void)
 static void fpu(struct selftest *t)
 {
 	expect_together(t, &(struct program){ "/bin/fpu", { "100" } }, 3 * some_cpus(), 3);
+}
+
+static void fsgs(struct selftest *t)
+{
+	expect_together(t, &(struct program){ "/bin/fsgs", { "-q" } }, 3 * some_cpus(), 3);
 }
 
 static void memory(struct selftest *t)
@@ -151,28 +185,57 @@ static void spin_on_one(struct selftest *t)
 	expect_together(t, &(struct program){ "/bin/spin", { "40" } }, 3, MAX_TOGETHER);
 }
 
-/* ---- The list of tests/user/fault.c ---------------------------------------------- */
-
-/* QEMU's own emulation, which makes some exceptions that no processor makes. */
-static bool is_tcg(void)
+static void ia32(struct selftest *t)
 {
-	struct cpuid_regs r = { 0 };
-
-	if (cpuid(1, 0).ecx & BIT(31))
-		r = cpuid(0x40000000, 0);
-	return memcmp(&r.ebx, "TCGT", 4) == 0 && memcmp(&r.ecx, "CGTC", 4) == 0;
+	expect_good(t, &(struct program){ "/bin/ia32", { "-q" } });
 }
+
+static void int80(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/int80", { "-q" } });
+}
+
+/* ---- Processes and threads ---------------------------------------------------------- */
+
+static void processes(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/processes", { "-q" } });
+}
+
+static void threads(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/threads", { "-q" } });
+}
+
+static void exec(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/exec", { "-q" } });
+}
+
+static void mappings(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/mappings", { "-q" } });
+}
+
+static void storm_of_processes(struct selftest *t)
+{
+	expect_together(t, &(struct program){ "/bin/storm", { "processes", "2" } }, 2, 0);
+}
+
+static void storm_of_threads(struct selftest *t)
+{
+	expect_together(t, &(struct program){ "/bin/storm", { "threads", "20" } }, 2, 0);
+}
+
+/* ---- The list of tests/user/fault.c ---------------------------------------------- */
 
 /* The program says what it expects in its exit status. */
 static int expected_signal(struct selftest *t, const char *number)
 {
 	struct program p = { "/bin/fault", { "-expect", number } };
-	unsigned n = 2;
 
-	if (is_tcg())
-		p.arg[n++] = "tcg";
-	if (!cpu_features.umip)
-		p.arg[n++] = "no-umip";
+	if (emulator.name == EMULATOR_TCG) /* some exceptions that no processor makes */
+		p.arg[2] = "tcg";
 	return WAIT_CODE(run(t, &p, ANY_CPU, true));
 }
 
@@ -200,15 +263,74 @@ static void faults(struct selftest *t)
 	selftest_note("%u forbidden things done", i);
 }
 
+/* ---- The lists of tests/user32/entry32.c and tests/user/doors.c -------------------- */
+
+/* What lives exits with 1. */
+static int expected_status(struct selftest *t, const char *path, const char *number,
+			   const char *word)
+{
+	struct program p = { path, { "-expect", number, word } };
+	int signal = WAIT_CODE(run(t, &p, ANY_CPU, true));
+
+	return WAIT_STATUS(!signal, signal);
+}
+
+/* Emulators may execute what the processors of that vendor do not have. */
+static void run_entries(struct selftest *t, const char *path, unsigned count)
+{
+	if (missing(t, path))
+		return;
+	for (unsigned i = 0; i < count && !t->failed; i++) {
+		char number[8];
+		int status, lives;
+
+		format(number, sizeof(number), "%u", i);
+		lives = expected_status(t, path, number, "all");
+		status = run(t, &(struct program){ path, { "-case", number } },
+			     online_cpu(i % MAX_TOGETHER), true);
+		if (status != lives &&
+		    !EXPECT_EQ(t, status, expected_status(t, path, number, NULL), "wait status"))
+			selftest_note("number %s of %s, counted from 0", number, path);
+	}
+}
+
+static void entries_of_32_bit_code(struct selftest *t)
+{
+	run_entries(t, "/bin/entry32", 12);
+}
+
+static void entries_of_64_bit_programs(struct selftest *t)
+{
+	run_entries(t, "/bin/doors", 3);
+}
+
 static const struct selftest_case cases[] = {
 	{ "a program says hello from each CPU", hello },
 	{ "a program that reads kernel memory is killed", peek },
 	{ "the system calls do what Linux's do", abi },
+	{ "bad pointers, numbers and flags get Linux's answers", hostile },
 	{ "a program begins with clean registers", regs },
+	{ "a program uses segments of its own, of 16, 32 and 64 bits", ldt },
+	{ "SGDT, SIDT, SLDT, STR and SMSW tell nothing, in any form", umip },
+	{ "a program opens and closes IO ports", ioports },
+	{ "signals are what Linux's are", signals },
+	{ "a process is traced, stepped and changed by another", ptrace },
 	{ "floating-point state of many processes is kept apart", fpu },
+	{ "FS and GS of many processes are kept apart", fsgs },
 	{ "memory of many processes is kept apart", memory },
+	{ "processes are made, end and are waited for", processes },
+	{ "threads share memory, wait for each other, end together", threads },
+	{ "a program becomes another, or nothing changes", exec },
+	{ "mappings are moved, resized, shared and dropped", mappings },
+	{ "many processes come and go at once", storm_of_processes },
+	{ "many threads change one address space at once", storm_of_threads },
 	{ "more spinning programs than CPUs all finish", spin },
 	{ "three spinning programs share one CPU", spin_on_one },
 	{ "each forbidden thing ends in the signal that Linux sends", faults },
+	{ "a 32-bit program finds and gets what Linux gives it", ia32 },
+	{ "INT 0x80 from 64-bit code has i386's calls", int80 },
+	{ "SYSENTER and SYSCALL of 32-bit code end well, or in a signal",
+	  entries_of_32_bit_code },
+	{ "a 64-bit program that uses them is killed", entries_of_64_bit_programs },
 };
 SELFTEST_SUITE(user_programs, cases);

@@ -5,20 +5,18 @@
  *			list below. If it lives it says so: exit status 1.
  *	fault --list	prints `NAME SIGNAL` for each, and where the machine has
  *			a say in it, a third word:
- *	umip		a CPU without UMIP executes it; where there is UMIP,
- *			Linux emulates it and makes up an answer
  *	tcg=N		QEMU 7.2's TCG makes another exception of it, so that
  *			signal N comes there; 0: none, it lives
  *
  * For whom can neither read nor know names (tests/suites/user_programs.c):
  *	fault -case N	does number N of the list, 0 the first, and says nothing
- *	fault -expect N [tcg] [no-umip]
+ *	fault -expect N [tcg]
  *			exits with the signal of number N on such a machine,
  *			0 if it lives there, 255 behind the end of the list
  *
  * The numbers are what Linux does (tests/user/check_on_linux.py proves it). The
  * kernel addresses are Postern's. Not here: int 0x80, sysenter and 32-bit
- * syscall, which are doors, and what needs an LDT.
+ * syscall, which are doors.
  */
 #include <signal.h>
 #include <stdint.h>
@@ -39,6 +37,23 @@
 
 uint8_t fault_data[16] = { 0xc3 };		/* ret */
 const uint8_t fault_rodata[16] = { 0xc3 };
+
+/* modify_ldt(0x11, ...): entry 0, with these flags, base 0, limit one page. */
+struct { uint32_t entry, base, limit, flags; } fault_desc = { 0, 0, 0xfff, 0 };
+#define LDT(flags) \
+	"movl $" flags ", 12 + fault_desc(%%rip); mov $154, %%eax; mov $0x11, %%edi; " \
+	"lea fault_desc(%%rip), %%rsi; mov $16, %%edx; syscall; mov $7, %%eax; "
+/* Flags: 1 32 bits, 4 code, 8 read- or execute-only, 0x20 not present. */
+
+#define IOPERM(from, n, on) \
+	"mov $" from ", %%edi; mov $" n ", %%esi; mov $" on ", %%edx; mov $173, %%eax; syscall; "
+#define IOPL(level) "mov $" level ", %%edi; mov $172, %%eax; syscall; "
+
+/* Far jumps, to 32-bit code in the flat segment, DS as it was. */
+#define CODE32(code) \
+	"movl $1f, fault_far(%%rip); movw $0x23, 4 + fault_far(%%rip); ljmp *fault_far(%%rip); " \
+	".code32; 1: " code "; .code64; "
+struct { uint32_t offset; uint16_t selector; } __attribute__((packed)) fault_far;
 
 /* NAME, the signal that Linux sends, the third word, what it does. */
 #define FAULTS(DO) \
@@ -94,12 +109,25 @@ const uint8_t fault_rodata[16] = { 0xc3 };
 	DO(out, SIGSEGV, "", "mov $0xf4, %%edx; mov $0x10, %%al; outb %%al, %%dx") \
 	DO(out_last_port, SIGSEGV, "", "mov $0xffff, %%edx; mov $0, %%al; outb %%al, %%dx") \
 	\
-	/* UMIP: these would tell where the kernel's tables are. */ \
-	DO(sgdt, SIGSEGV, "umip", "sgdt (%%rsp)") \
-	DO(sidt, SIGSEGV, "umip", "sidt (%%rsp)") \
-	DO(sldt, SIGSEGV, "umip", "sldt %%ax") \
-	DO(str, SIGSEGV, "umip", "str %%ax") \
-	DO(smsw, SIGSEGV, "umip", "smsw %%rax") \
+	/* What ioperm and iopl do not give. */ \
+	DO(ioperm_neighbour, SIGSEGV, "", IOPERM("0x80", "1", "1") "inb $0x81, %%al") \
+	DO(ioperm_word, SIGSEGV, "", IOPERM("0x80", "1", "1") "inw $0x80, %%ax") \
+	DO(ioperm_closed, SIGSEGV, "", \
+	   IOPERM("0x80", "4", "1") "inb $0x80, %%al;" IOPERM("0", "65536", "0") "inb $0x80, %%al") \
+	DO(ioperm_cli, SIGSEGV, "", IOPERM("0", "65536", "1") "cli") \
+	DO(iopl_cli, SIGILL, "", IOPL("3") "inb $0x80, %%al; cli; ud2") \
+	DO(iopl_sti, SIGILL, "", IOPL("3") "inb $0x80, %%al; sti; ud2") \
+	DO(iopl_hlt, SIGSEGV, "", IOPL("3") "inb $0x80, %%al; hlt") \
+	DO(iopl_popf, SIGILL, "", IOPL("3") "pushq $0x3202; popfq; cli; ud2") \
+	DO(iopl_back, SIGSEGV, "", IOPL("3") "inb $0x80, %%al;" IOPL("2") "inb $0x80, %%al") \
+	\
+	/* Stores of what UMIP hides, and Linux makes up, where nothing can be stored. */ \
+	DO(sgdt_to_kernel, SIGSEGV, "", "movabs $" KERNEL_IMAGE ", %%rax; sgdt (%%rax)") \
+	DO(sidt_to_null, SIGSEGV, "", "sidt 0") \
+	DO(sidt_across_the_end, SIGSEGV, "", "movabs $0x7fffffffeffa, %%rax; sidt (%%rax)") \
+	DO(smsw_to_rodata, SIGSEGV, "", "smsw fault_rodata(%%rip)") \
+	DO(sldt_to_entry_area, SIGSEGV, "", "movabs $" ENTRY_AREA ", %%rax; sldt (%%rax)") \
+	DO(str_to_non_canonical, SIGSEGV, "", "movabs $" NON_CANONICAL ", %%rax; str (%%rax)") \
 	\
 	/* Gates of the IDT that `int` may not use: #GP, not what is behind them. */ \
 	DO(int_divide, SIGSEGV, "", "int $0") \
@@ -117,6 +145,24 @@ const uint8_t fault_rodata[16] = { 0xc3 };
 	DO(selector_null_stack, SIGSEGV, "", "xor %%eax, %%eax; mov %%eax, %%ss") \
 	DO(iret_to_kernel, SIGSEGV, "", \
 	   "push $0x18; push %%rsp; pushfq; push $0x10; lea 1f(%%rip), %%rax; push %%rax; iretq; 1:") \
+	\
+	/* The same in an LDT. */ \
+	DO(ldt_not_present, SIGBUS, "", LDT("0x21") "mov %%eax, %%es") \
+	DO(ldt_stack_not_present, SIGBUS, "", LDT("0x21") "mov %%eax, %%ss") \
+	DO(ldt_stack_read_only, SIGSEGV, "", LDT("0x9") "mov %%eax, %%ss") \
+	DO(ldt_stack_code, SIGSEGV, "", LDT("0x5") "mov %%eax, %%ss") \
+	DO(ldt_code_not_readable, SIGSEGV, "", LDT("0xd") "mov %%eax, %%ds") \
+	DO(ldt_empty, SIGSEGV, "", "movl $0, 8 + fault_desc(%%rip); " LDT("0x28") "mov %%eax, %%fs") \
+	DO(ldt_past_the_end, SIGSEGV, "", LDT("0x1") "mov $0x0f, %%eax; mov %%eax, %%gs") \
+	DO(ldt_far_jump_to_data, SIGSEGV, "", \
+	   LDT("0x1") "movw %%ax, 4 + fault_far(%%rip); ljmp *fault_far(%%rip)") \
+	DO(ldt_far_jump_not_present, SIGBUS, "", \
+	   LDT("0x25") "movw %%ax, 4 + fault_far(%%rip); ljmp *fault_far(%%rip)") \
+	DO(ldt_far_jump_beyond, SIGSEGV, "", \
+	   LDT("0x5") "movl $0x1000, fault_far(%%rip); movw %%ax, 4 + fault_far(%%rip); " \
+	   "ljmp *fault_far(%%rip)") \
+	DO(ldt_read_beyond, SIGSEGV, "", LDT("0x1") "mov %%eax, %%ds; " CODE32("mov 0x1000, %%eax")) \
+	DO(ldt_write_read_only, SIGSEGV, "", LDT("0x9") "mov %%eax, %%ds; " CODE32("mov %%eax, 0")) \
 	\
 	/* Exceptions that have signals of their own. */ \
 	DO(ud2, SIGILL, "", "ud2") \
@@ -145,7 +191,7 @@ static uint64_t kept_rsp, kept_rbp;
 				 code "\n\t" \
 				 "mov %[rsp], %%rsp; mov %[rbp], %%rbp" \
 				 : [rsp] "+m"(kept_rsp), [rbp] "+m"(kept_rbp) : \
-				 : "rax", "rcx", "rdx", "r11", "cc", "memory"); \
+				 : "rax", "rcx", "rdx", "rsi", "rdi", "r11", "cc", "memory"); \
 	}
 #define ROW(name, signal, machine, code) { #name, signal, machine, do_##name },
 
@@ -175,8 +221,6 @@ static int expected_signal(unsigned number, char **words)
 	for (; *words; words++) {
 		if (strcmp(*words, "tcg") == 0)
 			sscanf(machine, "tcg=%d", &signal);
-		else if (strcmp(*words, "no-umip") == 0 && strcmp(machine, "umip") == 0)
-			signal = 0;
 	}
 	return signal;
 }

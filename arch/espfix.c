@@ -1,0 +1,62 @@
+/*
+ * Maps the ESPFIX stacks.
+ *
+ * The problem.  IRETQ to a 16-bit stack segment loads SP and leaves bits 31:16
+ * of RSP as they are: the user reads them in ESP, and they are the kernel's.
+ * So entry text makes such a return from a stack at which these bits are what
+ * the user had there: one page per CPU, mapped at all 65536 places that differ
+ * in bits 31:16 only.
+ *
+ * 65536 entries per CPU would be 128 page tables.  But the tables may be shared:
+ *
+ *   PUD page of slot 508   4 entries (bits 31:30) of a group of 8 CPUs lead to
+ *   one PMD page           whose 512 entries (bits 29:21) all lead to
+ *   one page table         whose even entries i (bits 20:12) map the frame of
+ *                          the group's CPU i / 2 % 8 (bits 15:13)
+ *
+ * so that a group takes two tables and each CPU one frame.  Slot 508's PUD page
+ * is in every PGD: nothing more is to be done for a process.
+ *
+ * Invariant: the entries that are copies of one another are equal, which the
+ * audit proves (mm/audit.c, P4); walks of the tables visit the first only
+ * (pt_for_each_leaf()).  Called by arch/smp.c.  Read next: entry/interrupt.asm.
+ */
+#include "arch/espfix.h"
+#include "mm/frame.h"
+#include "mm/pti.h"
+
+#define PUD_COPIES (ESPFIX_GROUP_SIZE >> PT_SHIFT(3))
+
+/* Makes a group's two tables, if they are not there. */
+static bool make_group(virt_addr_t base)
+{
+	pte_t *pud = pt_entry(pti_init_pgd, base, 3, true);
+	pte_t *pmd;
+
+	if (!pud)
+		return false;
+	if (*pud & PTE_P)
+		return true;
+	if (!pt_entry(pti_init_pgd, base, 1, true))
+		return false;
+	for (unsigned i = 1; i < PUD_COPIES; i++)
+		pud[i] = pud[0];
+	pmd = pt_entry(pti_init_pgd, base, 2, false);
+	for (unsigned i = 1; i < PT_ENTRIES; i++)
+		pmd[i] = pmd[0];
+	return true;
+}
+
+virt_addr_t espfix_map_cpu(unsigned cpu)
+{
+	virt_addr_t page = espfix_page(cpu);
+	phys_addr_t pa = frame_alloc_zeroed();
+	pte_t *pte;
+
+	if (pa == NO_FRAME || !make_group(ALIGN_DOWN(page, ESPFIX_GROUP_SIZE)))
+		return 0;
+	pte = pt_entry(pti_init_pgd, page, 1, false);
+	for (unsigned i = 0; i < PT_ENTRIES; i += ESPFIX_STRIDE_PAGES)
+		pte[i] = pa | PROT_RW | PTE_G;
+	return page + ESPFIX_STACK_TOP_OFFSET;
+}

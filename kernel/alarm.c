@@ -1,0 +1,141 @@
+/*
+ * ITIMER_REAL, the one interval timer of a process that counts time as it
+ * passes.  A kernel thread sleeps until the first of all of them is due; who
+ * sets one wakes it.  The timers that count a process's own CPU time are not
+ * here, as that time is not kept: -EINVAL.
+ *
+ * Times are in process->signals, under process_lock.
+ */
+#include "arch/clock.h"
+#include "kernel/alarm.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/log.h"
+#include "kernel/process.h"
+#include "kernel/sched.h"
+#include "kernel/syscall.h"
+#include "mm/uaccess.h"
+
+#define NSEC_PER_USEC 1000
+#define USEC_PER_SEC 1000000
+#define ITIMER_REAL 0
+
+struct timeval {
+	s64 sec, usec;
+};
+
+struct itimerval {
+	struct timeval interval, value;
+};
+
+static struct task *sender;
+
+/* Sends what is due; when the next one is. */
+static u64 send_due(void)
+{
+	const struct siginfo info = { .signo = SIGALRM, .code = SI_KERNEL };
+	u64 now = clock_ns(), next = ~0ULL;
+
+	for (struct process *p = process_first(); p; p = p->next) {
+		struct process_signals *s = &p->signals;
+
+		if (s->alarm_at && s->alarm_at <= now) {
+			u64 late = now - s->alarm_at;
+
+			signal_send_process(p, &info);
+			s->alarm_at = s->alarm_interval ?
+				      now + s->alarm_interval - late % s->alarm_interval : 0;
+		}
+		if (s->alarm_at)
+			next = MIN(next, s->alarm_at);
+	}
+	return next;
+}
+
+static void run(void *arg __unused)
+{
+	for (;;) {
+		u64 flags = spin_lock(&process_lock);
+
+		sched_sleep_unlock(&process_lock, flags, send_due());
+	}
+}
+
+void alarm_init(void)
+{
+	sender = task_create("alarm", run, NULL);
+	if (!sender)
+		panic("alarm: no memory for its thread");
+	sched_start(sender);
+}
+
+/* Sets at and interval, in ns from now, and returns what they were. */
+static void set(u64 at, u64 interval, u64 *old_left, u64 *old_interval)
+{
+	struct process_signals *s = &current_process()->signals;
+	u64 flags = spin_lock(&process_lock), now = clock_ns();
+
+	*old_interval = s->alarm_interval;
+	*old_left = !s->alarm_at ? 0 : s->alarm_at > now ? s->alarm_at - now : 1;
+	s->alarm_at = at;
+	s->alarm_interval = at ? interval : 0;
+	sched_wake(sender);
+	spin_unlock(&process_lock, flags);
+}
+
+/* As Linux: to the nearest second, but not to 0. */
+long sys_alarm(struct pt_regs *regs)
+{
+	u32 seconds = (u32)regs->di;
+	u64 left, interval;
+
+	set(seconds ? clock_deadline(seconds, 0) : 0, 0, &left, &interval);
+	if (left && left < NSEC_PER_SEC)
+		return 1;
+	return (long)((left + NSEC_PER_SEC / 2) / NSEC_PER_SEC);
+}
+
+static struct timeval to_timeval(u64 ns)
+{
+	return (struct timeval){ (s64)(ns / NSEC_PER_SEC),
+				 (s64)(ns % NSEC_PER_SEC / NSEC_PER_USEC) };
+}
+
+static long put(virt_addr_t to, u64 left, u64 interval)
+{
+	struct itimerval v = { to_timeval(interval), to_timeval(left) };
+
+	return copy_to_user(to, &v, sizeof(v)) ? -EFAULT : 0;
+}
+
+static bool timeval_ok(const struct timeval *t)
+{
+	return t->sec >= 0 && t->usec >= 0 && t->usec < USEC_PER_SEC;
+}
+
+/* A null pointer stops the timer, with Linux. */
+long sys_setitimer(struct pt_regs *regs)
+{
+	struct itimerval v = { 0 };
+	u64 at = 0, left, interval;
+
+	if (regs->si && copy_from_user(&v, regs->si, sizeof(v)))
+		return -EFAULT;
+	if (!timeval_ok(&v.value) || !timeval_ok(&v.interval) || (int)regs->di != ITIMER_REAL)
+		return -EINVAL;
+	if (v.value.sec || v.value.usec)
+		at = clock_deadline((u64)v.value.sec, (u64)v.value.usec * NSEC_PER_USEC);
+	interval = (u64)MIN(v.interval.sec, (s64)(~0ULL / NSEC_PER_SEC / 4)) * NSEC_PER_SEC +
+		   (u64)v.interval.usec * NSEC_PER_USEC;
+	set(at, interval, &left, &interval);
+	return regs->dx ? put(regs->dx, left, interval) : 0;
+}
+
+long sys_getitimer(struct pt_regs *regs)
+{
+	const struct process_signals *s = &current_process()->signals;
+	u64 now = clock_ns(), at = s->alarm_at;
+
+	if ((int)regs->di != ITIMER_REAL)
+		return -EINVAL;
+	return put(regs->si, !at ? 0 : at > now ? at - now : NSEC_PER_USEC, s->alarm_interval);
+}

@@ -1,0 +1,87 @@
+/*
+ * From i386's three ways in to a system call.
+ *
+ *            number  1    2    3    4    5    6            returns to
+ *   INT 0x80  eax   ebx  ecx  edx  esi  edi  ebp           behind it
+ *   SYSENTER  eax   ebx  ecx  edx  esi  edi  word at ebp   landing pad
+ *   SYSCALL   eax   ebx  ebp  edx  esi  edi  word at esp   landing pad
+ *
+ * The last two lose registers, so that only the code in the vDSO page
+ * (kernel/ia32_vdso.asm) uses them well; but anybody can execute them, with
+ * anything in EBP and ESP.  Here they are made to look as if the page's INT 0x80
+ * had been executed.  A process without the page, a 64-bit one, cannot be
+ * returned to, and gets SIGSEGV.
+ *
+ * A 64-bit program's INT 0x80 means the same numbers, and the low halves of its
+ * registers.  Results are as long as the call makes them: RAX of such a program
+ * shows the sign of an errno in all 64 bits, as on Linux.
+ * Called by kernel/trap.c.  Read next: kernel/ia32_sys.c.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/percpu.h"
+#include "kernel/base/x86.h"
+#include "kernel/exit_work.h"
+#include "kernel/ia32_syscall.h"
+#include "kernel/ia32_vdso.h"
+#include "kernel/process.h"
+#include "kernel/syscall.h"
+#include "mm/uaccess.h"
+
+static long (*const table[])(struct pt_regs *) = {
+#define NATIVE(nr, name) [nr] = sys_##name,
+#define COMPAT(nr, name) [nr] = ia32_sys_##name,
+#include "kernel/ia32_syscall_list.h"
+#undef NATIVE
+#undef COMPAT
+};
+
+/* After SYSENTER or SYSCALL; false: there will be no system call. */
+static bool as_if_by_int80(struct pt_regs *regs)
+{
+	virt_addr_t landing_pad = ia32_vdso_landing_pad(current_task()->mm);
+	u32 sixth;
+
+	if (!landing_pad) {
+		regs->ax = (u64)-ENOSYS;
+		signal_force_fault(SIGSEGV, SI_KERNEL, 0, VEC_GP, 0);
+		return false;
+	}
+	regs->ip = landing_pad;
+	if (regs->vector == VEC_SYSCALL32)
+		regs->cx = regs->bp;
+	if (copy_from_user(&sixth, (u32)regs->sp, sizeof(sixth))) {
+		regs->ax = (u64)-EFAULT;
+		return false;
+	}
+	regs->bp = (regs->bp & ~0xffffffffULL) | sixth;
+	return true;
+}
+
+void ia32_do_syscall(struct pt_regs *regs)
+{
+	struct pt_regs args; /* the six of them; nobody looks at the rest */
+	u64 nr;
+
+	regs->orig_ax = (u32)regs->ax;
+	this_cpu_inc(syscalls);
+	interrupts_on();
+	if (likely((u8)regs->vector == VEC_INT80))
+		regs->vector = VEC_INT80;
+	else if (!as_if_by_int80(regs))
+		goto out;
+	nr = regs->orig_ax;
+	if (unlikely(nr >= ARRAY_SIZE(table)) || unlikely(!table[nr])) {
+		regs->ax = (u64)syscall_unknown();
+		goto out;
+	}
+	args.di = (u32)regs->bx;
+	args.si = (u32)regs->cx;
+	args.dx = (u32)regs->dx;
+	args.r10 = (u32)regs->si;
+	args.r8 = (u32)regs->di;
+	args.r9 = (u32)regs->bp;
+	regs->ax = (u64)table[nr](&args);
+out:
+	exit_work_before_user(regs);
+}

@@ -1,0 +1,315 @@
+/*
+ * How threads and processes end.
+ *
+ * A thread ends in process_exit_thread(), always by itself: who is told to end
+ * (exit_group, a deadly signal, another thread's execve) has SIGKILL pending,
+ * which ends its sleep, and leaves on its way to user mode.  It leaves the
+ * address space first, on the pair of no process, then the list of threads; the
+ * last one frees the address space and makes the process a zombie.  From then
+ * on it may be waited for, and freed as soon as the last thread is off its CPU.
+ * Called by system calls, kernel/trap.c, kernel/exit_work.c.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/futex.h"
+#include "kernel/process.h"
+#include "kernel/ptrace.h"
+#include "kernel/sched.h"
+#include "mm/uaccess.h"
+
+/* Ended, and nobody waits for them; linked by `sibling`. */
+static struct process *graveyard;
+
+/* ---- Telling threads to end ------------------------------------------------------ */
+
+/* All threads but the current one; process_lock is held. */
+static void end_others(struct process *p)
+{
+	for (struct task *t = p->threads; t; t = t->thread_next) {
+		if (t == current_task())
+			continue;
+		t->signals.pending |= BIT(SIGKILL - 1);
+		__atomic_store_n(&t->work_due, true, __ATOMIC_RELEASE);
+		sched_notify(t);
+	}
+}
+
+static bool must_leave(const struct process *p)
+{
+	return p->ending || (p->exec_by && p->exec_by != current_task());
+}
+
+void process_leave_if_ending(void)
+{
+	if (unlikely(must_leave(current_process())))
+		process_exit_thread(0);
+}
+
+void process_exit(int status)
+{
+	struct process *p = current_process();
+	u64 flags = spin_lock(&process_lock);
+
+	if (!must_leave(p)) {
+		p->ending = true;
+		p->status = status;
+		end_others(p);
+	}
+	spin_unlock(&process_lock, flags);
+	process_exit_thread(status);
+}
+
+/* The identity of the leader, which is the process's, goes to this thread. */
+static void become_leader(struct process *p, struct task *t)
+{
+	if (p->leader != t) {
+		p->leader->pid = 0;
+		t->pid = p->pid;
+		p->leader = t;
+	}
+}
+
+int process_become_only_thread(void)
+{
+	struct process *p = current_process();
+	u64 flags = spin_lock(&process_lock);
+	int err = -EAGAIN;
+
+	if (!p->ending && !p->exec_by) {
+		p->exec_by = current_task();
+		end_others(p);
+		while (p->alive > 1 && !p->ending) {
+			sched_wait_unlock(&process_lock, flags);
+			flags = spin_lock(&process_lock);
+		}
+		p->exec_by = NULL;
+		if (!p->ending) {
+			become_leader(p, current_task());
+			err = 0;
+		}
+	}
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+/* ---- Leaving an address space ----------------------------------------------------- */
+
+static void release_vfork_parent(struct task *t)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	if (t->vfork_parent) {
+		t->vfork_parent->vfork_child = NULL;
+		sched_wake(t->vfork_parent);
+		t->vfork_parent = NULL;
+	}
+	spin_unlock(&process_lock, flags);
+}
+
+void process_release_memory(void)
+{
+	struct task *t = current_task();
+
+	futex_release_robust_list();
+	if (t->clear_child_tid && (t->process->alive > 1 || t->mm->users > 1) &&
+	    !put_user_u32(t->clear_child_tid, 0))
+		futex_wake_one(t->clear_child_tid);
+	t->clear_child_tid = 0;
+	release_vfork_parent(t);
+}
+
+/* ---- Ending ------------------------------------------------------------------------ */
+
+void process_wake_threads(struct process *p)
+{
+	for (struct task *t = p->threads; t; t = t->thread_next)
+		sched_wake(t);
+}
+
+static void send_from_kernel(struct process *p, int signal)
+{
+	struct siginfo info = { .signo = signal, .code = SI_KERNEL };
+
+	if (signal > 0 && signal <= NR_SIGNALS)
+		signal_send_process(p, &info);
+}
+
+static void tell_parent(struct process *p)
+{
+	struct siginfo info = { .signo = p->exit_signal };
+	int signal = WAIT_SIGNAL(p->status);
+
+	info.code = signal ? CLD_KILLED : CLD_EXITED;
+	info.child.pid = p->pid;
+	info.child.uid = p->ids.user[REAL_ID];
+	info.child.status = signal ? signal : WAIT_CODE(p->status);
+	if (p->exit_signal > 0 && p->exit_signal <= NR_SIGNALS)
+		signal_send_process(p->parent, &info);
+	process_wake_threads(p->parent);
+}
+
+void process_unlink(struct process *p)
+{
+	struct process **at = &p->parent->children;
+
+	while (*at != p)
+		at = &(*at)->sibling;
+	*at = p->sibling;
+}
+
+static void to_graveyard(struct process *p)
+{
+	p->unclaimed = true;
+	p->sibling = graveyard;
+	graveyard = p;
+}
+
+/* It has ended: who is to know?  process_lock is held. */
+static void report_end(struct process *p)
+{
+	struct process *parent = p->parent;
+
+	if (!parent) {
+		if (p->unclaimed)
+			to_graveyard(p);
+		else if (p->waiter)
+			sched_wake(p->waiter);
+		return;
+	}
+	tell_parent(p);
+	if (p->exit_signal == SIGCHLD && signal_ignores_children(parent)) {
+		process_unlink(p);
+		to_graveyard(p);
+	}
+}
+
+/* Its children go to init, or to nobody.  process_lock is held. */
+static void orphan_children(struct process *p)
+{
+	struct process *init = process_find(1);
+
+	if (init == p || (init && init->ended))
+		init = NULL;
+	while (p->children) {
+		struct process *c = p->children;
+
+		p->children = c->sibling;
+		send_from_kernel(c, c->ended ? 0 : c->parent_death_signal);
+		c->parent = NULL;
+		c->parent_pid = 0;
+		c->exit_signal = SIGCHLD;
+		if (init) {
+			process_adopt(init, c);
+			if (c->ended)
+				report_end(c);
+		} else {
+			c->unclaimed = true;
+			if (c->ended)
+				to_graveyard(c);
+		}
+	}
+}
+
+/*
+ * By the last thread, which is out of the list; its status is the process's.  A
+ * process that the kernel waits for keeps its memory until then, to be looked at.
+ */
+static void end_process(struct process *p)
+{
+	struct mm *mm = p->parent || p->unclaimed ? p->mm : NULL;
+	u64 flags;
+
+	if (mm) {
+		p->mm = NULL;
+		mm_put(mm);
+	}
+	flags = spin_lock(&process_lock);
+	ptrace_detach_all(p);
+	orphan_children(p);
+	if (!p->ending)
+		p->status = current_task()->status;
+	p->leader->status = p->status;
+	p->ended = true;
+	report_end(p);
+	spin_unlock(&process_lock, flags);
+}
+
+/* Out of the living; true if it was the last.  process_lock is taken. */
+static bool leave(struct process *p, struct task *t, int status)
+{
+	u64 flags = spin_lock(&process_lock);
+	struct task **at = &p->threads;
+	bool last;
+
+	while (*at != t)
+		at = &(*at)->thread_next;
+	*at = t->thread_next;
+	t->thread_next = p->dead;
+	p->dead = t;
+	t->status = p->ending ? p->status : status;
+	p->dead_run_ns += sched_run_ns(t);
+	last = --p->alive == 0;
+	if (p->exec_by)
+		sched_wake(p->exec_by);
+	spin_unlock(&process_lock, flags);
+	return last;
+}
+
+void process_exit_thread(int status)
+{
+	struct task *t = current_task();
+	struct process *p = t->process;
+
+	interrupts_on();
+	process_bury();
+	process_release_memory();
+	interrupts_off();
+	t->mm = NULL;
+	mm_load(NULL);
+	interrupts_on();
+	if (leave(p, t, status))
+		end_process(p);
+	sched_exit();
+}
+
+/* ---- Waiting ------------------------------------------------------------------------ */
+
+void process_bury(void)
+{
+	for (;;) {
+		u64 flags = spin_lock(&process_lock);
+		struct process *p = graveyard;
+
+		if (p)
+			graveyard = p->sibling;
+		spin_unlock(&process_lock, flags);
+		if (!p)
+			return;
+		process_free(p);
+	}
+}
+
+int task_wait(struct task *t)
+{
+	struct process *p = t->process;
+	int status;
+	u64 flags;
+
+	if (!p) {
+		sched_wait_for_exit(t);
+		status = t->status;
+		task_free(t);
+		return status;
+	}
+	flags = spin_lock(&process_lock);
+	while (!p->ended) {
+		p->waiter = current_task();
+		sched_wait_unlock(&process_lock, flags);
+		flags = spin_lock(&process_lock);
+	}
+	spin_unlock(&process_lock, flags);
+	status = p->status;
+	process_free(p);
+	return status;
+}

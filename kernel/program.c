@@ -1,0 +1,235 @@
+/*
+ * Making processes: from a file of the initramfs, or from bare code.  The
+ * address space is filled from the kernel's side (mm_write()), before the
+ * first instruction runs.  Called by kernel/main.c and tests/.
+ * Read next: kernel/elf.c, kernel/user_stack.c.
+ */
+#include "kernel/cpio.h"
+#include "kernel/elf.h"
+#include "kernel/ia32_vdso.h"
+#include "kernel/program.h"
+#include "kernel/user_stack.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/string.h"
+
+static const void *archive;
+static size_t archive_size;
+
+void program_set_initramfs(const void *at, size_t size)
+{
+	archive = at;
+	archive_size = size;
+}
+
+/* The one directory that no archive lists. */
+static bool is_root(const char *path)
+{
+	return strcmp(path, "/") == 0 || strcmp(path, ".") == 0;
+}
+
+static int find_file(const char *path, struct cpio_file *file, struct complaint *why)
+{
+	if (!archive_size) {
+		complain(why, "init: found no initramfs, expected one with %s", path);
+		return -ENOENT;
+	}
+	if (cpio_find(archive, archive_size, path, file, why))
+		return is_root(path) ? -EACCES : -ENOENT;
+	if ((file->mode & CPIO_TYPE_MASK) != CPIO_TYPE_REGULAR ||
+	    !(file->mode & CPIO_ANY_EXECUTE)) {
+		complain(why, "init: found that %s is no executable file, expected a "
+			 "program", path);
+		return -EACCES;
+	}
+	return 0;
+}
+
+bool program_exists(const char *path)
+{
+	struct cpio_file file;
+	struct complaint why;
+
+	return find_file(path, &file, &why) == 0;
+}
+
+int program_stat(const char *path, u32 *mode, u64 *size)
+{
+	struct cpio_file file;
+	struct complaint why;
+
+	if (is_root(path)) {
+		*mode = CPIO_TYPE_DIRECTORY | 0755;
+		*size = 0;
+		return 0;
+	}
+	if (!archive_size || cpio_find(archive, archive_size, path, &file, &why))
+		return -ENOENT;
+	*mode = file.mode;
+	*size = file.size;
+	return 0;
+}
+
+const char *program_name(const char *path)
+{
+	const char *slash;
+
+	while ((slash = strchr(path, '/')) && slash[1])
+		path = slash + 1;
+	return path;
+}
+
+/*
+ * As mmap of a file does it: whole pages, so that the bytes in front of the
+ * segment in its first page are the file's; zeroes behind filesz.
+ */
+static int load_segment(struct mm *mm, const u8 *image, const struct elf_segment *s,
+			u64 base)
+{
+	u64 skew = s->vaddr % PAGE_SIZE;
+	virt_addr_t start = base + s->vaddr - skew;
+	u64 size = ALIGN_UP(skew + s->memsz, PAGE_SIZE);
+	unsigned prot = (s->rights & ELF_R ? VMA_READ : 0) |
+			(s->rights & ELF_W ? VMA_WRITE : 0) |
+			(s->rights & ELF_X ? VMA_EXEC : 0);
+	long err;
+
+	err = mm_map(mm, start, size, prot, MM_FIXED);
+	if (err < 0)
+		return (int)err;
+	if (skew > s->offset) /* cannot be: congruent and in the file */
+		skew = 0;
+	return mm_write(mm, start, image + s->offset - skew, s->filesz + skew);
+}
+
+static int load_image(struct mm *mm, const u8 *image, const struct elf_image *elf,
+		      u64 base)
+{
+	virt_addr_t brk = ALIGN_UP(base + elf->brk_start, PAGE_SIZE);
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < elf->segment_count; i++)
+		err = load_segment(mm, image, &elf->segment[i], base);
+	mm->brk_start = mm->brk = brk;
+	return err;
+}
+
+static int add_stack(struct mm *mm)
+{
+	long at = mm_map(mm, mm->stack_top - MM_STACK_SIZE, MM_STACK_SIZE,
+			 VMA_READ | VMA_WRITE, MM_FIXED);
+
+	return at < 0 ? (int)at : 0;
+}
+
+/* The task of a filled address space; frees the latter if there is no memory. */
+static struct task *finish(const char *name, struct mm *mm, virt_addr_t ip,
+			   virt_addr_t sp)
+{
+	struct task *t = task_create_user(name, mm, ip, sp);
+
+	if (!t)
+		mm_put(mm);
+	return t;
+}
+
+/* All that the program begins with. */
+static int fill_mm(struct mm *mm, const char *shown, const char *const argv[],
+		   const char *const envp[], const u8 *image,
+		   const struct elf_image *elf, u64 base, virt_addr_t *sp)
+{
+	int err;
+
+	mm_init_layout(mm, elf->ia32);
+	err = load_image(mm, image, elf, base);
+	if (!err)
+		err = add_stack(mm);
+	if (!err && elf->ia32)
+		err = ia32_vdso_map(mm);
+	return err ? err : user_stack_build(mm, shown, argv, envp, elf, base, sp);
+}
+
+int program_build(const char *path, const char *shown, const char *const argv[],
+		  const char *const envp[], struct built_program *out, struct complaint *why)
+{
+	struct cpio_file file;
+	struct elf_image elf;
+	struct mm *mm;
+	u64 base, top;
+	int err = find_file(path, &file, why);
+
+	if (err)
+		return err;
+	if (elf_parse(file.data, file.size, &elf, why))
+		return -ENOEXEC;
+	base = !elf.is_pie ? 0 : elf.ia32 ? MM_PIE_BASE_IA32 : MM_PIE_BASE;
+	top = elf.ia32 ? MM_MMAP_TOP_IA32 : MM_MMAP_TOP;
+	if (elf.brk_start > top - base) {
+		complain(why, "init: found segments of %s up to %#lx, expected them below "
+			 "%#lx", path, elf.brk_start, top - base);
+		return -ENOEXEC;
+	}
+	mm = mm_alloc();
+	err = mm ? fill_mm(mm, shown, argv, envp, file.data, &elf, base, &out->sp) : -ENOMEM;
+	if (err && mm)
+		mm_put(mm);
+	if (err == -E2BIG)
+		complain(why, "init: found more arguments for %s than fit, expected at "
+			 "most 128 KiB", path);
+	else if (err)
+		complain(why, "init: found no memory for %s, expected enough (error %d)",
+			 path, err);
+	out->mm = mm;
+	out->ip = base + elf.entry;
+	out->exe = file.name;
+	out->ia32 = elf.ia32;
+	return err;
+}
+
+void program_set_abi(struct task *t, bool ia32)
+{
+	struct pt_regs *regs = task_regs(t);
+
+	t->process->ia32 = ia32;
+	regs->cs = ia32 ? SEL_USER32_CS : SEL_USER_CS;
+	regs->ss = SEL_USER_DS;
+	t->ds = t->es = ia32 ? SEL_USER_DS : 0;
+	t->fs = t->gs = 0;
+}
+
+struct task *program_load(const char *path, const char *const argv[],
+			  const char *const envp[], struct complaint *why)
+{
+	struct built_program program;
+	struct task *t;
+
+	if (program_build(path, path, argv, envp, &program, why))
+		return NULL;
+	t = finish(program_name(path), program.mm, program.ip, program.sp);
+	if (t) {
+		t->process->exe = program.exe;
+		program_set_abi(t, program.ia32);
+	} else {
+		complain(why, "init: found no memory for %s, expected enough", path);
+	}
+	return t;
+}
+
+struct task *program_from_code(const char *name, const void *code, size_t size, u64 arg)
+{
+	struct mm *mm = mm_alloc();
+	struct task *t;
+
+	if (!mm)
+		return NULL;
+	if (mm_map(mm, PROGRAM_CODE_BASE, size, VMA_READ | VMA_EXEC, MM_FIXED) < 0 ||
+	    mm_write(mm, PROGRAM_CODE_BASE, code, size) ||
+	    mm_map(mm, PROGRAM_DATA_BASE, PROGRAM_DATA_SIZE, VMA_READ | VMA_WRITE,
+		   MM_FIXED) < 0 || add_stack(mm)) {
+		mm_put(mm);
+		return NULL;
+	}
+	t = finish(name, mm, PROGRAM_CODE_BASE, MM_STACK_TOP);
+	if (t)
+		task_regs(t)->di = arg;
+	return t;
+}

@@ -1,0 +1,64 @@
+/*
+ * Programs made into processes: files of the initramfs, and pieces of code that tests bring.
+ */
+#ifndef KERNEL_PROGRAM_H
+#define KERNEL_PROGRAM_H
+
+#include "kernel/base/complaint.h"
+#include "kernel/process.h"
+
+/* The initramfs: `size` readable bytes that stay.  Boot, once. */
+void program_set_initramfs(const void *archive, size_t size);
+
+/* A program in an address space of its own, ready to run. */
+struct built_program {
+	struct mm *mm;
+	virt_addr_t ip, sp;
+	const char *exe; /* its path in the initramfs, which stays */
+	bool ia32;       /* a 32-bit program */
+};
+
+/*
+ * Builds the address space of the program `path`; argv and envp end in NULL.
+ * `shown` is the path that it is told.  0, or with one line in *why: -ENOENT,
+ * -EACCES (no file, or not for executing), -ENOEXEC, -ENOMEM, -E2BIG.
+ */
+int program_build(const char *path, const char *shown, const char *const argv[],
+		  const char *const envp[], struct built_program *out, struct complaint *why);
+
+/*
+ * The segment registers with which a 64-bit or 32-bit program starts, in *t and
+ * its registers; and its process is of that kind.
+ */
+void program_set_abi(struct task *t, bool ia32);
+
+/* The last part of a path; the path itself if it has only one. */
+const char *program_name(const char *path);
+
+/*
+ * Loads the program `path` and makes a task of it, not yet runnable; argv and
+ * envp end in NULL.  NULL, with one line in *why: no such file, not a program
+ * that we can run, no memory.
+ */
+struct task *program_load(const char *path, const char *const argv[],
+			  const char *const envp[], struct complaint *why);
+
+/* Is there such a file? */
+bool program_exists(const char *path);
+
+/* Its st_mode and size: 0, or -ENOENT. */
+int program_stat(const char *path, u32 *mode, u64 *size);
+
+#define PROGRAM_CODE_BASE 0x400000
+#define PROGRAM_DATA_BASE 0x600000
+#define PROGRAM_DATA_SIZE 0x10000
+
+/*
+ * A process of bare machine code at PROGRAM_CODE_BASE (R X), with zeroed data
+ * (RW) at PROGRAM_DATA_BASE and a stack; rdi = arg at the start.  NULL: no
+ * memory.
+ */
+struct task *program_from_code(const char *name, const void *code, size_t size,
+			       u64 arg);
+
+#endif

@@ -1,0 +1,325 @@
+/*
+ * The system call ptrace, a subset: TRACEME, ATTACH, DETACH, CONT, SINGLESTEP,
+ * KILL, PEEK and POKE of memory and of struct user, GETREGS, SETREGS.  Other
+ * requests are -EIO, as Linux has it for those that it does not know.
+ *
+ * A tracee stops in ptrace_stop(), asleep, before it acts on a signal.  While
+ * its tracer looks at it, it is `frozen`: it stays asleep, off its CPU, even if
+ * it is killed, so that it cannot end under the tracer's hands; registers are
+ * read and written under process_lock, memory without it.
+ * Read next: kernel/signal_deliver.c, kernel/ptrace_regs.c.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/ptrace.h"
+#include "kernel/sched.h"
+#include "kernel/syscall.h"
+#include "mm/uaccess.h"
+
+enum request {
+	PTRACE_TRACEME, PTRACE_PEEKTEXT, PTRACE_PEEKDATA, PTRACE_PEEKUSER,
+	PTRACE_POKETEXT, PTRACE_POKEDATA, PTRACE_POKEUSER, PTRACE_CONT, PTRACE_KILL,
+	PTRACE_SINGLESTEP, PTRACE_GETREGS = 12, PTRACE_SETREGS, PTRACE_ATTACH = 16,
+	PTRACE_DETACH,
+};
+
+/* ---- The tracee's side ------------------------------------------------------------ */
+
+int ptrace_stop(int signal, int code, u64 *flags)
+{
+	struct task *t = current_task();
+
+	t->stop_signal = signal;
+	t->stop_reported = false;
+	t->signals.resume_with = signal;
+	signal_notify_parent(t->tracer, t, code, signal);
+	while (t->signals.frozen ||
+	       (t->stop_signal && t->tracer && !signal_kill_pending(t))) {
+		t->work_due = false;
+		sched_sleep_unlock(&process_lock, *flags, ~0ULL);
+		*flags = spin_lock(&process_lock);
+	}
+	t->stop_signal = 0;
+	return t->signals.resume_with;
+}
+
+int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags)
+{
+	struct task *t = current_task();
+	int tracer = t->tracer->pid;
+	int chosen = ptrace_stop(signal, CLD_TRAPPED, flags);
+
+	if (signal_kill_pending(t))
+		return 0;
+	if (chosen != signal) {
+		*info = (struct siginfo){ .signo = chosen };
+		info->kill.pid = tracer;
+	}
+	if (chosen && (t->signals.blocked & SIGNAL_BIT(chosen))) {
+		signal_send_thread(t, info);
+		return 0;
+	}
+	return chosen;
+}
+
+void ptrace_step_off(struct task *t)
+{
+	t->signals.step = false;
+	if (t->signals.forced_tf)
+		task_regs(t)->flags &= ~(u64)RFLAGS_TF;
+	t->signals.forced_tf = false;
+}
+
+static void step_on(struct task *t)
+{
+	struct pt_regs *regs = task_regs(t);
+
+	t->signals.step = true;
+	if (!(regs->flags & RFLAGS_TF))
+		t->signals.forced_tf = true;
+	regs->flags |= RFLAGS_TF;
+}
+
+void ptrace_report_step(void)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	if (current_task()->tracer)
+		ptrace_stop(SIGTRAP, CLD_TRAPPED, &flags);
+	spin_unlock(&process_lock, flags);
+}
+
+void ptrace_report_exec(void)
+{
+	struct task *t = current_task();
+	struct siginfo info = { .signo = SIGTRAP, .kill.pid = t->process->pid };
+	u64 flags = spin_lock(&process_lock);
+
+	if (t->tracer)
+		signal_send_thread(t, &info);
+	spin_unlock(&process_lock, flags);
+}
+
+/* ---- Beginning and ending ------------------------------------------------------------ */
+
+static long traceme(void)
+{
+	struct task *t = current_task();
+	u64 flags = spin_lock(&process_lock);
+	long err = t->tracer || !t->process->parent ? -EPERM : 0;
+
+	if (!err)
+		t->tracer = t->process->parent;
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+static long attach(int tid)
+{
+	const struct siginfo stop = { .signo = SIGSTOP, .code = SI_KERNEL };
+	u64 flags = spin_lock(&process_lock);
+	struct task *t = process_find_thread(tid);
+	long err = 0;
+
+	if (!t)
+		err = -ESRCH;
+	else if (t->process == current_process() || t->tracer || t->state == TASK_ZOMBIE ||
+		 !process_may_trace(t->process))
+		err = -EPERM;
+	if (!err) {
+		t->tracer = current_process();
+		signal_send_thread(t, &stop);
+		if (t->signals.stopped)
+			signal_wake(t); /* from one stop to the other */
+	}
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+static void detach(struct task *t)
+{
+	ptrace_step_off(t);
+	t->tracer = NULL;
+	t->stop_signal = 0;
+	signal_wake(t);
+}
+
+void ptrace_detach_all(struct process *tracer)
+{
+	for (struct process *p = process_first(); p; p = p->next)
+		for (struct task *t = p->threads; t; t = t->thread_next)
+			if (t->tracer == tracer)
+				detach(t);
+}
+
+/* ---- While it is stopped ---------------------------------------------------------------- */
+
+/* A stopped tracee of the current process, now frozen and off its CPU; or NULL. */
+static struct task *freeze(int tid)
+{
+	bool busy = true;
+	struct task *t = NULL;
+
+	while (busy) {
+		u64 flags = spin_lock(&process_lock);
+
+		t = process_find_thread(tid);
+		if (t && (t->tracer != current_process() || !t->stop_signal ||
+			  signal_kill_pending(t)))
+			t = NULL;
+		busy = t && (t->signals.frozen || t->on_cpu);
+		if (t && !busy)
+			t->signals.frozen = true;
+		spin_unlock(&process_lock, flags);
+		if (busy)
+			sched_yield();
+	}
+	return t;
+}
+
+static void thaw(struct task *t)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	t->signals.frozen = false;
+	if (!t->stop_signal || signal_kill_pending(t))
+		signal_wake(t);
+	spin_unlock(&process_lock, flags);
+}
+
+static long peek_memory(struct task *t, virt_addr_t addr, virt_addr_t to)
+{
+	u64 word;
+
+	if (mm_read(t->mm, addr, &word, sizeof(word)))
+		return -EIO;
+	return put_user_u64(to, word);
+}
+
+static long poke_memory(struct task *t, virt_addr_t addr, u64 word)
+{
+	return mm_write(t->mm, addr, &word, sizeof(word)) ? -EIO : 0;
+}
+
+static bool user_area_ok(u64 offset)
+{
+	return offset % 8 == 0 && offset < USER_AREA_SIZE;
+}
+
+/* Its number in u_debugreg; 8 and above: something else. */
+static u64 debugreg_of(u64 offset)
+{
+	return (offset - USER_DEBUGREG) / 8;
+}
+
+/* Beyond the registers, struct user reads as zero. */
+static long peek_user(struct task *t, u64 offset, virt_addr_t to)
+{
+	u64 word = 0;
+
+	if (!user_area_ok(offset))
+		return -EIO;
+	if (offset / 8 < USER_REGS_WORDS)
+		word = ptrace_get_word(t, (unsigned)(offset / 8));
+	else if (debugreg_of(offset) < 8)
+		word = debugreg_get(&t->debug, (unsigned)debugreg_of(offset));
+	return put_user_u64(to, word);
+}
+
+static long poke_user(struct task *t, u64 offset, u64 word)
+{
+	if (!user_area_ok(offset))
+		return -EIO;
+	if (debugreg_of(offset) < 8)
+		return debugreg_set(&t->debug, (unsigned)debugreg_of(offset), word);
+	if (offset / 8 >= USER_REGS_WORDS)
+		return -EIO;
+	return ptrace_set_word(t, (unsigned)(offset / 8), word);
+}
+
+static long get_regs(struct task *t, virt_addr_t to)
+{
+	u64 words[USER_REGS_WORDS];
+
+	for (unsigned i = 0; i < USER_REGS_WORDS; i++)
+		words[i] = ptrace_get_word(t, i);
+	return copy_to_user(to, words, sizeof(words)) ? -EFAULT : 0;
+}
+
+static long set_regs(struct task *t, virt_addr_t from)
+{
+	u64 words[USER_REGS_WORDS];
+	long err = 0;
+
+	if (copy_from_user(words, from, sizeof(words)))
+		return -EFAULT;
+	for (unsigned i = 0; i < USER_REGS_WORDS && !err; i++)
+		err = ptrace_set_word(t, i, words[i]);
+	return err;
+}
+
+static long resume(struct task *t, enum request request, u64 signal)
+{
+	if (signal > NR_SIGNALS)
+		return -EIO;
+	t->signals.resume_with = (int)signal;
+	if (request == PTRACE_SINGLESTEP)
+		step_on(t);
+	else
+		ptrace_step_off(t);
+	if (request == PTRACE_DETACH)
+		t->tracer = NULL;
+	t->stop_signal = 0; /* thaw() wakes it */
+	return 0;
+}
+
+static long on_stopped(struct task *t, u64 request, u64 addr, u64 data)
+{
+	switch (request) {
+	case PTRACE_PEEKTEXT:
+	case PTRACE_PEEKDATA: return peek_memory(t, addr, data);
+	case PTRACE_POKETEXT:
+	case PTRACE_POKEDATA: return poke_memory(t, addr, data);
+	case PTRACE_PEEKUSER: return peek_user(t, addr, data);
+	case PTRACE_POKEUSER: return poke_user(t, addr, data);
+	case PTRACE_GETREGS: return get_regs(t, data);
+	case PTRACE_SETREGS: return set_regs(t, data);
+	case PTRACE_CONT:
+	case PTRACE_SINGLESTEP:
+	case PTRACE_DETACH: return resume(t, (enum request)request, data);
+	default: return -EIO;
+	}
+}
+
+static long kill_tracee(int tid)
+{
+	const struct siginfo info = { .signo = SIGKILL,
+				      .kill.pid = current_process()->pid };
+	u64 flags = spin_lock(&process_lock);
+	struct task *t = process_find_thread(tid);
+	long err = t && t->tracer == current_process() ? 0 : -ESRCH;
+
+	if (!err)
+		signal_send_thread(t, &info);
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+long sys_ptrace(struct pt_regs *regs)
+{
+	u64 request = regs->di;
+	struct task *t;
+	long result;
+
+	if (request == PTRACE_TRACEME)
+		return traceme();
+	if (request == PTRACE_ATTACH)
+		return attach((int)regs->si);
+	if (request == PTRACE_KILL)
+		return kill_tracee((int)regs->si);
+	t = freeze((int)regs->si);
+	if (!t)
+		return -ESRCH;
+	result = on_stopped(t, request, regs->dx, regs->r10);
+	thaw(t);
+	return result;
+}

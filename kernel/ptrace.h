@@ -1,0 +1,41 @@
+/*
+ * ptrace: one process looks at another's threads while they are stopped.
+ */
+#ifndef KERNEL_PTRACE_H
+#define KERNEL_PTRACE_H
+
+#include "kernel/process.h"
+
+/*
+ * The current, traced thread stops and says so (CLD_x); comes back when its
+ * tracer lets it go on, has gone, or it is to die.  Returns the signal to go on
+ * with.  process_lock is held with *flags, and released in between.
+ */
+int ptrace_stop(int signal, int code, u64 *flags);
+
+/*
+ * The same before a signal is acted on; the tracer may have changed it, then
+ * *info says who.  0: it is to have none.
+ */
+int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags);
+
+/* Ends PTRACE_SINGLESTEP for t, which is stopped or current. */
+void ptrace_step_off(struct task *t);
+
+/* A stepped instruction ended in a handler or was a system call: stop with SIGTRAP. */
+void ptrace_report_step(void);
+
+/* A traced process has changed its program: SIGTRAP.  Current process, no lock. */
+void ptrace_report_exec(void);
+
+/* A tracer ends: its tracees go on without it.  process_lock is held. */
+void ptrace_detach_all(struct process *tracer);
+
+/* In kernel/ptrace_regs.c: words of struct user, for a thread that is stopped. */
+#define USER_REGS_WORDS 27
+#define USER_DEBUGREG 848 /* offset of u_debugreg */
+#define USER_AREA_SIZE 928
+u64 ptrace_get_word(struct task *t, unsigned word);
+int ptrace_set_word(struct task *t, unsigned word, u64 value); /* 0 or -EIO */
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * Sets of pending signals with what is known of each.  process_lock is held
+ * for all of it.  Used by kernel/signal.c.
+ */
+#ifndef KERNEL_SIGNAL_QUEUE_H
+#define KERNEL_SIGNAL_QUEUE_H
+
+#include "kernel/signal.h"
+
+/*
+ * Adds a signal to a set, behind those that are there.  A standard signal that
+ * is pending already is not added again.  0, or -EAGAIN: a real-time signal
+ * for which there is no room, in the pool or among the `*count` of its process.
+ */
+int signal_queue_add(u64 *pending, struct queued_signal **queue, unsigned *count,
+		     const struct siginfo *info);
+
+/* The first of that signal into *info; it stays pending if there are more. */
+void signal_queue_take(u64 *pending, struct queued_signal **queue, unsigned *count,
+		       int signal, struct siginfo *info);
+
+/* Drops all of these signals. */
+void signal_queue_flush(u64 *pending, struct queued_signal **queue, unsigned *count,
+			u64 signals);
+
+/* Entries of the pool that are in use, for the tests. */
+unsigned signal_queue_used(void);
+
+#endif

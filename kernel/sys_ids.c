@@ -1,0 +1,213 @@
+/*
+ * System calls on who a process is: pids, groups and sessions, users.
+ * Threads of a process have the same user, as POSIX (not Linux) has it.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/process.h"
+#include "kernel/syscall.h"
+#include "mm/uaccess.h"
+
+long sys_getpid(struct pt_regs *regs __unused)
+{
+	return current_process()->pid;
+}
+
+long sys_gettid(struct pt_regs *regs __unused)
+{
+	return current_task()->pid;
+}
+
+long sys_getppid(struct pt_regs *regs __unused)
+{
+	return current_process()->parent_pid;
+}
+
+/* ---- Groups and sessions ----------------------------------------------------------- */
+
+static bool group_exists(int pgid, int sid)
+{
+	for (const struct process *p = process_first(); p; p = p->next)
+		if (p->pgid == pgid && p->sid == sid)
+			return true;
+	return false;
+}
+
+/* process_lock is held. */
+static int set_group(int pid, int pgid)
+{
+	struct process *self = current_process();
+	struct process *p = pid ? process_find(pid) : self;
+
+	if (!p || (p != self && p->parent != self))
+		return -ESRCH;
+	if (p != self && p->sid != self->sid)
+		return -EPERM;
+	if (p != self && p->has_execed)
+		return -EACCES;
+	if (p->sid == p->pid)
+		return -EPERM;
+	if (pgid == 0)
+		pgid = p->pid;
+	if (pgid != p->pid && !group_exists(pgid, self->sid))
+		return -EPERM;
+	p->pgid = pgid;
+	return 0;
+}
+
+long sys_setpgid(struct pt_regs *regs)
+{
+	int pid = (int)regs->di, pgid = (int)regs->si;
+	u64 flags;
+	int err;
+
+	if (pgid == 0)
+		pgid = pid;
+	if (pgid < 0)
+		return -EINVAL;
+	flags = spin_lock(&process_lock);
+	err = set_group(pid, pgid);
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+static long get_of(int pid, bool session)
+{
+	u64 flags = spin_lock(&process_lock);
+	const struct process *p = pid ? process_find(pid) : current_process();
+	long id = !p ? -ESRCH : session ? p->sid : p->pgid;
+
+	spin_unlock(&process_lock, flags);
+	return id;
+}
+
+long sys_getpgid(struct pt_regs *regs)
+{
+	return get_of((int)regs->di, false);
+}
+
+long sys_getpgrp(struct pt_regs *regs __unused)
+{
+	return get_of(0, false);
+}
+
+long sys_getsid(struct pt_regs *regs)
+{
+	return get_of((int)regs->di, true);
+}
+
+long sys_setsid(struct pt_regs *regs __unused)
+{
+	struct process *p = current_process();
+	u64 flags = spin_lock(&process_lock);
+	bool leads = p->sid == p->pid;
+
+	for (const struct process *q = process_first(); q; q = q->next)
+		leads |= q->pgid == p->pid;
+	if (!leads)
+		p->sid = p->pgid = p->pid;
+	spin_unlock(&process_lock, flags);
+	return leads ? -EPERM : p->pid;
+}
+
+/* ---- Users --------------------------------------------------------------------------- */
+
+#define UNCHANGED (~0u)
+
+long sys_getuid(struct pt_regs *regs __unused)
+{
+	return current_process()->ids.user[REAL_ID];
+}
+
+long sys_geteuid(struct pt_regs *regs __unused)
+{
+	return current_process()->ids.user[EFFECTIVE_ID];
+}
+
+long sys_getgid(struct pt_regs *regs __unused)
+{
+	return current_process()->ids.group[REAL_ID];
+}
+
+long sys_getegid(struct pt_regs *regs __unused)
+{
+	return current_process()->ids.group[EFFECTIVE_ID];
+}
+
+static bool may_become(const u32 *now, u32 id)
+{
+	return id == UNCHANGED || process_is_privileged() || id == now[0] ||
+	       id == now[1] || id == now[2];
+}
+
+static long set_three(u32 *now, const struct pt_regs *regs)
+{
+	const u32 new[3] = { (u32)regs->di, (u32)regs->si, (u32)regs->dx };
+	u64 flags = spin_lock(&process_lock);
+	bool allowed = true;
+
+	for (unsigned i = 0; i < 3; i++)
+		allowed &= may_become(now, new[i]);
+	for (unsigned i = 0; allowed && i < 3; i++)
+		if (new[i] != UNCHANGED)
+			now[i] = new[i];
+	spin_unlock(&process_lock, flags);
+	return allowed ? 0 : -EPERM;
+}
+
+static long get_three(const u32 *now, const struct pt_regs *regs)
+{
+	if (put_user_u32(regs->di, now[0]) ||
+	    put_user_u32(regs->si, now[1]) ||
+	    put_user_u32(regs->dx, now[2]))
+		return -EFAULT;
+	return 0;
+}
+
+/* Root changes all three for good, others choose among two. */
+static long set_one(u32 *now, u32 id)
+{
+	u64 flags;
+	long err = 0;
+
+	if (id == UNCHANGED)
+		return -EINVAL;
+	flags = spin_lock(&process_lock);
+	if (process_is_privileged())
+		now[0] = now[1] = now[2] = id;
+	else if (id == now[0] || id == now[2])
+		now[1] = id;
+	else
+		err = -EPERM;
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+long sys_setuid(struct pt_regs *regs)
+{
+	return set_one(current_process()->ids.user, (u32)regs->di);
+}
+
+long sys_setgid(struct pt_regs *regs)
+{
+	return set_one(current_process()->ids.group, (u32)regs->di);
+}
+
+long sys_setresuid(struct pt_regs *regs)
+{
+	return set_three(current_process()->ids.user, regs);
+}
+
+long sys_setresgid(struct pt_regs *regs)
+{
+	return set_three(current_process()->ids.group, regs);
+}
+
+long sys_getresuid(struct pt_regs *regs)
+{
+	return get_three(current_process()->ids.user, regs);
+}
+
+long sys_getresgid(struct pt_regs *regs)
+{
+	return get_three(current_process()->ids.group, regs);
+}

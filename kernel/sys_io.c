@@ -1,0 +1,54 @@
+/*
+ * System calls on IO ports: ioperm and iopl.  Both are the thread's own.
+ * Read next: arch/io_bitmap.c.
+ */
+#include "arch/io_bitmap.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/insn.h"
+#include "kernel/process.h"
+#include "kernel/segments.h"
+#include "kernel/syscall.h"
+#include "mm/uaccess.h"
+
+long sys_ioperm(struct pt_regs *regs)
+{
+	u64 from = regs->di, n = regs->si;
+	bool open = (int)regs->dx != 0;
+
+	if (from + n <= from || from + n > IO_PORTS)
+		return -EINVAL;
+	if (open && !process_is_privileged())
+		return -EPERM;
+	return io_bitmap_set(&current_task()->io, (unsigned)from, (unsigned)n, open);
+}
+
+long sys_iopl(struct pt_regs *regs)
+{
+	struct task_io *io = &current_task()->io;
+	unsigned level = (unsigned)regs->di;
+	u64 flags;
+
+	if (level > 3)
+		return -EINVAL;
+	if (level > io->iopl && !process_is_privileged())
+		return -EPERM;
+	flags = interrupts_save();
+	io->iopl = level;
+	io_bitmap_load(io);
+	interrupts_restore(flags);
+	return 0;
+}
+
+#define INSN_CLI 0xfa
+#define INSN_STI 0xfb
+
+bool io_skip_cli(struct pt_regs *regs)
+{
+	u8 insn;
+
+	if (current_task()->io.iopl != 3 || copy_from_user(&insn, regs->ip, 1) ||
+	    (insn != INSN_CLI && insn != INSN_STI))
+		return false;
+	regs->ip++;
+	return true;
+}

@@ -1,0 +1,244 @@
+/*
+ * System calls on what a process may use, and has used: limits, which are kept
+ * and handed on but, for want of what they limit, not enforced; usage; prctl.
+ */
+#include "arch/clock.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/string.h"
+#include "kernel/ia32_syscall.h"
+#include "kernel/process.h"
+#include "kernel/sched.h"
+#include "kernel/syscall.h"
+#include "kernel/syscall_core.h"
+#include "mm/frame.h"
+#include "mm/uaccess.h"
+
+/* ---- Limits --------------------------------------------------------------------- */
+
+/* process_lock is held. */
+static int exchange_limit(struct process *p, unsigned which, const struct limit *new,
+			  struct limit *old)
+{
+	if (which >= NR_LIMITS)
+		return -EINVAL;
+	*old = p->limits[which];
+	if (!new)
+		return 0;
+	if (new->soft > new->hard)
+		return -EINVAL;
+	if (new->hard > old->hard && !process_is_privileged())
+		return -EPERM;
+	p->limits[which] = *new;
+	return 0;
+}
+
+static int limit_of(int pid, unsigned which, const struct limit *new, struct limit *old)
+{
+	u64 flags = spin_lock(&process_lock);
+	struct process *p = pid ? process_find(pid) : current_process();
+	int err = -ESRCH;
+
+	if (p && p != current_process() && !process_is_privileged() &&
+	    p->ids.user[REAL_ID] != current_process()->ids.user[REAL_ID])
+		err = -EPERM;
+	else if (p)
+		err = exchange_limit(p, which, new, old);
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+long sys_prlimit64(struct pt_regs *regs)
+{
+	u32 which = (u32)regs->si;
+	struct limit new, old;
+	int err;
+
+	if (regs->dx && copy_from_user(&new, regs->dx, sizeof(new)))
+		return -EFAULT;
+	err = limit_of((int)regs->di, which, regs->dx ? &new : NULL, &old);
+	if (err)
+		return err;
+	return regs->r10 && copy_to_user(regs->r10, &old, sizeof(old)) ? -EFAULT : 0;
+}
+
+long sys_getrlimit(struct pt_regs *regs)
+{
+	struct limit old;
+
+	if (limit_of(0, (u32)regs->di, NULL, &old))
+		return -EINVAL;
+	return copy_to_user(regs->si, &old, sizeof(old)) ? -EFAULT : 0;
+}
+
+long sys_setrlimit(struct pt_regs *regs)
+{
+	struct limit new, old;
+
+	if (copy_from_user(&new, regs->si, sizeof(new)))
+		return -EFAULT;
+	return limit_of(0, (u32)regs->di, &new, &old);
+}
+
+/* i386's have 32 bits, and all of them set for "no limit". */
+#define NO_LIMIT32 0xffffffff
+
+long ia32_sys_getrlimit(struct pt_regs *regs)
+{
+	struct limit old;
+	u32 old32[2];
+
+	if ((u32)regs->di >= NR_LIMITS)
+		return -EINVAL;
+	limit_of(0, (u32)regs->di, NULL, &old);
+	old32[0] = (u32)MIN(old.soft, NO_LIMIT32);
+	old32[1] = (u32)MIN(old.hard, NO_LIMIT32);
+	return copy_to_user(regs->si, old32, sizeof(old32)) ? -EFAULT : 0;
+}
+
+long ia32_sys_setrlimit(struct pt_regs *regs)
+{
+	struct limit new, old;
+	u32 new32[2];
+
+	if (copy_from_user(new32, regs->si, sizeof(new32)))
+		return -EFAULT;
+	new.soft = new32[0] == NO_LIMIT32 ? ~0ULL : new32[0];
+	new.hard = new32[1] == NO_LIMIT32 ? ~0ULL : new32[1];
+	if ((u32)regs->di >= NR_LIMITS)
+		return -EINVAL;
+	return limit_of(0, (u32)regs->di, &new, &old);
+}
+
+/* ---- Usage ---------------------------------------------------------------------- */
+
+enum { RUSAGE_CHILDREN = -1, RUSAGE_SELF = 0, RUSAGE_THREAD = 1 };
+
+/* struct rusage: what we count is the time on a CPU. */
+long usage_write(virt_addr_t to, u64 run_ns, bool ia32)
+{
+	s64 usage[18] = { (s64)(run_ns / NSEC_PER_SEC), (s64)(run_ns / 1000 % 1000000) };
+	s32 usage32[18] = { (s32)usage[0], (s32)usage[1] };
+
+	if (ia32)
+		return copy_to_user(to, usage32, sizeof(usage32)) ? -EFAULT : 0;
+	return copy_to_user(to, usage, sizeof(usage)) ? -EFAULT : 0;
+}
+
+long do_getrusage(const struct pt_regs *regs, bool ia32)
+{
+	struct process *p = current_process();
+	u64 flags, ns;
+
+	flags = spin_lock(&process_lock);
+	switch ((int)regs->di) {
+	case RUSAGE_SELF:
+		ns = process_run_ns(p);
+		break;
+	case RUSAGE_CHILDREN:
+		ns = p->children_run_ns;
+		break;
+	case RUSAGE_THREAD:
+		ns = sched_run_ns(current_task());
+		break;
+	default:
+		spin_unlock(&process_lock, flags);
+		return -EINVAL;
+	}
+	spin_unlock(&process_lock, flags);
+	return usage_write(regs->si, ns, ia32);
+}
+
+long sys_getrusage(struct pt_regs *regs)
+{
+	return do_getrusage(regs, false);
+}
+
+long sys_sysinfo(struct pt_regs *regs)
+{
+	struct {
+		s64 uptime;
+		u64 loads[3], total_ram, free_ram, shared_ram, buffer_ram, total_swap,
+			free_swap;
+		u16 procs, pad[3];
+		u64 total_high, free_high;
+		u32 mem_unit, pad2;
+	} info = { 0 };
+	struct frame_stats frames = frame_stats();
+	u64 flags;
+
+	static_assert(sizeof(info) == 112, "Linux's struct sysinfo");
+	info.uptime = (s64)(clock_ns() / NSEC_PER_SEC);
+	info.total_ram = frames.total * PAGE_SIZE;
+	info.free_ram = frames.free * PAGE_SIZE;
+	info.mem_unit = 1;
+	flags = spin_lock(&process_lock);
+	for (const struct process *p = process_first(); p; p = p->next)
+		info.procs = (u16)(info.procs + p->alive);
+	spin_unlock(&process_lock, flags);
+	return copy_to_user(regs->di, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+/* ---- prctl ---------------------------------------------------------------------- */
+
+enum {
+	PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3,
+	PR_SET_DUMPABLE = 4, PR_SET_NAME = 15, PR_GET_NAME = 16,
+	PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39,
+};
+#define COMM_SIZE 16
+
+static long set_name(virt_addr_t from)
+{
+	char name[COMM_SIZE];
+	long n = copy_string_from_user(name, from, COMM_SIZE - 1);
+
+	if (n < 0)
+		return n;
+	name[n] = 0;
+	strscpy(current_task()->name, name, sizeof(current_task()->name));
+	return 0;
+}
+
+static long get_name(virt_addr_t to)
+{
+	char name[COMM_SIZE] = { 0 };
+
+	strscpy(name, current_task()->name, sizeof(name));
+	return copy_to_user(to, name, sizeof(name)) ? -EFAULT : 0;
+}
+
+long sys_prctl(struct pt_regs *regs)
+{
+	struct process *p = current_process();
+	u64 arg = regs->si, rest = regs->dx | regs->r10 | regs->r8;
+
+	switch ((int)regs->di) {
+	case PR_SET_PDEATHSIG:
+		if (arg > NR_SIGNALS)
+			return -EINVAL;
+		p->parent_death_signal = (int)arg;
+		return 0;
+	case PR_GET_PDEATHSIG:
+		return put_user_u32(arg, (u32)p->parent_death_signal);
+	case PR_GET_DUMPABLE:
+		return p->dumpable;
+	case PR_SET_DUMPABLE:
+		if (arg > 1)
+			return -EINVAL;
+		p->dumpable = arg;
+		return 0;
+	case PR_SET_NAME:
+		return set_name(arg);
+	case PR_GET_NAME:
+		return get_name(arg);
+	case PR_SET_NO_NEW_PRIVS:
+		if (arg != 1 || rest)
+			return -EINVAL;
+		p->no_new_privs = true;
+		return 0;
+	case PR_GET_NO_NEW_PRIVS:
+		return arg || rest ? -EINVAL : p->no_new_privs;
+	default:
+		return -EINVAL;
+	}
+}

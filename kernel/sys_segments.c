@@ -1,0 +1,221 @@
+/*
+ * System calls on segments: modify_ldt, and what is behind i386's
+ * set_thread_area.  Linux's checks, in its order.
+ * Read next: arch/ldt.c, arch/user_desc.c.
+ */
+#include "arch/ldt.h"
+#include "arch/segment.h"
+#include "arch/user_desc.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/insn.h"
+#include "kernel/segments.h"
+#include "kernel/syscall.h"
+#include "mm/uaccess.h"
+
+/* ---- The LDT ------------------------------------------------------------------- */
+
+/* modify_ldt's first argument */
+#define LDT_READ 0
+#define LDT_WRITE_OLD 1
+#define LDT_READ_DEFAULT 2
+#define LDT_WRITE 0x11
+
+#define DEFAULT_LDT_SIZE 128
+#define READ_CHUNK 64 /* descriptors */
+
+/* As many bytes as asked for, zeroes behind the table's end; 0 without one. */
+static int read_ldt(virt_addr_t to, u64 size)
+{
+	u64 chunk[READ_CHUNK], done = 0;
+
+	size = MIN(size, (u64)LDT_PLACE_SIZE);
+	do {
+		u64 part = MIN(size - done, sizeof(chunk));
+
+		if (!ldt_read(current_task()->mm, (unsigned)(done / 8), READ_CHUNK, chunk))
+			return 0;
+		if (copy_to_user(to + done, chunk, part))
+			return -EFAULT;
+		done += part;
+	} while (done < size);
+	return (int)size;
+}
+
+static int read_default_ldt(virt_addr_t to, u64 size)
+{
+	static const u8 zeroes[DEFAULT_LDT_SIZE];
+
+	size = MIN(size, sizeof(zeroes));
+	return copy_to_user(to, zeroes, size) ? -EFAULT : (int)size;
+}
+
+static int write_ldt(virt_addr_t from, u64 size, bool old_mode)
+{
+	struct user_desc d;
+	u64 desc;
+
+	if (size != sizeof(d))
+		return -EINVAL;
+	if (copy_from_user(&d, from, sizeof(d)))
+		return -EFAULT;
+	if (d.entry_number >= LDT_ENTRIES)
+		return -EINVAL;
+	/* A conforming segment must at least not be present. */
+	if ((d.flags & USER_DESC_CONTENTS) == USER_DESC_CONFORMING &&
+	    (old_mode || !(d.flags & USER_DESC_NOT_PRESENT)))
+		return -EINVAL;
+	if (old_mode)
+		d.flags &= ~(u32)USER_DESC_USEABLE;
+	desc = user_desc_pack(&d);
+	if ((old_mode && !d.base_addr && !d.limit) || user_desc_is_empty(&d))
+		desc = 0;
+	return ldt_write(current_task()->mm, d.entry_number, desc);
+}
+
+/* Linux's result is an int, not sign-extended: an error is a large number. */
+long sys_modify_ldt(struct pt_regs *regs)
+{
+	virt_addr_t at = regs->si;
+	int result = -ENOSYS;
+
+	switch ((int)regs->di) {
+	case LDT_READ:
+		result = read_ldt(at, regs->dx);
+		break;
+	case LDT_WRITE_OLD:
+		result = write_ldt(at, regs->dx, true);
+		break;
+	case LDT_READ_DEFAULT:
+		result = read_default_ldt(at, regs->dx);
+		break;
+	case LDT_WRITE:
+		result = write_ldt(at, regs->dx, false);
+		break;
+	default:
+		break;
+	}
+	return (u32)result;
+}
+
+/* ---- TLS ----------------------------------------------------------------------- */
+
+#define TLS_SELECTOR(index) ((u16)((TLS_FIRST + (index)) << 3 | 3))
+
+static bool is_none(const struct user_desc *d)
+{
+	return user_desc_is_empty(d) || user_desc_is_zero(d);
+}
+
+/* Present 32-bit data segments only: 16-bit stacks want an LDT (ESPFIX). */
+static bool is_allowed(const struct user_desc *d)
+{
+	return is_none(d) ||
+	       ((d->flags & USER_DESC_32BIT) && !(d->flags & USER_DESC_NOT_PRESENT) &&
+		(d->flags & USER_DESC_CONTENTS) < USER_DESC_CODE);
+}
+
+static int free_entry(const struct task_tls *tls)
+{
+	for (int i = 0; i < TLS_ENTRIES; i++)
+		if (!tls->desc[i])
+			return TLS_FIRST + i;
+	return -ESRCH;
+}
+
+/* Registers that hold its selector are to see the new descriptor. */
+static void refresh(u16 selector)
+{
+	if (read_ds() == selector)
+		segment_load_ds(selector);
+	if (read_es() == selector)
+		segment_load_es(selector);
+	if (read_fs() == selector)
+		segment_load_fs(selector);
+	if (read_gs() == selector)
+		segment_load_gs(selector);
+}
+
+static long set_thread_area(struct task *t, virt_addr_t at, bool may_choose)
+{
+	struct user_desc d;
+	u64 flags;
+	int entry;
+
+	if (copy_from_user(&d, at, sizeof(d)))
+		return -EFAULT;
+	if (!is_allowed(&d))
+		return -EINVAL;
+	entry = (int)d.entry_number;
+	if (entry == -1 && may_choose) {
+		entry = free_entry(&t->tls);
+		if (entry < 0)
+			return entry;
+		if (put_user_u32(at, (u32)entry))
+			return -EFAULT;
+	}
+	if (entry < TLS_FIRST || entry >= TLS_FIRST + TLS_ENTRIES)
+		return -EINVAL;
+	entry -= TLS_FIRST;
+	t->tls.desc[entry] = is_none(&d) ? 0 : user_desc_pack(&d);
+	if (t == current_task()) {
+		flags = interrupts_save();
+		tls_load(&t->tls);
+		refresh(TLS_SELECTOR(entry));
+		interrupts_restore(flags);
+	} else {
+		t->fs_base = t->fs == TLS_SELECTOR(entry) ? d.base_addr : t->fs_base;
+		t->gs_base = t->gs == TLS_SELECTOR(entry) ? d.base_addr : t->gs_base;
+	}
+	return 0;
+}
+
+long do_set_thread_area(virt_addr_t at)
+{
+	return set_thread_area(current_task(), at, true);
+}
+
+long segments_set_child_tls(struct task *child, virt_addr_t at)
+{
+	return set_thread_area(child, at, false);
+}
+
+long do_get_thread_area(virt_addr_t at)
+{
+	struct user_desc d;
+	u32 entry;
+
+	if (copy_from_user(&entry, at, sizeof(entry)))
+		return -EFAULT;
+	if (entry - TLS_FIRST >= TLS_ENTRIES)
+		return -EINVAL;
+	d = user_desc_unpack(current_task()->tls.desc[entry - TLS_FIRST]);
+	d.entry_number = entry;
+	return copy_to_user(at, &d, sizeof(d)) ? -EFAULT : 0;
+}
+
+/* ---- fork and exec --------------------------------------------------------------- */
+
+int segments_copy(struct task *child)
+{
+	child->tls = current_task()->tls;
+	return io_bitmap_copy(&child->io, &current_task()->io);
+}
+
+void segments_reset_at_exec(void)
+{
+	struct task *t = current_task();
+	u64 flags = interrupts_save();
+
+	segment_load_ds(0);
+	segment_load_es(0);
+	segment_load_fs(0);
+	segment_load_gs(0);
+	wrmsr(MSR_FS_BASE, 0);
+	wrmsr(MSR_KERNEL_GS_BASE, 0);
+	t->tls = (struct task_tls){ { 0 } };
+	tls_load(&t->tls);
+	t->debug = (struct task_debugregs){ .used = 0 };
+	debugreg_switch(&t->debug);
+	interrupts_restore(flags);
+	io_bitmap_drop(&t->io);
+}

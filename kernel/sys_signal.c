@@ -1,0 +1,287 @@
+/*
+ * System calls on signals: what a 64-bit program passes, in the form that
+ * kernel/signal.c wants, and who gets a signal that kill and its kin send.
+ */
+#include "arch/clock.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/string.h"
+#include "kernel/process.h"
+#include "kernel/sched.h"
+#include "kernel/syscall.h"
+#include "mm/uaccess.h"
+
+/* ---- Actions and masks --------------------------------------------------------------- */
+
+long sys_rt_sigaction(struct pt_regs *regs)
+{
+	struct signal_action new, old;
+	virt_addr_t from = regs->si, to = regs->dx;
+	long err;
+
+	if (regs->r10 != sizeof(u64))
+		return -EINVAL;
+	if (from && copy_from_user(&new, from, sizeof(new)))
+		return -EFAULT;
+	if (from)
+		new.flags &= ~(u64)SA_IA32;
+	err = signal_set_action((int)regs->di, from ? &new : NULL, to ? &old : NULL);
+	if (err || !to)
+		return err;
+	old.flags &= ~(u64)SA_IA32;
+	return copy_to_user(to, &old, sizeof(old)) ? -EFAULT : 0;
+}
+
+long signal_change_mask(int how, u64 set)
+{
+	enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
+	u64 blocked = current_task()->signals.blocked;
+
+	switch (how) {
+	case SIG_BLOCK: blocked |= set; break;
+	case SIG_UNBLOCK: blocked &= ~set; break;
+	case SIG_SETMASK: blocked = set; break;
+	default: return -EINVAL;
+	}
+	signal_set_blocked(blocked);
+	return 0;
+}
+
+long sys_rt_sigprocmask(struct pt_regs *regs)
+{
+	u64 old = current_task()->signals.blocked, set;
+	long err;
+
+	if (regs->r10 != sizeof(set))
+		return -EINVAL;
+	if (regs->si) {
+		if (copy_from_user(&set, regs->si, sizeof(set)))
+			return -EFAULT;
+		err = signal_change_mask((int)regs->di, set);
+		if (err)
+			return err;
+	}
+	return regs->dx && copy_to_user(regs->dx, &old, sizeof(old)) ? -EFAULT : 0;
+}
+
+long sys_rt_sigpending(struct pt_regs *regs)
+{
+	u64 set = signal_pending_blocked();
+
+	if (regs->si > sizeof(set))
+		return -EINVAL;
+	return copy_to_user(regs->di, &set, regs->si) ? -EFAULT : 0;
+}
+
+long sys_rt_sigsuspend(struct pt_regs *regs)
+{
+	u64 mask;
+
+	if (regs->si != sizeof(mask))
+		return -EINVAL;
+	if (copy_from_user(&mask, regs->di, sizeof(mask)))
+		return -EFAULT;
+	return signal_suspend(mask);
+}
+
+long sys_pause(struct pt_regs *regs __unused)
+{
+	signal_sleep();
+	return -ERESTARTNOHAND;
+}
+
+long sys_rt_sigtimedwait(struct pt_regs *regs)
+{
+	struct { s64 sec, nsec; } ts;
+	struct siginfo info;
+	u64 set, when = ~0ULL;
+	int signal;
+
+	if (regs->r10 != sizeof(set))
+		return -EINVAL;
+	if (copy_from_user(&set, regs->di, sizeof(set)) ||
+	    (regs->dx && copy_from_user(&ts, regs->dx, sizeof(ts))))
+		return -EFAULT;
+	if (regs->dx) {
+		if (ts.sec < 0 || ts.nsec < 0 || ts.nsec >= (s64)NSEC_PER_SEC)
+			return -EINVAL;
+		when = clock_deadline((u64)ts.sec, (u64)ts.nsec);
+	}
+	signal = signal_wait(set, &info, when);
+	if (signal > 0 && regs->si && siginfo_to_user(regs->si, &info))
+		return -EFAULT;
+	return signal;
+}
+
+/* ---- The alternate stack --------------------------------------------------------------- */
+
+struct user_stack {
+	u64 sp;
+	u32 flags, pad;
+	u64 size;
+};
+
+long sys_sigaltstack(struct pt_regs *regs)
+{
+	struct user_stack user;
+	struct signal_stack new, old;
+	long err;
+
+	if (regs->di) {
+		if (copy_from_user(&user, regs->di, sizeof(user)))
+			return -EFAULT;
+		new = (struct signal_stack){ user.sp, user.size, user.flags };
+	}
+	err = signal_set_stack(regs->di ? &new : NULL, &old,
+			       task_regs(current_task())->sp, MINSIGSTKSZ);
+	if (err || !regs->si)
+		return err;
+	user = (struct user_stack){ old.sp, old.flags, 0, old.size };
+	return copy_to_user(regs->si, &user, sizeof(user)) ? -EFAULT : 0;
+}
+
+/* ---- Sending ------------------------------------------------------------------------------ */
+
+/* Signal 0 asks only whether it could be sent.  process_lock is held. */
+static long send_to(struct process *p, struct task *t, const struct siginfo *info)
+{
+	if (info->signo < 0 || info->signo > NR_SIGNALS)
+		return -EINVAL;
+	if (p != current_process() && !process_may_control(p))
+		return -EPERM;
+	if (info->signo == 0)
+		return 0;
+	return t ? signal_send_thread(t, info) : signal_send_process(p, info);
+}
+
+/* A group, or with pid -1 all but init and the caller: 0 if one got it. */
+static long send_to_many(int pid, const struct siginfo *info)
+{
+	int group = pid == 0 ? current_process()->pgid : -pid;
+	long result = -ESRCH;
+	bool one = false;
+
+	for (struct process *p = process_first(); p; p = p->next) {
+		long err;
+
+		if (pid == -1 ? p->pid <= 1 || p == current_process() : p->pgid != group)
+			continue;
+		err = send_to(p, NULL, info);
+		one |= !err;
+		if (pid != -1 || err != -EPERM)
+			result = err;
+		else if (result == -ESRCH)
+			result = 0; /* as Linux: somebody was there */
+	}
+	return one && pid != -1 ? 0 : result;
+}
+
+long signal_kill(int pid, const struct siginfo *info)
+{
+	u64 flags = spin_lock(&process_lock);
+	struct process *p = pid > 0 ? process_find(pid) : NULL;
+	struct task *t = pid > 0 && !p ? process_find_thread(pid) : NULL;
+	long err;
+
+	if (t) /* a thread's number stands for its process, too */
+		p = t->process;
+	if (pid > 0)
+		err = p ? send_to(p, NULL, info) : -ESRCH;
+	else
+		err = pid == INT32_MIN ? -ESRCH : send_to_many(pid, info);
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+long signal_kill_thread(int tgid, int tid, const struct siginfo *info)
+{
+	u64 flags = spin_lock(&process_lock);
+	struct task *t = process_find_thread(tid);
+	long err = -ESRCH;
+
+	if (t && (tgid <= 0 || t->process->pid == tgid))
+		err = send_to(t->process, t, info);
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+static struct siginfo from_current(int signal, int code)
+{
+	struct siginfo info = { .signo = signal, .code = code };
+
+	info.kill.pid = current_process()->pid;
+	info.kill.uid = current_process()->ids.user[REAL_ID];
+	return info;
+}
+
+long sys_kill(struct pt_regs *regs)
+{
+	struct siginfo info = from_current((int)regs->si, SI_USER);
+
+	return signal_kill((int)regs->di, &info);
+}
+
+long sys_tkill(struct pt_regs *regs)
+{
+	struct siginfo info = from_current((int)regs->si, SI_TKILL);
+
+	if ((int)regs->di <= 0)
+		return -EINVAL;
+	return signal_kill_thread(0, (int)regs->di, &info);
+}
+
+long sys_tgkill(struct pt_regs *regs)
+{
+	struct siginfo info = from_current((int)regs->dx, SI_TKILL);
+
+	if ((int)regs->di <= 0 || (int)regs->si <= 0)
+		return -EINVAL;
+	return signal_kill_thread((int)regs->di, (int)regs->si, &info);
+}
+
+/* Nobody may pretend to be the kernel, kill or tgkill, but to himself. */
+long signal_queue_info(int tgid, int tid, const struct siginfo *info)
+{
+	if ((info->code >= 0 || info->code == SI_TKILL) && current_task()->pid != tid)
+		return -EPERM;
+	if (tgid)
+		return signal_kill_thread(tgid, tid, info);
+	return tid > 0 ? signal_kill(tid, info) : -ESRCH; /* no groups, no "all" */
+}
+
+/* What is not kept is looked at only with a code we do not know: it may be filled. */
+static long get_siginfo(struct siginfo *info, virt_addr_t from, int signal)
+{
+	u64 rest[sizeof(((struct user_siginfo *)0)->rest) / sizeof(u64)];
+
+	if (copy_from_user(info, from, sizeof(*info)))
+		return -EFAULT;
+	info->signo = signal;
+	if (siginfo_is_known(info))
+		return 0;
+	if (copy_from_user(rest, from + sizeof(*info), sizeof(rest)))
+		return -EFAULT;
+	for (size_t i = 0; i < ARRAY_SIZE(rest); i++)
+		if (rest[i])
+			return -E2BIG;
+	return 0;
+}
+
+long sys_rt_sigqueueinfo(struct pt_regs *regs)
+{
+	struct siginfo info;
+	long err = get_siginfo(&info, regs->dx, (int)regs->si);
+
+	return err ? err : signal_queue_info(0, (int)regs->di, &info);
+}
+
+long sys_rt_tgsigqueueinfo(struct pt_regs *regs)
+{
+	struct siginfo info;
+	long err = get_siginfo(&info, regs->r10, (int)regs->dx);
+
+	if (err)
+		return err;
+	if ((int)regs->di <= 0 || (int)regs->si <= 0)
+		return -EINVAL;
+	return signal_queue_info((int)regs->di, (int)regs->si, &info);
+}

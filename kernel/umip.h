@@ -1,0 +1,16 @@
+/*
+ * UMIP: what SGDT, SIDT, SLDT, STR and SMSW tell a program.
+ */
+#ifndef KERNEL_UMIP_H
+#define KERNEL_UMIP_H
+
+#include "entry/entry.h"
+
+/*
+ * A #GP from user mode: if it was one of the five instructions, stores a made-up
+ * answer where the program wants it, or forces the signal of a bad address, and
+ * steps over it.  False: it was something else.  Task context, interrupts on.
+ */
+bool umip_emulate(struct pt_regs *regs);
+
+#endif

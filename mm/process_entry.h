@@ -1,0 +1,47 @@
+/*
+ * Slot 507: what one process shows through its own user PGD only, its LDT.
+ */
+#ifndef MM_PROCESS_ENTRY_H
+#define MM_PROCESS_ENTRY_H
+
+#include "mm/mm.h"
+
+/* The LDT's two places, used in turn: a full table each. */
+#define LDT_ENTRIES 8192
+#define LDT_PLACE_SIZE (LDT_ENTRIES * 8)
+#define LDT_MAX_PAGES (LDT_PLACE_SIZE / PAGE_SIZE)
+
+/* mm->ldt.active: entries (1 to LDT_ENTRIES), and in which place; 0: no LDT. */
+#define LDT_ACTIVE_PLACE 0x80000000
+#define LDT_ACTIVE_ENTRIES 0xffff
+
+static inline unsigned ldt_entries(u32 active)
+{
+	return active & LDT_ACTIVE_ENTRIES;
+}
+
+static inline unsigned ldt_pages(u32 active)
+{
+	return (unsigned)(ALIGN_UP(ldt_entries(active) * 8, PAGE_SIZE) / PAGE_SIZE);
+}
+
+static inline virt_addr_t ldt_address(u32 active)
+{
+	return PROCESS_ENTRY_BASE + (active & LDT_ACTIVE_PLACE ? LDT_PLACE_SIZE : 0);
+}
+
+/*
+ * Maps the frames at `table`, read-only, where `active` says, in both PGDs of
+ * the pair.  -ENOMEM: only when nothing has been mapped there before.
+ */
+int process_entry_map(struct mm *mm, u32 active, phys_addr_t table);
+
+/*
+ * Takes them out again, on all CPUs that have mm loaded.  No spinlock held.
+ */
+void process_entry_unmap(struct mm *mm, u32 active);
+
+/* For mm_put(): the LDT, its tables, and the slot.  No CPU has mm loaded. */
+void process_entry_free(struct mm *mm);
+
+#endif

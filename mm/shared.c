@@ -1,0 +1,77 @@
+/*
+ * Shared memory objects.  An object keeps its frames in a tree of its own that
+ * is built like a page table, with the offset for an address; no processor
+ * ever walks it.  The page tables of those who map the object get their
+ * entries from it one by one, at the first touch, marked PTE_SHARED: such a
+ * frame is not theirs to free.
+ *
+ * Invariant: while an entry of a page table shows a frame, the area around it
+ * holds the object.  Called by mm/vma.c (holds) and mm/pages.c (frames).
+ */
+#include "kernel/base/spinlock.h"
+#include "mm/frame.h"
+#include "mm/pagetable.h"
+#include "mm/phys.h"
+#include "mm/shared.h"
+
+struct shared {
+	u32 holds;
+	pte_t *root;
+};
+
+static struct spinlock lock; /* of all trees */
+
+struct shared *shared_alloc(void)
+{
+	phys_addr_t pa = frame_alloc_zeroed();
+	phys_addr_t root = pa == NO_FRAME ? NO_FRAME : frame_alloc_zeroed();
+	struct shared *s;
+
+	if (root == NO_FRAME) {
+		if (pa != NO_FRAME)
+			frame_free(pa);
+		return NULL;
+	}
+	s = phys_to_virt(pa);
+	s->holds = 1;
+	s->root = phys_to_virt(root);
+	return s;
+}
+
+void shared_get(struct shared *s)
+{
+	__atomic_fetch_add(&s->holds, 1, __ATOMIC_RELAXED);
+}
+
+static int free_leaf(const struct pt_leaf *leaf, void *arg __unused)
+{
+	frame_free(leaf->pa);
+	return 0;
+}
+
+void shared_put(struct shared *s)
+{
+	if (__atomic_sub_fetch(&s->holds, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	pt_for_each_leaf(s->root, 0, PT_ENTRIES - 1, free_leaf, NULL);
+	pt_free_tables(s->root, 0, PT_ENTRIES - 1);
+	frame_free(virt_to_phys(s->root));
+	frame_free(virt_to_phys(s));
+}
+
+phys_addr_t shared_frame(struct shared *s, u64 offset)
+{
+	u64 flags = spin_lock(&lock);
+	pte_t *entry = pt_entry(s->root, offset, 1, true);
+	phys_addr_t pa = NO_FRAME;
+
+	if (entry && (*entry & PTE_P)) {
+		pa = *entry & PTE_ADDR_MASK;
+	} else if (entry) {
+		pa = frame_alloc_zeroed();
+		if (pa != NO_FRAME)
+			*entry = pa | PTE_P;
+	}
+	spin_unlock(&lock, flags);
+	return pa;
+}

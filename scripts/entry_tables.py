@@ -1,0 +1,118 @@
+"""The state tables in the comments of entry/, against the states of the paths.
+
+A table's rows are the steps of one kind of path; a line of code whose comment
+begins with a step's number begins that step, which lasts to the next such line
+or to an instruction behind which nothing follows.  A column says what holds at
+each instruction of the step ("kernel"), or what the step makes of it ("->kern").
+Called by scripts/check_entry.py.
+"""
+import os
+import re
+
+from headers import ROOT
+from hints import output
+
+# File -> whose paths its table describes.
+TABLES = {
+    "trampoline.asm": lambda state: state.origin == "user" and state.shadow,
+    "interrupt.asm": lambda state: state.origin == "user" and state.shadow,
+    "paranoid.asm": lambda state: state.origin == "kernel" and state.shadow,
+    "direct.asm": lambda state: state.origin == "user" and not state.shadow,
+}
+COLUMNS = ("CR3", "GS", "RSP")
+ROW = re.compile(r"^;  (\d+[a-z]?) (.*)$")
+MARKER = re.compile(r";\s*(\d+[a-z]?)\b(?:,.*)?$")
+STACKS = {"entry": "entry stack", "espfix": "entry stack", "ist": "IST", "task": "task",
+          "handler": "IST kernel stack", "kernel": "kernel stack"}
+SHORT = {"kern": "kernel", "task stack": "task", "IST page": "IST"}
+ENDS = ("jmp", "sysretq", "iretq", "ret")
+
+
+def rows(lines):
+    """Step -> its CR3, GS and RSP."""
+    found, starts, step = {}, None, None
+    for line in lines:
+        if re.match(r";  .* CR3 +GS +RSP", line):
+            starts = [line.index(word) for word in COLUMNS]
+            continue
+        match = ROW.match(line)
+        step = match[1] if match else step
+        if not starts or not line.startswith(";  ") or not step:
+            starts = None if not line.startswith("; ") else starts
+            continue
+        cells = [re.split(r"\s\s+", line[start:].strip())[0].split(" ->")[0]
+                 for start in starts]
+        cells[1] = cells[1].split()[0] if cells[1] else ""
+        if all(cells) and re.match(r"(->)?(user|kern|any|found)", cells[0]) and \
+                step not in found:
+            found[step] = [SHORT.get(cell, cell) for cell in cells]
+    return found
+
+
+def steps(paths, elf, path, lines):
+    """(step, [its instructions]) in the order of the addresses."""
+    marks = {i + 1: m[1] for i, line in enumerate(lines)
+             for m in [MARKER.search(line)] if m and not line.startswith(";")}
+    text = output("readelf", "-W", "--debug-dump=decodedline", elf)
+    places = {int(at, 16): int(line) for name, line, at in
+              re.findall(r"^(\S+)\s+(\d+)\s+(0x[0-9a-f]+)", text, re.M)
+              if os.path.basename(name) == path}
+    step, found = None, []
+    for address, insn in sorted(paths.code.items()):
+        if address in places and places[address] in marks and \
+                paths.before.get(address):
+            step = marks[places[address]]
+            found.append((step, []))
+        if step:
+            found[-1][1].append(insn)
+        if insn.name in ENDS:
+            step = None
+    return found
+
+
+def seen(state, column):
+    """What a state has in a column, in the table's words."""
+    if column != "RSP":
+        return state.cr3 if column == "CR3" else state.gs
+    value = state.reg("rsp")
+    if value and value[0] == "at":
+        return STACKS.get(value[1].rstrip("*"))
+    return "scratch" if value and value[0] == "cr3" else "user"
+
+
+def agrees(cell, column, before, after):
+    """Does a cell say what the states before and after the step's instructions do?"""
+    was = {seen(state, column) for state in before}
+    became = {seen(state, column) for state in after}
+    if cell.startswith("->"):
+        want = SHORT.get(cell[2:], cell[2:])
+        if want == "found":
+            return any((state.cr3, state.gs) == state.found for state in after)
+        return want in became and was != {want}
+    if cell == "any":
+        return was == {"user", "kernel"}
+    allowed = {SHORT.get(word, word) for word in
+               re.sub(r"[()]", "", cell).split(" or ")}
+    return was <= allowed
+
+
+def compare(paths, elf, directory=os.path.join(ROOT, "entry")):
+    """The lines in which a comment and the code differ."""
+    for path, wanted in TABLES.items():
+        with open(os.path.join(directory, path), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        table, met = rows(lines), set()
+        for step, insns in steps(paths, elf, path, lines):
+            before = [s for i in insns for s in paths.before[i.address] if wanted(s)]
+            after = [s for i in insns for s in paths.after[i.address] if wanted(s)]
+            if not before or step not in table:
+                continue
+            met.add(step)
+            for column, cell in zip(COLUMNS, table[step]):
+                if not agrees(cell, column, before, after):
+                    was = sorted({str(seen(s, column)) for s in before})
+                    became = sorted({str(seen(s, column)) for s in after})
+                    yield (f"entry/{path}: step {step} at {insns[0].address:#x}: the table "
+                           f"says {column} '{cell}', the code has {was}, then {became}")
+        for step in sorted(table.keys() - met):
+            yield f"entry/{path}: step {step} of the table marks no line of code"

@@ -1,0 +1,63 @@
+/*
+ * The regression programs: those of tests/user/bugs/, one bug of the field each, with
+ * its story on top.  A program exits with 0 if the kernel did right; one that fails
+ * is run once more with its output shown.  What only ring 0 can see of those bugs
+ * is in tests/suites/bugs_tables.c and bugs_nmi.c.
+ */
+#include "kernel/process.h"
+#include "kernel/program.h"
+#include "tests/suites/pinned.h"
+
+/* Its wait status; -1: it is not there, which has been said. */
+static int run(struct selftest *t, const char *path, bool quiet)
+{
+	static const char *const envp[] = { NULL };
+	const char *argv[] = { path, "-q", NULL };
+	struct complaint why;
+	struct task *task;
+
+	if (!program_exists(path)) {
+		selftest_skip(t, "no %s in the initramfs, or no initramfs", path);
+		return -1;
+	}
+	task = program_load(path, argv, envp, &why);
+	if (!EXPECT(t, task, "the program is loaded"))
+		return -1;
+	task->process->quiet = quiet;
+	process_start(task, process_next_pid());
+	return task_wait(task);
+}
+
+static void expect_right(struct selftest *t, const char *path)
+{
+	int status = run(t, path, true);
+
+	if (status >= 0 && !EXPECT_EQ(t, status, 0, "wait status"))
+		run(t, path, false);
+}
+
+#define BUGS(DO) \
+	DO(pop_ss, "CVE-2018-8897: POP SS, and a trap on the kernel's first instruction") \
+	DO(sysret, "CVE-2012-0217: SYSRET to a RIP that is not canonical") \
+	DO(bad_iret, "CVE-2014-9322, CVE-2014-8133: IRET to bad segments, and what ESP tells") \
+	DO(int80_compat, "CVE-2015-2830: whose numbers a call has") \
+	DO(debugregs, "CVE-2018-1000199: a refused breakpoint") \
+	DO(waitid, "CVE-2017-5123: a pointer that nobody checked") \
+	DO(fixed_area, "CVE-2023-0597: the entry area is at a known place, and closed") \
+	DO(stale_ports, "CVE-2020-15852: ports of whoever ran before") \
+	DO(bad_rsp, "CVE-2015-3291 and its kind: RSP bad on every entry") \
+	DO(gs_base, "GS base equal to kernel addresses, on every entry") \
+	DO(call_numbers, "CVE-2007-4573, CVE-2010-3301: numbers with high bits") \
+	DO(flags, "NT, AC, TF and DF through every entry") \
+	DO(ldt_accessed, "LDT descriptors without the accessed bit") \
+	DO(wx, "W+X, by each call that could make it") \
+	DO(exec_clean, "what a program leaves for the next at exec")
+
+#define FUNCTION(name, story) \
+	static void name(struct selftest *t) { expect_right(t, "/bin/" #name); }
+#define CASE(name, story) { story, name },
+
+BUGS(FUNCTION)
+
+static const struct selftest_case cases[] = { BUGS(CASE) };
+SELFTEST_SUITE(bugs, cases);

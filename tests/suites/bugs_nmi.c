@@ -1,0 +1,94 @@
+/*
+ * CVE-2015-3290, -3291 and -5157 (Linux, July 2015; found by Andy Lutomirski).
+ *
+ * An IRET within an NMI's handler unmasks NMIs, so Linux's NMI entry told a nested
+ * NMI from a first one by looking at the interrupted RSP: on the NMI's own stack,
+ * it is nested.  -3291: a program put that address into RSP and made a system call;
+ * the NMI that met it on SYSCALL's first instructions thought itself nested, and
+ * was lost.  -3290: with ESPFIX the program also chose what lay there, and had the
+ * kernel return where it wanted.  -5157: an IRET to user mode that faults within
+ * the NMI's path.
+ *
+ * In Postern an NMI never asks whether it is nested: it moves its frame to a
+ * kernel-only stack, and the place there is by RIP first (.from_the_top in
+ * entry/paranoid.asm): in the trampolines, and in the direct entry, RSP counts for
+ * nothing.
+ *
+ * Right: tests/user/bugs/bad_rsp.c makes system calls with RSP at each such place
+ * while NMIs arrive from another CPU: each NMI is counted, the program finds all
+ * its registers, and ends with 0.
+ */
+#include "arch/clock.h"
+#include "arch/smp.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/percpu.h"
+#include "kernel/process.h"
+#include "kernel/program.h"
+#include "tests/suites/pinned.h"
+
+#define PROGRAM "/bin/bad_rsp"
+#define MOST 2000 /* then the program ends in peace */
+#define WAIT_NS (10 * NSEC_PER_SEC)
+#define SPINS 1000
+#define NAP_NS 50000
+
+/* Each is sent when the one before has been counted. */
+static bool send_one(unsigned cpu)
+{
+	const u64 *count = &VAULT_OF(cpu)->nmis;
+	u64 before = __atomic_load_n(count, __ATOMIC_ACQUIRE);
+	u64 deadline = clock_ns() + WAIT_NS;
+
+	smp_send_nmi(cpu);
+	for (unsigned i = 0; __atomic_load_n(count, __ATOMIC_ACQUIRE) == before; i++) {
+		if (i < SPINS) {
+			cpu_relax();
+			continue;
+		}
+		if (clock_ns() > deadline)
+			return false;
+		wait_for_interrupt(NAP_NS);
+	}
+	return true;
+}
+
+static bool running(const struct task *task)
+{
+	return !__atomic_load_n(&task->process->ended, __ATOMIC_ACQUIRE);
+}
+
+static void nmis(struct selftest *t)
+{
+	static const char *const envp[] = { NULL };
+	const char *argv[] = { PROGRAM, "-q", "-long", NULL };
+	unsigned target = online_cpu(1), sent = 0;
+	struct complaint why;
+	struct task *task;
+
+	if (cpumask_count(&cpus_online) < 2) {
+		selftest_skip(t, "needs 2 CPUs, found 1");
+		return;
+	}
+	if (!program_exists(PROGRAM)) {
+		selftest_skip(t, "no %s in the initramfs, or no initramfs", PROGRAM);
+		return;
+	}
+	task = program_load(PROGRAM, argv, envp, &why);
+	if (!EXPECT(t, task, "the program is loaded"))
+		return;
+	move_to_cpu(online_cpu(0));
+	task->process->quiet = true;
+	task_pin(task, target);
+	process_start(task, process_next_pid());
+	while (sent < MOST && running(task) && EXPECT(t, send_one(target), "an NMI arrives"))
+		sent++;
+	EXPECT_EQ(t, task_wait(task), 0, "wait status");
+	EXPECT(t, sent > 0, "an NMI arrived meanwhile");
+	move_to_cpu(ANY_CPU);
+	selftest_note("%u NMIs", sent);
+}
+
+static const struct selftest_case cases[] = {
+	{ "NMIs meet system calls with RSP at the kernel's own stacks", nmis },
+};
+SELFTEST_SUITE(bugs_nmi, cases);

@@ -1,0 +1,218 @@
+/*
+ * IO ports of user tasks: who may reach which, on every CPU, right after every
+ * switch, and what is left in the TSS (nothing).  The tasks get their ports
+ * here, before they start; ioperm and iopl are called in tests/user/ioports.c.
+ */
+#include "arch/cpu_entry_area.h"
+#include "arch/io_bitmap.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/string.h"
+#include "kernel/process.h"
+#include "kernel/sched.h"
+#include "kernel/signal.h"
+#include "mm/audit.h"
+#include "mm/frame.h"
+#include "mm/leakscan.h"
+#include "mm/phys.h"
+#include "mm/pti.h"
+#include "tests/suites/cpus.h"
+#include "tests/suites/pinned.h"
+#include "tests/suites/programs.h"
+
+#define PORT 0x80 /* reading it does nothing */
+#define YIELDS(n) ((u64)(n) << 16)
+#define KILLED WAIT_STATUS(0, SIGSEGV)
+
+static bool open_port(struct selftest *t, struct task *task, unsigned port, unsigned n)
+{
+	return EXPECT(t, task && io_bitmap_set(&task->io, port, n, true) == 0,
+		      "memory for a process with ports");
+}
+
+static void expect_closed(struct selftest *t, const char *step)
+{
+	for_each_cpu(cpu, &cpus_online) {
+		const struct tss *tss = cea_tss_direct(cpu);
+		unsigned open = 0;
+
+		for (unsigned i = 0; i < IO_BITMAP_BYTES; i++)
+			open += tss->io_bitmap[i] != 0xff;
+		EXPECT_EQ(t, open, 0, step);
+		EXPECT_EQ(t, VAULT_OF(cpu)->io, NULL, "whose ports the vault names");
+	}
+}
+
+static void without(struct selftest *t)
+{
+	static const u16 port[] = { 0, 0x3f8, PORT, 0x8000, 0xfff8, 0xffff };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(port); i++) {
+		struct task *task = PROCESS_FROM(program_in, port[i]);
+
+		if (EXPECT(t, task, "memory for a process"))
+			EXPECT_EQ(t, programs_run(task, online_cpu(i)), KILLED, "status");
+	}
+	expect_closed(t, "bytes of a bitmap that open a port");
+}
+
+static int read_with(struct selftest *t, unsigned first, unsigned n, u64 port, bool word)
+{
+	struct task *task = word ? PROCESS_FROM(program_in_word, port) :
+				   PROCESS_FROM(program_in, port);
+
+	return open_port(t, task, first, n) ? programs_run(task, online_cpu((unsigned)port)) : -1;
+}
+
+static void with(struct selftest *t)
+{
+	EXPECT_EQ(t, read_with(t, PORT, 1, PORT, false), 0, "a port of its own");
+	EXPECT_EQ(t, read_with(t, PORT, 1, PORT - 1, false), KILLED, "the port before it");
+	EXPECT_EQ(t, read_with(t, PORT, 1, PORT + 1, false), KILLED, "the port behind it");
+	EXPECT_EQ(t, read_with(t, PORT, 1, PORT, true), KILLED, "half of a word");
+	EXPECT_EQ(t, read_with(t, PORT, 2, PORT, true), 0, "a word");
+	EXPECT_EQ(t, read_with(t, 0, IO_PORTS, 0xffff, false), 0, "the last port");
+	EXPECT_EQ(t, read_with(t, 0, IO_PORTS, 0xffff, true), KILLED, "a word beyond it");
+	EXPECT_EQ(t, read_with(t, 0xfff8, 7, 0xffff, false), KILLED, "the last port, closed");
+	expect_closed(t, "bytes of a bitmap that open a port");
+}
+
+static void iopl(struct selftest *t)
+{
+	struct task *in = PROCESS_FROM(program_in, 0xffff);
+	struct task *cli = PROCESS_FROM(program_cli, 0);
+	struct task *two = PROCESS_FROM(program_in, PORT);
+
+	if (!EXPECT(t, in && cli && two, "memory for processes"))
+		return;
+	in->io.iopl = cli->io.iopl = 3;
+	two->io.iopl = 2;
+	EXPECT_EQ(t, programs_run(in, online_cpu(0)), 0, "iopl 3 opens the last port");
+	EXPECT_EQ(t, programs_run(cli, online_cpu(0)), 0, "CLI does nothing with iopl 3");
+	EXPECT_EQ(t, programs_run(two, online_cpu(0)), KILLED, "iopl 2 opens none");
+	expect_closed(t, "bytes of a bitmap that open a port");
+}
+
+/* ---- Taking turns ------------------------------------------------------------- */
+
+static void start(struct task *task, unsigned cpu)
+{
+	task->process->quiet = true;
+	task_pin(task, cpu);
+	process_start(task, process_next_pid());
+}
+
+/* One has ports, one has others, one has none and tries in the end. */
+static void turns_on(struct selftest *t, unsigned cpu)
+{
+	struct task *one = PROCESS_FROM(program_in, YIELDS(60) | PORT);
+	struct task *other = PROCESS_FROM(program_in, YIELDS(60) | (PORT + 9));
+	struct task *none = PROCESS_FROM(program_yield_in, YIELDS(20) | PORT);
+	struct task *wrong = PROCESS_FROM(program_yield_in, YIELDS(21) | PORT);
+
+	if (!open_port(t, one, PORT, 1) || !open_port(t, other, PORT + 9, 1) || !none ||
+	    !open_port(t, wrong, PORT + 1, 100))
+		return;
+	start(one, cpu);
+	start(none, cpu);
+	start(other, cpu);
+	start(wrong, cpu);
+	EXPECT_EQ(t, task_wait(none), KILLED, "who has no port");
+	EXPECT_EQ(t, task_wait(wrong), KILLED, "who has others");
+	EXPECT_EQ(t, task_wait(one), 0, "who has it, all the time");
+	EXPECT_EQ(t, task_wait(other), 0, "who has another, all the time");
+}
+
+static void turns(struct selftest *t)
+{
+	for (unsigned i = 0; i < MIN(4, cpumask_count(&cpus_online)); i++)
+		turns_on(t, online_cpu(i));
+	expect_closed(t, "bytes of a bitmap that open a port");
+}
+
+/* ---- The functions -------------------------------------------------------------- */
+
+static void functions(struct selftest *t)
+{
+	u64 before = frame_stats().free;
+	struct task_io io = { 0 }, child = { 0 };
+
+	EXPECT_EQ(t, io_bitmap_set(&io, 5, 9, false), 0, "closing what is not open");
+	EXPECT_EQ(t, io.bitmap, NULL, "makes no bitmap");
+	frame_fail_after(0);
+	EXPECT_EQ(t, io_bitmap_set(&io, 5, 9, true), -ENOMEM, "no memory");
+	frame_fail_after(-1);
+	EXPECT_EQ(t, io_bitmap_set(&io, 5, 9, true), 0, "opening ports 5 to 13");
+	EXPECT_EQ(t, io.bitmap[0] << 8 | io.bitmap[1], 0x1fc0, "the bits");
+	frame_fail_after(0);
+	EXPECT_EQ(t, io_bitmap_copy(&child, &io), -ENOMEM, "a copy without memory");
+	frame_fail_after(-1);
+	io.iopl = 1;
+	EXPECT_EQ(t, io_bitmap_copy(&child, &io), 0, "a copy");
+	EXPECT_EQ(t, child.iopl, 1, "with the iopl");
+	io_bitmap_set(&child, 6, 1, false);
+	EXPECT_EQ(t, io.bitmap[0], 0x1f, "the parent's, when the child has closed one");
+	EXPECT_EQ(t, child.bitmap[0], 0x5f, "the child's");
+	io_bitmap_set(&io, 0, IO_PORTS, false);
+	EXPECT_EQ(t, io.bitmap, NULL, "a bitmap that denies all is given back");
+	io_bitmap_drop(&child);
+	EXPECT(t, !child.bitmap && !child.iopl, "dropped");
+	EXPECT_EQ(t, frame_stats().free, before, "free frames");
+	io_bitmap_drop(&io);
+	expect_closed(t, "bytes of a bitmap that open a port");
+}
+
+/* ---- The leak scan ----------------------------------------------------------------- */
+
+/* Bits that say an address of the direct map, at a port of choice. */
+static void choose_bits(struct task_io *io, unsigned byte)
+{
+	u64 address = DIRECT_MAP_BASE + 0x1000;
+
+	memcpy(io->bitmap + byte, &address, sizeof(address));
+}
+
+static void scanned(struct selftest *t)
+{
+	static const unsigned byte[] = { 0, 3, 4096 - TSS_IO_BITMAP - 8, 5000, IO_BITMAP_BYTES - 8 };
+	static struct audit_report r;
+	struct task_io io = { 0 };
+	u64 flags, value;
+
+	if (!EXPECT_EQ(t, io_bitmap_set(&io, 0, 1, true), 0, "memory for a bitmap"))
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(byte); i++) {
+		memset(io.bitmap, 0xff, IO_BITMAP_BYTES);
+		choose_bits(&io, byte[i]);
+		flags = interrupts_save();
+		io_bitmap_load(&io);
+		EXPECT_EQ(t, audit_pair(pti_init_pgd, &r), 0, "while it is in use");
+		this_cpu()->io = NULL;
+		EXPECT_EQ(t, audit_pair(pti_init_pgd, &r), 1, "when it is left behind");
+		EXPECT_EQ(t, r.rule, 7, "the rule");
+		this_cpu()->io = &io;
+		io_bitmap_load(&(struct task_io){ 0 });
+		EXPECT_EQ(t, audit_pair(pti_init_pgd, &r), 0, "when it has been closed");
+		interrupts_restore(flags);
+	}
+	io_bitmap_drop(&io);
+	io.bitmap = phys_to_virt(frame_alloc_zeroed());
+	choose_bits(&io, TSS_IO_BITMAP - 8);
+	EXPECT_EQ(t, leakscan_tss(io.bitmap, 0, &value), TSS_IO_BITMAP - 8,
+		  "an address in the hardware's part");
+	memset(io.bitmap, 0, PAGE_SIZE);
+	choose_bits(&io, TSS_IO_BITMAP);
+	EXPECT_EQ(t, leakscan_tss(io.bitmap, 2, &value), TSS_IO_BITMAP,
+		  "an address behind the bitmap");
+	EXPECT_EQ(t, leakscan_tss(io.bitmap, 1, &value), -1, "the second page is all bitmap");
+	frame_free(virt_to_phys(io.bitmap));
+}
+
+static const struct selftest_case cases[] = {
+	{ "a task without ports reaches none", without },
+	{ "a task with ports reaches those and no other", with },
+	{ "iopl 3 opens every port and leaves the interrupt flag alone", iopl },
+	{ "tasks with ports, with others and with none take turns on one CPU", turns },
+	{ "bitmaps are made, copied and given back", functions },
+	{ "the leak scan leaves out a bitmap in use, and nothing else", scanned },
+};
+SELFTEST_SUITE(io_bitmap, cases);

@@ -1,0 +1,210 @@
+/*
+ * The kernel's view of signals: who takes one, who is left alone, stops, and
+ * that nothing of it stays.  What a program sees is in tests/user/signals.c.
+ */
+#include "arch/clock.h"
+#include "kernel/base/errno.h"
+#include "kernel/ptrace.h"
+#include "kernel/sched.h"
+#include "kernel/signal_queue.h"
+#include "tests/suites/pinned.h"
+
+#define PATIENCE (30 * NSEC_PER_SEC)
+
+static int send(struct task *task, int signal, int code, bool to_process)
+{
+	const struct siginfo info = { .signo = signal, .code = code };
+	u64 flags = spin_lock(&process_lock);
+	int err = to_process ? signal_send_process(task->process, &info)
+			     : signal_send_thread(task, &info);
+
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+static bool becomes(const volatile bool *flag, bool value)
+{
+	u64 deadline = clock_ns() + PATIENCE;
+
+	while (*flag != value) {
+		if (clock_ns() > deadline)
+			return false;
+		sched_sleep_until(clock_ns() + NSEC_PER_MSEC / 10);
+	}
+	return true;
+}
+
+static struct task *spinner(struct selftest *t)
+{
+	struct task *task = user_run(t, USER_CODE(spin_loop), 0, ANY_CPU);
+
+	if (task)
+		EXPECT(t, user_reaches(task, USER_WORD(turns), 1), "it runs");
+	return task;
+}
+
+/* It sleeps in nanosleep for ever. */
+static struct task *sleeper(struct selftest *t)
+{
+	const u64 spec[2] = { 1ULL << 40, 0 };
+	struct task *task = user_new(t, USER_CODE(call_once), 0, ANY_CPU);
+
+	if (!task)
+		return NULL;
+	mm_write(task->mm, PROGRAM_DATA_BASE, spec, sizeof(spec));
+	task_regs(task)->ax = NR_nanosleep;
+	task_regs(task)->di = PROGRAM_DATA_BASE;
+	task_regs(task)->si = 0;
+	user_start(task);
+	while (*(volatile enum task_state *)&task->state != TASK_SLEEPING)
+		sched_sleep_until(clock_ns() + NSEC_PER_MSEC / 10);
+	return task;
+}
+
+static void deadly(struct selftest *t)
+{
+	static const int signals[] = { SIGKILL, SIGTERM, SIGHUP, SIGQUIT, SIGRTMIN, NR_SIGNALS };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
+		for (unsigned how = 0; how < 4; how++) {
+			struct task *task = how & 1 ? spinner(t) : sleeper(t);
+
+			if (!task)
+				return;
+			send(task, signals[i], SI_USER, how & 2);
+			EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, signals[i]), "wait status");
+		}
+	}
+}
+
+static void harmless(struct selftest *t)
+{
+	static const int signals[] = { SIGCHLD, SIGCONT, SIGURG, SIGWINCH };
+	struct task *task = spinner(t);
+
+	if (!task)
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
+		send(task, signals[i], SI_USER, true);
+		EXPECT_EQ(t, task->process->signals.pending, 0, "it is not even pending");
+	}
+	user_set(task, USER_WORD(stop), 1);
+	EXPECT_EQ(t, task_wait(task), 0, "exit status");
+}
+
+static void init_protected(struct selftest *t)
+{
+	struct task *task = spinner(t);
+	int pid;
+
+	if (!task)
+		return;
+	pid = task->process->pid;
+	task->process->pid = 1;
+	send(task, SIGKILL, SI_USER, true);
+	send(task, SIGTERM, SI_USER, false);
+	send(task, SIGSTOP, SI_USER, true);
+	EXPECT_EQ(t, task->process->signals.pending | task->signals.pending, 0,
+		  "nobody can kill or stop init");
+	task->process->pid = pid;
+	user_set(task, USER_WORD(stop), 1);
+	EXPECT_EQ(t, task_wait(task), 0, "exit status");
+}
+
+static void stopping(struct selftest *t)
+{
+	struct task *task = spinner(t);
+	u64 turns;
+
+	if (!task)
+		return;
+	send(task, SIGSTOP, SI_USER, true);
+	if (EXPECT(t, becomes(&task->signals.stopped, true), "it stops")) {
+		becomes(&task->on_cpu, false);
+		EXPECT_EQ(t, task->stop_signal, SIGSTOP, "what wait4 is to say");
+		turns = user_get(task, USER_WORD(turns));
+		send(task, SIGTERM, SI_USER, true);
+		send(task, SIGUSR1, SI_USER, false);
+		sched_sleep_until(clock_ns() + NSEC_PER_MSEC);
+		EXPECT_EQ(t, user_get(task, USER_WORD(turns)), turns, "it does not run");
+		EXPECT(t, task->signals.stopped, "other signals wait until it goes on");
+	}
+	send(task, SIGCONT, SI_USER, true);
+	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGUSR1), "then they come, the thread's first");
+}
+
+static void stop_undone(struct selftest *t)
+{
+	struct task *task = spinner(t);
+
+	if (!task)
+		return;
+	task->signals.blocked = SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGCONT);
+	send(task, SIGTSTP, SI_USER, true);
+	send(task, SIGCONT, SI_USER, true);
+	EXPECT_EQ(t, task->process->signals.pending, SIGNAL_BIT(SIGCONT), "SIGCONT undoes a stop");
+	send(task, SIGTSTP, SI_USER, false);
+	EXPECT_EQ(t, task->process->signals.pending, 0, "and a stop SIGCONT");
+	send(task, SIGSTOP, SI_USER, true);
+	EXPECT(t, becomes(&task->signals.stopped, true), "it stops");
+	send(task, SIGKILL, SI_USER, true);
+	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGKILL), "SIGKILL ends what is stopped");
+}
+
+static void queue_is_bounded(struct selftest *t)
+{
+	struct task *task = spinner(t);
+	unsigned before = signal_queue_used(), sent = 0;
+
+	if (!task)
+		return;
+	task->signals.blocked = ~SIGNALS_UNBLOCKABLE;
+	while (sent < 5000 && !send(task, SIGRTMIN, SI_QUEUE, sent & 1))
+		sent++;
+	EXPECT(t, sent > 30 && sent < 5000, "at some time there is no room");
+	EXPECT_EQ(t, send(task, SIGRTMIN, SI_QUEUE, true), -EAGAIN, "and the sender is told");
+	EXPECT_EQ(t, send(task, SIGRTMIN, SI_USER, true), 0, "kill does not fail for it");
+	EXPECT_EQ(t, send(task, SIGUSR1, SI_USER, true), 0, "nor do standard signals");
+	EXPECT(t, signal_queue_used() >= before + sent, "they are in the pool");
+	send(task, SIGKILL, SI_USER, true);
+	task_wait(task);
+	EXPECT_EQ(t, signal_queue_used(), before, "and gone with the process");
+}
+
+/* The words a tracer may write, and what each refuses. */
+static void tracer_words(struct selftest *t)
+{
+	enum { IP = 16, CS, FLAGS, SP, SS, FS_BASE, GS_BASE, DS, ES, FS, GS };
+	struct task *task = user_new(t, USER_CODE(spin_loop), 0, ANY_CPU);
+	u64 flags;
+
+	if (!task)
+		return;
+	flags = task_regs(task)->flags;
+	EXPECT_EQ(t, ptrace_set_word(task, CS, SEL_KERNEL_CS), (u64)-EIO, "CS of ring 0");
+	EXPECT_EQ(t, ptrace_set_word(task, CS, 0), (u64)-EIO, "CS null");
+	EXPECT_EQ(t, ptrace_set_word(task, SS, 1), (u64)-EIO, "SS of ring 1");
+	EXPECT_EQ(t, ptrace_set_word(task, FS, 0), 0, "FS null");
+	EXPECT_EQ(t, ptrace_set_word(task, GS, SEL_TSS | 3), 0, "GS of ring 3, whatever it is");
+	EXPECT_EQ(t, ptrace_set_word(task, DS, SEL_KERNEL_DS), (u64)-EIO, "DS of ring 0");
+	EXPECT_EQ(t, ptrace_set_word(task, FS_BASE, USER_END), (u64)-EIO, "a base too high");
+	EXPECT_EQ(t, ptrace_set_word(task, GS_BASE, KERNEL_BASE), (u64)-EIO, "a base in the kernel");
+	EXPECT_EQ(t, ptrace_set_word(task, FLAGS, ~0ULL), 0, "all flags");
+	EXPECT_EQ(t, task_regs(task)->flags & ~0x54dd5ULL, flags, "only a program's are set");
+	EXPECT_EQ(t, ptrace_get_word(task, CS), SEL_USER_CS, "CS is as it was");
+	ptrace_set_word(task, FLAGS, 0);
+	user_set(task, USER_WORD(stop), 1);
+	user_start(task);
+	EXPECT_EQ(t, task_wait(task), 0, "it runs with a GS that cannot be loaded");
+}
+
+static const struct selftest_case cases[] = {
+	{ "a signal ends a process that runs or sleeps", deadly },
+	{ "signals whose default is nothing are dropped", harmless },
+	{ "init is protected", init_protected },
+	{ "SIGSTOP stops and SIGCONT continues", stopping },
+	{ "stops and SIGCONT undo each other, SIGKILL both", stop_undone },
+	{ "the queue of signals is bounded, and none stays", queue_is_bounded },
+	{ "a tracer can set only what a program could", tracer_words },
+};
+SELFTEST_SUITE(signals, cases);
