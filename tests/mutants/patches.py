@@ -6,7 +6,8 @@ expected to find it, the quickest first.  A killer is
 
     MACHINE [WORDS]     a section of tests/machines.cfg; WORDS stand in the place
                         of its `selftest` or `init` arguments
-    scripts/NAME.py     a static check of the image
+    PROGRAM [WORDS]     scripts/NAME.py, a static check of the image, or
+                        tests/inject/run.py ... --elf; the image comes last
 
 Used by tests/mutants/run.py and, in `make check`, by tests/test_mutants.py.
 """
@@ -81,6 +82,11 @@ def apply(mutant, root, *options):
     return (done.stdout + done.stderr).strip() if done.returncode else ""
 
 
+def is_program(killer):
+    """Not a boot."""
+    return killer.startswith(("scripts/", "tests/"))
+
+
 def boot_of(killer, boots_by_name):
     """The boot that a killer names, with its words; ValueError if there is none."""
     name, *words = killer.split()
@@ -107,8 +113,8 @@ def problems(mutant, boots_by_name):
     if not mutant.killers:
         yield "found no 'Killer:' line in its first paragraph"
     for killer in mutant.killers:
-        if killer.startswith("scripts/"):
-            if not os.path.isfile(os.path.join(ROOT, killer)):
+        if is_program(killer):
+            if not os.path.isfile(os.path.join(ROOT, killer.split()[0])):
                 yield f"found no {killer}"
             continue
         try:

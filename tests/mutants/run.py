@@ -129,11 +129,13 @@ class Bench:
     def run(self, killer, kernel, limit):
         """(what failed or '', seconds) of one test of a kernel."""
         began = time.monotonic()
-        if killer.startswith("scripts/"):
-            done = bounded.run([sys.executable, os.path.join(ROOT, killer), kernel], limit)
-            failed = (done.output.strip().splitlines() or ["status"])[0] \
-                if done.status else ""
-            return failed, time.monotonic() - began
+        if patches.is_program(killer):
+            program, *words = killer.split()
+            done = bounded.run([sys.executable, os.path.join(ROOT, program), *words, kernel],
+                               limit)
+            lines = re.findall(r"^not ok .*", done.output, re.M) or \
+                done.output.strip().splitlines() or ["status"]
+            return lines[0] if done.status else "", time.monotonic() - began
         boot = patches.boot_of(killer, self.machines)
         boot.timeout = limit
         boots.KERNEL = kernel
