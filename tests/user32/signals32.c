@@ -209,6 +209,9 @@ static void test_fpu(void)
 }
 
 #define ANY 0x100	/* no error code, or any */
+#define FLAGS 16
+#define FLAGS_OF_PROGRAMS 0x40cd5u
+uint32_t flags_after __attribute__((used));
 
 static void test_changes(void)
 {
@@ -226,7 +229,7 @@ static void test_changes(void)
 		{ "gs of the TSS: ", 0, 0x40, SIGUSR2, 0 },
 		{ "fs of no LDT: ", 1, 7, SIGUSR2, 0 },
 		{ "es of the kernel: ", 2, 0x18, SIGUSR2, 0 },
-		{ "all flags but TF: ", 16, 0xfffffeff, SIGUSR2, 0 },
+		{ "all flags but TF: ", FLAGS, 0xfffffeff, SIGUSR2, 0 },
 		{ "no FPU area: ", 19, 0, SIGUSR2, 0 },
 		{ "an FPU area in the kernel: ", 19, 0xffffff00, SIGSEGV, ANY },
 		{ "reserved bits of MXCSR: ", FX(6), 0xffff1f80, SIGSEGV, ANY },
@@ -245,11 +248,15 @@ static void test_changes(void)
 		change_to = rows[i].value;
 		told_signal = 0;
 		FAULTS("mov $224, %%eax; int $0x80; mov %%eax, %%ebx; mov $238, %%eax;"
-		       "mov $12, %%ecx; int $0x80; cld; pushl $2; popfl");
+		       "mov $12, %%ecx; int $0x80; pushfl; popl flags_after; cld; pushl $2; popfl");
 		__asm__ volatile("pushl $2; popfl; mov %0, %%es" : : "r"(0x2b) : "cc");
 		check_equal(told_signal, rows[i].signal, "signal");
 		if (told_signal == SIGSEGV && rows[i].err != ANY)
 			check_equal(told.err, rows[i].err, "error code");
+		if (rows[i].word == FLAGS) {
+			check_equal(flags_after & FLAGS_OF_PROGRAMS, FLAGS_OF_PROGRAMS, "those of a program are set");
+			check_equal(flags_after & ~FLAGS_OF_PROGRAMS & 0x3fffff, 0x202, "no others are");
+		}
 	}
 	check_subject("");
 	change_word = -1;
