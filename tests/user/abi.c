@@ -24,6 +24,7 @@ int main(int argc, char **argv)
 	test_time();
 	test_limits_and_usage();
 	test_sched();
+	test_robust_list();
 	test_registers();
 	return check_end();
 }

@@ -34,6 +34,9 @@ void test_limits_and_usage(void);
 /* sched.c: policies, affinity. */
 void test_sched(void);
 
+/* robust.c: the locks of a thread that dies. */
+void test_robust_list(void);
+
 /* registers.c: what a system call and an interrupt leave of the registers. */
 void test_registers(void);
 
