@@ -7,8 +7,13 @@ Every program must do here what its first lines promise, and every row of
 `fault --list` must end in the signal that it names. What the tests expect of
 Postern is then what Linux does. Ends in `N passed, N failed`.
 """
+import os
+import pty
 import subprocess
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import machines  # noqa: E402
 
 SIGSEGV = 11
 SECONDS = 60
@@ -60,6 +65,19 @@ def run(build, name, arguments):
     return done.returncode, done.stdout.decode(errors="replace")
 
 
+def on_terminal(build, name):
+    """The same with a terminal, on which [init-NAME] of machines.cfg is typed."""
+    config = os.path.join(os.path.dirname(machines.__file__), "machines.cfg")
+    typed = next(boot.typed for boot in machines.load(config) if boot.name == f"init-{name}")
+    ours, its = pty.openpty()
+    os.write(ours, typed)
+    with subprocess.Popen([f"{build}/{name}"], stdin=its, stdout=subprocess.PIPE) as process:
+        output = process.communicate(timeout=SECONDS)[0]
+    os.close(ours)
+    os.close(its)
+    return process.returncode, output.decode(errors="replace")
+
+
 def check(title, status, expected, output, needed):
     """True if the program ended as it should; else says what it did."""
     if status == expected and needed in output:
@@ -86,6 +104,8 @@ def main():
         status, output = run(build, name, arguments)
         good = check(name, status, expected, output, needed)
         passed, failed = passed + good, failed + (not good)
+    good = check("lines", 0, *on_terminal(build, "lines"), "\n1..")
+    passed, failed = passed + good, failed + (not good)
     for row in run(build, "fault", ["--list"])[1].splitlines():
         name, signal, *_ = row.split()
         status, output = run(build, "fault", [name])
