@@ -100,7 +100,7 @@ static void stop_alarm(void)
  */
 static void test_restart(void)
 {
-	pid_t pid = fork();
+	pid_t pid = make_child();
 	int64_t got;
 
 	if (pid == 0)
@@ -139,7 +139,7 @@ static void naps(void)
 
 static void test_stopped_nap(void)
 {
-	pid_t pid = fork();
+	pid_t pid = make_child();
 
 	if (pid == 0)
 		naps();
