@@ -55,7 +55,7 @@ PROGRAMS = [
 PROGRAMS += [(name, [], 0, "\n1..") for name in (
     "pop_ss", "sysret", "bad_iret", "int80_compat", "debugregs", "waitid",
     "fixed_area", "bad_rsp", "gs_base", "call_numbers", "flags", "ldt_accessed",
-    "exec_clean")]
+    "exec_clean", "flags32", "bad_esp32")]
 
 # Where ioperm and iopl work.
 WITH_PORTS = [(name, [], 0, "\n1..") for name in ("ioports", "stale_ports")]
