@@ -51,6 +51,8 @@ def commands():
                              "--seconds", "60", "--seed", "1"], 600)
     yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 120)
     yield Command("emulators", [python, os.path.join(ROOT, "tests/emulators.py")], 400)
+    yield Command("inject", [python, os.path.join(ROOT, "tests/inject/run.py"),
+                             "--sample"], 300)
     gdb = os.path.join(ROOT, "tests/gdb/run.py")
     if os.path.exists(gdb):
         yield Command("gdb", [python, gdb], 180)
