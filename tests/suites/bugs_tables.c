@@ -7,11 +7,11 @@
  *   A missed switch to the user PGD.  Linux, December 2017: a way out that forgets
  *   it works, on the tables that it was to leave, and nobody sees it; so the user half
  *   of the kernel PGD got NX.  Here: mm/pti.c; P2.
- *   Global bits.  A global entry outlives the CR3 write that hides it: Linux 4.15
- *   gave up CR4.PGE under isolation, 4.17 set the bit on what user mode may see, and
- *   until 4.19 on memory that the image no longer held.  Here: kernel_map_global().
- *   W+X.  Linux warns of such pages at boot since 4.4, and found some at once, of EFI
- *   and of its own start-up code.  Here: P5.
+ *   Global bits.  A global entry outlives the CR3 write that hides it: under isolation
+ *   Linux 4.15 had none, 4.17 brought them back for what user mode may see, and left
+ *   them, until August 2018, on memory that the image had given away.  Here:
+ *   kernel_map_global(); P4.
+ *   W+X.  Linux looks for such pages when it has booted since 4.4 (2015).  Here: P5.
  *   CVE-2023-0597, what a fixed area shows: its bytes are tests/suites/residue.c's
  *   and audit_leak.c's; here, that none of its pages is user mode's.
  */

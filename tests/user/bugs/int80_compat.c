@@ -1,5 +1,5 @@
 /*
- * CVE-2015-2830 (Linux, February 2015), and what else came of one flag that says
+ * CVE-2015-2830 (Linux before 3.19.2, March 2015), and what else came of one flag that says
  * "this system call is i386's".
  *
  * INT 0x80 from 64-bit code set TS_COMPAT and a path out of fork (and of close)
