@@ -5,29 +5,7 @@
  * Right outcome, on Linux and on Postern alike: a line `ok N - ...` for each
  * step, `1..N` at the end, exit status 0.  `signals32 -q` prints failed steps only.
  */
-#include "lib/lib.h"
-
-enum { SYS_rt_sigreturn = 173, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_sigaltstack = 186,
-       SYS_tkill = 238 };
-enum { SIGILL = 4, SIGTRAP = 5, SIGUSR1 = 10, SIGSEGV = 11, SIGUSR2 = 12 };
-#define SA_SIGINFO 4u
-#define SA_ONSTACK 0x08000000u
-#define SA_RESTORER 0x04000000u
-
-struct sigaction32 {
-	uint32_t handler, flags, restorer, mask[2];
-};
-
-struct context {
-	uint32_t gs, fs, es, ds, edi, esi, ebp, esp, ebx, edx, ecx, eax;
-	uint32_t trapno, err, eip, cs, eflags, esp_at_signal, ss, fpstate, oldmask, cr2;
-};
-
-struct ucontext32 {
-	uint32_t flags, link, stack[3];
-	struct context mc;
-	uint32_t sigmask[2];
-};
+#include "lib/signals.h"
 
 /* FSAVE's image, FXSAVE's area, and the header of XSAVE's. */
 struct fpstate {
