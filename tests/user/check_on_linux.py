@@ -47,7 +47,7 @@ PROGRAMS = [
 PROGRAMS += [(name, [], 0, "\n1..") for name in (
     "pop_ss", "sysret", "bad_iret", "int80_compat", "debugregs", "waitid",
     "fixed_area", "bad_rsp", "gs_base", "call_numbers", "flags", "ldt_accessed",
-    "exec_clean")]
+    "exec_clean", "page_zero")]
 
 # Programs that do number N of their list, and say with -expect how it ends.
 NUMBERED = ["entry32", "doors"]
