@@ -335,10 +335,10 @@ static void while_idle(struct selftest *t)
 }
 
 static const struct selftest_case cases[] = {
-	{ "20,000 NMIs during system calls leave no trace", during_calls },
-	{ "NMIs in user mode change no register", in_user_mode },
 	{ "an NMI in user mode leaves signals and other tasks' turns for later",
 	  no_exit_work },
+	{ "20,000 NMIs during system calls leave no trace", during_calls },
+	{ "NMIs in user mode change no register", in_user_mode },
 	{ "NMIs in an idle CPU leave it idle", while_idle },
 };
 SELFTEST_SUITE(nmi, cases);
