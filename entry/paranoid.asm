@@ -22,8 +22,9 @@
 ; or its return frame is, the next NMI would overwrite it; so whatever
 ; interrupts there (a #MC) must leave NMIs as it found them.  Once the frame has
 ; been copied to the kernel-only stack, an IRET within the handler does no harm:
-; the next NMI goes below it on that stack, and its 7b below the frame of the
-; first, should it have interrupted that one's way out.
+; the next NMI goes below it on that stack, and its 7c below the frame of the
+; first, should it have interrupted that one's way out; a #DB's or #MC's 7b does the
+; same on its own page.
 ;
 ; Erasing in step 4 matters: the words are kernel addresses on a page that the
 ; user PGD shows.  In case 7b they are the user's own, or entry text's, or a

@@ -8,6 +8,7 @@ expected to find it, the quickest first.  A killer is
                         of its `selftest` or `init` arguments
     PROGRAM [WORDS]     scripts/NAME.py, a static check of the image, or
                         tests/inject/run.py ... --elf; the image comes last
+    host NAME           a host test, tests/host/test_NAME.c
 
 Used by tests/mutants/run.py and, in `make check`, by tests/test_mutants.py.
 """
@@ -44,6 +45,11 @@ class Mutant:
         return FILE.findall(self.text)
 
     @property
+    def host_tests(self):
+        """Programs in the build's folder that its killers are."""
+        return [host_program(k) for k in self.killers if k.startswith("host ")]
+
+    @property
     def changed(self):
         """How many lines it takes away or adds."""
         return len(re.findall(r"^[-+](?![-+]{2} [ab]/)", self.diff, re.M))
@@ -53,6 +59,11 @@ class Mutant:
         """The patch without its header."""
         start = self.text.find("\n--- a/")
         return "" if start < 0 else self.text[start + 1:]
+
+
+def host_program(killer):
+    """The program of a killer `host NAME`, in the build's folder."""
+    return "host/test_" + killer.split()[1]
 
 
 def load(path):
@@ -116,6 +127,11 @@ def problems(mutant, boots_by_name):
         if is_program(killer):
             if not os.path.isfile(os.path.join(ROOT, killer.split()[0])):
                 yield f"found no {killer}"
+            continue
+        if killer.startswith("host "):
+            source = f"tests/{host_program(killer)}.c"
+            if not os.path.isfile(os.path.join(ROOT, source)):
+                yield f"found no {source}"
             continue
         try:
             boot_of(killer, boots_by_name)
