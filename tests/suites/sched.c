@@ -4,12 +4,10 @@
  * host under the emulator.
  */
 #include "arch/clock.h"
-#include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
-#include "mm/phys.h"
 #include "tests/suites/pinned.h"
 
 #define CROWD 64
@@ -180,45 +178,22 @@ static void wake_early(struct selftest *t)
 	EXPECT(t, s.woke_at != 0, "and went on");
 }
 
-/* ---- Futexes ------------------------------------------------------------------------ */
-
-#define FUTEX_WAIT_PRIVATE 128
-#define FUTEX_WORD (PROGRAM_DATA_BASE + 512)
-
-/* The word becomes 1 while its waiter, who expects 0, is held up on his way. */
-static u64 change_under_waiter(struct selftest *t, struct task *task)
+static void sleep_with_work(void *arg __unused)
 {
-	const u64 limit[2] = { 1, 0 };
-	struct mm *mm = task->mm;
-	struct pt_leaf leaf;
-
-	mm_write(mm, PROGRAM_DATA_BASE, limit, sizeof(limit));
-	EXPECT_EQ(t, pt_walk(mm->pgd, FUTEX_WORD, &leaf), 0, "the word's page is there");
-	sleep_lock(&mm->lock);
-	user_start(task);
-	EXPECT(t, user_sleeps(task), "he waits for the lock");
-	*(volatile u32 *)phys_to_virt(leaf.pa + FUTEX_WORD - leaf.va) = 1;
-	sleep_unlock(&mm->lock);
-	user_wait(task);
-	return task_regs(task)->ax;
+	current_task()->work_due = true; /* as a signal would, after the last look */
+	sched_sleep_until(~0ULL - 1);
+	task_exit(0);
 }
 
-/* What he saw before does not count: he would sleep over the wake-up. */
-static void futex_compared_last(struct selftest *t)
+static void work_first(struct selftest *t)
 {
-	struct task *task = user_new(t, USER_CODE(call_once), 0, online_cpu(1));
-	struct pt_regs *regs;
+	struct task *task = thread_run(t, sleep_with_work, NULL, online_cpu(1));
 
 	if (!task)
 		return;
-	regs = task_regs(task);
-	regs->ax = NR_futex;
-	regs->di = FUTEX_WORD;
-	regs->si = FUTEX_WAIT_PRIVATE;
-	regs->dx = 0;
-	regs->r10 = PROGRAM_DATA_BASE;
-	EXPECT_EQ(t, change_under_waiter(t, task), -EAGAIN, "what the call returns");
-	task_wait(task);
+	EXPECT(t, !user_sleeps(task), "it does not sleep");
+	sched_wake(task);
+	EXPECT_EQ(t, task_wait(task), 0, "it goes on");
 }
 
 /* ---- Yielding, and where ----------------------------------------------------------- */
@@ -466,7 +441,7 @@ static const struct selftest_case cases[] = {
 	{ "sleepers wake in order and not too early", sleep_order },
 	{ "nanosleep lasts as long as it was told", nanosleep },
 	{ "a sleeper can be woken before its time", wake_early },
-	{ "a futex's word is compared when its waiter can be woken", futex_compared_last },
+	{ "who has work due does not fall asleep", work_first },
 	{ "two threads that yield alternate", yielding },
 	{ "a thread stays on the CPUs of its affinity", affinity },
 	{ "idle CPUs are woken for work", idle_cpus_woken },

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,24 @@ static void *die_with_lock(void *arg)
 	return NULL;
 }
 
+/* A C library does for threads what the kernel must do for a process. */
+static void test_robust_process(pthread_mutexattr_t *attributes)
+{
+	pthread_mutex_t *robust = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	pthread_mutexattr_setpshared(attributes, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(robust, attributes);
+	pid = fork();
+	if (pid == 0) {
+		pthread_mutex_lock(robust);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	check_equal(pthread_mutex_trylock(robust), EOWNERDEAD, "so it does if its owner was a process");
+	munmap(robust, PAGE);
+}
+
 static void test_robust(void)
 {
 	pthread_mutexattr_t attributes;
@@ -160,6 +179,7 @@ static void test_robust(void)
 	pthread_create(&thread, NULL, die_with_lock, &robust);
 	pthread_join(thread, NULL);
 	check_equal(pthread_mutex_lock(&robust), EOWNERDEAD, "a robust mutex tells that its owner died");
+	test_robust_process(&attributes);
 	check_equal(sys(SYS_set_robust_list, 0, 23), -EINVAL, "set_robust_list of another size gives EINVAL");
 }
 
@@ -258,6 +278,30 @@ static void test_futex_shared(void)
 	waitpid(pid, &status, 0);
 	check_true(status == 0 && *ball == 2 * passes, "two processes pass a ball by a shared futex");
 	munmap((void *)ball, PAGE);
+}
+
+/* The same address in another process is another futex. */
+static void test_futex_private(void)
+{
+	volatile int *ready = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int64_t others = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		*ready = 1;
+		sys(SYS_futex, &word, FUTEX_WAIT | FUTEX_PRIVATE, 0, 0);
+		_exit(0);
+	}
+	while (!*ready)
+		sched_yield();
+	for (int i = 0; i < 30; i++) {
+		nap(1);
+		others += sys(SYS_futex, &word, FUTEX_WAKE | FUTEX_PRIVATE, 9);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	check_equal(others, 0, "a private futex is not woken from another process");
+	munmap((void *)ready, PAGE);
 }
 
 /* ---- Affinity ------------------------------------------------------------------------ */
@@ -431,6 +475,7 @@ int main(int argc, char **argv)
 	test_futex_errors();
 	test_futex_wake();
 	test_futex_shared();
+	test_futex_private();
 	test_affinity();
 	test_ends();
 	return check_end();
