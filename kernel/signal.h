@@ -147,6 +147,7 @@ struct process_signals {
 	struct queued_signal *queue;
 	unsigned queued;      /* real-time ones, of its threads as well */
 	int stop;             /* the signal that stops all its threads; or 0 */
+	bool continued;       /* after a stop, and wait4 has not said so */
 	bool killable;        /* init has lost its protection */
 	u64 alarm_at, alarm_interval; /* ITIMER_REAL, of clock_ns(); 0: none */
 	struct signal_action action[NR_SIGNALS];
