@@ -14,6 +14,7 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
 #include "kernel/exit_work.h"
+#include "kernel/ptrace.h"
 #include "kernel/syscall.h"
 
 static long (*const table[])(struct pt_regs *) = {
@@ -59,5 +60,9 @@ bool seam_do_syscall(struct pt_regs *regs)
 	else
 		regs->ax = (u64)syscall_unknown();
 	exit_work_before_user(regs);
-	return sysret_will_do(regs);
+	if (likely(sysret_will_do(regs)))
+		return true;
+	if (regs->flags & RFLAGS_TF)
+		ptrace_step_over_call(regs);
+	return false;
 }
