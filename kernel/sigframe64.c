@@ -204,9 +204,10 @@ u64 sigframe_flags(u64 old, u64 wanted)
 {
 	struct task_signals *s = &current_task()->signals;
 
-	s->forced_tf = s->step && !(wanted & RFLAGS_TF);
-	if (s->forced_tf)
+	if (unlikely(s->step)) {
+		s->forced_tf = !(wanted & RFLAGS_TF);
 		wanted |= RFLAGS_TF;
+	}
 	return (old & ~(u64)FLAGS_RETURN) | (wanted & FLAGS_RETURN);
 }
 

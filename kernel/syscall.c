@@ -39,12 +39,16 @@ u64 syscall_unknown_count(void)
 }
 
 /* RF and TF: SYSRET would restore them too late or not at all. */
-static bool sysret_will_do(const struct pt_regs *regs)
+static bool sysret_will_do(struct pt_regs *regs)
 {
 	u64 ip = regs->ip, flags = regs->flags;
 
+	if (unlikely(flags & (RFLAGS_RF | RFLAGS_TF))) {
+		ptrace_step_over_call(regs);
+		return false;
+	}
 	return likely(ip == regs->cx) && likely(ip >> 47 == 0) &&
-	       likely(flags == regs->r11) && likely(!(flags & (RFLAGS_RF | RFLAGS_TF))) &&
+	       likely(flags == regs->r11) &&
 	       likely(regs->cs == SEL_USER_CS) && likely(regs->ss == SEL_USER_DS);
 }
 
@@ -60,9 +64,5 @@ bool seam_do_syscall(struct pt_regs *regs)
 	else
 		regs->ax = (u64)syscall_unknown();
 	exit_work_before_user(regs);
-	if (likely(sysret_will_do(regs)))
-		return true;
-	if (regs->flags & RFLAGS_TF)
-		ptrace_step_over_call(regs);
-	return false;
+	return sysret_will_do(regs);
 }

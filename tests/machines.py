@@ -95,8 +95,11 @@ def load(path):
         try:
             values = {f.name: convert(f, section) for f in fields
                       if f.name in section}
-            boots.append(Boot(title, **values))
-            check(boots[-1])
+            kinds = values.pop("initramfs", Boot.initramfs).split()
+            for kind in kinds:
+                name = f"{title}-{kind}" if len(kinds) > 1 else title
+                boots.append(Boot(name, initramfs=kind, **values))
+                check(boots[-1])
         except (ValueError, re.error) as error:
             raise Mistake(f"{path}: [{title}]: {error}") from error
     return boots
