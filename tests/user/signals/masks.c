@@ -169,6 +169,18 @@ static void test_action_flags(void)
 	signal(SIGUSR1, SIG_DFL);
 }
 
+/* As the kernel has it: handler, flags, restorer, mask. */
+static void test_action_mask(void)
+{
+	const uint64_t all[4] = { 0, 0, 0, ~0ul }, none[4] = { 0 };
+	uint64_t seen[4];
+
+	syscall(SYS_rt_sigaction, SIGUSR1, all, NULL, 8);
+	syscall(SYS_rt_sigaction, SIGUSR1, none, seen, 8);
+	check_equal((int64_t)seen[3], (int64_t)~(mask_of(SIGKILL) | mask_of(SIGSTOP)),
+		    "an action's mask loses SIGKILL and SIGSTOP");
+}
+
 static void test_waiting(void)
 {
 	struct timespec now = { 0, 0 }, soon = { 0, 3000000 };
@@ -241,6 +253,7 @@ void test_masks(void)
 	test_blocking();
 	test_queueing();
 	test_action_flags();
+	test_action_mask();
 	test_waiting();
 	test_errors();
 }

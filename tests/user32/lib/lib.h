@@ -55,6 +55,9 @@ struct call_regs {
 };
 extern volatile struct call_regs after_call;
 
+/* The flags with which each way in is taken; behind it they are 0x202 again. */
+extern uint32_t entry_flags;
+
 /* Does this processor, by its vendor, have SYSENTER, SYSCALL in 32-bit code? */
 bool has_sysenter(void);
 bool has_syscall(void);
