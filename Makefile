@@ -161,12 +161,16 @@ bench: deps-run
 	@$(MAKE) -s --no-print-directory kernel
 	@$(PYTHON) scripts/bench.py
 
-# Counters are atomic: lines are computed from differences of them.
+# Counters are atomic: lines are computed from differences of them.  The host
+# tests count for the parsers; theirs are anew, not added to those of the last run.
 coverage: deps-test
-	@$(MAKE) -s --no-print-directory all
+	@$(MAKE) -s --no-print-directory all user-hosted
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage \
 		INSTRUMENT='--coverage -fprofile-info-section -fprofile-update=atomic' \
 		$(BUILD)/coverage/covered.elf
+	@find $(BUILD)/coverage -name '*.gcda' -delete
+	@$(MAKE) -s --no-print-directory HOST_OUT=$(BUILD)/coverage/host INSTRUMENT=--coverage \
+		host-tests | tail -1
 	@$(PYTHON) tests/coverage/run.py
 
 gdb: deps-test

@@ -31,6 +31,7 @@ class Boot:
     status: int = 33
     stream: str = "ktap"
     suites: int = 1
+    typed: bytes = b""
     must: list = dataclasses.field(default_factory=list)
     must_not: list = dataclasses.field(default_factory=list)
     unexpected: list = dataclasses.field(default_factory=list)
@@ -50,6 +51,9 @@ def convert(field, section):
     if field.type is list:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return [re.compile(line) for line in lines]
+    if field.type is bytes:
+        joined = "".join(line.strip() for line in text.splitlines())
+        return joined.encode().decode("unicode_escape").encode("latin-1")
     return field.type(text.strip())
 
 
@@ -67,6 +71,8 @@ def check(boot):
         if kind not in ("build", "none", *initrds.KINDS):
             raise ValueError(f"initramfs: found {kind}, expected build, none "
                              f"or one of {', '.join(initrds.KINDS)}")
+    if boot.typed and boot.boot == "bochs":
+        raise ValueError("typed: found with bochs, expected with QEMU")
     if boot.boot != "direct" and boot.args_by == "fw_cfg" \
             and boot.initramfs != "build":
         raise ValueError("initramfs: build/postern.iso has its own; "

@@ -52,6 +52,8 @@ class Mutants(unittest.TestCase):
         self.assertIn("no paragraph", self.problems("Killer: pti-on\n\n" + good))
         self.assertIn("no 'Killer:'", self.problems(HEAD.split("Killer")[0] + "\n" + good))
         self.assertIn("no machine", self.problems(HEAD.replace("pti-on", "vax") + good))
+        self.assertIn("found no tests/host/test_vax.c", self.problems(
+            HEAD.replace("pti-on selftest=pti", "host vax") + good))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,8 @@ BOOTS_A_PATH = 3
 ATTEMPTS = 6
 SHOWN = 20
 SAMPLE_STEP = 4
-SAMPLE = ("SYSCALL, SYSRET", "page fault from user", "IRET that faults", "ESPFIX",
+SAMPLE = ("SYSCALL, SYSRET", "SYSCALL with RSP on the NMI's page",
+          "page fault from user", "IRET that faults", "ESPFIX",
           "NMI in SYSCALL's entry", "#MC on the NMI's page, in SYSCALL's entry")
 # Arguments, which CPU, and what to take there: all, all but the gates, or what
 # differs from one trampoline alias to the other.

@@ -6,7 +6,9 @@ expected to find it, the quickest first.  A killer is
 
     MACHINE [WORDS]     a section of tests/machines.cfg; WORDS stand in the place
                         of its `selftest` or `init` arguments
-    scripts/NAME.py     a static check of the image
+    PROGRAM [WORDS]     scripts/NAME.py, a static check of the image, or
+                        tests/inject/run.py ... --elf; the image comes last
+    host NAME           a host test, tests/host/test_NAME.c
 
 Used by tests/mutants/run.py and, in `make check`, by tests/test_mutants.py.
 """
@@ -43,6 +45,11 @@ class Mutant:
         return FILE.findall(self.text)
 
     @property
+    def host_tests(self):
+        """Programs in the build's folder that its killers are."""
+        return [host_program(k) for k in self.killers if k.startswith("host ")]
+
+    @property
     def changed(self):
         """How many lines it takes away or adds."""
         return len(re.findall(r"^[-+](?![-+]{2} [ab]/)", self.diff, re.M))
@@ -52,6 +59,11 @@ class Mutant:
         """The patch without its header."""
         start = self.text.find("\n--- a/")
         return "" if start < 0 else self.text[start + 1:]
+
+
+def host_program(killer):
+    """The program of a killer `host NAME`, in the build's folder."""
+    return "host/test_" + killer.split()[1]
 
 
 def load(path):
@@ -81,6 +93,11 @@ def apply(mutant, root, *options):
     return (done.stdout + done.stderr).strip() if done.returncode else ""
 
 
+def is_program(killer):
+    """Not a boot."""
+    return killer.startswith(("scripts/", "tests/"))
+
+
 def boot_of(killer, boots_by_name):
     """The boot that a killer names, with its words; ValueError if there is none."""
     name, *words = killer.split()
@@ -107,9 +124,14 @@ def problems(mutant, boots_by_name):
     if not mutant.killers:
         yield "found no 'Killer:' line in its first paragraph"
     for killer in mutant.killers:
-        if killer.startswith("scripts/"):
-            if not os.path.isfile(os.path.join(ROOT, killer)):
+        if is_program(killer):
+            if not os.path.isfile(os.path.join(ROOT, killer.split()[0])):
                 yield f"found no {killer}"
+            continue
+        if killer.startswith("host "):
+            source = f"tests/{host_program(killer)}.c"
+            if not os.path.isfile(os.path.join(ROOT, source)):
+                yield f"found no {source}"
             continue
         try:
             boot_of(killer, boots_by_name)

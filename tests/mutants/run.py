@@ -32,8 +32,9 @@ from boots import bounded, ktap
 WORK = os.path.join(ROOT, "build", "mutants")
 TREE = os.path.join(WORK, "tree")
 RESULTS = os.path.join(WORK, "results.json")
-KERNEL = os.path.join(TREE, "build", "postern.elf")
-BASE = os.path.join(WORK, "base.elf")  # the kernel without a mutant
+BUILD = os.path.join(TREE, "build")
+BASE = os.path.join(WORK, "base")  # what is tried without a mutant
+IMAGE = "postern.elf"  # in either of the two, as the host tests are
 COPIED = ("Makefile", "linker.ld", "arch", "boot", "entry", "kernel", "mm", "scripts",
           "tests", "user")
 # Seconds for a boot, at least; four times what it takes without a mutant, if more.
@@ -98,6 +99,19 @@ def make(*targets):
     return "" if done.status == 0 else done.output
 
 
+def targets(*mutants):
+    """For make: the image, and the host tests that they need."""
+    return ["build/" + IMAGE, *sorted({"build/" + p for m in mutants for p in m.host_tests})]
+
+
+def keep_base(mutants):
+    """Puts what was built without a mutant aside."""
+    for target in targets(*mutants):
+        to = os.path.join(BASE, os.path.relpath(target, "build"))
+        os.makedirs(os.path.dirname(to), exist_ok=True)
+        shutil.copy(os.path.join(TREE, target), to)
+
+
 # ---- One test -------------------------------------------------------------------
 
 class Failed(Exception):
@@ -117,6 +131,17 @@ def stop_at_failure():
     return look
 
 
+def run_program(killer, folder, kernel, limit):
+    """What failed, or ''."""
+    program, *words = killer.split()
+    argv = [sys.executable, os.path.join(ROOT, program), *words, kernel]
+    if program == "host":
+        argv = [os.path.join(folder, patches.host_program(killer))]
+    done = bounded.run(argv, limit)
+    wrong = re.findall(r"^not ok \d+ - (.+)", done.output, re.M)
+    return (wrong or done.output.strip().splitlines() or ["status"])[0] if done.status else ""
+
+
 class Bench:
     """The tests, and how long each takes on the kernel without a mutant."""
 
@@ -126,13 +151,12 @@ class Bench:
         self.seconds = {}
         boots.INITRAMFS = os.path.join(TREE, "build", "initramfs.cpio")
 
-    def run(self, killer, kernel, limit):
-        """(what failed or '', seconds) of one test of a kernel."""
+    def run(self, killer, folder, limit):
+        """(what failed or '', seconds) of one test of what was built there."""
         began = time.monotonic()
-        if killer.startswith("scripts/"):
-            done = bounded.run([sys.executable, os.path.join(ROOT, killer), kernel], limit)
-            failed = (done.output.strip().splitlines() or ["status"])[0] \
-                if done.status else ""
+        kernel = os.path.join(folder, IMAGE)
+        if patches.is_program(killer) or killer.startswith("host "):
+            failed = run_program(killer, folder, kernel, limit)
             return failed, time.monotonic() - began
         boot = patches.boot_of(killer, self.machines)
         boot.timeout = limit
@@ -160,7 +184,7 @@ class Bench:
 def kill(mutant, bench):
     """(killer, what failed) of the mutant in the copy; ('', '') if it survives."""
     for killer in [*mutant.killers, *WIDER]:
-        failed, _ = bench.run(killer, KERNEL, bench.limit(killer))
+        failed, _ = bench.run(killer, BUILD, bench.limit(killer))
         if failed:
             return killer, failed
     return "", ""
@@ -172,7 +196,7 @@ def build(mutant):
     if complaint:
         return "does not apply: " + complaint.splitlines()[0]
     try:
-        complaint = make("build/postern.elf")
+        complaint = make(*targets(mutant))
     finally:
         for path in mutant.files:
             copy_if_different(path)
@@ -259,11 +283,11 @@ def main(argv):
     began = time.monotonic()
     os.makedirs(TREE, exist_ok=True)
     tree = synchronise()
-    complaint = make("build/postern.elf", "build/initramfs.cpio")
+    complaint = make(*targets(*mutants), "build/initramfs.cpio")
     if complaint:
         print(complaint, "mutants: the tree does not build", sep="\n")
         return 1
-    shutil.copy(KERNEL, BASE)
+    keep_base(mutants)
     try:
         with tempfile.TemporaryDirectory(prefix="postern-mutants-") as directory:
             records = run_all(mutants, tree, directory)

@@ -11,8 +11,9 @@
  *
  * In Postern an NMI never asks whether it is nested: it moves its frame to a
  * kernel-only stack, and the place there is by RIP first (.from_the_top in
- * entry/paranoid.asm): in the trampolines, and in the direct entry, RSP counts for
- * nothing.
+ * entry/paranoid.asm), and so is the way out: in the trampolines, and in the direct
+ * entry, RSP counts for nothing.  tests/inject/ delivers one at each instruction of
+ * them with such an RSP; here they come as they come.
  *
  * Right: tests/user/bugs/bad_rsp.c makes system calls with RSP at each such place,
  * and on the kernel-only stack of its own CPU, whose address we give away to it,

@@ -260,6 +260,45 @@ static void in_user_mode(struct selftest *t)
 	finish();
 }
 
+/*
+ * The target is told that it has work, and by nobody: an NMI's end leaves that
+ * alone, as NMIs are masked there.  The second NMI says that the first has ended.
+ * True: nothing else can have had the work done meanwhile.
+ */
+static bool work_stays(struct selftest *t)
+{
+	struct percpu *vault = VAULT_OF(target);
+	u64 ticks = __atomic_load_n(&vault->timer_interrupts, __ATOMIC_ACQUIRE);
+	bool due;
+
+	__atomic_store_n(&vault->work_due, true, __ATOMIC_SEQ_CST);
+	if (!EXPECT(t, send_one() && send_one(), "the NMIs arrive"))
+		return true;
+	due = __atomic_load_n(&vault->work_due, __ATOMIC_ACQUIRE);
+	if (__atomic_load_n(&vault->timer_interrupts, __ATOMIC_ACQUIRE) != ticks)
+		return false;
+	EXPECT(t, due, "what is due is still due");
+	return true;
+}
+
+static void no_exit_work(struct selftest *t)
+{
+	u64 deadline = clock_ns() + ARRIVAL_NS;
+	struct task *task;
+	bool seen_it = false;
+
+	if (!begin(t))
+		return;
+	task = start(t, USER_CODE(spin_loop));
+	if (task) {
+		while (!seen_it && clock_ns() < deadline)
+			seen_it = work_stays(t);
+		EXPECT(t, seen_it, "two NMIs without a timer interrupt between");
+		end(t, task);
+	}
+	finish();
+}
+
 struct cpu_state {
 	u64 cr3, gs_base;
 	bool handled;
@@ -296,6 +335,8 @@ static void while_idle(struct selftest *t)
 }
 
 static const struct selftest_case cases[] = {
+	{ "an NMI in user mode leaves signals and other tasks' turns for later",
+	  no_exit_work },
 	{ "20,000 NMIs during system calls leave no trace", during_calls },
 	{ "NMIs in user mode change no register", in_user_mode },
 	{ "NMIs in an idle CPU leave it idle", while_idle },

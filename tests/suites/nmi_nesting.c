@@ -177,13 +177,14 @@ static void nesting(struct selftest *t)
 #define DR7_EXECUTE_0 (DR7_NONE | 0x1)
 
 /*
- * An NMI that returns to user's CR3 is stopped in front of its IRETQ, on its own
- * page: what comes out of that must be under the user's CR3 still.  The NMI is
- * led to the stub of a #MC, as if that had come under the user's CR3, too, with
- * a frame that returns to where the NMI was.
+ * An event that returns to user's CR3 is stopped in front of its IRETQ, on its own
+ * page: what comes out of that must be under the user's CR3 still.  The event is
+ * led to the stub of a #MC, as if that had come under the user's CR3, too, with a
+ * frame that returns to where the event was.  What stops it is a #DB; if the event
+ * is one itself, both ways out have their frames on the same page.
  */
 static struct {
-	unsigned debugs, machine_checks;
+	unsigned led, debugs, machine_checks;
 	bool door_user, after_user; /* CR3 at the door, and behind it */
 } under_user;
 
@@ -201,6 +202,7 @@ static void lead_to_stub(struct paranoid_frame *frame)
 	frame->regs.ip = entry_labels.stubs + VEC_MC * ENTRY_STUB_SIZE;
 	frame->regs.sp = (u64)to;
 	write_dr0(entry_labels.door_iret_kernel);
+	write_dr6(DR6_NONE);
 	write_dr7(DR7_EXECUTE_0);
 }
 
@@ -209,33 +211,40 @@ static bool hook_under_user(struct pt_regs *regs)
 	struct paranoid_frame *frame = container_of(regs, struct paranoid_frame, regs);
 	bool user = frame->cr3 & CR3_USER_PGD;
 
-	switch (regs->vector & 0xff) {
-	case VEC_NMI:
+	if ((regs->vector & 0xff) == VEC_MC) {
+		under_user.machine_checks++;
+		under_user.after_user = user;
+		frame->cr3 &= ~(u64)CR3_USER_MASK;
+	} else if (!under_user.led++) {
 		lead_to_stub(frame);
-		break;
-	case VEC_DB:
+	} else {
 		write_dr7(DR7_NONE);
 		write_dr6(DR6_NONE);
 		under_user.debugs++;
 		under_user.door_user = user;
-		break;
-	default:
-		under_user.machine_checks++;
-		under_user.after_user = user;
-		frame->cr3 &= ~(u64)CR3_USER_MASK;
-		break;
 	}
 	return true;
 }
 
-static void nmi_under_user(void *arg)
+static void nmi_to_self(void)
 {
-	struct selftest *t = arg;
+	smp_send_nmi(this_cpu()->cpu);
+}
+
+static void debug_here(void)
+{
+	write_dr0((u64)&watched);
+	write_dr7(DR7_WRITE_BYTE_0);
+	watched = 1;
+}
+
+static void stop_at_door(struct selftest *t, void (*event)(void))
+{
 	u64 flags = interrupts_save(), cr3 = read_cr3();
 
 	memset(&under_user, 0, sizeof(under_user));
 	trap_paranoid_hook = hook_under_user;
-	smp_send_nmi(this_cpu()->cpu);
+	event();
 	for (unsigned i = 0; i < WAIT_TURNS && !under_user.machine_checks; i++)
 		cpu_relax();
 	trap_paranoid_hook = NULL;
@@ -248,18 +257,40 @@ static void nmi_under_user(void *arg)
 	EXPECT_EQ(t, read_cr3(), cr3, "CR3 afterwards");
 }
 
-static void masked_exit(struct selftest *t)
+static void stop_nmi(void *arg)
+{
+	stop_at_door(arg, nmi_to_self);
+}
+
+static void stop_debug(void *arg)
+{
+	stop_at_door(arg, debug_here);
+}
+
+/* In a thread on each CPU. */
+static void stop_everywhere(struct selftest *t, void (*fn)(void *))
 {
 	if (!pti_enabled) {
 		selftest_skip(t, "without a shadow there is one CR3");
 		return;
 	}
 	for_each_cpu(cpu, &cpus_online)
-		EXPECT(t, cpus_run_thread(cpu, nmi_under_user, t), "memory for a thread");
+		EXPECT(t, cpus_run_thread(cpu, fn, t), "memory for a thread");
+}
+
+static void masked_exit(struct selftest *t)
+{
+	stop_everywhere(t, stop_nmi);
+}
+
+static void same_page(struct selftest *t)
+{
+	stop_everywhere(t, stop_debug);
 }
 
 static const struct selftest_case cases[] = {
 	{ "an NMI within an NMI is served once, and harms neither", nesting },
 	{ "an NMI's way out that is interrupted goes on under the CR3 it had", masked_exit },
+	{ "so does a debug trap's by another, whose frame is on the same page", same_page },
 };
 SELFTEST_SUITE(nmi_nesting, cases);

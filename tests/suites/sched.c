@@ -14,6 +14,7 @@
 
 #define CROWD 64
 #define YIELDS 100
+#define KICKS 5
 #define MAX_SPINNERS 15
 
 /* ---- Preemption ------------------------------------------------------------------ */
@@ -373,6 +374,45 @@ static void idle_cpus_woken(struct selftest *t)
 		stop_spinner(t, task[i]);
 }
 
+static u64 ticks_at_start;
+
+static void note_ticks(void *arg __unused)
+{
+	ticks_at_start = this_cpu()->timer_interrupts;
+	task_exit(0);
+}
+
+/*
+ * An idle CPU is interrupted for a task, and need not wait for its timer: often
+ * enough it has ticked between, but not each time.
+ */
+static void kicked(struct selftest *t)
+{
+	unsigned cpu = online_cpu(1), at_once = 0;
+
+	if (cpu == online_cpu(0)) {
+		selftest_skip(t, "needs another CPU to wake");
+		return;
+	}
+	move_to_cpu(online_cpu(0));
+	for (unsigned i = 0; i < KICKS && !at_once; i++) {
+		struct percpu *vault = VAULT_OF(cpu);
+		struct task *task;
+		u64 ticks;
+
+		while (__atomic_load_n(&vault->current, __ATOMIC_ACQUIRE) != vault->idle)
+			sched_yield();
+		ticks = __atomic_load_n(&vault->timer_interrupts, __ATOMIC_ACQUIRE);
+		task = thread_run(t, note_ticks, NULL, cpu);
+		if (!task)
+			break;
+		task_wait(task);
+		at_once += ticks_at_start == ticks;
+	}
+	EXPECT(t, at_once > 0, "a task starts on it without a tick of its timer");
+	move_to_cpu(ANY_CPU);
+}
+
 /*
  * One that may run anywhere is pushed out of its CPU by one that may not: it
  * goes on on an idle CPU at once, and need not wait for its next turn there.
@@ -454,6 +494,7 @@ static void exit_statuses(struct selftest *t)
 }
 
 static const struct selftest_case cases[] = {
+	{ "an idle CPU is interrupted for a task", kicked },
 	{ "a spinning process does not stop another on its CPU", preemption },
 	{ "two spinning processes take turns", turns },
 	{ "sleepers wake in order and not too early", sleep_order },

@@ -1,16 +1,18 @@
 /*
  * Interrupts on every vector, and kernel-mode faults that the exception table
- * takes care of.  The events with IST stacks are in trap_events.c and
- * trap_window.c.
+ * takes care of; page faults in user memory.  The events with IST stacks are in
+ * trap_events.c and trap_window.c.
  */
 #include "arch/apic.h"
 #include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
+#include "kernel/base/errno.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
 #include "kernel/sched.h"
 #include "kernel/selftest.h"
 #include "kernel/trap.h"
+#include "mm/mm.h"
 #include "mm/uaccess.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/faults.h"
@@ -18,6 +20,7 @@
 
 #define PATIENCE_NS (20 * NSEC_PER_SEC)
 #define NON_CANONICAL 0x8000000000000000
+#define USER_PAGE 0x10000000
 
 static u64 count_of(unsigned vector)
 {
@@ -232,6 +235,71 @@ static void closed_after_copies(struct selftest *t)
 	user_access_end();
 }
 
+/* ---- User memory ------------------------------------------------------------------------- */
+
+static bool map_page(struct selftest *t, struct mm *mm)
+{
+	return EXPECT_EQ(t, mm_map(mm, USER_PAGE, PAGE_SIZE, VMA_READ | VMA_WRITE, MM_FIXED),
+			 USER_PAGE, "a page is mapped");
+}
+
+static void load_mm(struct mm *mm)
+{
+	u64 flags = interrupts_save();
+
+	mm_load(mm);
+	interrupts_restore(flags);
+}
+
+/* A copy brings in what it touches; what else stumbles over user memory does not. */
+static void probe_of_user(struct selftest *t)
+{
+	struct mm *mm = mm_alloc(), *old = this_cpu()->mm;
+	int err;
+	u8 byte;
+
+	if (!EXPECT(t, mm, "memory for an address space"))
+		return;
+	if (map_page(t, mm)) {
+		load_mm(mm);
+		err = probe_read(USER_PAGE, &byte);
+		load_mm(old);
+		EXPECT_EQ(t, err, uaccess_smap ? -EFAULT : 0, "a probe of user memory");
+		EXPECT_EQ(t, mm->resident, !uaccess_smap, "pages that it brought in");
+	}
+	mm_put(mm);
+}
+
+static bool ended_or_asleep(const struct task *task)
+{
+	unsigned state = __atomic_load_n(&task->state, __ATOMIC_ACQUIRE);
+
+	return state == TASK_SLEEPING || state == TASK_ZOMBIE;
+}
+
+/* The process does nothing else that could wait. */
+static void fault_locked(struct selftest *t)
+{
+	struct task *task = user_new(t, USER_CODE(write), USER_PAGE, online_cpu(1));
+	struct mm *mm;
+	u64 deadline = clock_ns() + PATIENCE_NS;
+
+	if (!task)
+		return;
+	mm = task->mm;
+	if (map_page(t, mm)) {
+		sleep_lock(&mm->lock);
+		user_start(task);
+		while (!ended_or_asleep(task) && clock_ns() < deadline)
+			sched_yield();
+		EXPECT_EQ(t, task->state, TASK_SLEEPING, "it waits for the lock");
+		sleep_unlock(&mm->lock);
+	} else {
+		user_start(task);
+	}
+	EXPECT_EQ(t, task_wait(task), 0, "then it has its page");
+}
+
 static const struct selftest_case cases[] = {
 	{ "each interrupt vector arrives once, on every CPU", every_vector },
 	{ "faults in ring 0 take the exception table's way, on every CPU",
@@ -239,5 +307,7 @@ static const struct selftest_case cases[] = {
 	{ "a refused WRMSR takes the exception table's way", bad_wrmsr },
 	{ "whatever flags user mode has, an interrupt finds AC and DF clear", flags_of_user },
 	{ "SMAP is closed behind every copy", closed_after_copies },
+	{ "with SMAP a probe brings no page of user memory in", probe_of_user },
+	{ "a page fault waits for who holds the address space's lock", fault_locked },
 };
 SELFTEST_SUITE(trap, cases);

@@ -13,10 +13,13 @@ much CPU time.
 """
 import ctypes
 import os
+import pty
+import subprocess
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts"))
-import bounded  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import machines  # noqa: E402
+from boots import bounded  # noqa: E402
 
 SIGKILL = 9
 SIGSEGV = 11
@@ -56,7 +59,7 @@ PROGRAMS = [
 PROGRAMS += [(name, [], 0, "\n1..") for name in (
     "pop_ss", "sysret", "bad_iret", "int80_compat", "debugregs", "waitid",
     "fixed_area", "bad_rsp", "gs_base", "call_numbers", "flags", "ldt_accessed",
-    "exec_clean", "flags32", "bad_esp32")]
+    "exec_clean", "page_zero", "flags32", "bad_esp32")]
 
 # Where ioperm and iopl work.
 WITH_PORTS = [("ioports", [], 0, "\n1..")]
@@ -71,6 +74,19 @@ def run(build, name, arguments):
     limits = ["prlimit", f"--cpu={SECONDS}", "--core=0"]
     done = bounded.run([*limits, f"{build}/{name}", *arguments], SECONDS)
     return -SIGKILL if done.timed_out else done.status, done.output
+
+
+def on_terminal(build, name):
+    """The same with a terminal, on which [init-NAME] of machines.cfg is typed."""
+    config = os.path.join(os.path.dirname(machines.__file__), "machines.cfg")
+    typed = next(boot.typed for boot in machines.load(config) if boot.name == f"init-{name}")
+    ours, its = pty.openpty()
+    os.write(ours, typed)
+    with subprocess.Popen([f"{build}/{name}"], stdin=its, stdout=subprocess.PIPE) as process:
+        output = process.communicate(timeout=SECONDS)[0]
+    os.close(ours)
+    os.close(its)
+    return process.returncode, output.decode(errors="replace")
 
 
 def check(title, status, expected, output, needed):
@@ -107,6 +123,8 @@ def main():
         status, output = run(build, name, arguments)
         good = check(name, status, expected, output, needed)
         passed, failed = passed + good, failed + (not good)
+    good = check("lines", 0, *on_terminal(build, "lines"), "\n1..")
+    passed, failed = passed + good, failed + (not good)
     for row in run(build, "fault", ["--list"])[1].splitlines():
         name, signal, *_ = row.split()
         if name.startswith("iopl_") and not ports:

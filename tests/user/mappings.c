@@ -1,6 +1,7 @@
 /*
  * mappings: mremap, madvise, mlock, and the flags of mmap beyond the plain ones.
- * What can be read or written is asked through the kernel, as in abi/memory.c.
+ * What can be read or written is asked through the kernel, as in abi/memory.c, and
+ * of a thread on another CPU, which may have it in its TLB.
  *
  * Right outcome, on Linux and on Postern alike: a line `ok N - ...` for each
  * step, `1..N` at the end, exit status 0. `mappings -q` prints failed steps only.
@@ -10,6 +11,10 @@
 #include "abi/check.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -171,6 +176,202 @@ static void test_flags(void)
 		    "shared memory that grows down gives EINVAL");
 }
 
+/* ---- What a thread on another CPU sees ---------------------------------------------- */
+
+#define ROUNDS 10
+#define RACES 50
+#define REFUSED (-1) /* as an answer */
+#define READ (-1)    /* in the place of what to write */
+#define STOP NULL    /* in the place of where */
+
+/* asked == answered: the thread waits, in user mode. */
+static struct {
+	unsigned asked, answered;
+	volatile unsigned char *volatile at;
+	volatile int write, result;
+	bool alone; /* there is one CPU only */
+} other;
+static sigjmp_buf refused_at;
+
+static void refused(int number)
+{
+	(void)number;
+	siglongjmp(refused_at, 1);
+}
+
+static void run_on(uint64_t cpu)
+{
+	uint64_t mask = 1ul << cpu;
+
+	sys(SYS_sched_setaffinity, 0, sizeof(mask), &mask);
+}
+
+/*
+ * No system call between two accesses: an entry could drop what the TLB has, as
+ * only the kernel's word to this CPU should.
+ */
+static void *touch_for_others(void *cpu)
+{
+	run_on((uint64_t)cpu);
+	for (;;) {
+		if (sigsetjmp(refused_at, 0)) {
+			other.result = REFUSED;
+		} else {
+			while (__atomic_load_n(&other.asked, __ATOMIC_ACQUIRE) == other.answered)
+				if (other.alone)
+					sched_yield();
+			if (other.at == STOP)
+				return NULL;
+			if (other.write != READ)
+				*other.at = (unsigned char)other.write;
+			other.result = *other.at;
+		}
+		__atomic_store_n(&other.answered, other.asked, __ATOMIC_RELEASE);
+	}
+}
+
+static void ask_other(unsigned char *at, int write)
+{
+	other.at = at;
+	other.write = write;
+	__atomic_store_n(&other.asked, other.asked + 1, __ATOMIC_RELEASE);
+}
+
+static int answer_of_other(void)
+{
+	while (__atomic_load_n(&other.answered, __ATOMIC_ACQUIRE) != other.asked)
+		sched_yield();
+	return other.result;
+}
+
+static int other_touches(unsigned char *at, int write)
+{
+	ask_other(at, write);
+	return answer_of_other();
+}
+
+/* A page that the other has just written; then it is changed, and touched again. */
+static unsigned char *touched_page(void)
+{
+	unsigned char *p = map(1, ANONYMOUS);
+
+	other_touches(p, 0xb0);
+	return p;
+}
+
+static bool sees_munmap(void)
+{
+	unsigned char *p = touched_page();
+
+	sys(SYS_munmap, p, PAGE);
+	return other_touches(p, READ) == REFUSED;
+}
+
+static bool sees_mprotect(int protection, int write)
+{
+	unsigned char *p = touched_page();
+	int seen;
+
+	sys(SYS_mprotect, p, PAGE, protection);
+	seen = other_touches(p, write);
+	sys(SYS_munmap, p, PAGE);
+	return seen == REFUSED;
+}
+
+static bool sees_move(void)
+{
+	unsigned char *p = touched_page(), *to = map(1, ANONYMOUS);
+	int old, new;
+
+	remap(p, 1, 1, MAYMOVE | FIXED, (uint64_t)to);
+	old = other_touches(p, READ);
+	new = other_touches(to, READ);
+	sys(SYS_munmap, to, PAGE);
+	return old == REFUSED && new == 0xb0;
+}
+
+static bool sees_replacement(void)
+{
+	unsigned char *p = touched_page(), *by = map_numbered(1, ANONYMOUS);
+	int seen;
+
+	remap(by, 1, 1, MAYMOVE | FIXED, (uint64_t)p);
+	seen = other_touches(p, READ);
+	sys(SYS_munmap, p, PAGE);
+	return seen == 0xa0;
+}
+
+static bool sees_advice(void)
+{
+	unsigned char *p = touched_page();
+	int seen;
+
+	sys(SYS_madvise, p, PAGE, MADV_DONTNEED);
+	seen = other_touches(p, READ);
+	sys(SYS_munmap, p, PAGE);
+	return seen == 0;
+}
+
+/* Both write to a page that nobody has touched: it has one frame, with both. */
+static bool share_fresh_page(void)
+{
+	unsigned char *p = map(1, ANONYMOUS);
+	bool good;
+
+	ask_other(p + 64, 0xb1);
+	*(volatile unsigned char *)p = 0xb0;
+	answer_of_other();
+	good = *(volatile unsigned char *)p == 0xb0 && p[64] == 0xb1;
+	sys(SYS_munmap, p, PAGE);
+	return good;
+}
+
+/* How often it was wrong: an interrupt in the other may hide a flush that is missing. */
+static void test_flushes(void)
+{
+	int munmaps = 0, rights = 0, writes = 0, moves = 0, replaced = 0, advice = 0, races = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		munmaps += !sees_munmap();
+		rights += !sees_mprotect(PROT_NONE, READ);
+		writes += !sees_mprotect(PROT_READ, 0xb2);
+		moves += !sees_move();
+		replaced += !sees_replacement();
+		advice += !sees_advice();
+	}
+	for (int i = 0; i < RACES; i++)
+		races += !share_fresh_page();
+	check_equal(munmaps, 0, "pages that another CPU reads behind munmap");
+	check_equal(rights, 0, "pages that it reads behind mprotect to nothing");
+	check_equal(writes, 0, "pages that it writes behind mprotect to read");
+	check_equal(moves, 0, "pages that it finds at the place they were moved from");
+	check_equal(replaced, 0, "pages that it finds where mremap put another");
+	check_equal(advice, 0, "pages that it reads behind MADV_DONTNEED");
+	check_equal(races, 0, "writes that are lost when two CPUs touch a page first");
+}
+
+static void test_other_cpu(void)
+{
+	struct sigaction action = { .sa_handler = refused, .sa_flags = SA_NODEFER };
+	uint64_t mask[16] = { 0 }, last;
+	pthread_t thread;
+
+	sys(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+	other.alone = !(mask[0] & (mask[0] - 1));
+	last = 63 - (uint64_t)__builtin_clzl(mask[0] | 1);
+	sigaction(SIGSEGV, &action, NULL);
+	run_on((uint64_t)__builtin_ctzl(mask[0] | 1ul << last));
+	if (pthread_create(&thread, NULL, touch_for_others, (void *)last)) {
+		check_true(false, "a thread is made");
+		return;
+	}
+	test_flushes();
+	ask_other(STOP, READ);
+	pthread_join(thread, NULL);
+	signal(SIGSEGV, SIG_DFL);
+	sys(SYS_sched_setaffinity, 0, sizeof(mask), mask);
+}
+
 /* ---- Protection keys, where the CPU has them and the kernel keeps them ------------ */
 
 static bool has_protection_keys(void)
@@ -224,6 +425,7 @@ int main(int argc, char **argv)
 	test_remap_shared();
 	test_advice();
 	test_flags();
+	test_other_cpu();
 	test_protection_keys();
 	return check_end();
 }

@@ -257,6 +257,56 @@ static void test_orphan(void)
 	munmap((void *)seen, PAGE);
 }
 
+/* Two generations: the grandchild has ended, unreaped, before the child ends. */
+static void leave_zombie_to_init(volatile int *grandchild)
+{
+	if (fork() == 0) {
+		siginfo_t info;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		*grandchild = pid;
+		waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+		nap(20); /* until init sleeps */
+		_exit(0);
+	}
+	waitpid(-1, NULL, 0);
+}
+
+/*
+ * Init sleeps in wait4 while an orphan comes to it that has ended already.  Its own
+ * child, which waits for that, keeps it waiting otherwise.
+ */
+static void test_orphan_ended(void)
+{
+	volatile int *go = new_flag();
+	int status = -1;
+	pid_t child, found;
+
+	if (getpid() != 1) {
+		check_skip("not init", "an orphan that has ended wakes init");
+		munmap((void *)go, PAGE);
+		return;
+	}
+	while (waitpid(-1, NULL, 0) > 0) /* the orphans of earlier steps */
+		;
+	child = fork();
+	if (child == 0) {
+		leave_zombie_to_init(&go[1]);
+		for (int i = 0; i < 5000 && !*go; i++)
+			nap(1);
+		_exit(*go ? 0 : 1);
+	}
+	found = waitpid(-1, NULL, 0);
+	*go = 1;
+	check_equal(found, go[1], "an orphan that has ended wakes init");
+	if (found != child)
+		waitpid(child, &status, 0);
+	check_equal(status, 0, "which waited for it, not for its own child");
+	munmap((void *)go, PAGE);
+}
+
 static void test_groups(void)
 {
 	pid_t pid, group = getpgrp();
@@ -355,5 +405,6 @@ int main(int argc, char **argv)
 	test_users();
 	test_clone();
 	test_orphan();
+	test_orphan_ended();
 	return check_end();
 }

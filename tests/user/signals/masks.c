@@ -166,7 +166,25 @@ static void test_action_flags(void)
 	raise(SIGUSR1);
 	check_equal((int64_t)mask_inside, (int64_t)(mask_of(SIGUSR1) | mask_of(SIGTERM)),
 		    "sa_mask is blocked in the handler");
+	sigfillset(&sa.sa_mask);
+	sigaction(SIGUSR1, &sa, NULL);
+	sigaction(SIGUSR1, NULL, &sa);
+	check_true(sigismember(&sa.sa_mask, SIGTERM) == 1, "sa_mask can be read");
+	check_true(sigismember(&sa.sa_mask, SIGKILL) == 0 && sigismember(&sa.sa_mask, SIGSTOP) == 0,
+		   "SIGKILL and SIGSTOP are not in it");
 	signal(SIGUSR1, SIG_DFL);
+}
+
+/* As the kernel has it: handler, flags, restorer, mask. */
+static void test_action_mask(void)
+{
+	const uint64_t all[4] = { 0, 0, 0, ~0ul }, none[4] = { 0 };
+	uint64_t seen[4];
+
+	syscall(SYS_rt_sigaction, SIGUSR1, all, NULL, 8);
+	syscall(SYS_rt_sigaction, SIGUSR1, none, seen, 8);
+	check_equal((int64_t)seen[3], (int64_t)~(mask_of(SIGKILL) | mask_of(SIGSTOP)),
+		    "an action's mask loses SIGKILL and SIGSTOP");
 }
 
 static void test_waiting(void)
@@ -241,6 +259,7 @@ void test_masks(void)
 	test_blocking();
 	test_queueing();
 	test_action_flags();
+	test_action_mask();
 	test_waiting();
 	test_errors();
 }

@@ -217,6 +217,11 @@ void check_equal(uint32_t got, uint32_t expected, const char *sentence)
 	end_line();
 }
 
+void check_result(int32_t got, int32_t expected, const char *sentence)
+{
+	check_equal((uint32_t)got, (uint32_t)expected, sentence);
+}
+
 void check_true(bool good, const char *sentence)
 {
 	check_equal(good, true, sentence);
