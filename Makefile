@@ -188,7 +188,7 @@ help:
 
 # help: make           build/postern.elf, build/postern.iso, build/initramfs.cpio
 # help: make run       boot the demonstration (or PROGRAM=./a.out ARGS="...")
-# help: make test      every test: host tests, all machines of tests/machines.cfg, gdb
+# help: make test      every test: host tests, all machines of tests/*.cfg, gdb
 # help: make check     warnings as errors, layers, style, host tests, one boot
 # help: make selftest  one direct boot, all in-kernel suites
 # help: make emulators the same programs in QEMU and Bochs, compared

@@ -1,14 +1,18 @@
-"""Reads tests/machines.cfg: the boots that `make test` makes, as data.
+"""Reads tests/machines.cfg and tests/programs.cfg: the boots that `make test`
+makes, as data.
 
-Owns the keys of that file and their checks.  Called by tests/run.py.
+Owns the keys of these files and their checks.  Called by tests/run.py.
 A mistake in the file is one line that names the section and the key.
 """
 import configparser
 import dataclasses
+import os
 import re
 
 import initrds
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+FILES = [os.path.join(HERE, name) for name in ("machines.cfg", "programs.cfg")]
 BOOTS = ("direct", "bios", "uefi", "bochs")
 STREAMS = ("ktap", "tap", "cut", "none")
 WAYS = {"direct": "append", "bios": "fw_cfg", "uefi": "fw_cfg", "bochs": "grub"}
@@ -79,11 +83,21 @@ def check(boot):
                          "use args_by = grub, or fw_initramfs")
 
 
-def load(path):
-    """All boots of the file, in its order."""
-    parser = configparser.ConfigParser(interpolation=None)
-    with open(path, encoding="utf-8") as file:
-        parser.read_file(file)
+def load(*paths):
+    """All boots of these files, or of FILES, in their order; the defaults of one
+    hold for the next."""
+    boots, defaults = [], {}
+    for path in paths or FILES:
+        parser = configparser.ConfigParser(defaults, interpolation=None)
+        with open(path, encoding="utf-8") as file:
+            parser.read_file(file)
+        defaults = parser.defaults()
+        boots += boots_of(parser, path)
+    return boots
+
+
+def boots_of(parser, path):
+    """All boots of one file."""
     fields = [f for f in dataclasses.fields(Boot) if f.name != "name"]
     names = {field.name for field in fields}
     boots = []

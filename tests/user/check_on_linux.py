@@ -77,9 +77,8 @@ def run(build, name, arguments):
 
 
 def on_terminal(build, name):
-    """The same with a terminal, on which [init-NAME] of machines.cfg is typed."""
-    config = os.path.join(os.path.dirname(machines.__file__), "machines.cfg")
-    typed = next(boot.typed for boot in machines.load(config) if boot.name == f"init-{name}")
+    """The same with a terminal, on which [init-NAME] of programs.cfg is typed."""
+    typed = next(boot.typed for boot in machines.load() if boot.name == f"init-{name}")
     ours, its = pty.openpty()
     os.write(ours, typed)
     with subprocess.Popen([f"{build}/{name}"], stdin=its, stdout=subprocess.PIPE) as process:

@@ -2,7 +2,7 @@
  * lines: reads from a terminal what somebody has typed ahead: lines that are
  * edited, ended in each way, read in parts, or not there in time.
  *
- * What is to be typed is in tests/machines.cfg, [init-lines].
+ * What is to be typed is in tests/programs.cfg, [init-lines].
  *
  * Right outcome, on Linux and on Postern alike: a line `ok N - ...` for each
  * step, `1..N` at the end, exit status 0.  `lines -q` prints failed steps only.
