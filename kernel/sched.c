@@ -473,6 +473,6 @@ void sched_run(virt_addr_t stack_top, struct task *first)
 		if (this_cpu()->need_resched)
 			schedule();
 		else
-			interrupts_on_and_halt();
+			idle_wait();
 	}
 }

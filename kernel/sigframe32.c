@@ -118,7 +118,7 @@ int siginfo_from_user32(struct siginfo *to, virt_addr_t from, int signal)
 
 		to->words[place] = field;
 		if (layouts[l].is_long & BIT(i))
-			to->words[place + 1] = (u32)((s32)field >> 31);
+			to->words[place + 1] = (s32)field < 0 ? ~0u : 0;
 	}
 	return 0;
 }

@@ -1,13 +1,19 @@
 /*
  * The run queue and the alarm, where a storm found them wrong: nobody is in the
- * queue twice, and yielding does not put off timer interrupts.
+ * queue twice, yielding does not put off timer interrupts, and no wake-up is lost
+ * between STI and HLT.
  */
 #include "arch/apic.h"
 #include "arch/clock.h"
+#include "arch/smp.h"
 #include "kernel/base/insn.h"
 #include "kernel/sched.h"
 #include "kernel/watchdog.h"
 #include "tests/suites/pinned.h"
+
+void idle_interrupted(void);
+
+#define FAR_NS (5 * NSEC_PER_SEC)
 
 static struct {
 	struct task *volatile waiter;
@@ -84,8 +90,27 @@ static void yielding_keeps_ticks(struct selftest *t)
 	EXPECT(t, left <= most, "the timer interrupt comes when it was to come");
 }
 
+/* An interrupt that comes between STI and HLT, in front of which an NMI was. */
+static void early_interrupt(struct selftest *t)
+{
+	u64 flags, ticks;
+
+	move_to_cpu(online_cpu(0));
+	flags = interrupts_save();
+	clock_set_alarm(clock_ns() + FAR_NS);
+	ticks = this_cpu()->timer_interrupts;
+	smp_kick(this_cpu()->cpu); /* held back */
+	idle_interrupted();
+	ticks = this_cpu()->timer_interrupts - ticks;
+	interrupts_restore(flags);
+	sched_yield(); /* sets the alarm anew */
+	move_to_cpu(ANY_CPU);
+	EXPECT_EQ(t, ticks, 0, "timer interrupts until it woke");
+}
+
 static const struct selftest_case cases[] = {
 	{ "a waiter that was woken before is not put into the queue again", woken_twice },
+	{ "an interrupt between STI and HLT ends the wait", early_interrupt },
 	{ "yielding does not put off the timer interrupt", yielding_keeps_ticks },
 };
 SELFTEST_SUITE(sched_queue, cases);
