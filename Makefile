@@ -161,12 +161,16 @@ bench: deps-run
 	@$(MAKE) -s --no-print-directory kernel
 	@$(PYTHON) scripts/bench.py
 
-# Counters are atomic: lines are computed from differences of them.
+# Counters are atomic: lines are computed from differences of them.  The host
+# tests count for the parsers; theirs are anew, not added to those of the last run.
 coverage: deps-test
-	@$(MAKE) -s --no-print-directory all
+	@$(MAKE) -s --no-print-directory all user-hosted
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage \
 		INSTRUMENT='--coverage -fprofile-info-section -fprofile-update=atomic' \
 		$(BUILD)/coverage/covered.elf
+	@find $(BUILD)/coverage -name '*.gcda' -delete
+	@$(MAKE) -s --no-print-directory HOST_OUT=$(BUILD)/coverage/host INSTRUMENT=--coverage \
+		host-tests | tail -1
 	@$(PYTHON) tests/coverage/run.py
 
 gdb: deps-test
@@ -184,7 +188,7 @@ help:
 
 # help: make           build/postern.elf, build/postern.iso, build/initramfs.cpio
 # help: make run       boot the demonstration (or PROGRAM=./a.out ARGS="...")
-# help: make test      every test: host tests, all machines of tests/machines.cfg, gdb
+# help: make test      every test: host tests, all machines of tests/*.cfg, gdb
 # help: make check     warnings as errors, layers, style, host tests, one boot
 # help: make selftest  one direct boot, all in-kernel suites
 # help: make emulators the same programs in QEMU and Bochs, compared

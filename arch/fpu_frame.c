@@ -264,8 +264,9 @@ static int read_state(virt_addr_t at, union state *s)
 		return -EFAULT;
 	if (fx_only)
 		s->header = (struct xsave_header){ .xstate_bv = X87_SSE };
-	if (!header_ok(&s->header) ||
-	    (s->header.xstate_bv && s->fx.mxcsr & ~(u32)MXCSR_VALID))
+	else if (!header_ok(&s->header))
+		return -EFAULT;
+	if (s->header.xstate_bv && s->fx.mxcsr & ~(u32)MXCSR_VALID)
 		return -EFAULT;
 	s->fx.mxcsr &= MXCSR_VALID; /* XRSTOR loads it in any case */
 	s->header.xstate_bv &= features;

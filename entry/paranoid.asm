@@ -33,7 +33,8 @@
 ; frame takes the ordinary way (entry_from_user).
 ; The interrupted RSP may itself be on the kernel-only stack (a nested event);
 ; the copy then goes below it.  But SYSCALL's entries begin with the user's RSP,
-; which may lie; they never run on these stacks, so their RIP decides.
+; which may lie; they never run on these stacks, so their RIP decides.  Nor does
+; anything but entry text run on the IST pages: 7b and 7c look at RIP first.
 ; Read next: kernel/trap.c, seam_do_paranoid().
 
 %include "regs.inc"
@@ -42,6 +43,7 @@
 	UNWIND_IN entry
 
 	extern	entry_from_user, entry_exit_to_kernel, entry_door_iret_kernel
+	extern	entry_text_start, entry_text_end
 
 ; The words that step 1 leaves on the IST page, as offsets from RSP then:
 %define IST_RSI		0
@@ -171,10 +173,18 @@ paranoid_exit_window_start:
 	mov	rbx, [rsp + PARANOID_CR3]
 	lea	rsp, [rsp + PARANOID_REGS]
 	UNWIND_REGS rsp, 0
+	mov	rax, [rsp + REGS_IP]		; r8 = RSP found, where it may be on
+	lea	rcx, [rel entry_text_start]	; an IST page; else 0: the user's
+	lea	rdx, [rel entry_text_end]	; RSP in a trampoline may lie
+	sub	rax, rcx
+	sub	rdx, rcx
+	xor	r8d, r8d
+	cmp	rax, rdx
+	cmovb	r8, [rsp + REGS_SP]
 	mov	rax, rdi
 	and	rax, -CEA_STRIDE
 	add	rax, CEA_IST + (IST_NMI - 1) * CEA_IST_STRIDE
-	mov	rdx, [rsp + REGS_SP]
+	mov	rdx, r8
 	sub	rdx, rax
 	cmp	rdx, PAGE_SIZE
 	jb	paranoid_exit_nmi_masked	; 7c
@@ -182,12 +192,11 @@ paranoid_exit_window_start:
 	jnc	entry_exit_to_kernel		; 7a
 
 	and	rdi, -PAGE_SIZE			; 7b
-	mov	rdx, [rsp + REGS_SP]
-	mov	rax, rdx
+	mov	rax, r8
 	sub	rax, rdi
 	add	rdi, PAGE_SIZE
 	cmp	rax, PAGE_SIZE			; in an exit on the same page?
-	cmovb	rdi, rdx			; then below its frame
+	cmovb	rdi, r8				; then below its frame
 	sub	rdi, IST_RETURN_FRAME
 	mov	rax, [rsp + REGS_DI]
 	mov	[rdi], rax

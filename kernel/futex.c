@@ -263,20 +263,23 @@ void futex_wake_one(virt_addr_t va)
 }
 
 #define ROBUST_LIMIT 2048 /* entries that are looked at, as Linux does */
-#define ROBUST_PI 1       /* in a pointer: a lock of a kind we do not have */
+#define ROBUST_PI 1       /* in a pointer: a lock of a kind we do not have, nobody waits */
 #define FUTEX_TID 0x3fffffff
 #define FUTEX_OWNER_DIED 0x40000000
 #define FUTEX_WAITERS 0x80000000
 
-/* The current thread's lock is marked, and one who waits for it is woken. */
-static void release(virt_addr_t va, bool pending)
+/*
+ * The current thread's lock is marked, and one who waits for it is woken.  One
+ * about to be taken may have been left just now, and nobody woken yet.
+ */
+static void release(virt_addr_t va, bool pi, bool pending)
 {
 	struct task *t = current_task();
 	u32 value = 0;
 
 	if (va % sizeof(u32) || copy_from_user(&value, va, sizeof(value)))
 		return;
-	if (pending && value == 0)
+	if (pending && !pi && !(value & FUTEX_TID))
 		futex_wake_one(va);
 	while ((value & FUTEX_TID) == (u32)t->pid) {
 		u32 died = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
@@ -285,7 +288,7 @@ static void release(virt_addr_t va, bool pending)
 		if (done < 0)
 			return;
 		if (done) {
-			if (value & FUTEX_WAITERS)
+			if (!pi && (value & FUTEX_WAITERS))
 				futex_wake_one(va);
 			return;
 		}
@@ -317,15 +320,15 @@ static void release_list(virt_addr_t list, bool narrow)
 		virt_addr_t at = entry & ~(u64)ROBUST_PI;
 		bool more = read_words(&next, at, 1, narrow);
 
-		if (at != pending && !(entry & ROBUST_PI))
-			release(at + offset, false);
+		if (at != pending)
+			release(at + offset, entry & ROBUST_PI, false);
 		if (!more)
 			return;
 		entry = next;
 		sched_point();
 	}
-	if (pending && !(head[2] & ROBUST_PI))
-		release(pending + offset, true);
+	if (pending)
+		release(pending + offset, head[2] & ROBUST_PI, true);
 }
 
 void futex_release_robust_list(void)

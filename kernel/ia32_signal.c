@@ -7,7 +7,6 @@
  */
 #include "arch/clock.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/string.h"
 #include "kernel/ia32_syscall.h"
 #include "kernel/process.h"
 #include "kernel/sigframe.h"
@@ -135,21 +134,12 @@ long ia32_sys_rt_sigtimedwait64(struct pt_regs *regs)
 	return timed_wait(regs, TIME_64_IA32);
 }
 
-/* The fields that a sender may fill: two numbers and a value. */
 long ia32_sys_rt_sigqueueinfo(struct pt_regs *regs)
 {
-	u32 word[32];
-	struct siginfo info = { 0 };
+	struct siginfo info;
+	long err = siginfo_from_user32(&info, regs->dx, (int)regs->si);
 
-	if (copy_from_user(word, regs->dx, sizeof(word)))
-		return -EFAULT;
-	info.signo = (s32)regs->si;
-	info.error = (s32)word[1];
-	info.code = (s32)word[2];
-	memcpy(info.words, word + 3, 12);
-	if (siginfo_layout(&info) == SIGINFO_FAULT)
-		info.fault.addr = word[3];
-	return signal_queue_info(0, (int)regs->di, &info);
+	return err ? err : signal_queue_info(0, (int)regs->di, &info);
 }
 
 /* ---- The alternate stack --------------------------------------------------------------- */

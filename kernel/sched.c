@@ -5,8 +5,9 @@
  * idle task, which is the CPU's own way from boot into sched_run().
  *
  * Time: each CPU's alarm is set for the end of the current slice and for its
- * own first sleeper, whichever is earlier, and at the latest for the end of the
- * watchdog's period; an idle CPU is woken by an interrupt when it is wanted.
+ * own first sleeper, whichever is earlier, and at the latest for the watchdog's
+ * period after the last timer interrupt, however often tasks yield until then;
+ * an idle CPU is woken by an interrupt when it is wanted.
  *
  * Invariants: the run queue holds TASK_RUNNABLE tasks that are on no CPU; a
  * sleeper is in exactly one CPU's list; idle tasks are in no list.
@@ -29,6 +30,7 @@ static struct {
 	struct spinlock lock;
 	struct task *head, **tail;
 	struct task *sleepers[NR_CPUS]; /* by wake_at, ascending */
+	u64 ticked_at[NR_CPUS];         /* each CPU's last timer interrupt */
 	struct cpumask idle;            /* CPUs in their idle task */
 } rq = { .tail = &rq.head };
 
@@ -51,6 +53,7 @@ static void kick_for(const struct task *t)
 
 static void enqueue(struct task *t)
 {
+	ASSERT_OP(t->state, !=, TASK_RUNNABLE); /* in the queue twice, it cuts it off */
 	t->state = TASK_RUNNABLE;
 	t->next = NULL;
 	*rq.tail = t;
@@ -103,6 +106,15 @@ static bool remove_sleeper(struct task *t)
 	return false;
 }
 
+/* Nothing if it does not sleep. */
+static void wake(struct task *t)
+{
+	if (t->state != TASK_SLEEPING || !remove_sleeper(t))
+		return;
+	enqueue(t);
+	kick_for(t);
+}
+
 static void wake_expired(void)
 {
 	struct task **list = &rq.sleepers[this_cpu()->cpu];
@@ -120,7 +132,8 @@ static void wake_expired(void)
 static void set_alarm(const struct task *running)
 {
 	const struct task *sleeper = rq.sleepers[this_cpu()->cpu];
-	u64 now = clock_ns(), when = now + watchdog_period_ns;
+	u64 now = clock_ns();
+	u64 when = rq.ticked_at[this_cpu()->cpu] + watchdog_period_ns;
 
 	if (sleeper)
 		when = MIN(when, sleeper->wake_at);
@@ -181,12 +194,8 @@ static void finish_switch(void)
 
 	prev->on_cpu = false;
 	if (prev->state == TASK_ZOMBIE && prev->waiter) {
-		struct task *w = prev->waiter;
-
+		wake(prev->waiter); /* a signal may have woken it before */
 		prev->waiter = NULL;
-		remove_sleeper(w);
-		enqueue(w);
-		kick_for(w);
 	}
 }
 
@@ -340,9 +349,8 @@ void sched_notify(struct task *t)
 {
 	u64 flags = spin_lock(&rq.lock);
 
-	if (t->state == TASK_SLEEPING && remove_sleeper(t)) {
-		enqueue(t);
-		kick_for(t);
+	if (t->state == TASK_SLEEPING) {
+		wake(t);
 	} else if (t == current_task()) {
 		this_cpu()->work_due = true;
 	} else if (t->state == TASK_RUNNING) {
@@ -355,10 +363,7 @@ void sched_wake(struct task *t)
 {
 	u64 flags = spin_lock(&rq.lock);
 
-	if (t->state == TASK_SLEEPING && remove_sleeper(t)) {
-		enqueue(t);
-		kick_for(t);
-	}
+	wake(t);
 	spin_unlock(&rq.lock, flags);
 }
 
@@ -441,6 +446,7 @@ void seam_timer_tick(void)
 	u64 flags = spin_lock(&rq.lock);
 
 	cpu->timer_interrupts++;
+	rq.ticked_at[cpu->cpu] = clock_ns();
 	wake_expired();
 	if (work_for(cpu->cpu))
 		sched_set_need_resched();
@@ -467,6 +473,6 @@ void sched_run(virt_addr_t stack_top, struct task *first)
 		if (this_cpu()->need_resched)
 			schedule();
 		else
-			interrupts_on_and_halt();
+			idle_wait();
 	}
 }

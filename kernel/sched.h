@@ -77,6 +77,14 @@ void sched_notify(struct task *t);
 /* Ends the sleep of a task; nothing if it does not sleep. */
 void sched_wake(struct task *t);
 
+/*
+ * Halts the CPU until an interrupt (kernel/idle.asm).  Context: interrupts off;
+ * they are on when it returns.  What comes at idle_halt, its HLT, is to go on
+ * behind it.
+ */
+void idle_wait(void);
+extern const u8 idle_halt[];
+
 /* The current task becomes a zombie; wakes who waits for it. */
 __noreturn void sched_exit(void);
 

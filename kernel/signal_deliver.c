@@ -306,16 +306,13 @@ static void to_handler(const struct delivery *d, struct pt_regs *regs)
 		ptrace_report_step();
 }
 
-/* No handler ran in sigsuspend: the mask is as before.  True: look once more. */
-static bool restore_mask(void)
+/* No handler ran in sigsuspend: the mask is as before, which may let one through. */
+static void restore_mask(struct task_signals *s)
 {
-	struct task *t = current_task();
-
-	if (!t->signals.restore_blocked)
-		return false;
-	t->signals.restore_blocked = false;
-	signal_set_blocked(t->signals.saved_blocked);
-	return t->work_due;
+	if (!s->restore_blocked)
+		return;
+	s->restore_blocked = false;
+	signal_set_blocked(s->saved_blocked);
 }
 
 void signal_deliver(struct pt_regs *regs)
@@ -324,12 +321,11 @@ void signal_deliver(struct pt_regs *regs)
 	struct delivery d;
 	bool handler = false;
 
-	do {
-		while (t->work_due && next_delivery(&d, regs)) {
-			to_handler(&d, regs);
-			handler = true;
-		}
-		if (!handler)
-			restart(regs);
-	} while (restore_mask());
+	while (t->work_due && next_delivery(&d, regs)) {
+		to_handler(&d, regs);
+		handler = true;
+	}
+	if (!handler)
+		restart(regs);
+	restore_mask(&t->signals);
 }

@@ -16,7 +16,7 @@
 #include "kernel/signal.h"
 #include "mm/mm.h"
 
-enum task_state { TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_ZOMBIE };
+enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_ZOMBIE };
 
 struct task {
 	u64 sp;                /* kernel RSP while it does not run */

@@ -218,6 +218,13 @@ static void interrupt(unsigned vector)
 	}
 }
 
+/* It was to end this wait, and came too early: see kernel/idle.asm. */
+static void skip_halt(struct pt_regs *regs)
+{
+	if (regs->ip == (u64)idle_halt)
+		regs->ip++;
+}
+
 static void nmi(const struct pt_regs *regs)
 {
 	this_cpu()->nmis++;
@@ -257,9 +264,10 @@ static __attribute__((noinline)) void exception_or_interrupt(struct pt_regs *reg
 	__atomic_fetch_add(&trap_count[vector], 1, __ATOMIC_RELAXED);
 	if (vector == VEC_NMI)
 		nmi(regs);
-	else if (vector >= NR_EXCEPTIONS)
+	else if (vector >= NR_EXCEPTIONS) {
 		interrupt(vector);
-	else if (!user_mode(regs))
+		skip_halt(regs);
+	} else if (!user_mode(regs))
 		kernel_exception(regs, vector);
 	else {
 		if (vector == VEC_MC)

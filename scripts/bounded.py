@@ -76,13 +76,13 @@ def tied(argv):
     return [setpriv, "--pdeathsig", "KILL", "--", *argv] if setpriv else list(argv)
 
 
-def start(argv, **options):
+def start(argv, stdin=subprocess.DEVNULL, **options):
     """Popen in a session of its own, registered for end_all()."""
     with _lock:
         if _closing.is_set():
             raise KeyboardInterrupt
         process = subprocess.Popen(
-            tied(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            tied(argv), stdin=stdin, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True, **options)
         _live.add(process)
     return process

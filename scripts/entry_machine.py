@@ -267,7 +267,7 @@ class Machine:
                     stack = page[1] if page[0] == "at" else "ist"
                     if word[0] == "word":
                         return "from", word, stack
-                    if word[0] == "at" and word[1] != stack:
+                    if word == ("const", 0) or word[0] == "at" and word[1] != stack:
                         return ("far",)
         return ANY
 

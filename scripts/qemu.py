@@ -114,9 +114,9 @@ def meaning(status):
     return "QEMU itself failed" if status == 1 else "no status of Postern's"
 
 
-def run(m, timeout, on_output=lambda chunk: None):
-    """One bounded boot; returns bounded.Result."""
-    return bounded.run(command(m), timeout, on_output)
+def run(m, timeout, on_output=lambda chunk: None, **options):
+    """One bounded boot; OPTIONS are Popen's.  Returns bounded.Result."""
+    return bounded.run(command(m), timeout, on_output, **options)
 
 
 def parse(argv):

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
@@ -82,7 +83,10 @@ def start(boot, directory, scale, extra=(), on_output=ignore):
         m.fw_cmdline = boot.cmdline
     else:
         m.iso = make_iso(boot, directory)
-    return qemu.run(m, timeout, on_output)
+    with tempfile.TemporaryFile(dir=directory) as typed:
+        typed.write(boot.typed)
+        typed.seek(0)
+        return qemu.run(m, timeout, on_output, stdin=typed)
 
 
 def tap_cases(text):

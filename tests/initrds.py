@@ -42,6 +42,12 @@ def reads(address):
     return b"\xa0" + struct.pack("<Q", address) + exits(0)
 
 
+def reboots(command):
+    """reboot(both magic numbers, COMMAND); then exit(1), which must not be reached"""
+    arguments = struct.pack("<cIcIcI", b"\xbf", 0xfee1dead, b"\xbe", 672274793, b"\xba", command)
+    return arguments + b"\xb8\xa9\0\0\0\x0f\x05" + exits(1)
+
+
 def two_loads(second):
     """A good program with one more segment."""
     code = exits(0)
@@ -91,6 +97,8 @@ PROGRAMS = {
     "exit0": elf(exits(0)),
     "exit3": elf(exits(3)),
     "invalid-opcode": elf(b"\x0f\x0b"),
+    "restarts": elf(reboots(0x01234567)),
+    "powers-off": elf(reboots(0x4321fedc)),
     "reads-kernel": elf(reads(KERNEL_HALF)),
     "elf-text": b"echo this is a shell script\n",
     "elf-short": elf(exits(0))[:40],

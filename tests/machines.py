@@ -1,14 +1,18 @@
-"""Reads tests/machines.cfg: the boots that `make test` makes, as data.
+"""Reads tests/machines.cfg and tests/programs.cfg: the boots that `make test`
+makes, as data.
 
-Owns the keys of that file and their checks.  Called by tests/run.py.
+Owns the keys of these files and their checks.  Called by tests/run.py.
 A mistake in the file is one line that names the section and the key.
 """
 import configparser
 import dataclasses
+import os
 import re
 
 import initrds
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+FILES = [os.path.join(HERE, name) for name in ("machines.cfg", "programs.cfg")]
 BOOTS = ("direct", "bios", "uefi", "bochs")
 STREAMS = ("ktap", "tap", "cut", "none")
 WAYS = {"direct": "append", "bios": "fw_cfg", "uefi": "fw_cfg", "bochs": "grub"}
@@ -31,6 +35,7 @@ class Boot:
     status: int = 33
     stream: str = "ktap"
     suites: int = 1
+    typed: bytes = b""
     must: list = dataclasses.field(default_factory=list)
     must_not: list = dataclasses.field(default_factory=list)
     unexpected: list = dataclasses.field(default_factory=list)
@@ -50,6 +55,9 @@ def convert(field, section):
     if field.type is list:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return [re.compile(line) for line in lines]
+    if field.type is bytes:
+        joined = "".join(line.strip() for line in text.splitlines())
+        return joined.encode().decode("unicode_escape").encode("latin-1")
     return field.type(text.strip())
 
 
@@ -67,17 +75,29 @@ def check(boot):
         if kind not in ("build", "none", *initrds.KINDS):
             raise ValueError(f"initramfs: found {kind}, expected build, none "
                              f"or one of {', '.join(initrds.KINDS)}")
+    if boot.typed and boot.boot == "bochs":
+        raise ValueError("typed: found with bochs, expected with QEMU")
     if boot.boot != "direct" and boot.args_by == "fw_cfg" \
             and boot.initramfs != "build":
         raise ValueError("initramfs: build/postern.iso has its own; "
                          "use args_by = grub, or fw_initramfs")
 
 
-def load(path):
-    """All boots of the file, in its order."""
-    parser = configparser.ConfigParser(interpolation=None)
-    with open(path, encoding="utf-8") as file:
-        parser.read_file(file)
+def load(*paths):
+    """All boots of these files, or of FILES, in their order; the defaults of one
+    hold for the next."""
+    boots, defaults = [], {}
+    for path in paths or FILES:
+        parser = configparser.ConfigParser(defaults, interpolation=None)
+        with open(path, encoding="utf-8") as file:
+            parser.read_file(file)
+        defaults = parser.defaults()
+        boots += boots_of(parser, path)
+    return boots
+
+
+def boots_of(parser, path):
+    """All boots of one file."""
     fields = [f for f in dataclasses.fields(Boot) if f.name != "name"]
     names = {field.name for field in fields}
     boots = []

@@ -3,7 +3,8 @@
 
 Owns the order, the progress lines and the last line, `N passed, N failed,
 N skipped`.  Called by `make test` and `make check` (--quick), which build first.
-Judging one boot is tests/boots.py, the list of boots is tests/machines.cfg.
+Judging one boot is tests/boots.py, the list of boots is tests/machines.cfg
+and tests/programs.cfg.
 
     tests/run.py [--only GLOB] [--quick] [--list] [--jobs N] [--scale X]
 
@@ -26,7 +27,6 @@ import machines
 from boots import Outcome, ROOT, bounded, ktap
 
 LOGS = os.path.join(boots.BUILD, "test-logs")
-CONFIG = os.path.join(ROOT, "tests", "machines.cfg")
 TAIL, CASES_SHOWN, DETAIL_SHOWN = 25, 10, 15
 
 
@@ -51,6 +51,8 @@ def commands():
                              "--seconds", "60", "--seed", "1"], 600)
     yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 120)
     yield Command("emulators", [python, os.path.join(ROOT, "tests/emulators.py")], 400)
+    yield Command("inject", [python, os.path.join(ROOT, "tests/inject/run.py"),
+                             "--sample"], 300)
     gdb = os.path.join(ROOT, "tests/gdb/run.py")
     if os.path.exists(gdb):
         yield Command("gdb", [python, gdb], 180)
@@ -179,7 +181,7 @@ def clear_logs():
 
 def choose(options):
     """The jobs that the options ask for, in order."""
-    jobs = [*commands(), *machines.load(CONFIG)]
+    jobs = [*commands(), *machines.load()]
     if options.quick:
         jobs = [job for job in jobs if job.quick]
     if options.only:

@@ -217,8 +217,6 @@ static inline void cpu_relax(void) { __asm__ volatile("pause" : : : "memory"); }
 static inline void interrupts_on(void) { __asm__ volatile("sti" : : : "memory"); }
 static inline void interrupts_off(void) { __asm__ volatile("cli" : : : "memory"); }
 static inline void halt(void) { __asm__ volatile("hlt" : : : "memory"); }
-/* STI takes effect behind the next instruction: no wake-up falls between. */
-static inline void interrupts_on_and_halt(void) { __asm__ volatile("sti; hlt" : : : "memory"); }
 static inline void barrier(void) { __asm__ volatile("" : : : "memory"); }
 
 static inline u64 interrupts_save(void)

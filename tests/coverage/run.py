@@ -74,8 +74,7 @@ def extra(boot, map_):
 
 def choose(only):
     """The boots to make, in the order of the file."""
-    config = os.path.join(ROOT, "tests/machines.cfg")
-    for boot in machines.load(config):
+    for boot in machines.load():
         left_out = any(fnmatch.fnmatch(boot.name, glob) for glob in LEFT_OUT)
         # Of the ISOs, those that are made for one boot have our kernel in them.
         ours = boot.boot == "direct" or \

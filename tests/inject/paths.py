@@ -195,6 +195,11 @@ def ring3_paths(p, shadow):
     image = p.image
     timer = image.stub(N["VEC_TIMER"])
     yield Path("SYSCALL, SYSRET", "syscall", {"rax": NR["getpid"]}, alias=True)
+    for name, page in (("NMI", N["IST_NMI"]), ("#DB", N["IST_DB"])):
+        bottom = N["CEA_BASE"] + p.m.target * N["CEA_STRIDE"] + N["CEA_IST"] + \
+            (page - 1) * N["CEA_IST_STRIDE"]
+        yield Path(f"SYSCALL with RSP on the {name}'s page", "syscall",
+                   {"rax": NR["getpid"], "rsp": bottom + 8}, alias=True)
     yield Path("32-bit SYSCALL", "to32", {"rax": I386_GETPID}, prepare=p.to32("syscall32"),
                alias=True, triggers=((p.image.piece("syscall32")[0], None),))
     yield Path("SYSENTER", "to32", {"rax": I386_GETPID, "rbp": STACK},

@@ -4,9 +4,10 @@ Owns the form of a mutant.  NAME.patch opens with a paragraph that says which bu
 it brings back; the lines of it that begin with `Killer:` name the tests that are
 expected to find it, the quickest first.  A killer is
 
-    MACHINE [WORDS]     a section of tests/machines.cfg; WORDS stand in the place
-                        of its `selftest` or `init` arguments
-    scripts/NAME.py     a static check of the image
+    MACHINE [WORDS]     a section of tests/machines.cfg or programs.cfg; WORDS stand
+                        in the place of its `selftest` or `init` arguments
+    PROGRAM [WORDS]     scripts/NAME.py, a static check of the image, or
+                        tests/inject/run.py ... --elf; the image comes last
     host NAME           a host test, tests/host/test_NAME.c
 
 Used by tests/mutants/run.py and, in `make check`, by tests/test_mutants.py.
@@ -23,7 +24,6 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 import machines  # noqa: E402
 
-CONFIG = os.path.join(ROOT, "tests", "machines.cfg")
 MAX_CHANGED = 24  # lines taken away or added: a mutant is small
 OWN_WORDS = re.compile(r"^(selftest|init)(=|$)")
 FILE = re.compile(r"^\+\+\+ b/(\S+)", re.M)
@@ -92,6 +92,11 @@ def apply(mutant, root, *options):
     return (done.stdout + done.stderr).strip() if done.returncode else ""
 
 
+def is_program(killer):
+    """Not a boot."""
+    return killer.startswith(("scripts/", "tests/"))
+
+
 def boot_of(killer, boots_by_name):
     """The boot that a killer names, with its words; ValueError if there is none."""
     name, *words = killer.split()
@@ -108,7 +113,7 @@ def boot_of(killer, boots_by_name):
 
 def machines_by_name():
     """The boots of tests/machines.cfg."""
-    return {boot.name: boot for boot in machines.load(CONFIG)}
+    return {boot.name: boot for boot in machines.load()}
 
 
 def problems(mutant, boots_by_name):
@@ -118,8 +123,8 @@ def problems(mutant, boots_by_name):
     if not mutant.killers:
         yield "found no 'Killer:' line in its first paragraph"
     for killer in mutant.killers:
-        if killer.startswith("scripts/"):
-            if not os.path.isfile(os.path.join(ROOT, killer)):
+        if is_program(killer):
+            if not os.path.isfile(os.path.join(ROOT, killer.split()[0])):
                 yield f"found no {killer}"
             continue
         if killer.startswith("host "):

@@ -131,6 +131,17 @@ def stop_at_failure():
     return look
 
 
+def run_program(killer, folder, kernel, limit):
+    """What failed, or ''."""
+    program, *words = killer.split()
+    argv = [sys.executable, os.path.join(ROOT, program), *words, kernel]
+    if program == "host":
+        argv = [os.path.join(folder, patches.host_program(killer))]
+    done = bounded.run(argv, limit)
+    wrong = re.findall(r"^not ok \d+ - (.+)", done.output, re.M)
+    return (wrong or done.output.strip().splitlines() or ["status"])[0] if done.status else ""
+
+
 class Bench:
     """The tests, and how long each takes on the kernel without a mutant."""
 
@@ -144,14 +155,8 @@ class Bench:
         """(what failed or '', seconds) of one test of what was built there."""
         began = time.monotonic()
         kernel = os.path.join(folder, IMAGE)
-        if killer.startswith("host "):
-            done = bounded.run([os.path.join(folder, patches.host_program(killer))], limit)
-            wrong = re.findall(r"^not ok \d+ - (.+)", done.output, re.M)
-            return (wrong + ["status"])[0] if done.status else "", time.monotonic() - began
-        if killer.startswith("scripts/"):
-            done = bounded.run([sys.executable, os.path.join(ROOT, killer), kernel], limit)
-            failed = (done.output.strip().splitlines() or ["status"])[0] \
-                if done.status else ""
+        if patches.is_program(killer) or killer.startswith("host "):
+            failed = run_program(killer, folder, kernel, limit)
             return failed, time.monotonic() - began
         boot = patches.boot_of(killer, self.machines)
         boot.timeout = limit

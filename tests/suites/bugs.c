@@ -1,8 +1,8 @@
 /*
  * The regression programs: those of tests/user/bugs/, one bug of the field each, with
- * its story on top.  A program exits with 0 if the kernel did right; one that fails
- * is run once more with its output shown.  What only ring 0 can see of those bugs
- * is in tests/suites/bugs_tables.c and bugs_nmi.c.
+ * its story on top, and two of tests/user32/.  A program exits with 0 if the kernel did
+ * right; one that fails is run once more with its output shown.  What only ring 0 can see
+ * of those bugs is in bugs_tables.c, bugs_nmi.c and others: docs/bugs.md names them.
  */
 #include "kernel/process.h"
 #include "kernel/program.h"
@@ -46,9 +46,11 @@ static void expect_right(struct selftest *t, const char *path)
 	DO(fixed_area, "CVE-2023-0597: the entry area is at a known place, and closed") \
 	DO(stale_ports, "CVE-2020-15852: ports of whoever ran before") \
 	DO(bad_rsp, "CVE-2015-3291 and its kind: RSP bad on every entry") \
+	DO(bad_esp32, "the same for 32-bit code: INT 0x80, SYSENTER, SYSCALL, exceptions") \
 	DO(gs_base, "GS base equal to kernel addresses, on every entry") \
 	DO(call_numbers, "CVE-2007-4573, CVE-2010-3301: numbers with high bits") \
 	DO(flags, "NT, AC, TF and DF through every entry") \
+	DO(flags32, "the same for 32-bit code, by SYSENTER and SYSCALL too") \
 	DO(ldt_accessed, "LDT descriptors without the accessed bit") \
 	DO(page_zero, "CVE-2009-2692: what a null pointer of the kernel's would find") \
 	DO(wx, "W+X, by each call that could make it") \

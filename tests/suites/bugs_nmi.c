@@ -11,15 +11,18 @@
  *
  * In Postern an NMI never asks whether it is nested: it moves its frame to a
  * kernel-only stack, and the place there is by RIP first (.from_the_top in
- * entry/paranoid.asm): in the trampolines, and in the direct entry, RSP counts for
- * nothing.
+ * entry/paranoid.asm), and so is the way out: in the trampolines, and in the direct
+ * entry, RSP counts for nothing.  tests/inject/ delivers one at each instruction of
+ * them with such an RSP; here they come as they come.
  *
- * Right: tests/user/bugs/bad_rsp.c makes system calls with RSP at each such place
+ * Right: tests/user/bugs/bad_rsp.c makes system calls with RSP at each such place,
+ * and on the kernel-only stack of its own CPU, whose address we give away to it,
  * while NMIs arrive from another CPU: each NMI is counted, the program finds all
  * its registers, and ends with 0.
  */
 #include "arch/clock.h"
 #include "arch/smp.h"
+#include "kernel/base/format.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/process.h"
@@ -57,10 +60,21 @@ static bool running(const struct task *task)
 	return !__atomic_load_n(&task->process->ended, __ATOMIC_ACQUIRE);
 }
 
+/* Places on the stack to which NMIs move: its lowest bytes, and below its top. */
+static const char *const *places(unsigned cpu)
+{
+	static char text[2][20];
+	static const char *argv[] = { PROGRAM, "-q", "-long", text[0], text[1], NULL };
+	u64 top = VAULT_OF(cpu)->ist_kernel_stack[IST_NMI - 1];
+
+	format(text[0], sizeof(text[0]), "%#lx", top - IST_STACK_SIZE + 64);
+	format(text[1], sizeof(text[1]), "%#lx", top - 512);
+	return argv;
+}
+
 static void nmis(struct selftest *t)
 {
 	static const char *const envp[] = { NULL };
-	const char *argv[] = { PROGRAM, "-q", "-long", NULL };
 	unsigned target = online_cpu(1), sent = 0;
 	struct complaint why;
 	struct task *task;
@@ -73,7 +87,7 @@ static void nmis(struct selftest *t)
 		selftest_skip(t, "no %s in the initramfs, or no initramfs", PROGRAM);
 		return;
 	}
-	task = program_load(PROGRAM, argv, envp, &why);
+	task = program_load(PROGRAM, places(target), envp, &why);
 	if (!EXPECT(t, task, "the program is loaded"))
 		return;
 	move_to_cpu(online_cpu(0));

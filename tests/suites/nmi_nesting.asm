@@ -22,15 +22,20 @@ nesting_iret:
 	ret
 
 ; void nesting_machine_check(u64 stack): a #MC, as the processor would raise it,
-; while RSP is `stack`.  r12 to r15 are compared afterwards: -1 if they differ.
+; while RSP is eight bytes below `stack`.  Any RET will do to come back.  r12 to r15
+; are compared afterwards: -1 if they differ.
 	global	nesting_machine_check
 nesting_machine_check:
 	push	r12
 	push	r13
 	mov	r12, rsp
 	mov	r13, 0x1234567890abcdef
+	lea	rax, [rel .back]
 	mov	rsp, rdi
+	push	rax
 	int	VEC_MC
+	ret
+.back:
 	cmp	rsp, rdi
 	mov	rsp, r12
 	jne	.differs

@@ -33,6 +33,7 @@ static volatile u8 watched;
 static struct {
 	void (*in_handler)(void);
 	volatile unsigned depth, deepest, nmis, debugs, machine_checks;
+	bool in_entry_text;    /* the #MC is to have come there */
 	bool masked;           /* after in_handler(), the second had not come */
 	long registers;        /* nesting_machine_check()'s result */
 	struct pt_regs first;  /* as the first was given them, before and after */
@@ -67,6 +68,8 @@ static bool hook(struct pt_regs *regs)
 		write_dr6(DR6_NONE);
 	}
 	seen.machine_checks += vector == VEC_MC;
+	if (vector == VEC_MC && seen.in_entry_text)
+		regs->ip = entry_labels.window_paranoid_exit_end - 1; /* a RET */
 	seen.depth--;
 	return true;
 }
@@ -104,14 +107,15 @@ static void take_machine_check(void)
 
 /*
  * The stack is the page of the NMI itself: as if its frame still were there.
- * Entry text alone runs on it otherwise, so what the way back leaves there of
- * our hidden address is erased.
+ * Entry text alone runs on it otherwise, so the #MC is made to have come there, and
+ * what the way back leaves on the page of our hidden address is erased.
  */
 static void machine_check_on_nmi_page(void)
 {
 	u64 sp = (u64)(&cea(this_cpu()->cpu)->ist[IST_NMI - 1].stack + 1) -
 		 2 * IST_RETURN_FRAME;
 
+	seen.in_entry_text = true;
 	seen.registers = nesting_machine_check(sp);
 	memset((void *)(sp - IST_RETURN_FRAME), 0, IST_RETURN_FRAME);
 	wait_for_nmi(2);

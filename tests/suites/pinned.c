@@ -166,7 +166,7 @@ void wait_for_interrupt(u64 ns)
 {
 	interrupts_off();
 	clock_set_alarm(clock_ns() + ns); /* the next tick sets the scheduler's again */
-	interrupts_on_and_halt();
+	idle_wait();
 }
 
 bool wait_for_value(const u64 *p, u64 value)

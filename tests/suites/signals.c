@@ -3,7 +3,9 @@
  * that nothing of it stays.  What a program sees is in tests/user/signals.c.
  */
 #include "arch/clock.h"
+#include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
+#include "kernel/base/string.h"
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
 #include "kernel/signal_queue.h"
@@ -43,21 +45,36 @@ static struct task *spinner(struct selftest *t)
 	return task;
 }
 
-/* It sleeps in nanosleep for ever. */
-static struct task *sleeper(struct selftest *t)
+static void wait_until_asleep(const struct task *task)
 {
-	const u64 spec[2] = { 1ULL << 40, 0 };
+	while (*(const volatile enum task_state *)&task->state != TASK_SLEEPING)
+		sched_sleep_until(clock_ns() + NSEC_PER_MSEC / 10);
+}
+
+/* A process before call `nr`, whose first argument points to the words. */
+static struct task *caller(struct selftest *t, u64 nr, const u64 words[2], u64 second)
+{
 	struct task *task = user_new(t, USER_CODE(call_once), 0, ANY_CPU);
 
 	if (!task)
 		return NULL;
-	mm_write(task->mm, PROGRAM_DATA_BASE, spec, sizeof(spec));
-	task_regs(task)->ax = NR_nanosleep;
+	mm_write(task->mm, PROGRAM_DATA_BASE, words, 2 * sizeof(u64));
+	task_regs(task)->ax = nr;
 	task_regs(task)->di = PROGRAM_DATA_BASE;
-	task_regs(task)->si = 0;
-	user_start(task);
-	while (*(volatile enum task_state *)&task->state != TASK_SLEEPING)
-		sched_sleep_until(clock_ns() + NSEC_PER_MSEC / 10);
+	task_regs(task)->si = second;
+	return task;
+}
+
+/* It sleeps in nanosleep for ever. */
+static struct task *sleeper(struct selftest *t)
+{
+	const u64 spec[2] = { 1ULL << 40, 0 };
+	struct task *task = caller(t, NR_nanosleep, spec, 0);
+
+	if (task) {
+		user_start(task);
+		wait_until_asleep(task);
+	}
 	return task;
 }
 
@@ -133,6 +150,103 @@ static void stopping(struct selftest *t)
 	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGUSR1), "then they come, the thread's first");
 }
 
+/* In sigsuspend with only `during` blocked, and `before` to go back to. */
+static struct task *suspended(struct selftest *t, u64 before, u64 during)
+{
+	const u64 words[2] = { during, 0 };
+	struct task *task = caller(t, NR_rt_sigsuspend, words, sizeof(during));
+
+	if (task) {
+		task->signals.blocked = before;
+		user_start(task);
+		wait_until_asleep(task);
+	}
+	return task;
+}
+
+static void stop_and_continue(struct selftest *t, struct task *task)
+{
+	send(task, SIGSTOP, SI_USER, true);
+	EXPECT(t, becomes(&task->signals.stopped, true), "it stops");
+	send(task, SIGCONT, SI_USER, true);
+	EXPECT(t, becomes(&task->signals.stopped, false), "it goes on");
+}
+
+/* Then sigsuspend is made again, from the mask that was there at first. */
+static void stopped_in_sigsuspend(struct selftest *t)
+{
+	const u64 usr1 = SIGNAL_BIT(SIGUSR1), usr2 = SIGNAL_BIT(SIGUSR2);
+	struct task *task = suspended(t, usr1, usr2);
+
+	if (!task)
+		return;
+	stop_and_continue(t, task);
+	wait_until_asleep(task);
+	EXPECT_EQ(t, task->signals.blocked, usr2, "sigsuspend's mask");
+	EXPECT_EQ(t, task->signals.saved_blocked, usr1, "the one to go back to");
+	send(task, SIGUSR1, SI_USER, true);
+	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGUSR1), "wait status");
+}
+
+static u64 calls_made(void)
+{
+	u64 n = 0;
+
+	for_each_cpu(cpu, &cpus_online)
+		n += VAULT_OF(cpu)->syscalls;
+	return n;
+}
+
+/* What becomes deliverable on the way to user mode is delivered before. */
+static void let_through_late(struct selftest *t)
+{
+	u64 calls = calls_made();
+	struct task *task = suspended(t, 0, SIGNAL_BIT(SIGTERM));
+
+	if (!task)
+		return;
+	send(task, SIGTERM, SI_USER, true);
+	EXPECT_EQ(t, task->process->signals.pending, SIGNAL_BIT(SIGTERM), "sigsuspend blocks it");
+	stop_and_continue(t, task);
+	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGTERM), "the mask from before does not");
+	EXPECT_EQ(t, calls_made() - calls, 1, "system calls: it has not come to make it again");
+}
+
+/* What has come before the sleep, under its lock, is not slept over. */
+static void not_slept_over(struct selftest *t)
+{
+	struct task *self = current_task();
+	u64 when = clock_ns() + NSEC_PER_MSEC;
+
+	self->work_due = true;
+	sched_sleep_until(when);
+	self->work_due = false;
+	EXPECT(t, self->wake_at != when, "it has not slept");
+}
+
+/* A frame on a stack that is the kernel's: nothing is written, of no part. */
+static void frame_in_kernel(struct selftest *t)
+{
+	static u8 victim[2 * PAGE_SIZE] __aligned(64);
+	struct task *task = user_new(t, USER_CODE(call_once), 0, ANY_CPU);
+	unsigned changed = 0;
+
+	if (!task)
+		return;
+	memset(victim, 0x5a, sizeof(victim));
+	task->process->signals.action[SIGUSR1 - 1] = (struct signal_action){
+		.handler = PROGRAM_DATA_BASE, .flags = SA_RESTORER,
+	};
+	task_regs(task)->ax = NR_getpid;
+	task_regs(task)->sp = (u64)(victim + sizeof(victim));
+	send(task, SIGUSR1, SI_USER, true);
+	user_start(task);
+	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGSEGV), "there is no room for it");
+	for (unsigned i = 0; i < sizeof(victim); i++)
+		changed += victim[i] != 0x5a;
+	EXPECT_EQ(t, changed, 0, "bytes of the kernel that have changed");
+}
+
 static void stop_undone(struct selftest *t)
 {
 	struct task *task = spinner(t);
@@ -203,6 +317,10 @@ static const struct selftest_case cases[] = {
 	{ "signals whose default is nothing are dropped", harmless },
 	{ "init is protected", init_protected },
 	{ "SIGSTOP stops and SIGCONT continues", stopping },
+	{ "sigsuspend outlives a stop, with both masks", stopped_in_sigsuspend },
+	{ "what a restored mask lets through comes at once", let_through_late },
+	{ "a signal that came before is not slept over", not_slept_over },
+	{ "a frame on the kernel's memory is not written", frame_in_kernel },
 	{ "stops and SIGCONT undo each other, SIGKILL both", stop_undone },
 	{ "the queue of signals is bounded, and none stays", queue_is_bounded },
 	{ "a tracer can set only what a program could", tracer_words },

@@ -22,6 +22,9 @@ int main(int argc, char **argv)
 	test_pointers();
 	test_memory();
 	test_time();
+	test_limits_and_usage();
+	test_sched();
+	test_robust_list();
 	test_registers();
 	return check_end();
 }

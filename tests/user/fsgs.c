@@ -1,7 +1,7 @@
 /*
- * fsgs: FS and GS, selectors and bases in every combination, are kept while
- * other processes run: each has its own, and bases may be anything canonical
- * where WRGSBASE can set them.
+ * fsgs: FS and GS, selectors and bases in every combination, and what is in DS
+ * and ES, are kept while other processes run: each has its own, and bases may be
+ * anything canonical where WRGSBASE can set them.
  *
  *	fsgs [-q] [TURNS]	-q: prints only what failed
  */
@@ -79,6 +79,19 @@ static struct state swap_fs(const struct state *set)
 	return found;
 }
 
+/* True if DS and ES are kept. */
+static bool keeps_ds_es(uint32_t ds, uint32_t es)
+{
+	uint32_t ds_after, es_after;
+
+	__asm__ volatile("mov %0, %%ds; mov %1, %%es" : : "r"(ds), "r"(es));
+	for (int i = 0; i < 2; i++)
+		syscall(SYS_sched_yield);
+	__asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %2, %%ds; mov %2, %%es"
+			 : "=&r"(ds_after), "=&r"(es_after) : "r"(0));
+	return ds_after == ds && es_after == es;
+}
+
 static void test_errors(void)
 {
 	uint64_t base = 0;
@@ -109,11 +122,13 @@ static void make_ldt(void)
 static void test_kept(unsigned turns)
 {
 	static const uint32_t selector[] = { 0, 1, 2, 3, 0x2b, LDT_SELECTOR };
+	/* No null ones but 0, which others become when an IRET has them in these. */
+	static const uint32_t data[] = { 0, 0x23, 0x2b, LDT_SELECTOR };
 	const uint64_t pid = (uint64_t)getpid() << 12;
 	const uint64_t base[] = {
 		0, 1, 0x7fff00000000 | pid, 0xffff800000000000 | pid, 0xfffffe7ffc000000 | pid, ~0ull - 1,
 	};
-	unsigned wrong_gs = 0, wrong_fs = 0, wrong_ldt = 0;
+	unsigned wrong_gs = 0, wrong_fs = 0, wrong_ldt = 0, wrong_ds_es = 0;
 	struct state ldt = { LDT_SELECTOR, ~0ull }, found;
 
 	for (unsigned i = 0; i < turns; i++) {
@@ -127,6 +142,7 @@ static void test_kept(unsigned turns)
 		wrong_gs += found.selector != s.selector || found.base != s.base;
 		found = swap_gs(&ldt, 2);
 		wrong_ldt += found.selector != LDT_SELECTOR || found.base != LDT_BASE;
+		wrong_ds_es += !keeps_ds_es(data[i % 4], data[i / 4 % 4]);
 		if (!fsgsbase)
 			continue;
 		found = swap_fs(&s);
@@ -135,6 +151,7 @@ static void test_kept(unsigned turns)
 	check_equal(wrong_gs, 0, "GS is kept");
 	check_equal(wrong_ldt, 0, "GS with a base from the LDT is kept");
 	check_equal(wrong_fs, 0, "FS is kept");
+	check_equal(wrong_ds_es, 0, "DS and ES are kept");
 }
 
 int main(int argc, char **argv)

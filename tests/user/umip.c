@@ -6,10 +6,13 @@
  *
  *	umip [-q]	-q: prints only what failed
  */
+#define _GNU_SOURCE 1	/* greg_t's names */
 #include <cpuid.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "abi/check.h"
@@ -201,6 +204,65 @@ static void test_code16(void)
 	check_equal(stack[42] | stack[43] << 8, CR0 & 0xffff, "16-bit smsw 2(bp), in SS");
 }
 
+/* ---- What is refused ---------------------------------------------------------------- */
+
+extern const char umip_beyond32[], umip_too_long[];
+
+/*
+ * Offsets of a segment of 64 bytes; and an instruction of 18 bytes, of which the
+ * first 15, with zeroes behind them, would be a good one.
+ */
+__asm__(".text\n"
+	"	.code32\n"
+	"umip_beyond32:\n"
+	"	mov	%esi, %es\n"
+	"	sidt	%es:60\n" /* no more than its first byte is looked at */
+	"	sidt	%es:64\n"
+	"	sidt	%es:-1\n"
+	FAR_RETURN
+	"	.code64\n"
+	"umip_too_long:\n"
+	"	.rept	11\n"
+	"	.byte	0x3e\n"
+	"	.endr\n"
+	"	.byte	0x0f, 0x01, 0x80, 0, 0, 0, 0\n" /* sgdt disp32(rax) */
+	"	ret\n");
+
+static volatile int refused;
+static volatile unsigned skip;
+
+static void skip_instruction(int signal, siginfo_t *info, void *context)
+{
+	(void)signal;
+	refused += info->si_code == SI_KERNEL;
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += skip;
+}
+
+static void test_refused(void)
+{
+	static uint8_t data[128], stack[64], signal_stack[16384];
+	struct far to = { far_low(umip_beyond32), 0x23 };
+	struct sigaction sa = { .sa_sigaction = skip_instruction, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	stack_t s = { .ss_sp = signal_stack, .ss_size = sizeof(signal_stack) };
+
+	sigaltstack(&s, NULL);
+	sigaction(SIGSEGV, &sa, NULL);
+	memset(data, 0xee, sizeof(data));
+	write_entry(1, far_low(data), 63, 1);
+	write_entry(2, far_low(stack), sizeof(stack) - 1, 1);
+	skip = 8;
+	far_go(&to, SELECTOR(2), sizeof(stack), SELECTOR(1));
+	check_equal(refused, 2, "sidt beyond a segment's limit raises SIGSEGV");
+	check_true(data[60] != 0xee && data[64] != 0xee && data[66] == 0xee, "and nothing else is stored");
+	refused = 0;
+	skip = 18;
+	memset(umip_out, 0xee, sizeof(umip_out));
+	__asm__ volatile("call umip_too_long" : : "a"(umip_out) : "memory");
+	check_equal(refused, 1, "an instruction of 18 bytes raises SIGSEGV");
+	check_equal(umip_out[0], 0xee, "and stores nothing");
+	signal(SIGSEGV, SIG_DFL);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned a, b, c = 0, d;
@@ -216,5 +278,6 @@ int main(int argc, char **argv)
 	test_code32();
 	test_code16();
 	test_registers(LDT);
+	test_refused();
 	return check_end();
 }

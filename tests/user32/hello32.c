@@ -6,7 +6,7 @@
  *	hello32 WORDS...
  *
  * Right outcome, on Linux and on Postern alike: exit status 0, and the lines
- * that tests/machines.cfg and tests/user/check_on_linux.py look for.
+ * that tests/programs.cfg and tests/user/check_on_linux.py look for.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -56,5 +56,8 @@ int test_main(int argc, char **argv)
 	test_calls();
 	test_pointers();
 	test_memory();
+	test_times();
+	test_signal_calls();
+	test_processes();
 	return check_end();
 }

@@ -5,45 +5,28 @@
  * Right outcome, on Linux and on Postern alike: a line `ok N - ...` for each
  * step, `1..N` at the end, exit status 0.  `signals32 -q` prints failed steps only.
  */
-#include "lib/lib.h"
+#include "lib/signals.h"
 
-enum { SYS_rt_sigreturn = 173, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_sigaltstack = 186,
-       SYS_tkill = 238 };
-enum { SIGILL = 4, SIGTRAP = 5, SIGUSR1 = 10, SIGSEGV = 11, SIGUSR2 = 12 };
-#define SA_SIGINFO 4u
-#define SA_ONSTACK 0x08000000u
-#define SA_RESTORER 0x04000000u
-
-struct sigaction32 {
-	uint32_t handler, flags, restorer, mask[2];
-};
-
-struct context {
-	uint32_t gs, fs, es, ds, edi, esi, ebp, esp, ebx, edx, ecx, eax;
-	uint32_t trapno, err, eip, cs, eflags, esp_at_signal, ss, fpstate, oldmask, cr2;
-};
-
-struct ucontext32 {
-	uint32_t flags, link, stack[3];
-	struct context mc;
-	uint32_t sigmask[2];
-};
-
-/* FSAVE's image, and where FXSAVE's begins. */
+/* FSAVE's image, FXSAVE's area, and the header of XSAVE's. */
 struct fpstate {
 	uint32_t cw, sw, tag, ip, cs, data, ds;
 	uint16_t st[8][5], status, magic;
-	uint32_t fx[128];
+	uint32_t fx[128 + 16];
 };
+#define UC_FP_XSTATE 1
+#define INFO_WORDS 32
 
 static volatile uint32_t told_signal, told_code, told_addr, told_pid, told_esp, told_args[3];
+static volatile uint32_t told_uc_flags, told_rest;
 static volatile struct context told;
 static volatile struct fpstate told_fpu;
 static volatile int handled;
 static uint32_t landing;
 static char stack[16384] __attribute__((aligned(16)));
 
-/* What the handler is to change, as a word of the context; -1: nothing. */
+/* What the handler is to change, as a word of the context or of `fx`; -1: nothing. */
+#define FX(word) (100 + (word))
+#define CONTEXT_WORDS 22
 static volatile int change_word = -1;
 static volatile uint32_t change_to;
 
@@ -58,6 +41,8 @@ static void note(uint32_t signal, struct context *c)
 		c->eip = landing;
 		c->cs = 0x23;
 		c->ss = c->ds = c->es = 0x2b;
+	} else if (change_word >= CONTEXT_WORDS) {
+		((struct fpstate *)c->fpstate)->fx[change_word - FX(0)] = change_to;
 	} else if (change_word >= 0) {
 		((uint32_t *)c)[change_word] = change_to;
 	}
@@ -68,6 +53,10 @@ static void rt_handler(uint32_t signal, uint32_t *info, struct ucontext32 *uc)
 	told_code = info[2];
 	told_addr = told_pid = info[3];
 	told_esp = (uint32_t)&signal;
+	told_uc_flags = uc->flags;
+	told_rest = 0;
+	for (int i = 5; i < INFO_WORDS; i++)
+		told_rest |= info[i];
 	note(signal, &uc->mc);
 }
 
@@ -162,6 +151,7 @@ static void test_layouts(void)
 	check_equal((uint32_t)handled, 1, "without a restorer the handler returns, too");
 	check_equal(told_code, (uint32_t)-6, "si_code of tkill");
 	check_equal(told_pid, (uint32_t)sys(SYS_getpid), "si_pid of tkill");
+	check_equal(told_rest, 0, "siginfo ends in zeroes");
 	check_subject("arguments in registers: ");
 	act(SIGUSR1, register_handler, SA_SIGINFO, restorer);
 	raise(SIGUSR1);
@@ -196,6 +186,11 @@ static void test_fpu(void)
 	check_equal(told_fpu.fx[117], told_fpu.fx[120] + 4 + 112, "all in all");
 }
 
+#define ANY 0x100	/* no error code, or any */
+#define FLAGS 16
+#define FLAGS_OF_PROGRAMS 0x40cd5u
+uint32_t flags_after __attribute__((used));
+
 static void test_changes(void)
 {
 	static const struct {
@@ -212,23 +207,34 @@ static void test_changes(void)
 		{ "gs of the TSS: ", 0, 0x40, SIGUSR2, 0 },
 		{ "fs of no LDT: ", 1, 7, SIGUSR2, 0 },
 		{ "es of the kernel: ", 2, 0x18, SIGUSR2, 0 },
-		{ "all flags but TF: ", 16, 0xfffffeff, SIGUSR2, 0 },
+		{ "all flags but TF: ", FLAGS, 0xfffffeff, SIGUSR2, 0 },
 		{ "no FPU area: ", 19, 0, SIGUSR2, 0 },
-		{ "an FPU area in the kernel: ", 19, 0xffffff00, SIGSEGV, 0x100 },
+		{ "an FPU area in the kernel: ", 19, 0xffffff00, SIGSEGV, ANY },
+		{ "reserved bits of MXCSR: ", FX(6), 0xffff1f80, SIGSEGV, ANY },
+		{ "a state that there is not: ", FX(129), 1 << 30, SIGSEGV, ANY },
+		{ "no state at all: ", FX(128), 0, SIGUSR2, 0 },
+		{ "a second set of states: ", FX(130), 2, SIGSEGV, ANY },
+		{ "a reserved word of the header: ", FX(140), 1, SIGSEGV, ANY },
 	};
 
 	act(SIGSEGV, rt_handler, SA_SIGINFO | SA_ONSTACK, restorer);
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].word >= FX(128) && !(told_uc_flags & UC_FP_XSTATE))
+			continue;
 		check_subject(rows[i].name);
 		change_word = rows[i].word;
 		change_to = rows[i].value;
 		told_signal = 0;
 		FAULTS("mov $224, %%eax; int $0x80; mov %%eax, %%ebx; mov $238, %%eax;"
-		       "mov $12, %%ecx; int $0x80; cld; pushl $2; popfl");
+		       "mov $12, %%ecx; int $0x80; pushfl; popl flags_after; cld; pushl $2; popfl");
 		__asm__ volatile("pushl $2; popfl; mov %0, %%es" : : "r"(0x2b) : "cc");
 		check_equal(told_signal, rows[i].signal, "signal");
-		if (told_signal == SIGSEGV && rows[i].err != 0x100)
+		if (told_signal == SIGSEGV && rows[i].err != ANY)
 			check_equal(told.err, rows[i].err, "error code");
+		if (rows[i].word == FLAGS) {
+			check_equal(flags_after & FLAGS_OF_PROGRAMS, FLAGS_OF_PROGRAMS, "those of a program are set");
+			check_equal(flags_after & ~FLAGS_OF_PROGRAMS & 0x3fffff, 0x202, "no others are");
+		}
 	}
 	check_subject("");
 	change_word = -1;

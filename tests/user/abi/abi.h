@@ -28,8 +28,23 @@ void test_memory(void);
 /* time.c: clock_gettime and nanosleep. */
 void test_time(void);
 
+/* limits.c: limits, usage, prctl. */
+void test_limits_and_usage(void);
+
+/* sched.c: policies, affinity. */
+void test_sched(void);
+
+/* robust.c: the locks of a thread that dies. */
+void test_robust_list(void);
+
 /* registers.c: what a system call and an interrupt leave of the registers. */
 void test_registers(void);
+
+/*
+ * The exit status of a child that does this, as another user than root if so
+ * wanted; 99: it could not become one.
+ */
+int in_child(int (*body)(void), bool as_user);
 
 /* Fresh zeroed pages, or the program ends: the tests cannot go on without. */
 unsigned char *map_pages(unsigned pages);

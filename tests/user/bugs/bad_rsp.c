@@ -14,10 +14,12 @@
  * with any RSP becomes a signal on the alternate stack, with it in the frame;
  * without such a stack the process dies.
  *
- *	bad_rsp [-q] [-long]	-long: for bugs_nmi.c, only system calls, many
+ *	bad_rsp [-q] [-long [ADDRESS]...]	for bugs_nmi.c: only system calls, many,
+ *		every other one with RSP at one of these places (in hexadecimal)
  */
 #include "lib/bugs.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -110,15 +112,22 @@ static void dies(void)
 	by_ud2(kernel_addresses[0]);
 }
 
-static int call_many(int turns)
+static int call_once(uint64_t rsp)
+{
+	uint64_t after;
+
+	return call_with(rsp, &after) != getpid() || after != rsp;
+}
+
+static int call_many(int turns, int count, char **addresses)
 {
 	int wrong = 0;
 
 	for (int i = 0; i < turns; i++) {
 		for (unsigned k = 0; k < kernel_address_count; k++) {
-			uint64_t after;
-
-			wrong += call_with(kernel_addresses[k], &after) != getpid() || after != kernel_addresses[k];
+			wrong += call_once(kernel_addresses[k]);
+			if (count > 0)
+				wrong += call_once(strtoul(addresses[(int)k % count], NULL, 16));
 		}
 	}
 	return wrong;
@@ -126,9 +135,12 @@ static int call_many(int turns)
 
 int main(int argc, char **argv)
 {
+	bool only_calls = argc > 2 && strcmp(argv[2], "-long") == 0;
+
 	bugs_begin(argc, argv);
-	check_equal(call_many(argc > 2 ? 100 : 20), 0, "system calls that went wrong");
-	if (argc > 2 && strcmp(argv[2], "-long") == 0)
+	check_equal(only_calls ? call_many(100, argc - 3, argv + 3) : call_many(20, 0, NULL), 0,
+		    "system calls that went wrong");
+	if (only_calls)
 		return check_end();
 	for (unsigned i = 0; i < kernel_address_count; i++)
 		check_rsp(kernel_addresses[i]);

@@ -10,7 +10,7 @@
  * nothing.  entry/paranoid.asm erases what it leaves (step 4), cea_scrub() what an
  * entry leaves when the address space changes, mm/leakscan.c looks; all pages are
  * the supervisor's alone (mm/ledger.c, the audit's P4).  What the bytes are is
- * read by tests/suites/bugs_tables.c; here is the program's view of them.
+ * read by tests/suites/residue.c and audit_leak.c; here is the program's view of them.
  *
  * Right: no byte of slots 507 to 509 can be read, written, run, or used as a
  * stack; the fault tells nothing: mapped and unmapped look alike, error code and

@@ -1,5 +1,6 @@
 /*
- * NT, AC, TF and DF through every entry of 64-bit code.
+ * NT, AC, TF and DF through every entry of 64-bit code; tests/user32/flags32.c has
+ * those of 32-bit code, tests/suites/compat_entry.c 64-bit code's SYSENTER.
  *
  * DF: compilers take it for clear; kernels that forgot CLD copied downwards
  * (CVE-2008-1367 was the same towards signal handlers).  NT: an IRET with it set
@@ -120,7 +121,7 @@ static void check_handler(uint64_t flag, const char *name)
 	on_usr1 = NULL;
 	check_equal((int64_t)(in_handler & (TF | DF)), 0, "a handler begins with TF and DF clear");
 	/* ID is not a flag that it takes. */
-		check_equal((int64_t)(after & flag & ~ID), (int64_t)(flag & ~ID), "sigreturn sets %s", name);
+	check_equal((int64_t)(after & flag & ~ID), (int64_t)(flag & ~ID), "sigreturn sets %s", name);
 }
 
 /* ---- TF ----------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /*
- * CVE-2015-2830 (Linux, February 2015), and what else came of one flag that says
+ * CVE-2015-2830 (Linux before 3.19.2, March 2015), and what else came of one flag that says
  * "this system call is i386's".
  *
  * INT 0x80 from 64-bit code set TS_COMPAT and a path out of fork (and of close)
@@ -100,7 +100,7 @@ static void stop_alarm(void)
  */
 static void test_restart(void)
 {
-	pid_t pid = fork();
+	pid_t pid = make_child();
 	int64_t got;
 
 	if (pid == 0)
@@ -139,7 +139,7 @@ static void naps(void)
 
 static void test_stopped_nap(void)
 {
-	pid_t pid = fork();
+	pid_t pid = make_child();
 
 	if (pid == 0)
 		naps();

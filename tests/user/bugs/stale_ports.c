@@ -112,11 +112,43 @@ static void test_faults(void)
 	check_true(!open_now(), "closed");
 }
 
+/* Linux keeps ioperm's ports at exec, for programs without rights; we do not. */
+static const char *self;
+
+static void opens_and_execs(void)
+{
+	static char option[] = "-tries";
+	char *argv[] = { (char *)(uintptr_t)self, option, NULL }, *envp[] = { NULL };
+
+	set_ports(PORT, 1, 1);
+	inb(PORT);
+	execve(self, argv, envp);
+	_exit(99);
+}
+
+static void opens_all_and_execs(void)
+{
+	syscall(SYS_iopl, 3);
+	opens_and_execs();
+}
+
+static void test_exec(void)
+{
+	check_equal(in_child(opens_and_execs), EXITED(0), "the next program has no port of ioperm's");
+	check_equal(in_child(opens_all_and_execs), EXITED(0), "nor of iopl's");
+}
+
 int main(int argc, char **argv)
 {
+	self = argv[0];
+	if (argc > 1 && strcmp(argv[1], "-tries") == 0) {
+		catch_signals();
+		tries();
+	}
 	bugs_begin(argc, argv);
 	test_threads();
 	test_children();
 	test_faults();
+	test_exec();
 	return check_end();
 }

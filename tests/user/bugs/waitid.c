@@ -33,7 +33,7 @@ static long result(long value)
 static void check_waitid(uint64_t at)
 {
 	siginfo_t info;
-	pid_t pid = fork();
+	pid_t pid = make_child();
 
 	if (pid == 0)
 		child();

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PAGE 4096
@@ -54,8 +55,10 @@ static void test_calls(void)
 
 static void test_places(void)
 {
-	char stack[16] = { (char)0xc3 }, *heap = sbrk(PAGE);
+	char stack[16] = { (char)0xc3 };
+	char *heap = (char *)syscall(SYS_brk, 0); /* musl's sbrk refuses */
 
+	check_equal(syscall(SYS_brk, heap + PAGE), (int64_t)(heap + PAGE), "a heap");
 	*heap = data[0] = (char)0xc3;
 	check_equal(CAUGHT(run(stack)), SIGSEGV, "the stack does not run");
 	check_equal(CAUGHT(run(heap)), SIGSEGV, "nor the heap");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,6 +66,33 @@ static void test_suspending(void)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);
 }
 
+static volatile pid_t waited_for;
+
+static void note_and_end(int signal, siginfo_t *info, void *context)
+{
+	note(signal, info, context);
+	kill(waited_for, SIGKILL);
+}
+
+/* A wait that SIGALRM cuts short and that is then made again: the handler ends the child. */
+static void test_restarting(void)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	waited_for = pid;
+	act(SIGALRM, note_and_end, SA_RESTART);
+	handled = 0;
+	alarm_in(10, 0); /* before the wait is as well: then nothing is cut short */
+	check_equal(syscall(SYS_wait4, pid, &status, 0, NULL), pid, "SA_RESTART: a wait goes on behind the handler");
+	check_equal(handled, 1, "which has run");
+	check_equal(status, SIGKILL, "and has ended the child");
+	act_default(SIGALRM);
+}
+
 static void test_timers(void)
 {
 	struct itimerval v;
@@ -90,6 +118,7 @@ void test_calls_interrupted(void)
 {
 	test_sleeping();
 	test_suspending();
+	test_restarting();
 	test_timers();
 	check_equal(syscall(SYS_restart_syscall) ? errno : 0, EINTR, "there is nothing to restart");
 }

@@ -122,13 +122,14 @@ static void raise_change(void)
 
 static void check_flags(const struct change *c)
 {
-	uint64_t may = 0x40cd5;	/* what PUSHF shows of them; NT is not among them */
+	uint64_t may = 0x40cd5;	/* what PUSHF shows of them */
 
 	if (c->what != FLAGS)
 		return;
 	check_equal((int64_t)((uint64_t)flags_after & may), (int64_t)(c->value & may), "%s: those of a program", c->name);
 	check_equal((int64_t)((uint64_t)flags_after & 0x3000), 0, "%s: IOPL stays 0", c->name);
 	check_true((uint64_t)flags_after & 0x200, "%s: IF stays 1", c->name);
+	check_equal((int64_t)((uint64_t)flags_after & 0x4000), 0, "%s: NT stays 0", c->name);
 	check_equal((int64_t)((uint64_t)flags_after & 0x20000), 0, "%s: VM stays 0", c->name);
 }
 

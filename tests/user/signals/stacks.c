@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define AUTODISARM (1u << 31)	/* names that musl does not have */
@@ -120,6 +121,37 @@ static void test_no_room(void)
 	act_default(SIGUSR1);
 }
 
+static void exit_from_handler(int signal)
+{
+	_exit(signal);
+}
+
+/*
+ * RSP is a few bytes above the alternate stack's end, which has memory below it.
+ * The frame is too large, and so is that of the SIGSEGV which comes of it.
+ */
+static void raise_at_the_end(void)
+{
+	signal(SIGUSR1, exit_from_handler);
+	signal(SIGSEGV, exit_from_handler);
+	set_stack(room + SIZE / 2, SIZE / 2, 0);
+	__asm__ volatile("mov %0, %%rsp; syscall"
+			 : : "r"(room + SIZE / 2 + 256), "a"(SYS_tkill), "D"(syscall(SYS_gettid)),
+			 "S"(SIGUSR1) : "rcx", "r11", "memory");
+	__builtin_unreachable();
+}
+
+static void test_end_of_stack(void)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0)
+		raise_at_the_end();
+	waitpid(pid, &status, 0);
+	check_equal(status, SIGSEGV, "a frame that reaches below the alternate stack is not written");
+}
+
 static volatile unsigned char rest_of_info;
 
 static void read_rest(int signal, siginfo_t *info, void *context)
@@ -148,6 +180,7 @@ void test_stacks(void)
 	test_setting();
 	test_using();
 	test_no_room();
+	test_end_of_stack();
 	test_clean();
 	check_true(size == 0 || (size > 1000 && size < 20000), "AT_MINSIGSTKSZ is possible");
 }

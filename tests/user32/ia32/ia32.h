@@ -16,4 +16,13 @@ void test_pointers(void);
 /* memory.c: mmap, munmap, mprotect, brk in 4 GiB. */
 void test_memory(void);
 
+/* times.c: clocks and sleeps, with times of 32 and of 64 bits. */
+void test_times(void);
+
+/* signals.c: the calls on signals, old and new, with i386's structures. */
+void test_signal_calls(void);
+
+/* processes.c: children, threads' memory, robust lists, limits, files. */
+void test_processes(void);
+
 #endif

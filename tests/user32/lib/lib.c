@@ -6,6 +6,7 @@
 
 struct start_regs start_regs;
 volatile struct call_regs after_call;
+uint32_t entry_flags = 0x202;
 uint32_t lib_sysinfo;
 static const uint32_t *auxiliary;
 
@@ -68,11 +69,16 @@ __asm__(
 		"	mov	%esp, after_call + 24\n"               \
 		"	pushf\n"                                              \
 		"	pop	after_call + 28\n"                     \
+		"	push	$0x202\n"                             \
+		"	popf\n"                                       \
 		"	pop	%edi\n"                                       \
 		"	pop	%esi\n"                                       \
 		"	pop	%ebx\n"                                       \
 		"	pop	%ebp\n"                                       \
 		"	ret\n")
+
+/* The last thing before the way in. */
+#define SET_FLAGS "	push	entry_flags\n	popf\n"
 
 /* What the landing pad takes back: EBP, EDX, ECX, and the way home. */
 #define PUSH_FOR_LANDING_PAD \
@@ -82,10 +88,12 @@ __asm__(
 	"	push	%edx\n" \
 	"	push	%ebp\n"
 
-WAY_IN(by_int80, "	int	$0x80\n");
-WAY_IN(by_sysinfo, "	call	*lib_sysinfo\n");
-WAY_IN(by_sysenter, PUSH_FOR_LANDING_PAD "	mov	%esp, %ebp\n	sysenter\n	ud2\n2:\n");
-WAY_IN(by_syscall, PUSH_FOR_LANDING_PAD "	mov	%ecx, %ebp\n	syscall\n	ud2\n2:\n");
+WAY_IN(by_int80, SET_FLAGS "	int	$0x80\n");
+WAY_IN(by_sysinfo, SET_FLAGS "	call	*lib_sysinfo\n");
+WAY_IN(by_sysenter, PUSH_FOR_LANDING_PAD "	mov	%esp, %ebp\n" SET_FLAGS
+       "	sysenter\n	ud2\n2:\n");
+WAY_IN(by_syscall, PUSH_FOR_LANDING_PAD "	mov	%ecx, %ebp\n" SET_FLAGS
+       "	syscall\n	ud2\n2:\n");
 
 void lib_start(const uint32_t *stack);
 __attribute__((noreturn)) void lib_start(const uint32_t *stack)
@@ -207,6 +215,11 @@ void check_equal(uint32_t got, uint32_t expected, const char *sentence)
 		put_hex(expected);
 	}
 	end_line();
+}
+
+void check_result(int32_t got, int32_t expected, const char *sentence)
+{
+	check_equal((uint32_t)got, (uint32_t)expected, sentence);
 }
 
 void check_true(bool good, const char *sentence)

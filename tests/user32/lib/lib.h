@@ -33,8 +33,8 @@ enum {
 /* ---- System calls ------------------------------------------------------------ */
 
 enum errno_value {
-	EBADF = 9, EAGAIN = 11, ENOMEM = 12, EFAULT = 14, EEXIST = 17, EINVAL = 22, ENOTTY = 25,
-	ENOSYS = 38,
+	ENOENT = 2, ESRCH = 3, EINTR = 4, EBADF = 9, ECHILD = 10, EAGAIN = 11, ENOMEM = 12,
+	EFAULT = 14, EEXIST = 17, EINVAL = 22, ENOTTY = 25, ENOSYS = 38, EOPNOTSUPP = 95,
 };
 
 enum call {
@@ -54,6 +54,9 @@ struct call_regs {
 	uint32_t ebx, ecx, edx, esi, edi, ebp, esp, flags;
 };
 extern volatile struct call_regs after_call;
+
+/* The flags with which each way in is taken; behind it they are 0x202 again. */
+extern uint32_t entry_flags;
 
 /* Does this processor, by its vendor, have SYSENTER, SYSCALL in 32-bit code? */
 bool has_sysenter(void);
@@ -75,6 +78,7 @@ bool has_syscall(void);
 
 void check_begin(bool quiet);
 void check_equal(uint32_t got, uint32_t expected, const char *sentence);
+void check_result(int32_t got, int32_t expected, const char *sentence);
 void check_true(bool good, const char *sentence);
 void check_skip(const char *reason, const char *sentence);
 

@@ -16,6 +16,7 @@ const uint64_t kernel_addresses[] = {
 	IST_TOP(0, IST_DF), IST_TOP(0, IST_NMI), IST_TOP(0, IST_NMI) - 40, IST_TOP(0, IST_DB),
 	IST_TOP(0, IST_MC), CPU_AREA(0) + CEA_TRAMPOLINE, VAULT_BASE, VAULT_BASE + 8,
 	CPU_AREA(1) + CEA_ENTRY_STACK_TOP, IST_TOP(1, IST_NMI), IST_TOP(1, IST_NMI) - 40,
+	IST_TOP(0, IST_NMI) - PAGE_SIZE + 8, IST_TOP(1, IST_NMI) - PAGE_SIZE + 8,
 	VAULT_BASE + CEA_STRIDE, CEA_SLOT_END - 8, 0x7ffffffff000, 0xffff800000000000, ~7ul,
 };
 const unsigned kernel_address_count = sizeof(kernel_addresses) / sizeof(kernel_addresses[0]);

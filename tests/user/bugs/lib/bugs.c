@@ -11,6 +11,7 @@
 
 volatile struct caught caught;
 sigjmp_buf caught_at;
+volatile bool catching;
 void (*volatile on_usr1)(ucontext_t *uc);
 static char stack[65536] __attribute__((aligned(16)));
 
@@ -30,6 +31,12 @@ static void leave(int signal, siginfo_t *info, void *context)
 	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
 
 	__asm__ volatile("pushq $2; popfq" : : : "cc");
+	if (!catching) { /* it dies of it when this returns */
+		(void)sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+		raise(signal);
+		return;
+	}
+	catching = false;
 	caught.signal = signal;
 	caught.ip = (uint64_t)r[REG_RIP];
 	caught.sp = (uint64_t)r[REG_RSP];

@@ -33,6 +33,7 @@ struct caught {
 };
 extern volatile struct caught caught;
 extern sigjmp_buf caught_at;
+extern volatile bool catching;
 
 /* The signals of exceptions end a CAUGHT(); they run on a stack of their own. */
 void catch_signals(void);
@@ -40,8 +41,14 @@ void catch_signals(void);
 /* What SIGUSR1's handler does, to the registers that will be returned to. */
 extern void (*volatile on_usr1)(ucontext_t *uc);
 
-/* Runs code; the signal that it raised, 0: none.  Changed locals are volatile. */
-#define CAUGHT(code) (sigsetjmp(caught_at, 1) == 0 ? ((void)(code), 0) : caught.signal)
+/*
+ * Runs code; the signal that it raised, 0: none.  Changed locals are volatile.
+ * Outside of it such a signal ends the process: a child must never go on where
+ * its parent once was, and make children of its own.
+ */
+#define CAUGHT(code)                                                           \
+	(catching = true, sigsetjmp(caught_at, 1) == 0 ?                       \
+	 ((void)(code), catching = false, 0) : caught.signal)
 
 /* tkill(this thread, SIGUSR1), by SYSCALL. */
 void raise_usr1(void);
@@ -50,6 +57,9 @@ void raise_usr1(void);
 void frame_set_selectors(ucontext_t *uc, uint16_t cs, uint16_t ss);
 
 /* ---- Children, and ptrace --------------------------------------------------------- */
+
+/* fork(); without a child there is no test.  No CAUGHT() goes on in the child. */
+pid_t make_child(void);
 
 /* fn in a child, which then exits with 0; its wait status. */
 int in_child(void (*fn)(void));

@@ -2,6 +2,7 @@
 #include "bugs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,9 +21,22 @@ int wait_for(pid_t pid)
 	return status;
 }
 
-int in_child(void (*fn)(void))
+pid_t make_child(void)
 {
 	pid_t pid = fork();
+
+	if (pid < 0) {
+		perror("fork");
+		_exit(1);
+	}
+	if (pid == 0)
+		catching = false;
+	return pid;
+}
+
+int in_child(void (*fn)(void))
+{
+	pid_t pid = make_child();
 
 	if (pid == 0) {
 		fn();
@@ -33,7 +47,7 @@ int in_child(void (*fn)(void))
 
 pid_t trace_start(void (*fn)(void))
 {
-	pid_t pid = fork();
+	pid_t pid = make_child();
 
 	if (pid == 0) {
 		trace(TRACEME, 0, 0, 0);
