@@ -54,8 +54,8 @@ PROGRAMS = [
     ("mappings", [], 0, "\n1.."),
 ]
 
-# tests/user/bugs, but for wx, which Linux allows, and stale_ports: Linux keeps
-# ports at exec.
+# tests/user/bugs, but for what Linux allows: wx, page_zero (to root), and ports that
+# outlive exec (stale_ports).
 PROGRAMS += [(name, [], 0, "\n1..") for name in (
     "pop_ss", "sysret", "bad_iret", "int80_compat", "debugregs", "waitid",
     "fixed_area", "bad_rsp", "gs_base", "call_numbers", "flags", "ldt_accessed",

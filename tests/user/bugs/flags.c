@@ -18,6 +18,7 @@
 #include "lib/bugs.h"
 
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,6 +28,8 @@
 #define AC 0x40000ul
 #define ID 0x200000ul
 #define CLEAN 0x202ul
+#define KEPT (DF | NT | AC | ID)
+#define PAGE 4096
 
 static volatile uint64_t in_handler;
 
@@ -41,7 +44,7 @@ static volatile uint64_t in_handler;
 				 : [after] "=r"(after), "=a"(*result)          \
 				 : [flags] "r"(flags), "1"(rax),               \
 				   "D"(&name_of_us), "S"(0L), "d"(0L)         \
-				 : "rcx", "r8", "r9", "r10", "r11", "cc", "memory"); \
+				 : "rbx", "rcx", "r8", "r9", "r10", "r11", "cc", "memory"); \
 		return after;                                                  \
 	}
 
@@ -49,6 +52,7 @@ static char name_of_us[6 * 65];
 WITH_FLAGS(by_syscall, (int64_t)SYS_uname, "syscall")
 WITH_FLAGS(by_getpid, (int64_t)SYS_getpid, "syscall")
 WITH_FLAGS(by_int80, 20L, "int $0x80")
+WITH_FLAGS(by_int80_uname, 122L, "mov %%edi, %%ebx; int $0x80")
 WITH_FLAGS(by_nothing, 0L, "1: inc %%eax; cmp $100000, %%eax; jne 1b; xor %%eax, %%eax")
 
 static void note_flags(ucontext_t *uc)
@@ -73,19 +77,43 @@ RAISE(ud2, "ud2")
 RAISE(page_fault, "movb 0, %%al")
 RAISE(hlt, "hlt")
 
-static void check_calls(uint64_t flag, const char *name)
+/* Both copy, which is where the kernel's own DF shows. */
+static void check_copies(uint64_t (*by)(uint64_t, int64_t *), const char *way, uint64_t flag, const char *name)
 {
-	uint64_t mask = DF | NT | AC | ID;
 	int64_t result;
 
 	memset(name_of_us, 0, sizeof(name_of_us));
-	check_equal((int64_t)(by_syscall(CLEAN | flag, &result) & mask), (int64_t)flag, "SYSCALL keeps %s", name);
+	check_equal((int64_t)(by(CLEAN | flag, &result) & KEPT), (int64_t)flag, "%s keeps %s", way, name);
 	check_true(result == 0 && name_of_us[0] && name_of_us[65 * 4], "and copies the right way");
-	check_equal((int64_t)(by_getpid(CLEAN | flag, &result) & mask), (int64_t)flag, "again");
+}
+
+/* A page of zeroes is made in the fault. */
+static void check_new_page(uint64_t flag, const char *name)
+{
+	char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t after, sum = 0;
+
+	__asm__ volatile("push %[flags]; popfq; movb $0, (%[page]); pushfq; pop %[after]; pushq $0x202; popfq"
+			 : [after] "=r"(after) : [flags] "r"(CLEAN | flag), [page] "r"(page) : "cc", "memory");
+	for (unsigned i = 0; i < PAGE; i++)
+		sum += page[i] != 0;
+	check_equal((int64_t)(after & KEPT), (int64_t)flag, "a fault that maps a page keeps %s", name);
+	check_equal((int64_t)sum, 0, "and it is empty");
+	munmap(page, PAGE);
+}
+
+static void check_calls(uint64_t flag, const char *name)
+{
+	int64_t result;
+
+	check_copies(by_syscall, "SYSCALL", flag, name);
+	check_copies(by_int80_uname, "INT 0x80", flag, name);
+	check_new_page(flag, name);
+	check_equal((int64_t)(by_getpid(CLEAN | flag, &result) & KEPT), (int64_t)flag, "again");
 	check_equal(result, getpid(), "getpid");
-	check_equal((int64_t)(by_int80(CLEAN | flag, &result) & mask), (int64_t)flag, "INT 0x80 keeps %s", name);
+	check_equal((int64_t)(by_int80(CLEAN | flag, &result) & KEPT), (int64_t)flag, "INT 0x80 keeps %s", name);
 	check_equal(result, getpid(), "getpid");
-	check_equal((int64_t)(by_nothing(CLEAN | flag, &result) & mask), (int64_t)flag,
+	check_equal((int64_t)(by_nothing(CLEAN | flag, &result) & KEPT), (int64_t)flag,
 		    "interrupts keep %s", name);
 }
 
@@ -168,7 +196,7 @@ int main(int argc, char **argv)
 		const char *name;
 	} flags[] = {
 		{ 0, "none" }, { DF, "DF" }, { NT, "NT" }, { AC, "AC" }, { ID, "ID" },
-		{ DF | NT, "DF and NT" }, { DF | NT | AC | ID, "all" },
+		{ DF | NT, "DF and NT" }, { KEPT, "all" },
 	};
 
 	bugs_begin(argc, argv);

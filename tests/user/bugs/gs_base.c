@@ -20,16 +20,6 @@
 
 static uint64_t base;
 
-static void write_gs(uint64_t value) { __asm__ volatile("wrgsbase %0" : : "r"(value)); }
-
-static uint64_t read_gs(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("rdgsbase %0" : "=r"(value));
-	return value;
-}
-
 static void int3(void) { write_gs(base); __asm__ volatile("int3"); }
 static void ud2(void) { write_gs(base); __asm__ volatile("ud2"); }
 static void page_fault(void) { write_gs(base); __asm__ volatile("movb %%al, 8" : : : "memory"); }

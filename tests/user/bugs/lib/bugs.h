@@ -92,6 +92,15 @@ void trace_kill(pid_t pid);
 
 /* May programs write their FS and GS bases (HWCAP2_FSGSBASE)? */
 bool has_fsgsbase(void);
+static inline void write_gs(uint64_t value) { __asm__ volatile("wrgsbase %0" : : "r"(value)); }
+static inline uint64_t read_gs(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("rdgsbase %0" : "=r"(value));
+	return value;
+}
+
 uint64_t gs_base(void);
 
 /* modify_ldt(0x11): the result is an int. */
