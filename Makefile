@@ -170,7 +170,7 @@ coverage: deps-test
 		$(BUILD)/coverage/covered.elf
 	@find $(BUILD)/coverage -name '*.gcda' -delete
 	@$(MAKE) -s --no-print-directory HOST_OUT=$(BUILD)/coverage/host INSTRUMENT=--coverage \
-		host-tests | tail -1
+		host-tests > $(BUILD)/coverage/host-tests.txt || { cat $(BUILD)/coverage/host-tests.txt; false; }
 	@$(PYTHON) tests/coverage/run.py
 
 gdb: deps-test

@@ -10,6 +10,7 @@
  * Read next: kernel/signal_deliver.c, kernel/ptrace_regs.c.
  */
 #include "kernel/base/errno.h"
+#include "kernel/exit_work.h"
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
@@ -74,6 +75,7 @@ static void step_on(struct task *t)
 	struct pt_regs *regs = task_regs(t);
 
 	t->signals.step = true;
+	t->signals.step_from_call = signal_in_syscall(regs);
 	if (!(regs->flags & RFLAGS_TF))
 		t->signals.forced_tf = true;
 	regs->flags |= RFLAGS_TF;
@@ -86,6 +88,18 @@ void ptrace_report_step(void)
 	if (current_task()->tracer)
 		ptrace_stop(SIGTRAP, CLD_TRAPPED, &flags);
 	spin_unlock(&process_lock, flags);
+}
+
+void ptrace_step_over_call(struct pt_regs *regs)
+{
+	struct task_signals *s = &current_task()->signals;
+
+	if (s->step && !s->step_from_call) {
+		interrupts_on();
+		ptrace_report_step();
+		exit_work_before_user(regs);
+	}
+	s->step_from_call = false;
 }
 
 void ptrace_report_exec(void)
@@ -135,8 +149,11 @@ static long attach(int tid)
 	return err;
 }
 
+/* The signal of a stop that its tracer has seen went with the tracer. */
 static void detach(struct task *t)
 {
+	if (t->stop_reported)
+		t->signals.resume_with = 0;
 	ptrace_step_off(t);
 	t->tracer = NULL;
 	t->stop_signal = 0;

@@ -22,8 +22,14 @@ int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags);
 /* Ends PTRACE_SINGLESTEP for t, which is stopped or current. */
 void ptrace_step_off(struct task *t);
 
-/* A stepped instruction ended in a handler or was a system call: stop with SIGTRAP. */
+/* A stepped instruction ended in a handler: stop with SIGTRAP. */
 void ptrace_report_step(void);
+
+/*
+ * The same behind a system call, if it was stepped: the processor would trap one
+ * instruction later.  Nothing is due before it, nor when it comes back.
+ */
+void ptrace_step_over_call(struct pt_regs *regs);
 
 /* A traced process has changed its program: SIGTRAP.  Current process, no lock. */
 void ptrace_report_exec(void);

@@ -32,7 +32,7 @@ u64 sigframe_max_size(void);
 
 /*
  * What rt_sigreturn and sigreturn put into flags: nothing that a program could
- * not set itself.
+ * not set itself.  TF stays if a tracer steps.
  */
 u64 sigframe_flags(u64 old, u64 wanted);
 

@@ -202,6 +202,12 @@ int sigframe64_push(const struct delivery *d, struct pt_regs *regs)
 
 u64 sigframe_flags(u64 old, u64 wanted)
 {
+	struct task_signals *s = &current_task()->signals;
+
+	if (unlikely(s->step)) {
+		s->forced_tf = !(wanted & RFLAGS_TF);
+		wanted |= RFLAGS_TF;
+	}
 	return (old & ~(u64)FLAGS_RETURN) | (wanted & FLAGS_RETURN);
 }
 

@@ -230,6 +230,7 @@ static void undo_opposite(struct process *p, int signal)
 	if (!p->signals.stop)
 		return;
 	p->signals.stop = 0;
+	p->signals.continued = true;
 	for (struct task *t = p->threads; t; t = t->thread_next)
 		if (t->signals.stopped)
 			signal_wake(t);

@@ -133,6 +133,7 @@ struct task_signals {
 	bool forced;          /* `fault` is to be delivered before all others */
 	bool frozen;          /* a tracer looks at it: not even SIGKILL wakes it */
 	bool step, forced_tf; /* PTRACE_SINGLESTEP; it was that which set TF */
+	bool step_from_call;  /* it was stopped on its way out of a system call */
 	bool stopped;         /* takes part in its process's stop */
 	struct siginfo fault;
 	const char *why;      /* of `fault`; NULL: the exception below */
@@ -147,6 +148,7 @@ struct process_signals {
 	struct queued_signal *queue;
 	unsigned queued;      /* real-time ones, of its threads as well */
 	int stop;             /* the signal that stops all its threads; or 0 */
+	bool continued;       /* after a stop, and wait4 has not said so */
 	bool killable;        /* init has lost its protection */
 	u64 alarm_at, alarm_interval; /* ITIMER_REAL, of clock_ns(); 0: none */
 	struct signal_action action[NR_SIGNALS];

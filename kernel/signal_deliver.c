@@ -113,6 +113,7 @@ static void begin_stop(struct task *self, int signal)
 	if (p->signals.stop)
 		return;
 	p->signals.stop = signal;
+	p->signals.continued = false;
 	for (struct task *t = p->threads; t; t = t->thread_next)
 		if (t != self)
 			signal_wake(t);

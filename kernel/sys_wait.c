@@ -1,6 +1,7 @@
 /*
- * wait4 and waitid: children that have ended, and threads that have stopped
- * for a tracer, or with WUNTRACED.  Source: wait(2), ptrace(2).
+ * wait4 and waitid: children that have ended, threads that have stopped for a
+ * tracer, or with WUNTRACED, and with WCONTINUED children that go on.
+ * Source: wait(2), ptrace(2).
  */
 #include "kernel/base/errno.h"
 #include "kernel/process.h"
@@ -19,6 +20,8 @@
 #define __WCLONE 0x80000000
 #define WAIT4_OPTIONS (WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WALL | __WCLONE)
 #define WAITID_OPTIONS (WAIT4_OPTIONS | WEXITED | WNOWAIT)
+
+#define STATUS_CONTINUED 0xffff
 
 enum which { P_ALL = 0, P_PID = 1, P_PGID = 2, P_PIDFD = 3 };
 
@@ -79,6 +82,17 @@ static bool take_stopped(struct wait *w, struct task *t, const struct process *s
 	return true;
 }
 
+/* Does it go on after a stop, and is that for us to know? */
+static bool take_continued(struct wait *w, struct process *p)
+{
+	if (!(w->options & WCONTINUED) || !p->signals.continued)
+		return false;
+	if (!(w->options & WNOWAIT))
+		p->signals.continued = false;
+	found(w, p, p->pid, STATUS_CONTINUED, CLD_CONTINUED);
+	return true;
+}
+
 static bool look_at_children(struct wait *w, struct process *self, bool *any)
 {
 	for (struct process *p = self->children; p; p = p->sibling) {
@@ -89,7 +103,7 @@ static bool look_at_children(struct wait *w, struct process *self, bool *any)
 			take_ended(w, p);
 			return true;
 		}
-		if (!p->ended && take_stopped(w, p->leader, self))
+		if (!p->ended && (take_stopped(w, p->leader, self) || take_continued(w, p)))
 			return true;
 	}
 	return false;
@@ -180,7 +194,8 @@ long sys_wait4(struct pt_regs *regs)
  */
 static long put_info(virt_addr_t to, const struct wait *w, bool ia32)
 {
-	int status = w->code == CLD_KILLED ? WAIT_SIGNAL(w->status) : WAIT_CODE(w->status);
+	int status = w->code == CLD_KILLED ? WAIT_SIGNAL(w->status) :
+		     w->code == CLD_CONTINUED ? SIGCONT : WAIT_CODE(w->status);
 	const int values[] = { SIGCHLD, 0, w->code, w->pid, (int)w->uid, status };
 
 	for (unsigned i = 0; to && i < ARRAY_SIZE(values); i++) {

@@ -14,6 +14,7 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
 #include "kernel/exit_work.h"
+#include "kernel/ptrace.h"
 #include "kernel/syscall.h"
 
 static long (*const table[])(struct pt_regs *) = {
@@ -38,12 +39,16 @@ u64 syscall_unknown_count(void)
 }
 
 /* RF and TF: SYSRET would restore them too late or not at all. */
-static bool sysret_will_do(const struct pt_regs *regs)
+static bool sysret_will_do(struct pt_regs *regs)
 {
 	u64 ip = regs->ip, flags = regs->flags;
 
+	if (unlikely(flags & (RFLAGS_RF | RFLAGS_TF))) {
+		ptrace_step_over_call(regs);
+		return false;
+	}
 	return likely(ip == regs->cx) && likely(ip >> 47 == 0) &&
-	       likely(flags == regs->r11) && likely(!(flags & (RFLAGS_RF | RFLAGS_TF))) &&
+	       likely(flags == regs->r11) &&
 	       likely(regs->cs == SEL_USER_CS) && likely(regs->ss == SEL_USER_DS);
 }
 

@@ -143,6 +143,8 @@ struct task *task_fork(void)
 	memcpy(t->fpu, self->fpu, PAGE_SIZE);
 	*task_regs(t) = *task_regs(self);
 	task_regs(t)->ax = 0;
+	if (self->signals.forced_tf) /* a tracer's, who does not step the child */
+		task_regs(t)->flags &= ~(u64)RFLAGS_TF;
 	t->affinity = self->affinity;
 	t->fs_base = self->fs_base;
 	t->gs_base = self->gs_base;

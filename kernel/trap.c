@@ -227,6 +227,10 @@ static void skip_halt(struct pt_regs *regs)
 
 static void nmi(const struct pt_regs *regs)
 {
+	/* The processor holds NMIs back there: this one's frame is over the first's. */
+	if (regs->ip == entry_labels.stubs + VEC_NMI * ENTRY_STUB_SIZE)
+		panic_regs(regs, "NMI: found it on the first instruction of another's handler, "
+			   "expected it to be held back");
 	this_cpu()->nmis++;
 	if (smp_stopping())
 		for (;;)

@@ -48,7 +48,7 @@ def commands():
     yield Command("host", ["make", "-sk", "-C", ROOT, "--no-print-directory",
                            "host-tests"], 300, quick=True)
     yield Command("stress", [python, os.path.join(ROOT, "tests/stress.py"),
-                             "--seconds", "60", "--seed", "1"], 600)
+                             "--seconds", "60", "--seed", "1"], 1000)
     yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 120)
     yield Command("emulators", [python, os.path.join(ROOT, "tests/emulators.py")], 400)
     yield Command("inject", [python, os.path.join(ROOT, "tests/inject/run.py"),

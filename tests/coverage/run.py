@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Which lines of C and which instructions of entry text the tests execute.
 
-Called by `make coverage`, which builds build/coverage/covered.elf first.  Makes
-boots of tests/machines.cfg (QEMU; direct, or an ISO of their own) with that kernel and prints a table of
-C lines by file, the instructions of entry text that no boot executed, and the
-totals; build/coverage/missing.txt has every line never executed.  Exits with 1
-if a boot failed or an aim (AIMS) was missed.
+Called by `make coverage`, which builds build/coverage/covered.elf and runs the
+host tests first, whose counters lie in build/coverage/host/.  Makes boots of
+tests/machines.cfg (QEMU; direct, or an ISO of their own) with that kernel and
+prints a table of C lines by file, the instructions of entry text that no boot
+executed, and the totals; build/coverage/missing.txt has every line never
+executed.  Exits with 1 if a boot failed or an aim (AIMS) was missed.
 
     tests/coverage/run.py [--only GLOB]... [--jobs N] [--scale X]
 
@@ -133,8 +134,10 @@ def merge(chosen, directory):
     """Adds up the boots' counters; the .gcda files then lie beside their .gcno."""
     total = ""
     for boot in chosen:
-        path = os.path.join(RUNS, boot.name)
-        with open(f"{path}.stream", "rb") as file:
+        path = os.path.join(RUNS, f"{boot.name}.stream")
+        if not os.path.exists(path):
+            continue    # it could not even be tried, as make_boots() has said
+        with open(path, "rb") as file:
             stream = file.read()
         one = os.path.join(directory, boot.name)
         try:
@@ -152,7 +155,10 @@ def merge(chosen, directory):
 
 
 def line_counts():
-    """{file: {line: how often}} of the kernel's C, headers included."""
+    """{file: {line: how often}} of the kernel's C, headers included.
+
+    What a host test puts in the place of a header is no part of the kernel.
+    """
     found = [os.path.join(path, name) for path, _, names in os.walk(BUILD)
              for name in names if name.endswith(".gcda") and not path.startswith(RUNS)]
     text = subprocess.run(["gcov", "--json-format", "--stdout", *sorted(found)],
@@ -160,7 +166,10 @@ def line_counts():
     counts = {}
     for line in text.splitlines():
         for source in json.loads(line)["files"]:
-            lines = counts.setdefault(os.path.normpath(source["file"]), {})
+            name = os.path.normpath(source["file"])
+            if name.startswith("tests/"):
+                continue
+            lines = counts.setdefault(name, {})
             for entry in source["lines"]:
                 number = entry["line_number"]
                 lines[number] = lines.get(number, 0) + entry["count"]

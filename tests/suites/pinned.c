@@ -106,6 +106,20 @@ bool user_reaches(struct task *task, u64 word, u64 value)
 	return true;
 }
 
+bool user_sleeps(const struct task *task)
+{
+	u64 start = clock_ns();
+
+	for (;;) {
+		unsigned state = __atomic_load_n(&task->state, __ATOMIC_ACQUIRE);
+
+		if (state == TASK_SLEEPING)
+			return true;
+		if (state == TASK_ZOMBIE || !be_patient(start))
+			return false;
+	}
+}
+
 void user_wait(struct task *task)
 {
 	sched_wait_for_exit(task);

@@ -50,7 +50,7 @@ extern const u8 user_word_stop[], user_word_count[], user_word_number[],
 
 /* Linux's numbers, where the kernel's list (syscall_list.h) has names only. */
 enum { NR_sched_yield = 24, NR_nanosleep = 35, NR_getpid = 39, NR_exit = 60,
-       NR_rt_sigsuspend = 130 };
+       NR_rt_sigsuspend = 130, NR_futex = 202 };
 
 /*
  * A quiet process of that code for that CPU, with a pid, FS and GS bases at
@@ -70,6 +70,9 @@ void user_set(struct task *task, u64 word, u64 value);
 
 /* Yields until the word is not below `value`, as wait_for_value() does. */
 bool user_reaches(struct task *task, u64 word, u64 value);
+
+/* Yields until it sleeps in the kernel.  False: it has ended, or it took too long. */
+bool user_sleeps(const struct task *task);
 
 /* Sleeps until it has ended; then task_regs() are its last ones. */
 void user_wait(struct task *task);

@@ -270,19 +270,11 @@ static void probe_of_user(struct selftest *t)
 	mm_put(mm);
 }
 
-static bool ended_or_asleep(const struct task *task)
-{
-	unsigned state = __atomic_load_n(&task->state, __ATOMIC_ACQUIRE);
-
-	return state == TASK_SLEEPING || state == TASK_ZOMBIE;
-}
-
 /* The process does nothing else that could wait. */
 static void fault_locked(struct selftest *t)
 {
 	struct task *task = user_new(t, USER_CODE(write), USER_PAGE, online_cpu(1));
 	struct mm *mm;
-	u64 deadline = clock_ns() + PATIENCE_NS;
 
 	if (!task)
 		return;
@@ -290,9 +282,7 @@ static void fault_locked(struct selftest *t)
 	if (map_page(t, mm)) {
 		sleep_lock(&mm->lock);
 		user_start(task);
-		while (!ended_or_asleep(task) && clock_ns() < deadline)
-			sched_yield();
-		EXPECT_EQ(t, task->state, TASK_SLEEPING, "it waits for the lock");
+		EXPECT(t, user_sleeps(task), "it waits for the lock");
 		sleep_unlock(&mm->lock);
 	} else {
 		user_start(task);

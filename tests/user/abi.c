@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 	test_limits_and_usage();
 	test_sched();
 	test_robust_list();
+	test_files();
 	test_registers();
 	return check_end();
 }

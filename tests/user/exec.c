@@ -12,6 +12,7 @@
 #include "abi/check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,8 @@ static int as_child(int argc, char **argv)
 		return argc == MANY && strlen(argv[MANY - 1]) == 5 && !environ[0];
 	if (strcmp(argv[1], "long") == 0)
 		return argc == 3 && strlen(argv[2]) == LONG && !environ[0];
+	if (strcmp(argv[1], "closed") == 0)
+		return sys(SYS_write, 2, "", 0) == -EBADF && sys(SYS_write, 1, "", 0) == 0;
 	if (strcmp(argv[1], "fpu") == 0)
 		return fpu_is_fresh();
 	if (strcmp(argv[1], "fn") == 0)
@@ -85,6 +88,7 @@ static void test_arguments(void)
 	char *const one[] = { (char *)"ONE=1", NULL }, *const none[] = { NULL };
 	char *const args[] = { (char *)"exec", (char *)"args", (char *)"", (char *)"two words", NULL };
 	char *const again[] = { (char *)"exec", (char *)"again", NULL }, *const fn[] = { (char *)"exec", (char *)"fn", NULL };
+	char *const closed[] = { (char *)"exec", (char *)"closed", NULL };
 	char *const fpu[] = { (char *)"exec", (char *)"fpu", NULL };
 	char *const long_one[] = { (char *)"exec", (char *)"long", text, NULL };
 
@@ -97,6 +101,9 @@ static void test_arguments(void)
 	check_equal(run(SELF, many, none), 1, "a thousand arguments arrive");
 	check_equal(run(SELF, long_one, none), 1, "one of 60,000 characters arrives");
 	check_equal(run(SELF, fn, one), 1, "AT_EXECFN is the path");
+	sys(SYS_fcntl, 2, F_SETFD, FD_CLOEXEC);
+	check_equal(run(SELF, closed, none), 1, "a descriptor that wants it is closed");
+	sys(SYS_fcntl, 2, F_SETFD, 0);
 	check_equal(run(SELF, fpu, one), 1, "floating-point registers are fresh");
 }
 

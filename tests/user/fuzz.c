@@ -29,7 +29,7 @@
 
 #define TOGETHER 6
 #define CHILD_MS 700
-#define GOOD_MS 60000
+#define GOOD_MS 120000
 
 volatile struct fuzz_counts *fuzz_counts;
 static volatile uint64_t *report;

@@ -63,6 +63,29 @@ static void nothing(int signal)
 	(void)signal;
 }
 
+static volatile int times;
+
+/* The third time is the last that starts the read again. */
+static void count(int signal)
+{
+	const struct sigaction action = { .sa_handler = count };
+
+	if (++times == 3)
+		sigaction(signal, &action, NULL);
+}
+
+static void test_restart(void)
+{
+	const struct itimerval often = { { 0, 20000 }, { 0, 20000 } }, never = { { 0, 0 }, { 0, 0 } };
+	const struct sigaction action = { .sa_handler = count, .sa_flags = SA_RESTART };
+
+	sigaction(SIGALRM, &action, NULL);
+	sys(SYS_setitimer, ITIMER_REAL, &often, 0);
+	check_true(read_some((uint64_t)text, 1) == -EINTR, "a signal without SA_RESTART ends the wait");
+	sys(SYS_setitimer, ITIMER_REAL, &never, 0);
+	check_true(times > 3, "those with it have not");
+}
+
 /* Nothing more is typed: who waits can only be interrupted, first or second in line. */
 static void test_waiting(void)
 {
@@ -92,6 +115,7 @@ int main(int argc, char **argv)
 {
 	check_begin(argc > 1 && strcmp(argv[1], "-q") == 0);
 	test_lines();
+	test_restart();
 	test_waiting();
 	return check_end();
 }

@@ -335,6 +335,55 @@ static void test_groups(void)
 	check_equal(WEXITSTATUS(status), 8, "another made itself a session");
 }
 
+/* Two children: the second goes into the first one's group. */
+static void test_joining(void)
+{
+	siginfo_t info;
+	pid_t pid[2];
+
+	for (int i = 0; i < 2; i++) {
+		pid[i] = fork();
+		if (pid[i] == 0)
+			for (;;)
+				pause();
+	}
+	check_equal(setpgid(pid[0], 0), 0, "a parent makes its child a group");
+	check_equal(setpgid(pid[1], pid[0]), 0, "and puts another into it");
+	check_equal(getpgid(pid[1]), pid[0], "where it is");
+	check_equal(sys(SYS_setpgid, pid[1], 0x7ffffff0), -EPERM, "a group that nobody is in gives EPERM");
+	check_equal(sys(SYS_setpgid, 1, pid[0]), getpid() == 1 ? -EPERM : -ESRCH, "who is no child is not moved");
+	check_equal(kill(-pid[0], SIGKILL), 0, "a signal to the group");
+	check_equal(sys(SYS_waitid, P_PGID, pid[0], &info, WEXITED, 0), 0, "ends one of it");
+	check_equal(sys(SYS_waitid, P_PGID, pid[0], &info, WEXITED, 0), 0, "and the other");
+	check_equal(kill(-pid[0], 0), -1, "then there is no group");
+	pid[0] = fork();
+	if (pid[0] == 0)
+		_exit(0);
+	do /* orphans end here, too, if this is init */
+		info.si_pid = 0;
+	while (sys(SYS_waitid, P_PGID, 0, &info, WEXITED, 0) == 0 && info.si_pid != pid[0]);
+	check_equal(info.si_pid, pid[0], "group 0 is the own one, in which a child is");
+}
+
+/* What setuid changes depends on who calls it. */
+static bool set_one_id(void)
+{
+	uid_t u[3];
+	gid_t g[3];
+
+	if (sys(SYS_setgid, 5) || sys(SYS_getresgid, &g[0], &g[1], &g[2]) || g[0] != 5 || g[1] != 5 || g[2] != 5)
+		return false;
+	if (sys(SYS_setuid, -1) != -EINVAL || sys(SYS_setresuid, 7, 7, 0))
+		return false;
+	if (sys(SYS_setgid, 6) != -EPERM || sys(SYS_setuid, 8) != -EPERM || sys(SYS_setuid, 7))
+		return false;
+	if (sys(SYS_setuid, 0) || sys(SYS_getresuid, &u[0], &u[1], &u[2]) || u[0] != 7 || u[1] != 0 || u[2] != 0)
+		return false;
+	if (sys(SYS_setuid, 9) || sys(SYS_getresuid, &u[0], &u[1], &u[2]))
+		return false;
+	return u[0] == 9 && u[1] == 9 && u[2] == 9;
+}
+
 static void test_users(void)
 {
 	uid_t real = 99, effective = 99, saved = 99;
@@ -359,6 +408,12 @@ static void test_users(void)
 	waitpid(pid, &status, 0);
 	check_equal(WEXITSTATUS(status), 8, "root gives up its rights for good");
 	check_equal(getuid(), 0, "and its parent does not");
+	pid = fork();
+	if (pid == 0)
+		_exit(set_one_id() ? 8 : 1);
+	waitpid(pid, &status, 0);
+	check_equal(WEXITSTATUS(status), 8, "setuid changes all for root, and the effective one for others");
+	check_equal(sys(SYS_getresuid, 8, &real, &saved), -EFAULT, "getresuid to address 8 gives EFAULT");
 }
 
 static void test_clone(void)
@@ -402,6 +457,7 @@ int main(int argc, char **argv)
 	test_vfork_killed();
 	test_shared_memory();
 	test_groups();
+	test_joining();
 	test_users();
 	test_clone();
 	test_orphan();

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -212,6 +213,128 @@ static void test_attach(void)
 	check_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "signals reach it again");
 }
 
+extern const char stepped_call[], stepped_call_end[];
+
+static void calls_once(void)
+{
+	trace(TRACEME, 0, 0, 0);
+	raise(SIGSTOP);
+	__asm__ volatile("stepped_call: syscall; stepped_call_end: nop"
+			 : : "a"(SYS_getpid) : "rcx", "r11", "memory");
+	_exit(4);
+}
+
+/* A system call is one step, as other instructions are. */
+static void test_step_over_call(void)
+{
+	struct user_regs_struct regs;
+	pid_t pid = fork();
+	int status, steps = 0;
+
+	if (pid == 0)
+		calls_once();
+	wait_for(pid);
+	memset(&regs, 0, sizeof(regs));
+	while (regs.rip != (unsigned long)stepped_call && steps++ < 1000) {
+		trace(SINGLESTEP, pid, 0, 0);
+		status = wait_for(pid);
+		if (!WIFSTOPPED(status) || trace(GETREGS, pid, 0, (unsigned long)&regs))
+			break;
+	}
+	check_equal((int64_t)regs.rip, (int64_t)stepped_call, "steps lead to a system call");
+	check_equal(trace(SINGLESTEP, pid, 0, 0), 0, "and one over it");
+	check_equal(wait_for(pid), SIGTRAP << 8 | 0x7f, "which ends in SIGTRAP");
+	trace(GETREGS, pid, 0, (unsigned long)&regs);
+	check_equal((int64_t)regs.rip, (int64_t)stepped_call_end, "right behind it");
+	check_equal((int64_t)regs.rax, pid, "when it has its result");
+	trace(CONT, pid, 0, 0);
+	check_equal(wait_for(pid), 4 << 8, "without steps it goes on to its end");
+}
+
+extern const char behind_handler[];
+
+/* Its exit status says whether its own child lived, and the handler ran. */
+static void handles_and_forks(void)
+{
+	int status = 1;
+	pid_t pid;
+
+	signal(SIGUSR1, count);
+	trace(TRACEME, 0, 0, 0);
+	raise(SIGSTOP);
+	raise(SIGUSR1);
+	__asm__ volatile("behind_handler: nop");
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, &status, 0);
+	_exit(status == 0 && got_usr1 == 1 ? 5 : 6);
+}
+
+/* Steps lead into a handler, back from it, and do not go over to a child. */
+static void test_steps_through_handler(void)
+{
+	unsigned long signal = 0, rip = 0;
+	bool behind = false;
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		handles_and_forks();
+	status = wait_for(pid);
+	for (int i = 0; i < 20000 && WIFSTOPPED(status); i++) {
+		trace(PEEKUSER, pid, WORD(rip), (unsigned long)&rip);
+		behind = behind || rip == (unsigned long)behind_handler;
+		signal = WSTOPSIG(status) == SIGUSR1 ? SIGUSR1 : 0;
+		trace(SINGLESTEP, pid, 0, signal);
+		status = wait_for(pid);
+	}
+	check_true(behind, "steps lead through a handler and back");
+	check_equal(status, 5 << 8, "and its child is not stepped");
+}
+
+static volatile long *handled;
+
+static void count_shared(int signal)
+{
+	*handled += signal == SIGUSR1;
+}
+
+/* Not its child: its tracer can wait for it all the same. */
+static int attach_and_end(pid_t tracee)
+{
+	int status = 0;
+
+	if (trace(ATTACH, tracee, 0, 0) || waitpid(tracee, &status, __WALL) != tracee ||
+	    status != (SIGSTOP << 8 | 0x7f))
+		return 1;
+	if (trace(CONT, tracee, 0, 0) || kill(tracee, SIGUSR1))
+		return 2;
+	return waitpid(tracee, &status, __WALL) == tracee && status == (SIGUSR1 << 8 | 0x7f) ? 0 : 3;
+}
+
+/* A tracer that ends lets go of whom it traces, without the signal that it saw. */
+static void test_tracer_ends(void)
+{
+	pid_t tracee, tracer;
+
+	handled = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	signal(SIGUSR1, count_shared);
+	tracee = fork();
+	if (tracee == 0)
+		for (;;)
+			pause();
+	tracer = fork();
+	if (tracer == 0)
+		_exit(attach_and_end(tracee));
+	check_equal(wait_for(tracer), 0, "a tracer ends while its tracee is stopped");
+	usleep(20000);
+	check_equal(*handled, 0, "and has taken the signal with it");
+	kill(tracee, SIGTERM);
+	check_equal(wait_for(tracee), SIGTERM, "and is nobody's");
+	signal(SIGUSR1, SIG_DFL);
+}
+
 /* ---- Breakpoints ------------------------------------------------------------------- */
 
 #define DEBUGREG(n) (offsetof(struct user, u_debugreg) + (n) * sizeof(unsigned long))
@@ -336,6 +459,9 @@ int main(int argc, char **argv)
 	test_child();
 	test_hostile();
 	test_attach();
+	test_step_over_call();
+	test_steps_through_handler();
+	test_tracer_ends();
 	test_breakpoints();
 	test_dr6();
 	test_breakpoints_at_exec();

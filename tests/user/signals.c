@@ -1,7 +1,8 @@
 /*
  * signals: checks signals against what Linux does: what a handler is told of
  * each exception, masks and queues, alternate stacks, restarted calls, FPU
- * state, and frames that a program has changed before it returns by them.
+ * state, frames that a program has changed before it returns by them, and
+ * children that stop.
  *
  * Right outcome, on Linux and on Postern alike: a line `ok N - ...` for each
  * step, `1..N` at the end, exit status 0. `signals -q` prints failed steps only.
@@ -21,5 +22,6 @@ int main(int argc, char **argv)
 	test_calls_interrupted();
 	test_fpu_state();
 	test_returns();
+	test_jobs();
 	return check_end();
 }

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,6 +281,30 @@ static void test_futex_shared(void)
 	munmap((void *)ball, PAGE);
 }
 
+/* The same address in another process is another futex. */
+static void test_futex_private(void)
+{
+	volatile int *ready = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int64_t others = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		*ready = 1;
+		sys(SYS_futex, &word, FUTEX_WAIT | FUTEX_PRIVATE, 0, 0);
+		_exit(0);
+	}
+	while (!*ready)
+		sched_yield();
+	for (int i = 0; i < 30; i++) {
+		nap(1);
+		others += sys(SYS_futex, &word, FUTEX_WAKE | FUTEX_PRIVATE, 9);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	check_equal(others, 0, "a private futex is not woken from another process");
+	munmap((void *)ready, PAGE);
+}
+
 /* ---- Affinity ------------------------------------------------------------------------ */
 
 static void *stay_on(void *arg)
@@ -451,6 +476,7 @@ int main(int argc, char **argv)
 	test_futex_errors();
 	test_futex_wake();
 	test_futex_shared();
+	test_futex_private();
 	test_affinity();
 	test_ends();
 	return check_end();

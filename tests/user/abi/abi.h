@@ -37,6 +37,9 @@ void test_sched(void);
 /* robust.c: the locks of a thread that dies. */
 void test_robust_list(void);
 
+/* files.c: fcntl, lseek, close. */
+void test_files(void);
+
 /* registers.c: what a system call and an interrupt leave of the registers. */
 void test_registers(void);
 

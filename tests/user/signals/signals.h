@@ -22,6 +22,9 @@ void test_fpu_state(void);
 /* returns.c: frames with any content. */
 void test_returns(void);
 
+/* jobs.c: children that stop and go on. */
+void test_jobs(void);
+
 /* What the last handler was told. */
 struct told {
 	int signal, code;

@@ -12,10 +12,12 @@ enum {
 	SYS_rt_sigtimedwait, SYS_rt_sigqueueinfo, SYS_rt_sigsuspend,
 	SYS_sigaltstack = 186, SYS_rt_sigtimedwait64 = 421,
 };
-enum { SIGUSR1 = 10, SIGSEGV = 11, SIGUSR2 = 12, SIGCHLD = 17, SIGPOLL = 29, SIGSYS = 31, SIGRT = 40 };
+enum { SIGKILL = 9, SIGUSR1, SIGSEGV = 11, SIGUSR2 = 12, SIGCHLD = 17, SIGCONT, SIGSTOP, SIGPOLL = 29, SIGSYS = 31, SIGRT = 40 };
 enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
 
 #define BAD 8u
+#define WNOHANG 1
+#define WUNTRACED 2
 #define BIT(signal) (1u << ((signal) - 1))
 #define SA_RESTART 0x10000000u
 
@@ -152,6 +154,26 @@ static void test_child(void)
 	sys(SYS_rt_sigprocmask, SIG_UNBLOCK, set, 0, 8);
 }
 
+/* i386's number of restart_syscall is another. */
+static void test_sleep_over_a_stop(void)
+{
+	const uint32_t long_time[2] = { 1000, 0 }, nap[2] = { 0, 50000000 };
+	uint32_t status = 0;
+	int32_t pid = sys(SYS_fork);
+
+	if (pid == 0)
+		sys(SYS_exit_group, sys(SYS_nanosleep, long_time, 0));
+	sys(SYS_nanosleep, nap, 0);
+	sys(SYS_kill, pid, SIGSTOP);
+	check_result(sys(SYS_waitpid, pid, &status, WUNTRACED), pid, "a child that sleeps stops");
+	sys(SYS_kill, pid, SIGCONT);
+	sys(SYS_nanosleep, nap, 0);
+	check_result(sys(SYS_waitpid, pid, &status, WNOHANG), 0, "and sleeps on");
+	sys(SYS_kill, pid, SIGKILL);
+	check_result(sys(SYS_waitpid, pid, &status, 0), pid, "until it is killed");
+	check_equal(status, SIGKILL, "which its status says");
+}
+
 static void test_alternate_stack(void)
 {
 	uint32_t stack[3] = { 0x10000, 0, 8192 }, seen[3];
@@ -179,6 +201,7 @@ void test_signal_calls(void)
 	test_pending();
 	test_info();
 	test_child();
+	test_sleep_over_a_stop();
 	test_alternate_stack();
 	check_subject("");
 }
