@@ -14,8 +14,8 @@
  * with any RSP becomes a signal on the alternate stack, with it in the frame;
  * without such a stack the process dies.
  *
- *	bad_rsp [-q] [-long [ADDRESS]...]	for bugs_nmi.c: only system calls, many,
- *		every other one with RSP at one of these places (in hexadecimal)
+ *	bad_rsp [-q] [-long [ADDRESS]...]	for bugs_nmi.c: only system calls, until
+ *		SIGUSR1, every other one with RSP at one of these places (in hexadecimal)
  */
 #include "lib/bugs.h"
 
@@ -125,28 +125,37 @@ static int call_once(uint64_t rsp)
 	return wrong || (gs && read_gs() != rsp);
 }
 
-static int call_many(int turns, int count, char **addresses)
+static int call_each(int count, char **addresses)
 {
 	int wrong = 0;
 
-	for (int i = 0; i < turns; i++) {
-		for (unsigned k = 0; k < kernel_address_count; k++) {
-			wrong += call_once(kernel_addresses[k]);
-			if (count > 0)
-				wrong += call_once(strtoul(addresses[(int)k % count], NULL, 16));
-		}
+	for (unsigned k = 0; k < kernel_address_count; k++) {
+		wrong += call_once(kernel_addresses[k]);
+		if (count > 0)
+			wrong += call_once(strtoul(addresses[(int)k % count], NULL, 16));
 	}
 	return wrong;
 }
 
+static volatile bool stop;
+
+static void stop_now(ucontext_t *uc)
+{
+	(void)uc;
+	stop = true;
+}
+
 int main(int argc, char **argv)
 {
-	bool only_calls = argc > 2 && strcmp(argv[2], "-long") == 0;
+	bool until_stop = argc > 2 && strcmp(argv[2], "-long") == 0;
+	int wrong = 0;
 
+	on_usr1 = stop_now;
 	bugs_begin(argc, argv);
-	check_equal(only_calls ? call_many(1000, argc - 3, argv + 3) : call_many(20, 0, NULL), 0,
-		    "system calls that went wrong");
-	if (only_calls)
+	for (int i = 0; until_stop ? !stop && !wrong : i < 20; i++)
+		wrong += call_each(until_stop ? argc - 3 : 0, argv + 3);
+	check_equal(wrong, 0, "system calls that went wrong");
+	if (until_stop)
 		return check_end();
 	for (unsigned i = 0; i < kernel_address_count; i++)
 		check_rsp(kernel_addresses[i]);
