@@ -178,24 +178,6 @@ static void wake_early(struct selftest *t)
 	EXPECT(t, s.woke_at != 0, "and went on");
 }
 
-static void sleep_with_work(void *arg __unused)
-{
-	current_task()->work_due = true; /* as a signal would, after the last look */
-	sched_sleep_until(~0ULL - 1);
-	task_exit(0);
-}
-
-static void work_first(struct selftest *t)
-{
-	struct task *task = thread_run(t, sleep_with_work, NULL, online_cpu(1));
-
-	if (!task)
-		return;
-	EXPECT(t, !user_sleeps(task), "it does not sleep");
-	sched_wake(task);
-	EXPECT_EQ(t, task_wait(task), 0, "it goes on");
-}
-
 /* ---- Yielding, and where ----------------------------------------------------------- */
 
 struct yielder {
@@ -441,7 +423,6 @@ static const struct selftest_case cases[] = {
 	{ "sleepers wake in order and not too early", sleep_order },
 	{ "nanosleep lasts as long as it was told", nanosleep },
 	{ "a sleeper can be woken before its time", wake_early },
-	{ "who has work due does not fall asleep", work_first },
 	{ "two threads that yield alternate", yielding },
 	{ "a thread stays on the CPUs of its affinity", affinity },
 	{ "idle CPUs are woken for work", idle_cpus_woken },

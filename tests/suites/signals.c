@@ -212,18 +212,6 @@ static void let_through_late(struct selftest *t)
 	EXPECT_EQ(t, calls_made() - calls, 1, "system calls: it has not come to make it again");
 }
 
-/* What has come before the sleep, under its lock, is not slept over. */
-static void not_slept_over(struct selftest *t)
-{
-	struct task *self = current_task();
-	u64 when = clock_ns() + NSEC_PER_MSEC;
-
-	self->work_due = true;
-	sched_sleep_until(when);
-	self->work_due = false;
-	EXPECT(t, self->wake_at != when, "it has not slept");
-}
-
 /* A frame on a stack that is the kernel's: nothing is written, of no part. */
 static void frame_in_kernel(struct selftest *t)
 {
@@ -319,7 +307,6 @@ static const struct selftest_case cases[] = {
 	{ "SIGSTOP stops and SIGCONT continues", stopping },
 	{ "sigsuspend outlives a stop, with both masks", stopped_in_sigsuspend },
 	{ "what a restored mask lets through comes at once", let_through_late },
-	{ "a signal that came before is not slept over", not_slept_over },
 	{ "a frame on the kernel's memory is not written", frame_in_kernel },
 	{ "stops and SIGCONT undo each other, SIGKILL both", stop_undone },
 	{ "the queue of signals is bounded, and none stays", queue_is_bounded },

@@ -111,8 +111,8 @@ static void test_calls_over_a_stop(void)
 
 		stop_and_go_on(pid, rows[i].name);
 		while (status == -2) {
+			nap(20); /* so that it is in its call once more */
 			kill(pid, SIGUSR1);
-			nap(20);
 			status = wait_with(pid, WNOHANG);
 		}
 		check_equal(status, 0, "%s: and ends with a handled signal alone", rows[i].name);
