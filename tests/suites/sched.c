@@ -55,11 +55,15 @@ static void preemption(struct selftest *t)
 		unsigned cpu = online_cpu(n);
 		struct task *spinner = start_spinner(t, cpu);
 		u64 ticks = VAULT_OF(cpu)->timer_interrupts;
-		struct task *other = start_exit(t, 7, cpu);
 
-		if (other)
-			EXPECT_EQ(t, task_wait(other), WAIT_STATUS(7, 0),
-				  "the other process has its turn and ends");
+		/* A late kick of the CPU, which was idle, may do it once. */
+		for (unsigned i = 0; i < 2; i++) {
+			struct task *other = start_exit(t, 7, cpu);
+
+			if (other)
+				EXPECT_EQ(t, task_wait(other), WAIT_STATUS(7, 0),
+					  "the other process has its turn and ends");
+		}
 		EXPECT(t, VAULT_OF(cpu)->timer_interrupts > ticks, "by the timer");
 		if (spinner)
 			EXPECT(t, spinner->state != TASK_ZOMBIE, "the spinner goes on");
