@@ -27,6 +27,7 @@
 #define DR6_NONE 0xffff0ff0
 
 #define NMIS 3000
+#define LOTS 10 /* until one has met a #DB's way */
 #define NMIS_IDLE 300
 #define ARRIVAL_NS (20 * NSEC_PER_SEC)
 #define MAX_STEPS 40000
@@ -415,7 +416,8 @@ static void nmis_in_calls(struct selftest *t)
 		seen.start = cpu_state[target].lstar;
 		seen.rounds = ~0U;
 		cpus_call(target, arm_here, NULL);
-		send_nmis(t, NMIS);
+		for (unsigned i = 0; i < LOTS && !seen.events; i++)
+			send_nmis(t, NMIS);
 		cpus_call(target, disarm_here, NULL);
 		end_loop(t, task);
 		done();
