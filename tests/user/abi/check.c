@@ -99,11 +99,16 @@ void check_skip(const char *reason, const char *sentence)
 		printf("ok %d - %s # SKIP %s\n", steps, sentence, reason);
 }
 
+int check_status(void)
+{
+	return failures > 0;
+}
+
 int check_end(void)
 {
 	printf("1..%d\n", steps);
 	if (failures > 0)
 		printf("# %d of %d steps failed\n", failures, steps);
 	fflush(stdout);
-	return failures > 0;
+	return check_status();
 }

@@ -26,4 +26,7 @@ void check_skip(const char *reason, const char *sentence);
 /* Prints the plan; the exit status: 0 if all steps were ok. */
 int check_end(void);
 
+/* The same without a plan: of a program that another one's step runs. */
+int check_status(void);
+
 #endif

@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 	if (argc > 2 && strcmp(argv[2], "-second") == 0) {
 		check_begin(true);
 		second();
-		return check_end();
+		return check_status();
 	}
 	bugs_begin(argc, argv);
 	check_equal(in_child(fill_and_exec), EXITED(0), "the next program finds nothing");
