@@ -9,10 +9,12 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/io.h>
-#include <unistd.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "abi/check.h"
 
@@ -68,10 +70,32 @@ static void test_ports(void)
 	check_true(true, "leaves what ioperm opened");
 }
 
+/* Closing is anybody's right, and so is iopl at the level that there is. */
+static void test_nobody(void)
+{
+	pid_t pid;
+	int status;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		int wrong = setresuid(1000, 1000, 1000) != 0;
+
+		wrong |= (call_ioperm(PORT + 4, 1, 1) != -EPERM) << 1;
+		wrong |= (call_ioperm(PORT, 1, 0) != 0) << 2;
+		wrong |= (result(syscall(SYS_iopl, 3)) != -EPERM) << 3;
+		wrong |= (result(syscall(SYS_iopl, 0)) != 0) << 4;
+		_exit(wrong);
+	}
+	check_equal(waitpid(pid, &status, 0), pid, "a child without rights");
+	check_equal(status, 0, "opens no port and raises no IOPL");
+}
+
 int main(int argc, char **argv)
 {
 	check_begin(argc > 1 && strcmp(argv[1], "-q") == 0);
 	test_errors();
 	test_ports();
+	test_nobody();
 	return check_end();
 }
