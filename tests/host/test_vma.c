@@ -27,6 +27,11 @@ static void end(void)
 	free(mm);
 }
 
+static int insert(virt_addr_t start, virt_addr_t end, unsigned prot)
+{
+	return vma_insert(mm, (struct vma){ .start = start, .end = end, .prot = prot });
+}
+
 /* Sorted, apart, not empty; alike neighbours are one; and page by page. */
 static void compare(void)
 {
@@ -76,7 +81,7 @@ static void random_step(void)
 	case 0:
 		if (!all_free(from, to))
 			return;
-		CHECK_EQ(vma_insert(mm, (struct vma){ AT(from), AT(to), prot }), 0);
+		CHECK_EQ(insert(AT(from), AT(to), prot), 0);
 		memset(page + from, (int)prot, to - from);
 		break;
 	case 1:
@@ -115,7 +120,7 @@ static void test_room(void)
 {
 	begin();
 	/* What is below the pages of the model is taken. */
-	CHECK_EQ(vma_insert(mm, (struct vma){ USER_START, BASE, 7 }), 0);
+	CHECK_EQ(insert(USER_START, BASE, 7), 0);
 	for (unsigned step = 0; step < 3000; step++) {
 		unsigned pages = 1 + (unsigned)(host_random() % 10);
 		unsigned top = 1 + (unsigned)(host_random() % PAGES);
@@ -137,11 +142,11 @@ static void test_room(void)
 static void test_merge(void)
 {
 	begin();
-	CHECK_EQ(vma_insert(mm, (struct vma){ AT(0), AT(2), 3 }), 0);
-	CHECK_EQ(vma_insert(mm, (struct vma){ AT(4), AT(6), 3 }), 0);
-	CHECK_EQ(vma_insert(mm, (struct vma){ AT(6), AT(8), 1 }), 0);
+	CHECK_EQ(insert(AT(0), AT(2), 3), 0);
+	CHECK_EQ(insert(AT(4), AT(6), 3), 0);
+	CHECK_EQ(insert(AT(6), AT(8), 1), 0);
 	CHECK_EQ(mm->count, 3);
-	CHECK_EQ(vma_insert(mm, (struct vma){ AT(2), AT(4), 3 }), 0); /* fills the gap */
+	CHECK_EQ(insert(AT(2), AT(4), 3), 0); /* fills the gap */
 	CHECK_EQ(mm->count, 2);
 	CHECK_EQ(vma_protect(mm, AT(6), AT(8), 3), 0); /* alike now */
 	CHECK_EQ(mm->count, 1);
@@ -161,7 +166,7 @@ static unsigned fill(void)
 {
 	unsigned n = 0;
 
-	while (vma_insert(mm, (struct vma){ AT(4 * n), AT(4 * n + 3), 3 }) == 0)
+	while (insert(AT(4 * n), AT(4 * n + 3), 3) == 0)
 		n++;
 	return n;
 }
@@ -196,7 +201,7 @@ static void test_full(void)
 	expect_areas(n - 1);
 	CHECK_EQ(vma_remove(mm, AT(17), AT(18)), 0); /* now there is room for a hole */
 	expect_areas(n);
-	CHECK_EQ(vma_insert(mm, (struct vma){ AT(4), AT(5), 3 }), -ENOMEM);
+	CHECK_EQ(insert(AT(4), AT(5), 3), -ENOMEM);
 	CHECK_EQ(vma_remove(mm, AT(0), AT(4 * n)), 0); /* all */
 	expect_areas(0);
 	end();
@@ -209,8 +214,8 @@ static void test_edges(void)
 	CHECK(vma_range_free(mm, 0, USER_END));
 	CHECK_EQ(vma_remove(mm, 0, USER_END), 0);
 	CHECK_EQ(vma_protect(mm, AT(0), AT(1), 1), -ENOMEM);
-	CHECK_EQ(vma_insert(mm, (struct vma){ 0, PAGE_SIZE, 1 }), 0);
-	CHECK_EQ(vma_insert(mm, (struct vma){ USER_END - PAGE_SIZE, USER_END, 1 }), 0);
+	CHECK_EQ(insert(0, PAGE_SIZE, 1), 0);
+	CHECK_EQ(insert(USER_END - PAGE_SIZE, USER_END, 1), 0);
 	CHECK(vma_find(mm, 0) == &mm->vma[0]);
 	CHECK(vma_find(mm, USER_END - 1) == &mm->vma[1]);
 	CHECK(vma_find(mm, USER_END) == NULL);
