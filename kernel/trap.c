@@ -221,14 +221,14 @@ static void interrupt(unsigned vector)
 /* It was to end this wait, and came too early: see kernel/idle.asm. */
 static void skip_halt(struct pt_regs *regs)
 {
-	if (regs->ip == (u64)idle_halt)
+	if (!user_mode(regs) && regs->ip == (u64)idle_halt)
 		regs->ip++;
 }
 
 static void nmi(const struct pt_regs *regs)
 {
 	/* The processor holds NMIs back there: this one's frame is over the first's. */
-	if (regs->ip == entry_labels.stubs + VEC_NMI * ENTRY_STUB_SIZE)
+	if (!user_mode(regs) && regs->ip == entry_labels.stubs + VEC_NMI * ENTRY_STUB_SIZE)
 		panic_regs(regs, "NMI: found it on the first instruction of another's handler, "
 			   "expected it to be held back");
 	this_cpu()->nmis++;

@@ -112,6 +112,7 @@ static void nmis(struct selftest *t)
 		sent++;
 	stop(task->process);
 	EXPECT_EQ(t, task_wait(task), 0, "wait status");
+	EXPECT_EQ(t, sent, NMIS, "NMIs sent");
 	move_to_cpu(ANY_CPU);
 	selftest_note("%u NMIs", sent);
 }

@@ -15,6 +15,7 @@
 #include "arch/smp.h"
 #include "entry/entry.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 #include "kernel/sched.h"
 #include "kernel/trap.h"
@@ -329,11 +330,30 @@ static void while_idle(struct selftest *t)
 	finish();
 }
 
+/*
+ * A program has jumped to the stub of NMIs: one that comes before the fetch faults
+ * has its RIP there, and is as good as any.  The frame is as the processor pushes it.
+ */
+static void in_user_mode_at_stub(struct selftest *t)
+{
+	struct pt_regs regs = {
+		.vector = VEC_NMI, .cs = SEL_USER_CS, .ss = SEL_USER_DS,
+		.ip = entry_labels.stubs + VEC_NMI * ENTRY_STUB_SIZE,
+	};
+	u64 flags = interrupts_save(), before = this_cpu()->nmis, counted;
+
+	seam_do_trap(&regs);
+	counted = this_cpu()->nmis - before;
+	interrupts_restore(flags);
+	EXPECT_EQ(t, counted, 1, "NMIs counted");
+}
+
 static const struct selftest_case cases[] = {
 	{ "an NMI in user mode leaves signals and other tasks' turns for later",
 	  no_exit_work },
 	{ "20,000 NMIs during system calls leave no trace", during_calls },
 	{ "NMIs in user mode change no register", in_user_mode },
+	{ "an NMI whose RIP a program chose is an NMI", in_user_mode_at_stub },
 	{ "NMIs in an idle CPU leave it idle", while_idle },
 };
 SELFTEST_SUITE(nmi, cases);

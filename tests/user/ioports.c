@@ -79,7 +79,7 @@ static void test_nobody(void)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		int wrong = setresuid(1000, 1000, 1000) != 0;
+		int wrong = syscall(SYS_setresuid, 1000, 1000, 1000) != 0;
 
 		wrong |= (call_ioperm(PORT + 4, 1, 1) != -EPERM) << 1;
 		wrong |= (call_ioperm(PORT, 1, 0) != 0) << 2;
