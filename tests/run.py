@@ -44,18 +44,18 @@ def commands():
     python = sys.executable
     for name in ("runner", "tools", "mutants"):
         path = os.path.join(ROOT, f"tests/test_{name}.py")
-        yield Command(name, [python, path], 120, quick=True)
+        yield Command(name, [python, path], 300, quick=True)
     yield Command("host", ["make", "-sk", "-C", ROOT, "--no-print-directory",
-                           "host-tests"], 300, quick=True)
+                           "host-tests"], 600, quick=True)
     yield Command("stress", [python, os.path.join(ROOT, "tests/stress.py"),
                              "--seconds", "60", "--seed", "1"], 1000)
-    yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 120)
-    yield Command("emulators", [python, os.path.join(ROOT, "tests/emulators.py")], 400)
+    yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 300)
+    yield Command("emulators", [python, os.path.join(ROOT, "tests/emulators.py")], 900)
     yield Command("inject", [python, os.path.join(ROOT, "tests/inject/run.py"),
-                             "--sample"], 300)
+                             "--sample"], 600)
     gdb = os.path.join(ROOT, "tests/gdb/run.py")
     if os.path.exists(gdb):
-        yield Command("gdb", [python, gdb], 180)
+        yield Command("gdb", [python, gdb], 400)
 
 
 def command_cases(text):
