@@ -33,29 +33,6 @@
 #define PROGRAM "/bin/bad_rsp"
 #define NMIS 2000
 #define CALLS 500 /* behind these it is in its loop */
-#define WAIT_NS (10 * NSEC_PER_SEC)
-#define SPINS 1000
-#define NAP_NS 50000
-
-/* Each is sent when the one before has been counted. */
-static bool send_one(unsigned cpu)
-{
-	const u64 *count = &VAULT_OF(cpu)->nmis;
-	u64 before = __atomic_load_n(count, __ATOMIC_ACQUIRE);
-	u64 deadline = clock_ns() + WAIT_NS;
-
-	smp_send_nmi(cpu);
-	for (unsigned i = 0; __atomic_load_n(count, __ATOMIC_ACQUIRE) == before; i++) {
-		if (i < SPINS) {
-			cpu_relax();
-			continue;
-		}
-		if (clock_ns() > deadline)
-			return false;
-		wait_for_interrupt(NAP_NS);
-	}
-	return true;
-}
 
 static bool running(const struct task *task)
 {
@@ -108,7 +85,7 @@ static void nmis(struct selftest *t)
 	calls = VAULT_OF(target)->syscalls;
 	process_start(task, process_next_pid());
 	EXPECT(t, wait_for_value(&VAULT_OF(target)->syscalls, calls + CALLS), "it makes system calls");
-	while (sent < NMIS && running(task) && EXPECT(t, send_one(target), "an NMI arrives"))
+	while (sent < NMIS && running(task) && EXPECT(t, send_nmi(target), "an NMI arrives"))
 		sent++;
 	stop(task->process);
 	EXPECT_EQ(t, task_wait(task), 0, "wait status");

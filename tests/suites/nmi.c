@@ -27,10 +27,6 @@
 #define NMIS_IN_CALLS 20000
 #define NMIS_ELSEWHERE 1000
 #define WORK_TRIES 100
-#define ARRIVAL_NS (30 * NSEC_PER_SEC)
-/* A busy host may run only one CPU of ours: let it be the other. */
-#define SPINS 1000
-#define NAP_NS 50000
 
 /* What the hook counts; it runs on one CPU only, the target. */
 static volatile struct {
@@ -129,29 +125,6 @@ static bool hook(struct pt_regs *regs)
 
 /* ---- Sending ----------------------------------------------------------------------- */
 
-/*
- * Waits by spinning for a moment, then by sleeping: where the host has fewer
- * cores than this machine has CPUs, a CPU that spins keeps the other waiting.
- */
-static bool send_one(void)
-{
-	const u64 *count = &VAULT_OF(target)->nmis;
-	u64 before = __atomic_load_n(count, __ATOMIC_ACQUIRE);
-	u64 deadline = clock_ns() + ARRIVAL_NS;
-
-	smp_send_nmi(target);
-	for (unsigned i = 0; __atomic_load_n(count, __ATOMIC_ACQUIRE) == before; i++) {
-		if (i < SPINS) {
-			cpu_relax();
-			continue;
-		}
-		if (clock_ns() > deadline)
-			return false;
-		wait_for_interrupt(NAP_NS);
-	}
-	return true;
-}
-
 /* From CPU 0, where the caller moves, to the second. */
 static void send(struct selftest *t, unsigned count)
 {
@@ -159,7 +132,7 @@ static void send(struct selftest *t, unsigned count)
 	u64 in_kernel;
 
 	for (unsigned i = 0; i < count; i++)
-		if (!EXPECT(t, send_one(), "the NMI arrives"))
+		if (!EXPECT(t, send_nmi(target), "the NMI arrives"))
 			break;
 	EXPECT_EQ(t, VAULT_OF(target)->nmis - before, count, "NMIs counted");
 	in_kernel = seen.total;
@@ -273,7 +246,7 @@ static bool work_stays(void)
 	u64 in_kernel = seen.total;
 
 	__atomic_store_n(&vault->work_due, true, __ATOMIC_SEQ_CST);
-	if (!send_one() || !send_one())
+	if (!send_nmi(target) || !send_nmi(target))
 		return false;
 	return __atomic_load_n(&vault->work_due, __ATOMIC_ACQUIRE) && seen.total == in_kernel;
 }

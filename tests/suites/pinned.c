@@ -11,6 +11,9 @@
 #include "tests/suites/pinned.h"
 
 /* Far more than a loaded host needs; a test that waits so long has failed. */
+#define NMI_NS (30 * NSEC_PER_SEC)
+#define NMI_SPINS 1000
+#define NMI_NAP_NS 50000
 #define PATIENCE_NS (20 * NSEC_PER_SEC)
 #define IMPATIENT_NS (NSEC_PER_MSEC / 10)
 
@@ -167,6 +170,25 @@ void wait_for_interrupt(u64 ns)
 	interrupts_off();
 	clock_set_alarm(clock_ns() + ns); /* the next tick sets the scheduler's again */
 	idle_wait();
+}
+
+bool send_nmi(unsigned cpu)
+{
+	const u64 *count = &VAULT_OF(cpu)->nmis;
+	u64 before = __atomic_load_n(count, __ATOMIC_ACQUIRE);
+	u64 deadline = clock_ns() + NMI_NS;
+
+	smp_send_nmi(cpu);
+	for (unsigned i = 0; __atomic_load_n(count, __ATOMIC_ACQUIRE) == before; i++) {
+		if (i < NMI_SPINS) {
+			cpu_relax();
+			continue;
+		}
+		if (clock_ns() > deadline)
+			return false;
+		wait_for_interrupt(NMI_NAP_NS);
+	}
+	return true;
 }
 
 bool wait_for_value(const u64 *p, u64 value)

@@ -103,6 +103,13 @@ struct task *thread_run(struct selftest *t, void (*fn)(void *), void *arg, unsig
 void wait_for_interrupt(u64 ns);
 
 /*
+ * Sends an NMI to another CPU and waits until that has counted it; false: it has
+ * not in half a minute.  First by spinning, then by halting: where the host has
+ * fewer cores than this machine has CPUs, a CPU that spins keeps the other waiting.
+ */
+bool send_nmi(unsigned cpu);
+
+/*
  * Yields until *p (which others change) is not below `value`, at most some
  * seconds.  Returns whether it came so far.
  */

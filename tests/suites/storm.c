@@ -37,7 +37,7 @@ static u64 nmis(void)
  * take one on the first instruction of another's handler, whose frame is lost then
  * (kernel/trap.c panics).
  */
-static void send_nmi(unsigned cpu)
+static void send_if_counted(unsigned cpu)
 {
 	static u64 before[NR_CPUS]; /* its NMIs when it was sent the last one, and 1 */
 	u64 count = VAULT_OF(cpu)->nmis + 1;
@@ -57,7 +57,7 @@ static void burst(void)
 			u64 flags = interrupts_save();
 
 			if (cpu != this_cpu()->cpu)
-				send_nmi(cpu);
+				send_if_counted(cpu);
 			interrupts_restore(flags);
 		}
 		while (clock_ns() - now < PAUSE_NS)
