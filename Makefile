@@ -26,12 +26,15 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 WERROR :=
 # Set by `make coverage`, for what is no test.
 INSTRUMENT :=
-CPPFLAGS := -I.
+# DEBUG=1, with a BUILD of its own: headers below tests/debug/ stand in for those
+# of the same path, and its .c files are linked in.
+DEBUG :=
+CPPFLAGS := $(if $(DEBUG),-Itests/debug) -I.
 NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all
 # -X: labels that begin with two dots, of NASM's macros, are dropped.
 LDFLAGS := -nostdlib -static -X -z max-page-size=4096 -z noexecstack --fatal-warnings
 
-DIRS := kernel/base mm entry arch kernel boot tests/suites
+DIRS := kernel/base mm entry arch kernel boot tests/suites $(if $(DEBUG),tests/debug)
 C_SOURCES := $(filter-out entry/offsets.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 ASM_SOURCES := $(wildcard $(addsuffix /*.asm,$(DIRS)))
 OBJECTS := $(C_SOURCES:%.c=$(BUILD)/%.o) $(ASM_SOURCES:%.asm=$(BUILD)/%.asm.o)
