@@ -112,7 +112,7 @@ run: deps-run
 	@scripts/run $(PROGRAM) $(ARGS)
 
 test: deps-test
-	@$(MAKE) -s --no-print-directory all user-hosted
+	@$(MAKE) -s --no-print-directory all user-hosted debug-kernel
 	@$(PYTHON) tests/run.py
 
 # One direct boot, all suites.
@@ -181,6 +181,8 @@ gdb: deps-test
 	@scripts/debug
 
 kernel: $(ELF) $(CPIO)
+debug-kernel:
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/debug DEBUG=1 $(BUILD)/debug/postern.elf
 iso: $(ISO)
 
 clean:
@@ -212,6 +214,6 @@ compile_commands.json: $(BUILD)/flags $(C_SOURCES)
 
 # make would delete them as intermediate, and build all anew.
 .SECONDARY: $(INCLUDES)
-.PHONY: all kernel iso run test selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
+.PHONY: all kernel debug-kernel iso run test selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
 .DELETE_ON_ERROR:
 FORCE:

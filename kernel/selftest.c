@@ -13,6 +13,7 @@
 #include "kernel/selftest.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
+#include "mm/frame_owner.h"
 #include "mm/pti.h"
 
 extern const struct selftest_suite selftests_start[], selftests_end[];
@@ -77,7 +78,8 @@ static bool check_frames(const struct selftest_suite *suite, u64 free_before)
 	struct selftest t = { .suite = suite->name, .name = "no frame is lost" };
 
 	process_settle(); /* orphans end in their own time */
-	EXPECT_EQ(&t, frame_stats().free, free_before, "free frames after the suite");
+	if (!EXPECT_EQ(&t, frame_stats().free, free_before, "free frames after the suite"))
+		frame_owner_print();
 	return print_result(suite->count + 1, &t);
 }
 
@@ -109,6 +111,7 @@ static bool run_suite(const struct selftest_suite *suite, unsigned number)
 	u64 free_before = frame_stats().free;
 	bool good = true;
 
+	frame_owner_mark();
 	log("    KTAP version 1\n    # Subtest: %s\n    1..%u\n", suite->name,
 	    suite->count + 3);
 	for (unsigned i = 0; i < suite->count; i++)

@@ -13,6 +13,7 @@
 #include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
 #include "mm/frame.h"
+#include "mm/frame_owner.h"
 #include "mm/phys.h"
 
 static struct {
@@ -123,6 +124,8 @@ phys_addr_t frame_alloc(void)
 	u64 flags = spin_lock(&frames.lock);
 	phys_addr_t pa = must_fail() ? NO_FRAME : take_next_free();
 
+	if (pa != NO_FRAME)
+		frame_owner_take(pa, 1);
 	spin_unlock(&frames.lock, flags);
 	return pa;
 }
@@ -165,6 +168,7 @@ phys_addr_t frame_alloc_contiguous(unsigned n, unsigned align, phys_addr_t limit
 			set_range(frames.bitmap, pfn, pfn + n, false);
 			frames.free -= n;
 			pa = pfn << PAGE_SHIFT;
+			frame_owner_take(pa, n);
 			break;
 		}
 	}
@@ -193,6 +197,7 @@ void frame_free_contiguous(phys_addr_t pa, unsigned n)
 			      "that was never managed");
 	set_range(frames.bitmap, PFN(pa), PFN(pa) + n, true);
 	frames.free += n;
+	frame_owner_give(pa, n);
 	spin_unlock(&frames.lock, flags);
 }
 

@@ -49,40 +49,46 @@ static long take_cell(void)
 }
 
 /*
- * If this cell is the last in use of its page table (64 cells: one word), takes
- * all of them: nobody is to map anything there before a table that is taken out
- * has been flushed from all CPUs.
+ * Gives a cell back whose pages are gone.  If it was the last in use of its page
+ * table (64 cells: one word), takes all of them: nobody is to map anything there
+ * before the table has been taken out and flushed from all CPUs.  That is decided
+ * by who comes last, not by who begins last: another CPU may be freeing the last
+ * but one at the same time.
  */
-static bool take_rest_of_table(u64 cell)
+static bool release_cell(u64 cell)
 {
 	u64 flags = spin_lock(&vmap.lock);
 	u64 *word = &vmap.used[cell / 64];
-	bool last = *word == BIT(cell % 64);
+	bool last;
 
+	*word &= ~BIT(cell % 64);
+	last = *word == 0;
 	if (last)
 		*word = ~0ULL;
 	spin_unlock(&vmap.lock, flags);
 	return last;
 }
 
-static void release_cells(u64 cell, bool whole_table)
+static void release_all_of_table(u64 cell)
 {
 	u64 flags = spin_lock(&vmap.lock);
 
-	vmap.used[cell / 64] &= whole_table ? 0 : ~BIT(cell % 64);
+	vmap.used[cell / 64] = 0;
 	spin_unlock(&vmap.lock, flags);
 }
 
-/* The page table around `va`, taken out of the map, or NO_FRAME. */
-static phys_addr_t take_table(virt_addr_t va)
+/* The page table around a cell, no page of which is in use any more. */
+static void free_table(u64 cell)
 {
+	virt_addr_t va = VMAP_BASE + cell * CELL_SIZE;
 	pte_t *entry = pt_entry(pti_init_pgd, va, 2, false);
 	pte_t old = entry ? *entry : 0;
 
 	if (!(old & PTE_P))
-		return NO_FRAME;
+		return;
 	*entry = 0;
-	return old & PTE_ADDR_MASK;
+	tlb_flush_range(&cpus_online, va, va + PAGE_SIZE);
+	frame_free(old & PTE_ADDR_MASK);
 }
 
 /* pt_map() makes tables: one CPU at a time. */
@@ -120,20 +126,17 @@ void vmap_free_stack(virt_addr_t top, u64 size)
 {
 	phys_addr_t frame[TASK_STACK_SIZE / PAGE_SIZE];
 	u64 cell = (top - VMAP_BASE) / CELL_SIZE - 1;
-	bool last = take_rest_of_table(cell);
-	phys_addr_t table = NO_FRAME;
 	unsigned n = 0;
 
 	for (u64 off = PAGE_SIZE; off <= size; off += PAGE_SIZE)
 		frame[n++] = pt_unmap(pti_init_pgd, top - off) & PTE_ADDR_MASK;
-	if (last)
-		table = take_table(top - CELL_SIZE);
-	tlb_flush_range(&cpus_online, top - MAX(size, PAGE_SIZE), top);
+	tlb_flush_range(&cpus_online, top - size, top);
 	while (n > 0)
 		frame_free(frame[--n]);
-	if (table != NO_FRAME)
-		frame_free(table);
-	release_cells(cell, last);
+	if (release_cell(cell)) {
+		free_table(cell);
+		release_all_of_table(cell);
+	}
 }
 
 void *vmap_device(phys_addr_t pa, u64 size)

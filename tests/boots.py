@@ -20,6 +20,7 @@ import qemu  # noqa: E402
 
 BUILD = os.path.join(ROOT, "build")
 KERNEL = os.path.join(BUILD, "postern.elf")
+DEBUG_KERNEL = os.path.join(BUILD, "debug/postern.elf")
 ISO = os.path.join(BUILD, "postern.iso")
 INITRAMFS = os.path.join(BUILD, "initramfs.cpio")
 TAP = re.compile(r"^(ok|not ok)\b(?: (\d+))?(?: (?:- )?(.*?))?"
@@ -72,7 +73,8 @@ def start(boot, directory, scale, extra=(), on_output=ignore):
     if boot.boot == "bochs":
         return bochs.run(make_iso(boot, directory), timeout, boot.cpus, boot.cpu,
                          int(boot.mem.removesuffix("M")))
-    m = qemu.Machine(boot=boot.boot, kernel=KERNEL, iso=ISO, machine=boot.machine,
+    kernel = DEBUG_KERNEL if boot.debug else KERNEL
+    m = qemu.Machine(boot=boot.boot, kernel=kernel, iso=ISO, machine=boot.machine,
                      cpus=boot.cpus, mem=boot.mem, cpu=boot.cpu,
                      fw_initramfs=initramfs(boot.fw_initramfs, directory),
                      extra=list(extra))

@@ -41,6 +41,7 @@ class Boot:
     unexpected: list = dataclasses.field(default_factory=list)
     expected: list = dataclasses.field(default_factory=list)
     quick: bool = False
+    debug: bool = False
 
 
 class Mistake(ValueError):
@@ -75,6 +76,8 @@ def check(boot):
         if kind not in ("build", "none", *initrds.KINDS):
             raise ValueError(f"initramfs: found {kind}, expected build, none "
                              f"or one of {', '.join(initrds.KINDS)}")
+    if boot.debug and boot.boot != "direct":
+        raise ValueError(f"debug: found with boot {boot.boot}, expected direct")
     if boot.typed and boot.boot == "bochs":
         raise ValueError("typed: found with bochs, expected with QEMU")
     if boot.boot != "direct" and boot.args_by == "fw_cfg" \

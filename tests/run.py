@@ -229,8 +229,10 @@ def main(argv):
         return 0
     if not jobs:
         print("run.py: found no test of that name; --list names them")
-    missing = [path for path in (boots.KERNEL, boots.ISO, boots.INITRAMFS)
-               if not os.path.isfile(path)]
+    needed = [boots.KERNEL, boots.ISO, boots.INITRAMFS]
+    if any(getattr(job, "debug", False) for job in jobs):
+        needed.append(boots.DEBUG_KERNEL)
+    missing = [path for path in needed if not os.path.isfile(path)]
     if missing and any(isinstance(job, machines.Boot) for job in jobs):
         print(f"run.py: {os.path.relpath(missing[0], ROOT)} is not built")
         return finish(0, 1, 0)

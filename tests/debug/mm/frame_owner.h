@@ -1,0 +1,14 @@
+/*
+ * The twin of mm/frame_owner.h in a debug build: tests/debug/frame_owner.c.
+ */
+#ifndef MM_FRAME_OWNER_H
+#define MM_FRAME_OWNER_H
+
+#include "kernel/base/types.h"
+
+void frame_owner_take(phys_addr_t pa, unsigned n);
+void frame_owner_give(phys_addr_t pa, unsigned n);
+void frame_owner_mark(void);
+void frame_owner_print(void);
+
+#endif

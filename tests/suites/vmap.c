@@ -1,0 +1,107 @@
+/*
+ * Stacks in the vmap area: what their page tables cost is given back with them,
+ * also if two CPUs free the last two stacks of one table at once.
+ */
+#include "kernel/base/cpumask.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/string.h"
+#include "kernel/sched.h"
+#include "mm/frame.h"
+#include "mm/pagetable.h"
+#include "mm/vmap.h"
+#include "tests/suites/pinned.h"
+
+#define ROUNDS 200
+#define FILLERS 80 /* more than one table has */
+
+static struct {
+	u64 round, stop; /* the one that the workers are to do; there is no more */
+	u64 arrived, done;
+	virt_addr_t top[2];
+} game;
+
+/* Frees stack `arg` of each round, beginning with the other. */
+static void free_stacks(void *arg)
+{
+	u64 which = (u64)arg;
+
+	for (u64 round = 1;; round++) {
+		while (__atomic_load_n(&game.round, __ATOMIC_ACQUIRE) < round) {
+			if (__atomic_load_n(&game.stop, __ATOMIC_ACQUIRE))
+				task_exit(0);
+			sched_yield();
+		}
+		__atomic_fetch_add(&game.arrived, 1, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(&game.arrived, __ATOMIC_SEQ_CST) < 2 * round)
+			cpu_relax();
+		vmap_free_stack(game.top[which], TASK_STACK_SIZE);
+		__atomic_fetch_add(&game.done, 1, __ATOMIC_SEQ_CST);
+	}
+}
+
+static u64 table_of(virt_addr_t top)
+{
+	return (top - 1) / PT_SIZE(2);
+}
+
+/* Stacks are made until the next one is the first of its page table; how many. */
+static unsigned fill_table(virt_addr_t filler[FILLERS])
+{
+	for (unsigned n = 0; n < FILLERS; n++) {
+		filler[n] = vmap_alloc_stack(TASK_STACK_SIZE);
+		if (!filler[n])
+			return n;
+		if (n > 0 && table_of(filler[n]) != table_of(filler[n - 1])) {
+			vmap_free_stack(filler[n], TASK_STACK_SIZE);
+			return n;
+		}
+	}
+	return FILLERS;
+}
+
+static void play(struct selftest *t)
+{
+	u64 free = frame_stats().free;
+
+	for (u64 round = 1; round <= ROUNDS; round++) {
+		for (unsigned i = 0; i < 2; i++)
+			game.top[i] = vmap_alloc_stack(TASK_STACK_SIZE);
+		if (!EXPECT(t, game.top[0] && game.top[1], "two stacks"))
+			return;
+		EXPECT_EQ(t, table_of(game.top[0]), table_of(game.top[1]),
+			  "both under one page table");
+		__atomic_store_n(&game.round, round, __ATOMIC_RELEASE);
+		if (!EXPECT(t, wait_for_value(&game.done, 2 * round), "they are freed") ||
+		    !EXPECT_EQ(t, frame_stats().free, free, "and so is the table"))
+			return;
+	}
+}
+
+static void two_at_once(struct selftest *t)
+{
+	static virt_addr_t filler[FILLERS];
+	struct task *worker[2] = { NULL };
+	unsigned fillers;
+
+	if (cpumask_count(&cpus_online) < 2) {
+		selftest_skip(t, "found 1 CPU, expected 2 or more");
+		return;
+	}
+	memset(&game, 0, sizeof(game));
+	for (u64 i = 0; i < 2; i++)
+		worker[i] = thread_run(t, free_stacks, (void *)i, online_cpu((unsigned)i));
+	fillers = fill_table(filler);
+	if (worker[0] && worker[1])
+		play(t);
+	__atomic_store_n(&game.stop, 1, __ATOMIC_RELEASE);
+	while (fillers > 0)
+		vmap_free_stack(filler[--fillers], TASK_STACK_SIZE);
+	for (unsigned i = 0; i < 2; i++)
+		if (worker[i])
+			task_wait(worker[i]);
+}
+
+static const struct selftest_case cases[] = {
+	{ "two CPUs free the last two stacks of a page table, and it is freed", two_at_once },
+};
+SELFTEST_SUITE(vmap, cases);
