@@ -20,6 +20,8 @@
 #define CPIO_TYPE_DIRECTORY 0040000
 #define CPIO_TYPE_SYMLINK 0120000
 #define CPIO_ANY_EXECUTE 0111
+#define CPIO_READ 4 /* and write, execute: shifted by 6 for the owner, 3 for its group */
+#define CPIO_EXECUTE 1
 
 struct cpio_file {
 	const char *name; /* terminated, without leading "/" and "./" */

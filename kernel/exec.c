@@ -7,8 +7,8 @@
  */
 #include "arch/fpu.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/insn.h"
 #include "kernel/base/string.h"
+#include "kernel/creds.h"
 #include "kernel/exec.h"
 #include "kernel/path.h"
 #include "kernel/process.h"
@@ -105,27 +105,26 @@ static long build(const char *path, struct exec_args *a, virt_addr_t argv,
 static void change_address_space(struct task *t, struct mm *new)
 {
 	struct mm *old = t->mm;
+	u64 flags;
 
-	interrupts_off();
+	flags = spin_lock(&process_lock); /* others look at process->mm under it */
 	t->process->mm = t->mm = new;
 	mm_load(new);
-	interrupts_on();
+	spin_unlock(&process_lock, flags);
 	mm_put(old);
 }
 
-static void reset_process(struct process *p, const char *exe)
+static void reset_process(struct process *p, const struct built_program *program)
 {
 	u64 flags = spin_lock(&process_lock);
 
 	signal_reset_at_exec(p);
-	p->exe = exe;
+	p->exe = program->exe;
 	p->has_execed = true;
-	p->dumpable = true;
 	p->exit_signal = SIGCHLD;
 	p->open_fds &= (u8)~p->close_on_exec;
 	p->close_on_exec = 0;
-	p->ids.user[SAVED_ID] = p->ids.user[EFFECTIVE_ID];
-	p->ids.group[SAVED_ID] = p->ids.group[EFFECTIVE_ID];
+	creds_exec(program->readable);
 	spin_unlock(&process_lock, flags);
 }
 
@@ -161,7 +160,7 @@ static long exec(const char *path, struct exec_args *a, virt_addr_t argv,
 	}
 	process_release_memory();
 	change_address_space(t, program.mm);
-	reset_process(t->process, program.exe);
+	reset_process(t->process, &program);
 	reset_registers(t, &program);
 	strscpy(t->name, program_name(path), sizeof(t->name));
 	process_free_dead_threads();

@@ -41,7 +41,6 @@ struct process *process_create(struct mm *mm)
 	p = phys_to_virt(pa);
 	p->mm = mm;
 	p->open_fds = 7;
-	p->dumpable = true;
 	init_limits(p);
 	flags = spin_lock(&process_lock);
 	p->next = all;
@@ -59,7 +58,6 @@ struct process *process_create_child(struct mm *mm)
 		return NULL;
 	p->ia32 = parent->ia32;
 	p->quiet = parent->quiet;
-	p->dumpable = parent->dumpable;
 	p->no_new_privs = parent->no_new_privs;
 	p->open_fds = parent->open_fds;
 	p->close_on_exec = parent->close_on_exec;
@@ -125,28 +123,6 @@ void process_start(struct task *leader, int pid)
 struct process *process_first(void)
 {
 	return all;
-}
-
-bool process_may_control(const struct process *p)
-{
-	const u32 *own = current_process()->ids.user, *other = p->ids.user;
-
-	return process_is_privileged() || own[EFFECTIVE_ID] == other[REAL_ID] ||
-	       own[EFFECTIVE_ID] == other[SAVED_ID] || own[REAL_ID] == other[REAL_ID] ||
-	       own[REAL_ID] == other[SAVED_ID];
-}
-
-bool process_may_trace(const struct process *p)
-{
-	const struct ids *own = &current_process()->ids, *other = &p->ids;
-
-	if (process_is_privileged())
-		return true;
-	for (unsigned i = REAL_ID; i <= SAVED_ID; i++)
-		if (other->user[i] != own->user[REAL_ID] ||
-		    other->group[i] != own->group[REAL_ID])
-			return false;
-	return p->dumpable;
 }
 
 struct process *process_find(int pid)

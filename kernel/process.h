@@ -49,7 +49,7 @@ struct process {
 	bool ended;                   /* all have */
 	bool unclaimed;               /* nobody will wait for it */
 	bool has_execed;              /* since it was forked */
-	bool dumpable, no_new_privs;  /* as prctl wants them kept */
+	bool no_new_privs;            /* as prctl wants it kept */
 	u8 open_fds, close_on_exec;   /* of the three descriptors */
 	int exit_signal;              /* to the parent at its end; 0: none */
 	int parent_death_signal;
@@ -102,14 +102,6 @@ int process_next_pid(void);
 
 /* The first of all processes, for walks along `next`.  process_lock is held. */
 struct process *process_first(void);
-
-/*
- * May the current process signal that one, and trace it?  Root may, and for
- * signals who has the same user; for tracing all of the other's must be its own.
- * process_lock is held.
- */
-bool process_may_control(const struct process *p);
-bool process_may_trace(const struct process *p);
 
 /* By pid, or thread by thread id; NULL: none.  process_lock is held. */
 struct process *process_find(int pid);

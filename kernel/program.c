@@ -27,6 +27,16 @@ static bool is_root(const char *path)
 	return strcmp(path, "/") == 0 || strcmp(path, ".") == 0;
 }
 
+/* May the current process, or the booting kernel, do that?  Files are root's. */
+static bool allows(const struct cpio_file *file, u32 what)
+{
+	const struct process *p = current_process();
+
+	if (!p || process_is_privileged())
+		return what == CPIO_READ || (file->mode & CPIO_ANY_EXECUTE);
+	return file->mode >> (p->ids.group[EFFECTIVE_ID] == 0 ? 3 : 0) & what;
+}
+
 static int find_file(const char *path, struct cpio_file *file, struct complaint *why)
 {
 	if (!archive_size) {
@@ -36,7 +46,7 @@ static int find_file(const char *path, struct cpio_file *file, struct complaint 
 	if (cpio_find(archive, archive_size, path, file, why))
 		return is_root(path) ? -EACCES : -ENOENT;
 	if ((file->mode & CPIO_TYPE_MASK) != CPIO_TYPE_REGULAR ||
-	    !(file->mode & CPIO_ANY_EXECUTE)) {
+	    !allows(file, CPIO_EXECUTE)) {
 		complain(why, "init: found that %s is no executable file, expected a "
 			 "program", path);
 		return -EACCES;
@@ -181,6 +191,7 @@ int program_build(const char *path, const char *shown, const char *const argv[],
 	out->mm = mm;
 	out->ip = base + elf.entry;
 	out->exe = file.name;
+	out->readable = allows(&file, CPIO_READ);
 	out->ia32 = elf.ia32;
 	return err;
 }

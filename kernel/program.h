@@ -16,6 +16,7 @@ struct built_program {
 	virt_addr_t ip, sp;
 	const char *exe; /* its path in the initramfs, which stays */
 	bool ia32;       /* a 32-bit program */
+	bool readable;   /* its file, by who execs it */
 };
 
 /*

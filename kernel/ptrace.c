@@ -10,6 +10,7 @@
  * Read next: kernel/signal_deliver.c, kernel/ptrace_regs.c.
  */
 #include "kernel/base/errno.h"
+#include "kernel/creds.h"
 #include "kernel/exit_work.h"
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
@@ -119,10 +120,13 @@ static long traceme(void)
 {
 	struct task *t = current_task();
 	u64 flags = spin_lock(&process_lock);
-	long err = t->tracer || !t->process->parent ? -EPERM : 0;
+	const struct process *parent = t->process->parent;
+	long err = t->tracer || !parent || !creds_may_trace_child(parent) ? -EPERM : 0;
 
-	if (!err)
+	if (!err) {
 		t->tracer = t->process->parent;
+		t->traced_by_root = process_is_privileged();
+	}
 	spin_unlock(&process_lock, flags);
 	return err;
 }
@@ -137,10 +141,11 @@ static long attach(int tid)
 	if (!t)
 		err = -ESRCH;
 	else if (t->process == current_process() || t->tracer || t->state == TASK_ZOMBIE ||
-		 !process_may_trace(t->process))
+		 !creds_may_trace(t->process))
 		err = -EPERM;
 	if (!err) {
 		t->tracer = current_process();
+		t->traced_by_root = process_is_privileged();
 		signal_send_thread(t, &stop);
 		if (t->signals.stopped)
 			signal_wake(t); /* from one stop to the other */
@@ -203,18 +208,24 @@ static void thaw(struct task *t)
 	spin_unlock(&process_lock, flags);
 }
 
+/* A tracee may have hidden its memory, or changed its credentials, since. */
+static bool memory_hidden(const struct task *t)
+{
+	return !t->mm->dumpable && !t->traced_by_root;
+}
+
 static long peek_memory(struct task *t, virt_addr_t addr, virt_addr_t to)
 {
 	u64 word;
 
-	if (mm_read(t->mm, addr, &word, sizeof(word)))
+	if (memory_hidden(t) || mm_read(t->mm, addr, &word, sizeof(word)))
 		return -EIO;
 	return put_user_u64(to, word);
 }
 
 static long poke_memory(struct task *t, virt_addr_t addr, u64 word)
 {
-	return mm_write(t->mm, addr, &word, sizeof(word)) ? -EIO : 0;
+	return memory_hidden(t) || mm_write(t->mm, addr, &word, sizeof(word)) ? -EIO : 0;
 }
 
 static bool user_area_ok(u64 offset)

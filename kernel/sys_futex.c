@@ -3,6 +3,7 @@
  */
 #include "arch/clock.h"
 #include "kernel/base/errno.h"
+#include "kernel/creds.h"
 #include "kernel/futex.h"
 #include "kernel/ia32_syscall.h"
 #include "kernel/process.h"
@@ -112,14 +113,11 @@ static long get_robust_list(int tid, bool ia32, u64 *list)
 {
 	u64 flags = spin_lock(&process_lock);
 	struct task *t = tid ? process_find_thread(tid) : current_task();
-	const struct process *self = current_process();
 	long err = -ESRCH;
 
 	if (t) {
 		*list = ia32 ? t->robust_list32 : t->robust_list;
-		err = t->process == self || process_is_privileged() ||
-		      t->process->ids.user[REAL_ID] == self->ids.user[EFFECTIVE_ID] ?
-		      0 : -EPERM;
+		err = creds_may_trace(t->process) ? 0 : -EPERM;
 	}
 	spin_unlock(&process_lock, flags);
 	return err;

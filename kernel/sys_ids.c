@@ -1,8 +1,8 @@
 /*
  * System calls on who a process is: pids, groups and sessions, users.
- * Threads of a process have the same user, as POSIX (not Linux) has it.
  */
 #include "kernel/base/errno.h"
+#include "kernel/creds.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "mm/uaccess.h"
@@ -139,17 +139,22 @@ static bool may_become(const u32 *now, u32 id)
 	       id == now[1] || id == now[2];
 }
 
-static long set_three(u32 *now, const struct pt_regs *regs)
+static long set_three(bool group, const struct pt_regs *regs)
 {
-	const u32 new[3] = { (u32)regs->di, (u32)regs->si, (u32)regs->dx };
+	const u32 wanted[3] = { (u32)regs->di, (u32)regs->si, (u32)regs->dx };
 	u64 flags = spin_lock(&process_lock);
+	struct ids ids = current_process()->ids;
+	u32 *three = group ? ids.group : ids.user;
+	const u32 now[3] = { three[0], three[1], three[2] };
 	bool allowed = true;
 
-	for (unsigned i = 0; i < 3; i++)
-		allowed &= may_become(now, new[i]);
-	for (unsigned i = 0; allowed && i < 3; i++)
-		if (new[i] != UNCHANGED)
-			now[i] = new[i];
+	for (unsigned i = 0; i < 3; i++) {
+		allowed &= may_become(now, wanted[i]);
+		if (wanted[i] != UNCHANGED)
+			three[i] = wanted[i];
+	}
+	if (allowed)
+		creds_change(&ids);
 	spin_unlock(&process_lock, flags);
 	return allowed ? 0 : -EPERM;
 }
@@ -164,42 +169,47 @@ static long get_three(const u32 *now, const struct pt_regs *regs)
 }
 
 /* Root changes all three for good, others choose among two. */
-static long set_one(u32 *now, u32 id)
+static long set_one(bool group, u32 id)
 {
-	u64 flags;
 	long err = 0;
+	struct ids ids;
+	u64 flags;
+	u32 *now = group ? ids.group : ids.user;
 
 	if (id == UNCHANGED)
 		return -EINVAL;
 	flags = spin_lock(&process_lock);
+	ids = current_process()->ids;
 	if (process_is_privileged())
 		now[0] = now[1] = now[2] = id;
 	else if (id == now[0] || id == now[2])
 		now[1] = id;
 	else
 		err = -EPERM;
+	if (!err)
+		creds_change(&ids);
 	spin_unlock(&process_lock, flags);
 	return err;
 }
 
 long sys_setuid(struct pt_regs *regs)
 {
-	return set_one(current_process()->ids.user, (u32)regs->di);
+	return set_one(false, (u32)regs->di);
 }
 
 long sys_setgid(struct pt_regs *regs)
 {
-	return set_one(current_process()->ids.group, (u32)regs->di);
+	return set_one(true, (u32)regs->di);
 }
 
 long sys_setresuid(struct pt_regs *regs)
 {
-	return set_three(current_process()->ids.user, regs);
+	return set_three(false, regs);
 }
 
 long sys_setresgid(struct pt_regs *regs)
 {
-	return set_three(current_process()->ids.group, regs);
+	return set_three(true, regs);
 }
 
 long sys_getresuid(struct pt_regs *regs)

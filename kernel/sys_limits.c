@@ -5,6 +5,7 @@
 #include "arch/clock.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "kernel/creds.h"
 #include "kernel/ia32_syscall.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
@@ -38,8 +39,7 @@ static int limit_of(int pid, unsigned which, const struct limit *new, struct lim
 	struct process *p = pid ? process_find(pid) : current_process();
 	int err = -ESRCH;
 
-	if (p && p != current_process() && !process_is_privileged() &&
-	    p->ids.user[REAL_ID] != current_process()->ids.user[REAL_ID])
+	if (p && !creds_may_limit(p))
 		err = -EPERM;
 	else if (p)
 		err = exchange_limit(p, which, new, old);
@@ -221,11 +221,11 @@ long sys_prctl(struct pt_regs *regs)
 	case PR_GET_PDEATHSIG:
 		return put_user_u32(arg, (u32)p->parent_death_signal);
 	case PR_GET_DUMPABLE:
-		return p->dumpable;
+		return p->mm->dumpable;
 	case PR_SET_DUMPABLE:
 		if (arg > 1)
 			return -EINVAL;
-		p->dumpable = arg;
+		p->mm->dumpable = arg;
 		return 0;
 	case PR_SET_NAME:
 		return set_name(arg);

@@ -2,6 +2,7 @@
  * System calls on scheduling: there is one policy, SCHED_OTHER.
  */
 #include "kernel/base/errno.h"
+#include "kernel/creds.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
@@ -39,15 +40,6 @@ static struct task *find_thread(int tid)
 
 /* ---- Affinity ---------------------------------------------------------------------- */
 
-static bool may_change(const struct task *t)
-{
-	u32 self = current_process()->ids.user[EFFECTIVE_ID];
-	const u32 *user = t->process->ids.user;
-
-	return process_is_privileged() || self == user[REAL_ID] ||
-	       self == user[EFFECTIVE_ID];
-}
-
 long sys_sched_setaffinity(struct pt_regs *regs)
 {
 	u64 n = MIN((u32)regs->si, sizeof(struct cpumask));
@@ -65,7 +57,7 @@ long sys_sched_setaffinity(struct pt_regs *regs)
 	t = find_thread((int)regs->di);
 	if (!t)
 		err = -ESRCH;
-	else if (!may_change(t))
+	else if (!creds_may_schedule(t->process))
 		err = -EPERM;
 	else if (!any)
 		err = -EINVAL;
@@ -108,22 +100,27 @@ long sys_sched_getaffinity(struct pt_regs *regs)
 
 /* ---- Policies ---------------------------------------------------------------------- */
 
-static int check_thread(int tid)
+static int check_thread(int tid, bool change)
 {
+	const struct task *t;
+	int err = 0;
 	u64 flags;
-	bool there;
 
 	if (tid < 0)
 		return -EINVAL;
 	flags = spin_lock(&process_lock);
-	there = find_thread(tid);
+	t = find_thread(tid);
+	if (!t)
+		err = -ESRCH;
+	else if (change && !creds_may_schedule(t->process))
+		err = -EPERM;
 	spin_unlock(&process_lock, flags);
-	return there ? 0 : -ESRCH;
+	return err;
 }
 
 long sys_sched_getscheduler(struct pt_regs *regs)
 {
-	int err = check_thread((int)regs->di);
+	int err = check_thread((int)regs->di, false);
 
 	return err ? err : SCHED_OTHER;
 }
@@ -135,7 +132,7 @@ long sys_sched_getparam(struct pt_regs *regs)
 
 	if (!regs->si)
 		return -EINVAL;
-	err = check_thread((int)regs->di);
+	err = check_thread((int)regs->di, false);
 	if (err)
 		return err;
 	return copy_to_user(regs->si, &priority, sizeof(priority)) ? -EFAULT : 0;
@@ -150,10 +147,10 @@ long sys_sched_setscheduler(struct pt_regs *regs)
 		return -EINVAL;
 	if (copy_from_user(&priority, regs->dx, sizeof(priority)))
 		return -EFAULT;
-	err = check_thread((int)regs->di);
-	if (err)
+	err = check_thread((int)regs->di, true);
+	if (err == -ESRCH)
 		return err;
-	return (int)regs->si == SCHED_OTHER && priority == 0 ? 0 : -EINVAL;
+	return (int)regs->si == SCHED_OTHER && priority == 0 ? err : -EINVAL;
 }
 
 static long priority_of(int policy, int realtime)

@@ -5,6 +5,7 @@
 #include "arch/clock.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "kernel/creds.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
@@ -146,7 +147,7 @@ static long send_to(struct process *p, struct task *t, const struct siginfo *inf
 {
 	if (info->signo < 0 || info->signo > NR_SIGNALS)
 		return -EINVAL;
-	if (p != current_process() && !process_may_control(p))
+	if (!creds_may_signal(p, info->signo))
 		return -EPERM;
 	if (info->signo == 0)
 		return 0;

@@ -32,6 +32,7 @@ struct task {
 	bool work_due;         /* before user mode: a signal, or the end */
 	struct task_signals signals;
 	struct process *tracer; /* ptrace: who gets its stops; NULL: nobody */
+	bool traced_by_root;   /* root agreed to it, who may read any memory */
 	int stop_signal;       /* it has stopped for this one; 0: it has not */
 	bool stop_reported;    /* and wait4 has said so */
 	struct task *lock_next;    /* among those that wait for a sleep lock */

@@ -39,6 +39,7 @@ struct mm *mm_alloc(void)
 		return NULL;
 	}
 	mm->users = 1;
+	mm->dumpable = true;
 	mm_init_layout(mm, false);
 	return mm;
 }

@@ -34,7 +34,7 @@ struct mm_ldt {
 };
 
 /*
- * All but pgd, cpus and users is under the lock, which the functions below take
+ * All but pgd, cpus, users and dumpable is under the lock, which the functions below take
  * themselves: no spinlock may be held.  Nobody touches user memory while holding
  * it, for the fault would want it, too.
  */
@@ -42,6 +42,7 @@ struct mm {
 	pte_t *pgd;          /* kernel PGD of its pair */
 	struct cpumask cpus; /* that have it loaded */
 	u32 users;           /* processes that share it */
+	bool dumpable;       /* its user's other processes may trace it: kernel/creds.c */
 	struct sleep_lock lock;
 	virt_addr_t brk_start, brk;
 	u64 resident;        /* pages */

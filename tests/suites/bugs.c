@@ -54,7 +54,8 @@ static void expect_right(struct selftest *t, const char *path)
 	DO(ldt_accessed, "LDT descriptors without the accessed bit") \
 	DO(page_zero, "CVE-2009-2692: what a null pointer of the kernel's would find") \
 	DO(wx, "W+X, by each call that could make it") \
-	DO(exec_clean, "what a program leaves for the next at exec")
+	DO(exec_clean, "what a program leaves for the next at exec") \
+	DO(credentials, "memory, and rights over others, after a change of credentials")
 
 #define FUNCTION(name, story) \
 	static void name(struct selftest *t) { expect_right(t, "/bin/" #name); }

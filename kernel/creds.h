@@ -1,0 +1,42 @@
+/*
+ * Credentials: the users and groups of a process, and what they let it do to
+ * other processes.
+ */
+#ifndef KERNEL_CREDS_H
+#define KERNEL_CREDS_H
+
+#include "kernel/process.h"
+
+/*
+ * The current process takes new credentials.  process_lock is held, and has been
+ * since the old ones were read.
+ */
+void creds_change(const struct ids *new);
+
+/*
+ * The current process has just execed: the saved ids become the effective ones,
+ * and its new memory may be traced unless it runs with another's rights or may
+ * not read its own program.  process_lock is held.
+ */
+void creds_exec(bool readable);
+
+/* Does the current process run with rights that its real user may not have? */
+bool creds_are_mixed(void);
+
+/*
+ * What the current process may do to another, or to itself: send it a signal;
+ * attach to it and learn addresses of its memory; change its limits; change how
+ * its threads are scheduled.  process_lock is held.
+ */
+bool creds_may_signal(const struct process *p, int signal);
+bool creds_may_trace(const struct process *p);
+bool creds_may_limit(const struct process *p);
+bool creds_may_schedule(const struct process *p);
+
+/*
+ * May a process that asks to be traced give its parent what it can do itself?
+ * process_lock is held.
+ */
+bool creds_may_trace_child(const struct process *parent);
+
+#endif
