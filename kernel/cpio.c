@@ -11,6 +11,7 @@
 #include "kernel/cpio.h"
 
 #include "kernel/base/errno.h"
+#include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 
 #define MAGIC "070701"
@@ -97,6 +98,8 @@ static int check_padding(const struct cpio_iter *it, size_t at,
 			 struct complaint *why)
 {
 	for (; at < it->size; at++) {
+		if (at % PAGE_SIZE == 0)
+			seam_long_work_point();
 		if (it->archive[at] != 0)
 			return complain(why, "cpio: found the byte %#x at "
 					"offset %zu after the trailer, "
@@ -174,6 +177,8 @@ int cpio_find(const void *archive, size_t size, const char *path,
 			break;
 		if (strcmp(file->name, strip(path)) == 0)
 			return 0;
+		if (seam_long_work_point())
+			break;
 	}
 	complain(why, "cpio: found no file '%.128s', expected one in the "
 		 "archive", strip(path));

@@ -122,6 +122,12 @@ __noreturn void process_exit_thread(int status);
 void process_leave_if_ending(void);
 
 /*
+ * Is the current user task to end before it runs user code again?  Without the
+ * lock: a signal that comes right now is seen the next time.
+ */
+bool process_must_die(void);
+
+/*
  * For execve: ends all other threads and makes the current one the leader.  0,
  * or -EAGAIN: the process is ending, or another thread was first.
  */

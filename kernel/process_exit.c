@@ -46,6 +46,13 @@ void process_leave_if_ending(void)
 		process_exit_thread(0);
 }
 
+bool process_must_die(void)
+{
+	const struct task *t = current_task();
+
+	return unlikely(must_leave(t->process)) || unlikely(signal_kill_pending(t));
+}
+
 void process_exit(int status)
 {
 	struct process *p = current_process();

@@ -88,7 +88,7 @@ long sys_getrandom(struct pt_regs *regs)
 		size_t left = copy_to_user(regs->di + done, &word, part);
 
 		done += part - left;
-		if (left)
+		if (left || (done < n && sched_interrupted()))
 			break;
 		sched_point();
 	}

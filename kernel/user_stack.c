@@ -18,6 +18,7 @@
 #include "arch/random.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 #include "kernel/creds.h"
 #include "kernel/ia32_vdso.h"
@@ -85,8 +86,10 @@ static void add_auxv(struct builder *b, enum auxv type, u64 v)
 
 static void add_strings(struct builder *b, const char *const list[])
 {
-	for (unsigned i = 0; list[i]; i++)
+	for (unsigned i = 0; list[i]; i++) {
 		add_word(b, push_string(b, list[i]));
+		seam_long_work_point();
+	}
 	add_word(b, 0);
 }
 

@@ -63,8 +63,8 @@ void mm_put(struct mm *mm)
 	ASSERT_OP(cpumask_count(&mm->cpus), ==, 0);
 	audit_slots_or_panic(mm->pgd, mm->ldt.active, "an address space ends");
 	process_entry_free(mm);
-	for (unsigned i = 0; i < mm->count; i++)
-		pages_drop(mm, mm->vma[i].start, mm->vma[i].end);
+	for (virt_addr_t va = 0; va < USER_END;)
+		va = pages_drop(mm, va, USER_END);
 	vma_remove_all(mm);
 	for (unsigned slot = 0; slot < PGD_FIRST_KERNEL_SLOT; slot++) {
 		if (!mm->pgd[slot])
@@ -176,6 +176,8 @@ static int access(struct mm *mm, virt_addr_t at, void *out, const void *in, u64 
 		}
 		at += part;
 		n -= part;
+		if (n > 0 && seam_long_work_point())
+			return -EINTR;
 	}
 	return 0;
 }

@@ -37,6 +37,10 @@ struct mm_ldt {
  * All but pgd, cpus, users and dumpable is under the lock, which the functions below take
  * themselves: no spinlock may be held.  Nobody touches user memory while holding
  * it, for the fault would want it, too.
+ *
+ * What takes time in proportion to a range lets other tasks run, and is left
+ * early with -EINTR by a task that is about to die.  Areas and pages agree then,
+ * too: others may share the address space, and live on.
  */
 struct mm {
 	pte_t *pgd;          /* kernel PGD of its pair */
@@ -76,7 +80,7 @@ void mm_put(struct mm *mm);
 
 /*
  * A copy for a child process: private pages copied, shared ones shared.  NULL:
- * no memory, nothing is left of it.
+ * no memory, or the caller is about to die; nothing is left of it.
  */
 struct mm *mm_fork(struct mm *parent);
 
@@ -144,7 +148,8 @@ enum fault_verdict mm_fault(struct mm *mm, virt_addr_t addr, u64 error);
 
 /*
  * Copies n bytes into an address space that need not be loaded, making its pages
- * present, whatever their rights.  0, -EFAULT (no area there), -ENOMEM.
+ * present, whatever their rights.  0, -EFAULT (no area there), -ENOMEM; -EINTR:
+ * the caller is about to die, and more than one page was asked for.
  */
 int mm_write(struct mm *mm, virt_addr_t to, const void *from, u64 n);
 

@@ -8,6 +8,7 @@
  * Called by kernel/sys_memory.c and kernel/program.c.
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/seams.h"
 #include "mm/frame.h"
 #include "mm/mm.h"
 #include "mm/pages.h"
@@ -35,7 +36,8 @@ static int unmap_locked(struct mm *mm, virt_addr_t addr, u64 len)
 		return -EINVAL;
 	if (!vma_can_remove(mm, addr, addr + len))
 		return -ENOMEM;
-	pages_drop(mm, addr, addr + len);
+	if (pages_drop(mm, addr, addr + len) < addr + len)
+		return -EINTR;
 	return vma_remove(mm, addr, addr + len);
 }
 
@@ -77,14 +79,25 @@ static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
 	return addr ? (long)addr : -ENOMEM;
 }
 
-static void populate(struct mm *mm, virt_addr_t start, virt_addr_t end)
+/*
+ * Makes the pages of [start, end) present.  0, -ENOMEM (no memory, or no area),
+ * -EINVAL (an area cannot be touched, or has not the rights of `need`), -EINTR.
+ */
+static int populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned need)
 {
 	for (virt_addr_t va = start; va < end; va += PAGE_SIZE) {
 		const struct vma *vma = vma_find(mm, va);
 
-		if (vma && vma->prot && pages_touch(mm, vma, va) == NO_FRAME)
-			return;
+		if (!vma)
+			return -ENOMEM;
+		if (!vma->prot || (need & ~vma->prot))
+			return -EINVAL;
+		if (pages_touch(mm, vma, va) == NO_FRAME)
+			return -ENOMEM;
+		if (seam_long_work_point())
+			return -EINTR;
 	}
+	return 0;
 }
 
 static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot,
@@ -103,7 +116,7 @@ static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot,
 		if (err)
 			at = err;
 		else if (how & MM_POPULATE)
-			populate(mm, start, start + len);
+			populate(mm, start, start + len, 0); /* as far as it goes */
 	}
 	if (at < 0 && shared)
 		shared_put(shared);
@@ -131,6 +144,18 @@ long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned ho
 
 /* ---- mprotect, madvise, brk ------------------------------------------------------ */
 
+/* What is left early leaves an area that ends where it got to. */
+static int protect_locked(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
+{
+	virt_addr_t done;
+
+	if (!vma_can_protect(mm, start, end))
+		return -ENOMEM;
+	done = pages_protect(mm, start, end, prot);
+	vma_protect(mm, start, done, prot);
+	return done < end ? -EINTR : 0;
+}
+
 long mm_protect(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot)
 {
 	int err;
@@ -144,31 +169,22 @@ long mm_protect(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot)
 	if (!range_ok(mm, addr, &len))
 		return -ENOMEM;
 	sleep_lock(&mm->lock);
-	err = vma_protect(mm, addr, addr + len, prot);
-	if (!err)
-		pages_protect(mm, addr, addr + len, prot);
+	err = protect_locked(mm, addr, addr + len, prot);
 	sleep_unlock(&mm->lock);
 	return err;
 }
 
 long mm_discard(struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
+	virt_addr_t done;
 	bool covered;
 
 	sleep_lock(&mm->lock);
 	covered = vma_covers(mm, start, end);
-	pages_drop(mm, start, MIN(end, mm->end));
+	end = MIN(end, mm->end);
+	done = pages_drop(mm, start, end);
 	sleep_unlock(&mm->lock);
-	return covered ? 0 : -ENOMEM;
-}
-
-static int populate_page(struct mm *mm, virt_addr_t va, unsigned need)
-{
-	const struct vma *vma = vma_find(mm, va);
-
-	if (!vma->prot || (need & ~vma->prot))
-		return -EINVAL;
-	return pages_touch(mm, vma, va) == NO_FRAME ? -ENOMEM : 0;
+	return done < end ? -EINTR : covered ? 0 : -ENOMEM;
 }
 
 long mm_populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned need)
@@ -176,9 +192,7 @@ long mm_populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned nee
 	int err;
 
 	sleep_lock(&mm->lock);
-	err = vma_covers(mm, start, end) ? 0 : -ENOMEM;
-	for (virt_addr_t va = start; !err && va < end; va += PAGE_SIZE)
-		err = populate_page(mm, va, need);
+	err = vma_covers(mm, start, end) ? populate(mm, start, end, need) : -ENOMEM;
 	sleep_unlock(&mm->lock);
 	return err;
 }
@@ -241,17 +255,24 @@ static int check_old(const struct vma *vma, const struct remap *r)
 	return r->old_len > vma->end - r->addr ? -EFAULT : 0;
 }
 
-/* To r->to, where nothing lies. */
-static long move(struct mm *mm, const struct remap *r)
+/*
+ * To r->to, where nothing lies.  Left early, it becomes the move of what has been
+ * moved by then.
+ */
+static long move(struct mm *mm, struct remap *r)
 {
 	struct vma vma = *vma_find(mm, r->addr);
+	u64 len = MIN(r->old_len, r->new_len), moved;
 	int err;
 
 	if (!vma_has_room(mm, 3))
 		return -ENOMEM;
-	err = pages_move(mm, r->addr, r->to, MIN(r->old_len, r->new_len));
+	err = pages_prepare_move(mm, r->addr, r->to, len);
 	if (err)
 		return err;
+	moved = pages_move(mm, r->addr, r->to, len) - r->addr;
+	if (moved < len)
+		r->old_len = r->new_len = moved;
 	if (vma.shared)
 		shared_get(vma.shared);
 	vma.offset += r->addr - vma.start;
@@ -260,6 +281,8 @@ static long move(struct mm *mm, const struct remap *r)
 	err = vma_insert(mm, vma);
 	if (!err && r->old_len && !(r->flags & MM_REMAP_DONTUNMAP))
 		err = unmap_locked(mm, r->addr, r->old_len);
+	if (!err && moved < len)
+		err = -EINTR;
 	return err ? err : (long)r->to;
 }
 

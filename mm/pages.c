@@ -8,6 +8,7 @@
  * Called by mm/mm.c and mm/mm_range.c, under the lock.
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 #include "mm/frame.h"
 #include "mm/pages.h"
@@ -55,98 +56,135 @@ phys_addr_t pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va)
 	return pa;
 }
 
-/* The first address at or after va that may have a PTE: skips absent tables. */
-static virt_addr_t skip_absent(const pte_t *pgd, virt_addr_t va, virt_addr_t end)
+/* The batch is cleared and flushed before its frames are free. */
+static void drop_batch(struct mm *mm, virt_addr_t va, pte_t *pte, unsigned count)
 {
-	while (va < end) {
-		unsigned level = PT_LEVELS;
-		const pte_t *entry;
+	phys_addr_t frame[BATCH];
+	unsigned n = 0, shown = 0;
 
-		for (; level > 1; level--) {
-			entry = pt_entry((pte_t *)pgd, va, level, false);
-			if (!(*entry & PTE_P))
-				break;
-		}
-		if (level == 1)
+	for (unsigned i = 0; i < count; i++) {
+		pte_t old = pte[i];
+
+		if (!(old & PTE_ADDR_MASK))
+			continue;
+		pte[i] = 0;
+		shown++;
+		if (!(old & PTE_SHARED))
+			frame[n++] = old & PTE_ADDR_MASK;
+	}
+	if (shown)
+		tlb_flush_range(&mm->cpus, va, va + count * PAGE_SIZE);
+	mm->resident -= shown;
+	while (n > 0)
+		frame_free(frame[--n]);
+}
+
+virt_addr_t pages_drop(struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	virt_addr_t va = start;
+	unsigned count;
+	pte_t *pte;
+
+	while ((pte = pt_next_entries(mm->pgd, &va, end, &count))) {
+		count = MIN(count, BATCH);
+		drop_batch(mm, va, pte, count);
+		va += count * PAGE_SIZE;
+		if (seam_long_work_point())
 			return va;
-		va = ALIGN_DOWN(va, PT_SIZE(level)) + PT_SIZE(level);
 	}
 	return end;
 }
 
-void pages_drop(struct mm *mm, virt_addr_t start, virt_addr_t end)
+virt_addr_t pages_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
 {
-	phys_addr_t frame[BATCH];
-	virt_addr_t va = skip_absent(mm->pgd, start, end);
+	virt_addr_t va = start;
+	bool leave = false;
+	unsigned count;
+	pte_t *pte;
 
-	while (va < end) {
-		virt_addr_t from = va;
-		unsigned n = 0, shown = 0;
-
-		while (va < end && n < BATCH) {
-			pte_t old = pt_unmap(mm->pgd, va);
-
-			shown += !!(old & PTE_ADDR_MASK);
-			if ((old & PTE_ADDR_MASK) && !(old & PTE_SHARED))
-				frame[n++] = old & PTE_ADDR_MASK;
-			va = skip_absent(mm->pgd, va + PAGE_SIZE, end);
-		}
-		if (shown)
-			tlb_flush_range(&mm->cpus, from, va);
-		mm->resident -= shown;
-		while (n > 0)
-			frame_free(frame[--n]);
+	while (!leave && (pte = pt_next_entries(mm->pgd, &va, end, &count))) {
+		for (unsigned i = 0; i < count; i++)
+			if (pte[i] & PTE_ADDR_MASK)
+				pte[i] = (pte[i] & (PTE_ADDR_MASK | PTE_SHARED)) |
+					 pte_prot(prot);
+		va += count * PAGE_SIZE;
+		leave = seam_long_work_point();
 	}
+	if (!leave)
+		va = end;
+	tlb_flush_range(&mm->cpus, start, va);
+	return va;
 }
 
-void pages_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
+int pages_prepare_move(struct mm *mm, virt_addr_t from, virt_addr_t to, u64 len)
 {
-	virt_addr_t va = skip_absent(mm->pgd, start, end);
+	virt_addr_t va = from;
+	unsigned count;
+	pte_t *pte;
 
-	while (va < end) {
-		pte_t *pte = pt_entry(mm->pgd, va, 1, false);
-
-		if (*pte & PTE_ADDR_MASK)
-			*pte = (*pte & (PTE_ADDR_MASK | PTE_SHARED)) | pte_prot(prot);
-		va = skip_absent(mm->pgd, va + PAGE_SIZE, end);
+	while ((pte = pt_next_entries(mm->pgd, &va, from + len, &count))) {
+		for (unsigned i = 0; i < count; i++)
+			if ((pte[i] & PTE_ADDR_MASK) &&
+			    !pti_user_pte(mm->pgd, to + (va - from) + i * PAGE_SIZE, true))
+				return -ENOMEM;
+		va += count * PAGE_SIZE;
+		if (seam_long_work_point())
+			return -EINTR;
 	}
-	tlb_flush_range(&mm->cpus, start, end);
-}
-
-int pages_move(struct mm *mm, virt_addr_t from, virt_addr_t to, u64 len)
-{
-	virt_addr_t end = from + len, va;
-
-	/* All the memory first: the tables of the new place. */
-	for (va = skip_absent(mm->pgd, from, end); va < end;
-	     va = skip_absent(mm->pgd, va + PAGE_SIZE, end))
-		if ((*pt_entry(mm->pgd, va, 1, false) & PTE_ADDR_MASK) &&
-		    !pti_user_pte(mm->pgd, to + (va - from), true))
-			return -ENOMEM;
-	for (va = skip_absent(mm->pgd, from, end); va < end;
-	     va = skip_absent(mm->pgd, va + PAGE_SIZE, end)) {
-		pte_t old = pt_unmap(mm->pgd, va);
-
-		if (old & PTE_ADDR_MASK)
-			*pti_user_pte(mm->pgd, to + (va - from), false) = old;
-	}
-	tlb_flush_range(&mm->cpus, from, end);
 	return 0;
+}
+
+virt_addr_t pages_move(struct mm *mm, virt_addr_t from, virt_addr_t to, u64 len)
+{
+	virt_addr_t va = from;
+	bool leave = false;
+	unsigned count;
+	pte_t *pte;
+
+	while (!leave && (pte = pt_next_entries(mm->pgd, &va, from + len, &count))) {
+		for (unsigned i = 0; i < count; i++) {
+			if (!(pte[i] & PTE_ADDR_MASK))
+				continue;
+			*pti_user_pte(mm->pgd, to + (va - from) + i * PAGE_SIZE, false) = pte[i];
+			pte[i] = 0;
+		}
+		va += count * PAGE_SIZE;
+		leave = seam_long_work_point();
+	}
+	if (!leave)
+		va = from + len;
+	tlb_flush_range(&mm->cpus, from, va);
+	return va;
+}
+
+static int copy_page(struct mm *to, const struct vma *vma, virt_addr_t va, pte_t old)
+{
+	phys_addr_t pa;
+
+	if (!(old & PTE_ADDR_MASK) || (old & PTE_SHARED))
+		return 0;
+	pa = pages_touch(to, vma, va);
+	if (pa == NO_FRAME)
+		return -ENOMEM;
+	memcpy(phys_to_virt(pa), phys_to_virt(old & PTE_ADDR_MASK), PAGE_SIZE);
+	return seam_long_work_point() ? -EINTR : 0;
 }
 
 int pages_copy(struct mm *to, struct mm *from, const struct vma *vma)
 {
-	for (virt_addr_t va = skip_absent(from->pgd, vma->start, vma->end);
-	     va < vma->end; va = skip_absent(from->pgd, va + PAGE_SIZE, vma->end)) {
-		pte_t old = *pt_entry(from->pgd, va, 1, false);
-		phys_addr_t pa;
+	virt_addr_t va = vma->start;
+	unsigned count;
+	pte_t *pte;
 
-		if (!(old & PTE_ADDR_MASK) || (old & PTE_SHARED))
-			continue;
-		pa = pages_touch(to, vma, va);
-		if (pa == NO_FRAME)
-			return -ENOMEM;
-		memcpy(phys_to_virt(pa), phys_to_virt(old & PTE_ADDR_MASK), PAGE_SIZE);
+	while ((pte = pt_next_entries(from->pgd, &va, vma->end, &count))) {
+		for (unsigned i = 0; i < count; i++, va += PAGE_SIZE) {
+			int err = copy_page(to, vma, va, pte[i]);
+
+			if (err)
+				return err;
+		}
+		if (seam_long_work_point())
+			return -EINTR;
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
  * Read next: mm/pti.c.
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/seams.h"
 #include "mm/frame.h"
 #include "mm/pagetable.h"
 #include "mm/phys.h"
@@ -95,6 +96,27 @@ pte_t *pt_entry(pte_t *pgd, virt_addr_t va, unsigned level, bool alloc)
 		table = table_of(*entry);
 	}
 	return &table[PT_INDEX(va, level)];
+}
+
+pte_t *pt_next_entries(pte_t *pgd, virt_addr_t *va, virt_addr_t end, unsigned *count)
+{
+	while (*va < end) {
+		unsigned level = PT_LEVELS;
+		pte_t *entry = &pgd[PT_INDEX(*va, level)];
+
+		while (level > 1 && (*entry & PTE_P) && !is_leaf(*entry, level)) {
+			level--;
+			entry = &table_of(*entry)[PT_INDEX(*va, level)];
+		}
+		if (level == 1) {
+			u64 left = (end - *va + PAGE_SIZE - 1) / PAGE_SIZE;
+
+			*count = (unsigned)MIN(left, PT_ENTRIES - PT_INDEX(*va, 1));
+			return entry;
+		}
+		*va = ALIGN_DOWN(*va, PT_SIZE(level)) + PT_SIZE(level);
+	}
+	return NULL;
 }
 
 static int map_at(pte_t *pgd, virt_addr_t va, phys_addr_t pa, u64 prot,
@@ -192,6 +214,8 @@ static void free_table(pte_t entry, unsigned level)
 	for (unsigned i = 0; level > 1 && i < PT_ENTRIES; i++)
 		if ((table[i] & PTE_P) && !is_leaf(table[i], level))
 			free_table(table[i], level - 1);
+	if (level > 1)
+		seam_long_work_point();
 	frame_free(entry & PTE_ADDR_MASK);
 }
 

@@ -60,6 +60,13 @@ phys_addr_t pt_translate(const pte_t *pgd, virt_addr_t va);
 pte_t *pt_entry(pte_t *pgd, virt_addr_t va, unsigned level, bool alloc);
 
 /*
+ * The next 4 KiB entries at or after *va and in front of end: a pointer to the
+ * first, with *va its address and *count how many follow one another in its
+ * table (1 to PT_ENTRIES).  Absent tables are skipped whole.  NULL: no table.
+ */
+pte_t *pt_next_entries(pte_t *pgd, virt_addr_t *va, virt_addr_t end, unsigned *count);
+
+/*
  * Maps one 4 KiB page.  -EEXIST if something is mapped there, -ENOMEM.
  */
 int pt_map(pte_t *pgd, virt_addr_t va, phys_addr_t pa, u64 prot);
@@ -93,7 +100,8 @@ int pt_for_each_leaf(const pte_t *pgd, unsigned first, unsigned last,
 
 /*
  * Frees every table below PGD slots [first, last] (not what the leaves map)
- * and clears the slots.
+ * and clears the slots.  Context: task context or boot, no spinlock held; other
+ * tasks may run meanwhile.
  */
 void pt_free_tables(pte_t *pgd, unsigned first, unsigned last);
 

@@ -8,6 +8,7 @@
  * Invariant: while an entry of a page table shows a frame, the area around it
  * holds the object.  Called by mm/vma.c (holds) and mm/pages.c (frames).
  */
+#include "kernel/base/seams.h"
 #include "kernel/base/spinlock.h"
 #include "mm/frame.h"
 #include "mm/pagetable.h"
@@ -46,6 +47,7 @@ void shared_get(struct shared *s)
 static int free_leaf(const struct pt_leaf *leaf, void *arg __unused)
 {
 	frame_free(leaf->pa);
+	seam_long_work_point();
 	return 0;
 }
 

@@ -12,7 +12,10 @@ struct shared;
 /* An empty object with one hold on it, or NULL: no memory. */
 struct shared *shared_alloc(void);
 
-/* Each area holds its object; the last to let go frees it and its frames. */
+/*
+ * Each area holds its object; the last to let go frees it and its frames, which
+ * lets other tasks run meanwhile.
+ */
 void shared_get(struct shared *s);
 void shared_put(struct shared *s);
 

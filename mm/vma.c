@@ -169,19 +169,21 @@ bool vma_covers(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 	return true;
 }
 
-int vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
+bool vma_can_protect(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
 	unsigned more = !!cut_by(mm, start) + !!cut_by(mm, end);
 
-	if (!vma_covers(mm, start, end) || !vma_has_room(mm, more))
-		return -ENOMEM;
+	return vma_covers(mm, start, end) && vma_has_room(mm, more);
+}
+
+void vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
+{
 	split_at(mm, start);
 	split_at(mm, end);
 	for (unsigned i = first_above(mm, start);
 	     i < mm->count && mm->vma[i].end <= end; i++)
 		mm->vma[i].prot = prot;
 	merge_around(mm, start, end);
-	return 0;
 }
 
 void vma_remove_all(struct mm *mm)

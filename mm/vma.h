@@ -38,7 +38,11 @@ int vma_remove(struct mm *mm, virt_addr_t start, virt_addr_t end);
 bool vma_can_remove(const struct mm *mm, virt_addr_t start, virt_addr_t end);
 void vma_remove_all(struct mm *mm);
 
-/* Changes rights.  -ENOMEM: a part has no area (nothing changes), or full. */
-int vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot);
+/*
+ * Changes the rights of [start, end), or of the first part of it.  The other says
+ * before whether that is possible: an area is everywhere, and there is room.
+ */
+void vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot);
+bool vma_can_protect(const struct mm *mm, virt_addr_t start, virt_addr_t end);
 
 #endif

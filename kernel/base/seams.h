@@ -29,6 +29,16 @@ void seam_mm_loaded(const struct mm *mm);
 void seam_sleep_lock_wait(struct sleep_lock *lock);
 void seam_sleep_lock_hand_on(struct sleep_lock *lock);
 
+/*
+ * mm -> kernel: stands in every loop whose length a program chooses.  Lets others
+ * run if it is their turn.  True: the current task is about to die (SIGKILL, or
+ * the end of its process), so the caller leaves undone what can be left undone
+ * and returns -EINTR, which the program never sees.  Once true, it stays so: the
+ * last work of a dying task must not depend on it.  Context: task context or
+ * boot, no spinlock held.
+ */
+bool seam_long_work_point(void);
+
 /* entry -> kernel: a new task runs its first instruction (kernel/sched.c). */
 void seam_task_started(void);
 

@@ -27,6 +27,14 @@ static void end(void)
 	free(mm);
 }
 
+static int protect(struct mm *m, virt_addr_t start, virt_addr_t stop, unsigned prot)
+{
+	if (!vma_can_protect(m, start, stop))
+		return -ENOMEM;
+	vma_protect(m, start, stop, prot);
+	return 0;
+}
+
 static int insert(virt_addr_t start, virt_addr_t end, unsigned prot)
 {
 	return vma_insert(mm, (struct vma){ .start = start, .end = end, .prot = prot });
@@ -89,7 +97,7 @@ static void random_step(void)
 		memset(page + from, NONE, to - from);
 		break;
 	default:
-		err = vma_protect(mm, AT(from), AT(to), prot);
+		err = protect(mm, AT(from), AT(to), prot);
 		CHECK_EQ(err, any_free(from, to) ? -ENOMEM : 0);
 		if (!err)
 			memset(page + from, (int)prot, to - from);
@@ -148,11 +156,11 @@ static void test_merge(void)
 	CHECK_EQ(mm->count, 3);
 	CHECK_EQ(insert(AT(2), AT(4), 3), 0); /* fills the gap */
 	CHECK_EQ(mm->count, 2);
-	CHECK_EQ(vma_protect(mm, AT(6), AT(8), 3), 0); /* alike now */
+	CHECK_EQ(protect(mm, AT(6), AT(8), 3), 0); /* alike now */
 	CHECK_EQ(mm->count, 1);
 	CHECK_EQ(mm->vma[0].start, AT(0));
 	CHECK_EQ(mm->vma[0].end, AT(8));
-	CHECK_EQ(vma_protect(mm, AT(3), AT(5), 1), 0); /* cut in three */
+	CHECK_EQ(protect(mm, AT(3), AT(5), 1), 0); /* cut in three */
 	CHECK_EQ(mm->count, 3);
 	CHECK_EQ(vma_remove(mm, AT(1), AT(7)), 0); /* across all */
 	CHECK_EQ(mm->count, 2);
@@ -187,12 +195,12 @@ static void test_full(void)
 	expect_areas(n);
 	/* What would need one more area, and what would not. */
 	CHECK_EQ(vma_remove(mm, AT(1), AT(2)), -ENOMEM);
-	CHECK_EQ(vma_protect(mm, AT(0), AT(1), 1), -ENOMEM);
-	CHECK_EQ(vma_protect(mm, AT(1), AT(2), 1), -ENOMEM);
+	CHECK_EQ(protect(mm, AT(0), AT(1), 1), -ENOMEM);
+	CHECK_EQ(protect(mm, AT(1), AT(2), 1), -ENOMEM);
 	expect_areas(n);
 	CHECK_EQ(vma_find(mm, AT(1))->end, AT(3)); /* nothing was cut */
 	CHECK_EQ(vma_remove(mm, AT(3), AT(4)), 0); /* nothing there */
-	CHECK_EQ(vma_protect(mm, AT(0), AT(3), 1), 0); /* all of one */
+	CHECK_EQ(protect(mm, AT(0), AT(3), 1), 0); /* all of one */
 	CHECK_EQ(vma_remove(mm, AT(2), AT(3)), 0); /* its end */
 	expect_areas(n);
 	CHECK_EQ(vma_remove(mm, AT(9), AT(13)), 0); /* an end and a beginning */
@@ -213,7 +221,7 @@ static void test_edges(void)
 	CHECK(vma_find(mm, 0) == NULL);
 	CHECK(vma_range_free(mm, 0, USER_END));
 	CHECK_EQ(vma_remove(mm, 0, USER_END), 0);
-	CHECK_EQ(vma_protect(mm, AT(0), AT(1), 1), -ENOMEM);
+	CHECK_EQ(protect(mm, AT(0), AT(1), 1), -ENOMEM);
 	CHECK_EQ(insert(0, PAGE_SIZE, 1), 0);
 	CHECK_EQ(insert(USER_END - PAGE_SIZE, USER_END, 1), 0);
 	CHECK(vma_find(mm, 0) == &mm->vma[0]);
