@@ -111,6 +111,11 @@ run: deps-run
 	@$(MAKE) -s --no-print-directory kernel
 	@scripts/run $(PROGRAM) $(ARGS)
 
+# What a program reads with pti=off, and with pti=on: side by side.
+meltdown: deps-run
+	@$(MAKE) -s --no-print-directory kernel
+	@$(PYTHON) scripts/meltdown.py
+
 test: deps-test
 	@$(MAKE) -s --no-print-directory all user-hosted debug-kernel
 	@$(PYTHON) tests/run.py
@@ -193,6 +198,7 @@ help:
 
 # help: make           build/postern.elf, build/postern.iso, build/initramfs.cpio
 # help: make run       boot the demonstration (or PROGRAM=./a.out ARGS="...")
+# help: make meltdown  a program reads the kernel with pti=off, and cannot with pti=on
 # help: make test      every test: host tests, all machines of tests/*.cfg, gdb
 # help: make check     warnings as errors, layers, style, host tests, one boot
 # help: make selftest  one direct boot, all in-kernel suites
@@ -214,6 +220,6 @@ compile_commands.json: $(BUILD)/flags $(C_SOURCES)
 
 # make would delete them as intermediate, and build all anew.
 .SECONDARY: $(INCLUDES)
-.PHONY: all kernel debug-kernel iso run test selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
+.PHONY: all kernel debug-kernel iso run meltdown test selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
 .DELETE_ON_ERROR:
 FORCE:

@@ -39,6 +39,7 @@ static const struct {
 	{ EMULATOR_LATE_DB, "no #DB on an entry's first instruction" },
 	{ EMULATOR_LRET_ACCESSED, "LRET and IRET never set the accessed bit" },
 	{ EMULATOR_IRET_RING3, "SYSRET and IRETQ to a non-canonical RIP fault in ring 3" },
+	{ EMULATOR_FAR_RETURN, "a far return in ring 3 reads what is mapped, whatever the rights" },
 	{ EMULATOR_NO_NMI, "no NMI and no #MC from outside" },
 };
 

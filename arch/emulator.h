@@ -18,6 +18,9 @@ enum emulator_name {
 #define EMULATOR_DROPS_GLOBAL BIT(1)  /* a CR3 write drops global entries */
 #define EMULATOR_DROPS_PCID BIT(2)    /* bit 63 of CR3 keeps nothing */
 
+/* Found by doing it in ring 3, later: kernel/ring3_probe.c. */
+#define EMULATOR_FAR_RETURN BIT(9)    /* its stack is read with the kernel's rights */
+
 /* Known of a name: they take user mode, or more than a boot should do. */
 #define EMULATOR_NO_RF BIT(3)         /* a fault's frame has RFLAGS.RF clear */
 #define EMULATOR_NO_AC BIT(4)         /* no #AC, nor SSE's #XM */
@@ -38,7 +41,7 @@ extern struct emulator emulator;
  */
 void emulator_detect(virt_addr_t page);
 
-/* The probed faults alone, found again.  Any CPU, interrupts off. */
+/* The faults that ring 0 can probe, found again.  Any CPU, interrupts off. */
 u32 emulator_probe(virt_addr_t page);
 
 /* In words. */

@@ -9,6 +9,7 @@
 #include "kernel/banner.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/secret.h"
 #include "kernel/signal.h"
 #include "kernel/syscall.h"
 #include "kernel/task.h"
@@ -84,8 +85,7 @@ static void print_user_pgd(void)
 	    "addresses\n", r.pages, r.frames, r.bytes_scanned);
 }
 
-/* The honesty line: what no result on this machine can claim. */
-static void print_emulator(void)
+void banner_emulator(void)
 {
 	log("emulator: %s", emulator_title());
 	for (u32 rest = emulator.faults; rest; rest &= rest - 1)
@@ -102,10 +102,10 @@ void banner_print(const struct boot_info *bi, const struct smp_setup *setup,
 	log("Postern: booted by %s, %lu MiB of RAM, %lu MiB free\n", bi->loader,
 	    s.total >> 8, s.free >> 8);
 	print_cpus(setup, numbered);
-	print_emulator();
 	print_address_map();
 	if (pti_enabled)
 		print_user_pgd();
+	log("secret: %s (drawn at this boot, told to no program)\n", secret_sentence());
 }
 
 void banner_init_ended(const char *path, int status)

@@ -11,6 +11,9 @@
 void banner_print(const struct boot_info *bi, const struct smp_setup *setup,
 		  unsigned numbered);
 
+/* The honesty line: what no result on this machine can claim. */
+void banner_emulator(void);
+
 /* How pid 1 ended. */
 void banner_init_ended(const char *path, int status);
 

@@ -26,7 +26,9 @@
 #include "kernel/main.h"
 #include "kernel/panic.h"
 #include "kernel/program.h"
+#include "kernel/ring3_probe.h"
 #include "kernel/sched.h"
+#include "kernel/secret.h"
 #include "kernel/selftest.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
@@ -118,6 +120,8 @@ static void main_thread(void *arg __unused)
 	bool good = true;
 
 	alarm_init();
+	emulator.faults |= ring3_probe();
+	banner_emulator();
 	if (args.selftest) {
 		selftest_argv = args.argv;
 		good = selftest_run(args.selftest_globs);
@@ -161,6 +165,7 @@ void kernel_main(struct boot_info *bi)
 	if (!idle_stack)
 		panic("boot: no memory for the idle stack");
 	emulator_detect(idle_stack - PAGE_SIZE); /* what this machine cannot show */
+	secret_draw();                          /* for user/meltdown.c to find */
 	banner_print(bi, &setup, cpus);         /* what came of it */
 	entry_run_on_stack(idle_stack, boot_cpu_idle);
 }

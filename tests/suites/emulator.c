@@ -6,6 +6,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/string.h"
+#include "kernel/ring3_probe.h"
 #include "kernel/selftest.h"
 #include "mm/vmap.h"
 #include "tests/suites/faults.h"
@@ -24,6 +25,13 @@ static void probed_again(struct selftest *t)
 	interrupts_on();
 	vmap_free_stack(top, PAGE_SIZE);
 	EXPECT_EQ(t, emulator.faults & PROBED, faults, "what the boot found");
+}
+
+static void probed_in_ring_3(struct selftest *t)
+{
+	EXPECT_EQ(t, emulator.faults & EMULATOR_FAR_RETURN, ring3_probe(), "what the boot found");
+	EXPECT(t, !(emulator.faults & EMULATOR_FAR_RETURN) || emulator.name != EMULATOR_BOCHS,
+	       "Bochs asks for ring 3's rights");
 }
 
 /* A fault's frame must have RF set: else a debug register's breakpoint on the
@@ -55,6 +63,7 @@ static void titles(struct selftest *t)
 
 static const struct selftest_case emulator_cases[] = {
 	{ "what the boot probed is so again", probed_again },
+	{ "what it probed in ring 3 is so again", probed_in_ring_3 },
 	{ "RF in the frame of a fault, as the line says", resume_flag },
 	{ "the name, as CPUID says", signature },
 	{ "each fault can be printed", titles },

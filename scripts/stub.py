@@ -1,7 +1,7 @@
 """A machine held by QEMU's gdb stub and QMP, without gdb.
 
 Owns the two sockets and the process.  Registers are the `g` packet's, by name.
-Used by tests/inject/run.py and what it is made of.
+Used by scripts/outside.py, and by tests/inject/run.py and what it is made of.
 """
 import json
 import os
@@ -41,8 +41,12 @@ class Stub:
         self.socket = connect(path, deadline)
         self.buffer = b""
         self.physical = None
-        # Only who has asked for this may name single registers.
-        self.ask("?", "qXfer:features:read:target.xml:0,fff")
+        # Only who has asked for this may name single registers.  A machine that ran
+        # says that it has stopped, besides the answers.
+        self.send("?")
+        self.send("qXfer:features:read:target.xml:0,fff")
+        while not self.receive().startswith(("l<", "m<")):
+            pass
 
     def send(self, text):
         """One packet; the reply is fetched later."""
