@@ -76,8 +76,10 @@ void process_add_thread(struct process *p, struct task *t)
 	t->thread_next = p->threads;
 	p->threads = t;
 	p->alive++;
-	if (!p->leader)
-		p->leader = p->first = t;
+	if (!p->leader) {
+		p->leader = t;
+		task_get(t);
+	}
 }
 
 void process_adopt(struct process *parent, struct process *p)
@@ -135,6 +137,10 @@ struct process *process_find(int pid)
 
 struct task *process_find_thread(int tid)
 {
+	struct process *own = process_find(tid);
+
+	if (own)
+		return own->leader;
 	for (struct process *p = all; p; p = p->next)
 		for (struct task *t = p->threads; t; t = t->thread_next)
 			if (t->pid == tid && tid > 0)
@@ -153,55 +159,45 @@ u64 process_run_ns(const struct process *p)
 
 /* ---- Freeing ------------------------------------------------------------------- */
 
-void process_free(struct process *p)
+static void put_tasks(struct task *list)
 {
-	struct process **at = &all;
-	u64 flags;
-
-	while (p->dead) {
-		struct task *t = p->dead;
-
-		p->dead = t->thread_next;
-		sched_wait_for_exit(t);
-		task_free(t);
-	}
-	signal_forget_process(p);
-	flags = spin_lock(&process_lock);
-	while (*at != p)
-		at = &(*at)->next;
-	*at = p->next;
-	spin_unlock(&process_lock, flags);
-	if (p->mm)
-		mm_put(p->mm);
-	frame_free(virt_to_phys(p));
-}
-
-/* All but the first, for which somebody may still have a pointer. */
-void process_free_dead_threads(void)
-{
-	struct process *p = current_process();
-	struct task *list = NULL;
-	u64 flags = spin_lock(&process_lock);
-
-	for (struct task **at = &p->dead; *at;) {
-		struct task *t = *at;
-
-		if (t == p->first) {
-			at = &t->thread_next;
-			continue;
-		}
-		*at = t->thread_next;
-		t->thread_next = list;
-		list = t;
-	}
-	spin_unlock(&process_lock, flags);
 	while (list) {
 		struct task *t = list;
 
 		list = t->thread_next;
-		sched_wait_for_exit(t);
-		task_free(t);
+		task_put(t);
+		sched_point();
 	}
+}
+
+/* Out of the list first: from then on nobody finds it, nor a task through it. */
+void process_free(struct process *p)
+{
+	struct process **at = &all;
+	u64 flags = spin_lock(&process_lock);
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	spin_unlock(&process_lock, flags);
+	put_tasks(p->dead);
+	if (p->leader)
+		task_put(p->leader);
+	signal_forget_process(p);
+	if (p->mm)
+		mm_put(p->mm);
+	frame_free_object(p, 1);
+}
+
+void process_free_dead_threads(void)
+{
+	struct process *p = current_process();
+	u64 flags = spin_lock(&process_lock);
+	struct task *list = p->dead;
+
+	p->dead = NULL;
+	spin_unlock(&process_lock, flags);
+	put_tasks(list);
 }
 
 #define SETTLE_NS (5 * NSEC_PER_SEC)

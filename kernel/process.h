@@ -8,6 +8,10 @@
  * waited for it, or the kernel in task_wait().  Those that nobody waits for
  * (their parent is gone and there is no init, or ignores SIGCHLD) are buried by
  * whoever makes or waits for a process next: process_bury().
+ * A process is freed once, by the one that took it from its parent, from the
+ * graveyard, or from task_wait(); process_free() first takes it out of the list of
+ * all, so that one found by number or in a walk is good until process_lock is
+ * released.  Other pointers say beside their field why they are good.
  *
  * One lock, process_lock, guards all processes' trees, lists of threads,
  * signals and states.  Order: process_lock before the scheduler's lock.
@@ -33,11 +37,12 @@ struct limit {
 struct process {
 	int pid;
 	struct process *next;         /* in the list of all */
-	struct process *parent;       /* NULL: the kernel waits for it */
+	struct process *parent;       /* NULL: the kernel waits for it, or nobody.  It
+	                                 changes when the parent ends: process_lock */
 	int parent_pid;               /* 0: none; no lock needed to read it */
 	struct process *children, *sibling;
-	struct task *leader;          /* its first thread, or who called execve */
-	struct task *first;           /* as it was made; freed with the process */
+	struct task *leader;          /* its first thread, or the last that called
+	                                 execve, perhaps ended; with a hold */
 	struct task *threads;         /* all that have not ended */
 	struct task *dead;            /* ended, and not yet freed */
 	unsigned alive;               /* in `threads` */
@@ -54,8 +59,9 @@ struct process {
 	int exit_signal;              /* to the parent at its end; 0: none */
 	int parent_death_signal;
 	int pgid, sid;
-	struct task *exec_by;         /* the other threads are to end for it */
-	struct task *waiter;          /* in task_wait() */
+	struct task *exec_by;         /* the other threads must end for it; it clears
+	                                 this itself when they have */
+	struct task *waiter;          /* in task_wait(): it frees the process */
 	const char *exe;              /* path in the initramfs, or NULL */
 	struct ids ids;
 	u64 dead_run_ns;              /* of threads that have ended */
@@ -78,7 +84,10 @@ void process_free(struct process *p);
 /* A child of the current process in `mm`, not yet in the tree. */
 struct process *process_create_child(struct mm *mm);
 
-/* Adds a thread.  process_lock is held if the process has started. */
+/*
+ * Adds a thread, and takes over the caller's hold on it.  process_lock is held if
+ * the process has started.
+ */
 void process_add_thread(struct process *p, struct task *t);
 
 /* Makes p a child of `parent`.  process_lock is held. */
@@ -103,7 +112,10 @@ int process_next_pid(void);
 /* The first of all processes, for walks along `next`.  process_lock is held. */
 struct process *process_first(void);
 
-/* By pid, or thread by thread id; NULL: none.  process_lock is held. */
+/*
+ * By pid, or thread by thread id; NULL: none.  The leader is found until its process
+ * is reaped, and may be `leaving`.  process_lock is held.
+ */
 struct process *process_find(int pid);
 struct task *process_find_thread(int tid);
 

@@ -67,19 +67,27 @@ void process_exit(int status)
 	process_exit_thread(status);
 }
 
-/* The identity of the leader, which is the process's, goes to this thread. */
-static void become_leader(struct process *p, struct task *t)
+/*
+ * The identity of the leader, which is the process's, goes to this thread; the
+ * process's hold on the one before, which has ended, to the caller.
+ */
+static struct task *become_leader(struct process *p, struct task *t)
 {
-	if (p->leader != t) {
-		p->leader->pid = 0;
-		t->pid = p->pid;
-		p->leader = t;
-	}
+	struct task *old = p->leader;
+
+	if (old == t)
+		return NULL;
+	old->pid = 0;
+	t->pid = p->pid;
+	p->leader = t;
+	task_get(t);
+	return old;
 }
 
 int process_become_only_thread(void)
 {
 	struct process *p = current_process();
+	struct task *old = NULL;
 	u64 flags = spin_lock(&process_lock);
 	int err = -EAGAIN;
 
@@ -92,11 +100,13 @@ int process_become_only_thread(void)
 		}
 		p->exec_by = NULL;
 		if (!p->ending) {
-			become_leader(p, current_task());
+			old = become_leader(p, current_task());
 			err = 0;
 		}
 	}
 	spin_unlock(&process_lock, flags);
+	if (old)
+		task_put(old);
 	return err;
 }
 
@@ -224,13 +234,16 @@ static void orphan_children(struct process *p)
  */
 static void end_process(struct process *p)
 {
-	struct mm *mm = p->parent || p->unclaimed ? p->mm : NULL;
-	u64 flags;
+	struct mm *mm = NULL;
+	u64 flags = spin_lock(&process_lock);
 
-	if (mm) {
+	if (p->parent || p->unclaimed) {
+		mm = p->mm;
 		p->mm = NULL;
-		mm_put(mm);
 	}
+	spin_unlock(&process_lock, flags);
+	if (mm)
+		mm_put(mm);
 	flags = spin_lock(&process_lock);
 	ptrace_detach_all(p);
 	orphan_children(p);
@@ -240,6 +253,27 @@ static void end_process(struct process *p)
 	p->ended = true;
 	report_end(p);
 	spin_unlock(&process_lock, flags);
+}
+
+/*
+ * From here on signals for the process are for others, those included that were
+ * left to this thread and that it has not taken.
+ */
+static void stop_taking_signals(struct task *t)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	t->leaving = true;
+	signal_leave_to_others(t);
+	spin_unlock(&process_lock, flags);
+}
+
+/* A tracer may wait for a thread that is no child of its own. */
+static void leave_tracer(struct task *t)
+{
+	if (t->tracer)
+		process_wake_threads(t->tracer);
+	t->tracer = NULL;
 }
 
 /* Out of the living; true if it was the last.  process_lock is taken. */
@@ -257,8 +291,10 @@ static bool leave(struct process *p, struct task *t, int status)
 	t->status = p->ending ? p->status : status;
 	p->dead_run_ns += sched_run_ns(t);
 	last = --p->alive == 0;
-	if (p->exec_by)
+	leave_tracer(t);
+	if (p->exec_by && p->alive == 1)
 		sched_wake(p->exec_by);
+	signal_complete_stop(p);
 	spin_unlock(&process_lock, flags);
 	return last;
 }
@@ -269,6 +305,7 @@ void process_exit_thread(int status)
 	struct process *p = t->process;
 
 	interrupts_on();
+	stop_taking_signals(t);
 	process_bury();
 	process_release_memory();
 	interrupts_off();
@@ -306,7 +343,7 @@ int task_wait(struct task *t)
 	if (!p) {
 		sched_wait_for_exit(t);
 		status = t->status;
-		task_free(t);
+		task_put(t);
 		return status;
 	}
 	flags = spin_lock(&process_lock);
@@ -317,6 +354,7 @@ int task_wait(struct task *t)
 	}
 	spin_unlock(&process_lock, flags);
 	status = p->status;
+	task_put(t);
 	process_free(p);
 	return status;
 }

@@ -140,7 +140,7 @@ static long attach(int tid)
 
 	if (!t)
 		err = -ESRCH;
-	else if (t->process == current_process() || t->tracer || t->state == TASK_ZOMBIE ||
+	else if (t->process == current_process() || t->tracer || t->leaving ||
 		 !creds_may_trace(t->process))
 		err = -EPERM;
 	if (!err) {

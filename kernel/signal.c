@@ -193,7 +193,7 @@ bool signal_kill_pending(const struct task *t)
 /* Could t take the signal, and has nobody told it yet? */
 static bool wants(const struct task *t, int signal)
 {
-	if (t->state == TASK_ZOMBIE || (t->signals.blocked & SIGNAL_BIT(signal)))
+	if (t->leaving || (t->signals.blocked & SIGNAL_BIT(signal)))
 		return false;
 	if (signal == SIGKILL)
 		return !t->signals.frozen; /* else its tracer wakes it */
@@ -245,7 +245,8 @@ static int send(struct process *p, struct task *only, const struct siginfo *info
 	int err;
 
 	undo_opposite(p, info->signo);
-	if (!t || is_dropped(t, info->signo, info->code == SI_KERNEL))
+	if (!t || (only && only->leaving) ||
+	    is_dropped(t, info->signo, info->code == SI_KERNEL))
 		return 0;
 	err = only ? signal_queue_add(&only->signals.pending, &only->signals.queue,
 				      &s->queued, info)
@@ -337,13 +338,19 @@ static __attribute__((noinline)) void share_out(struct task *t, u64 newly_blocke
 	u64 left = t->process->signals.pending & newly_blocked;
 
 	for (struct task *o = t->process->threads; o && left; o = o->thread_next) {
-		if (o == t || o->state == TASK_ZOMBIE || !(left & ~o->signals.blocked))
+		if (o == t || o->leaving || !(left & ~o->signals.blocked))
 			continue;
 		signal_wake(o);
 		left &= o->signals.blocked;
 	}
 	if (ready(t))
 		signal_wake(t);
+}
+
+void signal_leave_to_others(struct task *t)
+{
+	if (t->process->signals.pending)
+		share_out(t, ~0ULL);
 }
 
 void signal_set_blocked_locked(u64 blocked)

@@ -280,6 +280,18 @@ void signal_forget_process(struct process *p);
  */
 void signal_wake(struct task *t);
 
+/*
+ * t, the current task, takes nothing any more: another thread of its process is
+ * woken for what is pending for the process.  process_lock is held.
+ */
+void signal_leave_to_others(struct task *t);
+
+/*
+ * A thread of p has stopped or ended: if that was the last that a stop of the
+ * process waited for, its parent is told.  process_lock is held.
+ */
+void signal_complete_stop(struct process *p);
+
 /* Is t to die whatever else is due?  process_lock is held. */
 bool signal_kill_pending(const struct task *t);
 

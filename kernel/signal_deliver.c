@@ -78,9 +78,19 @@ static void report_death(const struct pt_regs *regs, int signal)
 static bool all_stopped(const struct process *p)
 {
 	for (const struct task *t = p->threads; t; t = t->thread_next)
-		if (t->state != TASK_ZOMBIE && !t->signals.stopped)
+		if (!t->signals.stopped)
 			return false;
-	return true;
+	return p->threads;
+}
+
+void signal_complete_stop(struct process *p)
+{
+	if (!p->signals.stop || !all_stopped(p))
+		return;
+	p->leader->stop_signal = p->signals.stop;
+	p->leader->stop_reported = false;
+	if (p->parent)
+		signal_notify_parent(p->parent, p->leader, CLD_STOPPED, p->signals.stop);
 }
 
 /* Until SIGCONT, or death.  process_lock is held, and released in between. */
@@ -89,13 +99,7 @@ static u64 take_part_in_stop(struct task *t, u64 flags)
 	struct process *p = t->process;
 
 	t->signals.stopped = true;
-	if (all_stopped(p)) {
-		p->leader->stop_signal = p->signals.stop;
-		p->leader->stop_reported = false;
-		if (p->parent)
-			signal_notify_parent(p->parent, p->leader, CLD_STOPPED,
-					     p->signals.stop);
-	}
+	signal_complete_stop(p);
 	while (p->signals.stop && !t->tracer && !signal_kill_pending(t)) {
 		t->work_due = false;
 		sched_sleep_unlock(&process_lock, flags, ~0ULL);

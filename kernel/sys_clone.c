@@ -52,7 +52,6 @@ static bool is_ia32_call(void)
 static int check(const struct clone *c)
 {
 	u64 flags = c->flags;
-	const struct process *self = current_process();
 
 	if (((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND)) ||
 	    ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM)))
@@ -61,8 +60,6 @@ static int check(const struct clone *c)
 	if (((flags & CLONE_SIGHAND) && !(flags & CLONE_THREAD)) ||
 	    (flags & (CLONE_NEW_ANY | CLONE_PIDFD)))
 		return -EINVAL;
-	if ((flags & CLONE_PARENT) && !(flags & CLONE_THREAD) && !self->parent)
-		return -EINVAL; /* nobody would wait for it */
 	if ((flags & CLONE_SETTLS) && !is_ia32_call() && c->tls >= USER_END)
 		return -EPERM;
 	return 0;
@@ -115,11 +112,13 @@ static int enter_tree(struct task *t, struct process *p, const struct clone *c)
 	struct task *self = current_task();
 	struct process *own = self->process;
 
+	bool sibling = p != own && (c->flags & CLONE_PARENT);
+
 	if (own->ending || (own->exec_by && own->exec_by != self) || signal_pending())
 		return -ERESTARTNOINTR;
+	if (sibling && !own->parent)
+		return -EINVAL; /* nobody would wait for it */
 	if (p != own) {
-		bool sibling = c->flags & CLONE_PARENT;
-
 		p->pid = t->pid;
 		p->pgid = own->pgid;
 		p->sid = own->sid;
@@ -174,7 +173,7 @@ static long do_clone(const struct clone *c)
 	err = (int)set_up_task(t, c);
 	p = err ? NULL : thread ? current_process() : make_process(c);
 	if (!p) {
-		task_free(t);
+		task_put(t);
 		return err ? err : -ENOMEM;
 	}
 	tid = t->pid = process_next_pid();
@@ -182,7 +181,7 @@ static long do_clone(const struct clone *c)
 	err = enter_tree(t, p, c);
 	spin_unlock(&process_lock, flags);
 	if (err) {
-		task_free(t);
+		task_put(t);
 		if (!thread)
 			process_free(p);
 		return err;

@@ -28,6 +28,7 @@ static struct task *alloc_task(const char *name, virt_addr_t stack_top)
 	if (pa == NO_FRAME)
 		return NULL;
 	t = phys_to_virt(pa);
+	t->holds = 1;
 	t->stack_top = stack_top;
 	strscpy(t->name, name, sizeof(t->name));
 	memset(&t->affinity, 0xff, sizeof(t->affinity));
@@ -72,15 +73,23 @@ struct task *task_create(const char *name, void (*fn)(void *), void *arg)
 	return t;
 }
 
-void task_free(struct task *t)
+static void free_task(struct task *t)
 {
+	if (t->state != TASK_NEW)
+		sched_wait_for_exit(t);
 	if (t->process)
 		signal_forget_task(t);
 	io_bitmap_drop(&t->io);
 	if (t->fpu)
 		frame_free(virt_to_phys(t->fpu));
 	vmap_free_stack(t->stack_top, TASK_STACK_SIZE);
-	frame_free(virt_to_phys(t));
+	frame_free_object(t, 1);
+}
+
+void task_put(struct task *t)
+{
+	if (__atomic_sub_fetch(&t->holds, 1, __ATOMIC_ACQ_REL) == 0)
+		free_task(t);
 }
 
 static void enter_user(void *regs)
@@ -101,7 +110,7 @@ static struct task *create_user(const char *name)
 
 	if (fpu == NO_FRAME) {
 		if (t)
-			task_free(t);
+			task_put(t);
 		return NULL;
 	}
 	t->fpu = phys_to_virt(fpu);
@@ -118,10 +127,11 @@ struct task *task_create_user(const char *name, struct mm *mm, virt_addr_t ip,
 
 	if (!p) {
 		if (t)
-			task_free(t);
+			task_put(t);
 		return NULL;
 	}
 	process_add_thread(p, t);
+	task_get(t);
 	fpu_init_state(t->fpu);
 	regs = task_regs(t);
 	regs->ip = ip;

@@ -1,6 +1,17 @@
 /*
  * Tasks: what runs.  A user task has an address space; a kernel thread has
  * none and runs on the pair of no process.
+ *
+ * Life: counted in `holds`; the last task_put() frees the task.  Holds are had by
+ *   whoever made it, until process_add_thread() takes that hold over;
+ *   the process's lists of threads and of dead ones: one, until the process frees
+ *     its dead threads or is freed itself;
+ *   process->leader: one, so the leader that has ended stays until the process is
+ *     reaped, or another thread's execve takes its place;
+ *   the kernel code that will call task_wait(): one, from task_create_user().
+ * Every other pointer to a task says beside its field why it is good while it is
+ * there.  One found by number is good until process_lock is released.
+ * The process of a task outlives it: process_free() first puts all its tasks.
  */
 #ifndef KERNEL_TASK_H
 #define KERNEL_TASK_H
@@ -20,6 +31,7 @@ enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_ZOM
 
 struct task {
 	u64 sp;                /* kernel RSP while it does not run */
+	u32 holds;             /* see above */
 	virt_addr_t stack_top; /* of its kernel stack; pt_regs end here */
 	struct mm *mm;         /* NULL: kernel thread */
 	void *fpu;             /* a page, user tasks only */
@@ -30,15 +42,19 @@ struct task {
 	struct task *thread_next; /* in process->threads, or ->dead */
 	int pid;               /* of this thread; 0: kernel thread */
 	bool work_due;         /* before user mode: a signal, or the end */
+	bool leaving;          /* it takes no signals any more; process_lock */
 	struct task_signals signals;
-	struct process *tracer; /* ptrace: who gets its stops; NULL: nobody */
+	struct process *tracer; /* ptrace: gets its stops; NULL: nobody.  Cleared when
+	                           the tracer ends, or the task: process_lock */
 	bool traced_by_root;   /* root agreed to it, who may read any memory */
 	int stop_signal;       /* it has stopped for this one; 0: it has not */
 	bool stop_reported;    /* and wait4 has said so */
-	struct task *lock_next;    /* among those that wait for a sleep lock */
+	struct task *lock_next;    /* among those that wait for a sleep lock, which
+	                              end only when they have had it */
 	bool has_lock;             /* that it has waited for */
 	struct task *vfork_child;  /* it waits until this one execs or ends */
-	struct task *vfork_parent; /* the other way */
+	struct task *vfork_parent; /* the other way.  Both are cleared together, under
+	                              process_lock, before either can end */
 	virt_addr_t set_child_tid; /* to be written at its start; 0: no */
 	virt_addr_t clear_child_tid; /* cleared at its end, a futex woken */
 	virt_addr_t robust_list;   /* futexes to be released at its end */
@@ -52,8 +68,10 @@ struct task {
 	struct task_io io;
 	struct task_debugregs debug;
 	u64 wake_at;           /* clock_ns(), while in a list of sleepers */
-	struct task *next;     /* in the run queue, or in a list of sleepers */
-	struct task *waiter;   /* in task_wait() for this one */
+	struct task *next;     /* in the run queue, or in a list of sleepers: while it
+	                          is in one it has not ended */
+	struct task *waiter;   /* in sched_wait_for_exit() for this one, asleep until
+	                          this is cleared */
 	int status;            /* of its end, as process->status */
 };
 static_assert(sizeof(struct task) <= PAGE_SIZE, "a task is one frame");
@@ -77,20 +95,27 @@ struct task *task_create(const char *name, void (*fn)(void *), void *arg);
 
 /*
  * A process in `mm` (taken over; freed with it) and its first thread, which
- * begins at ip with stack pointer sp and all other registers zero.  NULL: no
- * memory, mm stays.
+ * begins at ip with stack pointer sp and all other registers zero.  The caller has
+ * a hold, for task_wait().  NULL: no memory, mm stays.
  */
 struct task *task_create_user(const char *name, struct mm *mm, virt_addr_t ip,
 			      virt_addr_t sp);
 
 /*
  * A copy of the current user task, which returns 0 from the same system call;
- * of no process yet.  NULL: no memory.
+ * of no process yet; the caller has the hold.  NULL: no memory.
  */
 struct task *task_fork(void);
 
-/* Gives back a task that never ran, or is a zombie and off its CPU. */
-void task_free(struct task *t);
+/*
+ * A hold more, and one less.  The last frees a task that never ran, or waits until
+ * it is a zombie and off its CPU.  task_put(): task context, no spinlock.
+ */
+static inline void task_get(struct task *t)
+{
+	__atomic_fetch_add(&t->holds, 1, __ATOMIC_RELAXED);
+}
+void task_put(struct task *t);
 
 /*
  * The idle task of this CPU, already running on the stack given.  NULL:
@@ -102,9 +127,9 @@ struct task *task_create_idle(virt_addr_t stack_top);
 __noreturn void task_exit(int status);
 
 /*
- * Waits until t, a kernel thread or the leader of a process that the kernel
- * started, has ended, frees it and the process, and returns the status.  Task
- * context.
+ * Waits until t, a kernel thread or the first thread of a process that the kernel
+ * started, and all that process have ended, gives back the hold and frees the
+ * process, and returns the status.  Task context.
  */
 int task_wait(struct task *t);
 

@@ -201,6 +201,15 @@ void frame_free_contiguous(phys_addr_t pa, unsigned n)
 	spin_unlock(&frames.lock, flags);
 }
 
+void frame_free_object(void *object, unsigned n)
+{
+	u64 *words = object;
+
+	for (size_t i = 0; i < n * PAGE_SIZE / sizeof(u64); i++)
+		words[i] = FRAME_POISON;
+	frame_free_contiguous(virt_to_phys(object), n);
+}
+
 struct frame_stats frame_stats(void)
 {
 	return (struct frame_stats){ frames.total, frames.free, frames.top };

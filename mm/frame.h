@@ -47,6 +47,14 @@ phys_addr_t frame_alloc_contiguous(unsigned n, unsigned align, phys_addr_t limit
 void frame_free(phys_addr_t pa);
 void frame_free_contiguous(phys_addr_t pa, unsigned n);
 
+/*
+ * Gives back an object of n whole frames that others had pointers to, filled with
+ * FRAME_POISON: no canonical address, with the offset of any field neither, so a
+ * pointer read from it after this faults when it is followed.
+ */
+#define FRAME_POISON 0x6b6b6b6b6b6b6b6bULL
+void frame_free_object(void *object, unsigned n);
+
 struct frame_stats frame_stats(void);
 
 /*

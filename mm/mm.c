@@ -73,7 +73,7 @@ void mm_put(struct mm *mm)
 		pti_set_user_pgd(mm->pgd, slot, 0);
 	}
 	pti_free_pair(mm->pgd);
-	frame_free_contiguous(virt_to_phys(mm), MM_FRAMES);
+	frame_free_object(mm, MM_FRAMES);
 }
 
 /* All that describes the parent's; what belongs to the struct itself stays. */

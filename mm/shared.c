@@ -58,7 +58,7 @@ void shared_put(struct shared *s)
 	pt_for_each_leaf(s->root, 0, PT_ENTRIES - 1, free_leaf, NULL);
 	pt_free_tables(s->root, 0, PT_ENTRIES - 1);
 	frame_free(virt_to_phys(s->root));
-	frame_free(virt_to_phys(s));
+	frame_free_object(s, 1);
 }
 
 phys_addr_t shared_frame(struct shared *s, u64 offset)
