@@ -71,6 +71,16 @@ void ptrace_step_off(struct task *t)
 	t->signals.forced_tf = false;
 }
 
+bool ptrace_forget_step(void)
+{
+	struct task *t = current_task();
+
+	if (!t->signals.forced_tf || t->signals.step)
+		return false;
+	ptrace_step_off(t);
+	return true;
+}
+
 static void step_on(struct task *t)
 {
 	struct pt_regs *regs = task_regs(t);
@@ -159,7 +169,7 @@ static void detach(struct task *t)
 {
 	if (t->stop_reported)
 		t->signals.resume_with = 0;
-	ptrace_step_off(t);
+	t->signals.step = false; /* then ptrace_forget_step() */
 	t->tracer = NULL;
 	t->stop_signal = 0;
 	signal_wake(t);

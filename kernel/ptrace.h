@@ -22,6 +22,13 @@ int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags);
 /* Ends PTRACE_SINGLESTEP for t, which is stopped or current. */
 void ptrace_step_off(struct task *t);
 
+/*
+ * Of the current thread: was TF set by a tracer that has gone since?  Clears it then.
+ * Only the thread itself does this, on its way in or out: while it runs, its flags
+ * are nobody else's to change.
+ */
+bool ptrace_forget_step(void);
+
 /* A stepped instruction ended in a handler: stop with SIGTRAP. */
 void ptrace_report_step(void);
 

@@ -293,8 +293,7 @@ static void to_handler(const struct delivery *d, struct pt_regs *regs)
 	int err;
 
 	end_or_restart(regs, &d->action);
-	if (stepping)
-		ptrace_step_off(current_task());
+	ptrace_step_off(current_task());
 	err = d->action.flags & SA_IA32 ? sigframe32_push(d, regs)
 					: sigframe64_push(d, regs);
 	if (err) {
@@ -330,6 +329,7 @@ void signal_deliver(struct pt_regs *regs)
 		to_handler(&d, regs);
 		handler = true;
 	}
+	ptrace_forget_step();
 	if (!handler)
 		restart(regs);
 	restore_mask(&t->signals);

@@ -25,6 +25,7 @@
 #include "kernel/panic.h"
 #include "kernel/exit_work.h"
 #include "kernel/process.h"
+#include "kernel/ptrace.h"
 #include "kernel/sched.h"
 #include "kernel/segments.h"
 #include "kernel/trap.h"
@@ -113,6 +114,11 @@ static void page_fault(const struct pt_regs *regs, u64 cr2)
 /* dr6: what debugreg_user_trap() returned; nothing in it: INT1. */
 static void debug_exception(const struct pt_regs *regs, u64 dr6)
 {
+	if (dr6 & DR6_STEP && ptrace_forget_step()) {
+		dr6 &= ~(u64)DR6_STEP;
+		if (!(dr6 & DR6_TRAPS))
+			return;
+	}
 	if (dr6 && !(dr6 & (DR6_STEP | DR6_TRAPS)))
 		return;
 	force(regs, VEC_DB, dr6 & DR6_STEP ? TRAP_TRACE :

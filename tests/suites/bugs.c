@@ -54,6 +54,7 @@ static void expect_right(struct selftest *t, const char *path)
 	DO(ldt_accessed, "LDT descriptors without the accessed bit") \
 	DO(page_zero, "CVE-2009-2692: what a null pointer of the kernel's would find") \
 	DO(long_calls, "calls as long as a program likes: others run, and SIGKILL ends them") \
+	DO(dead_leader, "a leader that called execve as another thread, and ended") \
 	DO(wx, "W+X, by each call that could make it") \
 	DO(exec_clean, "what a program leaves for the next at exec") \
 	DO(credentials, "memory, and rights over others, after a change of credentials")
