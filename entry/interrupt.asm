@@ -4,17 +4,22 @@
 ; of anything hidden: C is called through pointers in the vault.
 ;
 ;  from user mode                CR3     GS      RSP
-;  1 hardware frame, stub        user    user    entry stack (or IST)
-;  2 flip CR3, SWAPGS            ->kern  ->kern  entry stack (or IST)
-;  3 move the frame              kernel  kernel  ->task stack
+;  1 hardware frame, stub        user    user    entry stack
+;  2 flip CR3, SWAPGS            ->kern  ->kern  ->scratch
+;  3 copy the frame              kernel  kernel  ->task stack
 ;  4 C: do_trap                  kernel  kernel  task stack
 ;  5 frame to the entry stack    kernel  kernel  ->entry stack
-;  6 flip CR3, SWAPGS, IRETQ     ->user  ->user  entry stack ->user
+;  6 flip CR3, SWAPGS, IRETQ     ->user  ->user  ->scratch ->user
+;
+;  Every user PGD shows the entry stack of every CPU, while this one runs, so no
+;  general register may ever be put there.  The one that CR3 needs is RSP: from
+;  user mode the frame's place is known, and on the way out the word CEA_EXIT_RSP
+;  holds it.  RSP, RIP and the flags are there anyway: the processor pushes them.
 ;
 ;  From kernel mode CR3 and GS are the kernel's and nothing moves, but in two
-;  cases.  The IRETQ of step 6 can fault (a bad CS, SS or RIP): its frame is
-;  turned into one from user mode.  Any other trap under the user's CR3 is our
-;  bug, and goes the paranoid way to a panic that can be read.
+;  cases.  The IRETQ of step 6 can fault (a bad CS, SS or RIP), and becomes a trap
+;  from user mode.  Any other trap under the user's CR3 is our bug, and goes the
+;  paranoid way to a panic that can be read.
 ;
 ;  An IRET to a 16-bit stack segment (out of the LDT) would leave bits 31:16 of
 ;  our RSP in the user's ESP.  Step 5 then uses this CPU's ESPFIX stack, at the
@@ -31,6 +36,11 @@
 
 	section	.entry_text progbits alloc exec nowrite align=16
 	UNWIND_IN entry
+
+; A word of the frame that a trap from user mode has left on the entry stack, and
+; the word that holds RSP on the way out; of the CPU whose vault GS holds.
+%define GS_FRAME(word) gs:CEA_ENTRY_STACK_TOP - FRAME_SIZE + (word) - CEA_TO_VAULT
+%define GS_EXIT_RSP gs:CEA_EXIT_RSP - CEA_TO_VAULT
 
 	extern	paranoid_entry, paranoid_kernel
 
@@ -94,33 +104,34 @@ entry_trap:
 	test	byte [rsp + FRAME_CS], 3
 	jz	entry_from_kernel
 
-; From user mode; the paranoid entries come here too, on their IST stacks.
-	global	entry_from_user
 entry_from_user:
-	push	rax				; 1
-.rax_saved:
-	UNWIND_IRET rsp, 8 + FRAME_IP, 1
-	mov	rax, cr3			; 2
-	bt	eax, CR3_USER_PGD_BIT
+	UNWIND_IRET rsp, FRAME_IP
+	mov	rsp, cr3			; 2
+	UNWIND_ENTRY_STACK FRAME_IP - FRAME_SIZE
+	bt	esp, CR3_USER_PGD_BIT
 	jnc	.kernel_cr3			; no shadow: nothing to flip
-	and	rax, ~CR3_USER_MASK
-	or	rax, [rel entry_cr3_noflush]
+	and	rsp, ~CR3_USER_MASK
+	or	rsp, [rel entry_cr3_noflush]
 .flip:
-	mov	cr3, rax
+	mov	cr3, rsp
 .kernel_cr3:
 	swapgs
 entry_window_trap_end:
-	mov	rax, rsp			; 3
-	mov	rsp, [gs:PERCPU_TASK_STACK]
-	UNWIND_IRET rax, 8 + FRAME_IP, 1
-	push	qword [rax + 8 + FRAME_SS]	; regs.ss
-	push	qword [rax + 8 + FRAME_SP]	; regs.sp
-	push	qword [rax + 8 + FRAME_FLAGS]	; regs.flags
-	push	qword [rax + 8 + FRAME_CS]	; regs.cs
-	push	qword [rax + 8 + FRAME_IP]	; regs.ip
-	push	qword [rax + 8 + FRAME_ERROR]	; regs.orig_ax
-	push	qword [rax + 8 + FRAME_VECTOR]	; regs.vector
-	PUSH_REGS qword [rax]			; rax as it was
+	mov	rsp, [gs:PERCPU_TASK_STACK]	; 3
+	push	qword [GS_FRAME(FRAME_SS)]	; regs.ss
+	push	qword [GS_FRAME(FRAME_SP)]	; regs.sp
+	push	qword [GS_FRAME(FRAME_FLAGS)]	; regs.flags
+	push	qword [GS_FRAME(FRAME_CS)]	; regs.cs
+	push	qword [GS_FRAME(FRAME_IP)]	; regs.ip
+	push	qword [GS_FRAME(FRAME_ERROR)]	; regs.orig_ax
+	push	qword [GS_FRAME(FRAME_VECTOR)]	; regs.vector
+
+; The paranoid entries come here with a user's frame, moved to the task stack.
+	global	entry_user_frame
+entry_user_frame:
+	UNWIND_IRET rsp, FRAME_IP
+	PUSH_REGS rax, UNWIND_PUSHED
+entry_user_regs:
 	UNWIND_REGS rsp, 0
 	xor	ebp, ebp			; the chain of frames ends here
 	cld
@@ -146,18 +157,19 @@ entry_exit_to_user:
 	push	qword [rdi + REGS_FLAGS - REGS_DI]
 	push	qword [rdi + REGS_CS - REGS_DI]
 	push	qword [rdi + REGS_IP - REGS_DI]
-	push	qword [rdi]			; rdi, the last to be restored
-	UNWIND_IRET_RDI rsp, 8
+	mov	rdi, [rdi]			; the last to be restored
+	UNWIND_IRET rsp, 0
 	cmp	qword [gs:PERCPU_CR3_USER_BITS], 0
 	global	entry_window_iret_start, entry_window_iret_end
 entry_window_iret_start:
-	je	.no_shadow
-	mov	rdi, cr3			; 6
-	or	rdi, [gs:PERCPU_CR3_USER_BITS]
+	je	.swapgs
+	mov	[GS_EXIT_RSP], rsp
+	mov	rsp, cr3			; 6
+	UNWIND_EXIT_RSP 0
+	or	rsp, [gs:PERCPU_CR3_USER_BITS]
 .flip:
-	mov	cr3, rdi
-.no_shadow:
-	pop	rdi
+	mov	cr3, rsp
+	mov	rsp, [GS_EXIT_RSP]
 	UNWIND_IRET rsp, 0
 .swapgs:
 	swapgs
@@ -199,27 +211,30 @@ entry_door_iret_kernel:
 	iretq
 
 ; The IRETQ to user mode faulted: CPL 0, the user's CR3, GS and registers, and
-; a second frame on the entry stack, whose RSP points to the frame that was
-; refused.  Put error code and vector below that one, as if the fault had come
-; from the user's side of it, and go the user's way.  Eight bytes may lie
-; between the two frames; the words written are ones already read.
+; a second frame below the one that was refused.  What was to be restored is still
+; whole where it was taken from, at the task stack's top: with the fault's vector
+; and error code it is the pt_regs of a trap from the user's side of the IRETQ.
+; So no register is of any worth here, and RAX need not stay where it was pushed.
 entry_iret_fault:
 	UNWIND_IRET rsp, 8 + FRAME_IP, 1	; at the door, IRET about to be done
-	push	rcx
-	UNWIND_IRET rsp, 16 + FRAME_IP, 2
-	mov	rax, [rsp + 16 + FRAME_SP]	; the refused frame
-	mov	rcx, [rsp + 16 + FRAME_ERROR]
-	mov	[rax - 8], rcx
-	mov	rcx, [rsp + 16 + FRAME_VECTOR]
-	mov	[rax - 16], rcx
-	pop	rcx
-	UNWIND_IRET rsp, 8 + FRAME_IP, 1
-	pop	qword [rax - 24]		; rax
-	UNWIND_IRET rax, 0, 1			; the frame that was refused
-	lea	rsp, [rax - 24]
-	UNWIND_IRET rsp, 24, 1
-	jmp	entry_from_user.rax_saved
+	mov	rax, cr3
+	bt	eax, CR3_USER_PGD_BIT
+	jnc	.kernel_cr3
+	and	rax, ~CR3_USER_MASK
+	or	rax, [rel entry_cr3_noflush]
+.flip:
+	mov	cr3, rax
+.kernel_cr3:
+	swapgs
 entry_window_kernel_end:
+	mov	rax, [gs:PERCPU_TASK_STACK]
+	UNWIND_REGS rax, -REGS_SIZE
+	and	qword [rsp], 0
+	add	rsp, 8
+	pop	qword [rax - REGS_SIZE + REGS_VECTOR]
+	pop	qword [rax - REGS_SIZE + REGS_ORIG_AX]
+	lea	rsp, [rax - REGS_SIZE]
+	jmp	entry_user_regs
 
 ; ---- SYSENTER ------------------------------------------------------------------
 

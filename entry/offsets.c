@@ -27,6 +27,7 @@ void offsets(void)
 	DEFINE(REGS_AX, offsetof(struct pt_regs, ax));
 	DEFINE(REGS_DI, offsetof(struct pt_regs, di));
 	DEFINE(REGS_VECTOR, offsetof(struct pt_regs, vector));
+	DEFINE(REGS_ORIG_AX, offsetof(struct pt_regs, orig_ax));
 	DEFINE(REGS_IP, offsetof(struct pt_regs, ip));
 	DEFINE(REGS_CS, offsetof(struct pt_regs, cs));
 	DEFINE(REGS_FLAGS, offsetof(struct pt_regs, flags));

@@ -29,8 +29,11 @@
 ; Erasing in step 4 matters: the words are kernel addresses on a page that the
 ; user PGD shows.  In case 7b they are the user's own, or entry text's, or a
 ; CR3; they go when the CPU switches to another address space (cea_scrub()).
-; From user mode there is nothing to be paranoid about: CS says so, and the
-; frame takes the ordinary way (entry_from_user).
+; From user mode there is nothing to be paranoid about: CS says so.  The frame goes
+; to the task stack and then the ordinary way (entry_user_frame); but RSP stays on
+; the IST page until all of the frame is off it, as 7c wants it for an NMI's.
+; Whatever general register has been put on an IST page, at either end, is erased
+; before the way goes on: every user PGD shows the page (P8).
 ; The interrupted RSP may itself be on the kernel-only stack (a nested event);
 ; the copy then goes below it.  But SYSCALL's entries begin with the user's RSP,
 ; which may lie; they never run on these stacks, so their RIP decides.  Nor does
@@ -42,8 +45,8 @@
 	section	.entry_text progbits alloc exec nowrite align=16
 	UNWIND_IN entry
 
-	extern	entry_from_user, entry_exit_to_kernel, entry_door_iret_kernel
-	extern	entry_text_start, entry_text_end
+	extern	entry_user_frame, entry_exit_to_kernel, entry_door_iret_kernel
+	extern	entry_text_start, entry_text_end, entry_cr3_noflush
 
 ; The words that step 1 leaves on the IST page, as offsets from RSP then:
 %define IST_RSI		0
@@ -63,8 +66,43 @@ paranoid_window_start:
 paranoid_entry:
 	UNWIND_IRET rsp, FRAME_IP
 	test	byte [rsp + FRAME_CS], 3
-	jnz	entry_from_user
+	jz	paranoid_kernel
+	push	rax				; from user mode
+	UNWIND_IRET rsp, 8 + FRAME_IP, 1
+	mov	rax, cr3
+	bt	eax, CR3_USER_PGD_BIT
+	jnc	.kernel_cr3			; no shadow: nothing to flip
+	and	rax, ~CR3_USER_MASK
+	or	rax, [rel entry_cr3_noflush]
+.flip:
+	mov	cr3, rax
+.kernel_cr3:
+	swapgs
+	mov	rax, [gs:PERCPU_TASK_STACK]
+	pop	qword [rax - FRAME_SIZE - 8]	; rax
+	UNWIND_IRET rsp, FRAME_IP, 1
+	pop	qword [rax - FRAME_SIZE + FRAME_VECTOR]
+	UNWIND_IRET rsp, FRAME_IP - 8, 1
+	pop	qword [rax - FRAME_SIZE + FRAME_ERROR]
+	UNWIND_IRET rsp, FRAME_IP - 16, 1
+	pop	qword [rax - FRAME_SIZE + FRAME_IP]
+	UNWIND_IRET rsp, FRAME_IP - 24, 1
+	pop	qword [rax - FRAME_SIZE + FRAME_CS]
+	UNWIND_IRET rsp, FRAME_IP - 32, 1
+	pop	qword [rax - FRAME_SIZE + FRAME_FLAGS]
+	UNWIND_IRET rsp, FRAME_IP - 40, 1
+	pop	qword [rax - FRAME_SIZE + FRAME_SP]
+	UNWIND_IRET rsp, FRAME_IP - 48, 1
+	pop	qword [rax - FRAME_SIZE + FRAME_SS]
+	UNWIND_IRET rax, FRAME_IP - FRAME_SIZE, 1
+	and	qword [rsp - FRAME_SIZE - 8], 0	; rax, on the IST page
+	lea	rsp, [rax - FRAME_SIZE]
+	UNWIND_IRET rsp, FRAME_IP, 1
+	mov	rax, [rsp - 8]
+	jmp	entry_user_frame
+
 paranoid_kernel:
+	UNWIND_IRET rsp, FRAME_IP
 	push	rax				; 1
 	UNWIND_IRET rsp, 8 + FRAME_IP, 1
 	push	rcx
@@ -219,6 +257,7 @@ paranoid_exit_window_start:
 	mov	cr3, rdi
 	pop	rdi
 	UNWIND_IRET rsp, 0
+	and	qword [rsp - 8], 0		; rdi
 	jmp	entry_door_iret_kernel
 
 paranoid_exit_nmi_masked:
@@ -243,6 +282,7 @@ paranoid_exit_nmi_masked:
 .kernel_cr3:
 	pop	rdi
 	UNWIND_RESUME 8
+	and	qword [rsp - 8], 0		; rdi
 	popfq
 	UNWIND_RESUME 0
 	ret

@@ -311,6 +311,18 @@ static enum unwind_status step_resume(struct unwind_state *s, const struct unwin
 	return status;
 }
 
+/* What a hint's offset is from; false: the word that holds it is not there. */
+static bool base_of(const struct unwind_hint *h, const struct pt_regs *r, u64 *base)
+{
+	u64 area = (u64)cea(this_cpu()->cpu);
+
+	if (h->base == HINT_EXIT_RSP)
+		return read_word(area + CEA_EXIT_RSP, base);
+	*base = h->base == HINT_ENTRY_STACK ? area + CEA_ENTRY_STACK_TOP :
+		((const u64 *)r)[h->base];
+	return true;
+}
+
 static enum unwind_status step(struct unwind_state *s)
 {
 	/* Behind a call, what made it counts. */
@@ -330,7 +342,9 @@ static enum unwind_status step(struct unwind_state *s)
 		return UNWIND_LOST; /* a register that C has not kept */
 	if (h->type != HINT_CALL && h->type != HINT_FRAME && h->type != HINT_RESUME)
 		return step_syscall(s, h);
-	at = ((const u64 *)&s->regs)[h->base] + (u64)(s64)h->offset;
+	if (!base_of(h, &s->regs, &at))
+		return UNWIND_LOST;
+	at += (u64)(s64)h->offset;
 	if (h->type == HINT_RESUME)
 		return step_resume(s, h, at);
 	return h->type == HINT_CALL ? step_call(s, h, at) : step_frame(s, h, at);

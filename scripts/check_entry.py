@@ -8,8 +8,9 @@ nowhere else (E5).  What user PGDs show holds no hidden address: not in an opera
 not in eight bytes anywhere.  On every path through the entry code, from every
 state in which it can be entered: nothing runs under the user's CR3 outside of
 entry text and trampolines (E1, E4), the user's GS is there inside the windows
-only (E3), each operand in memory is one that CR3 and GS show, and each way out
-restores what it must.  The state tables at the top of the files of entry/ say what
+only (E3), each operand in memory is one that CR3 and GS show, each way out restores
+what it must, and neither C nor a way out finds a general register on a stack that
+users' page tables show (P8).  The state tables at the top of the files of entry/ say what
 the paths say.  What is assumed: scripts/entry_paths.py.
 
 Called by `make check`; one line per violation, exit status 1 if there is any.
@@ -41,6 +42,10 @@ PLACES = {
     "entry_from_user.kernel_cr3": "swapgs",
     "entry_window_iret_start.flip": "mov cr3",
     "entry_window_iret_start.swapgs": "swapgs",
+    "entry_iret_fault.flip": "mov cr3",
+    "entry_iret_fault.kernel_cr3": "swapgs",
+    "paranoid_entry.flip": "mov cr3",
+    "paranoid_entry.kernel_cr3": "swapgs",
     "paranoid_kernel.flip": "mov cr3",
     "paranoid_kernel.set_gs": "wrmsr",
     "paranoid_exit_window_start": "wrmsr",

@@ -9,6 +9,7 @@ Values are tuples:
   ("area", n)          n bytes into this CPU's entry area
   ("gs", "user"...)    a GS base          ("low"/"high", value)        half of one
   ("word", stack, n)   what stood there: an unknown with a name
+  ("reg", name)        a general register as it was at the beginning
   None                 anything
 Stacks: user; entry, espfix, ist (the ledger's); task, handler, kernel (hidden).
 A star is another place on the same page.  Knows no labels: scripts/entry_paths.py
@@ -23,7 +24,8 @@ VISIBLE = {"entry": N["ENTRY_STACK_SIZE"], "espfix": N["ESPFIX_STACK_TOP_OFFSET"
            "ist": N["PAGE_SIZE"], "ist*": N["PAGE_SIZE"],
            "entry*": N["ENTRY_STACK_SIZE"]}
 HIDDEN = ("task", "handler", "handler*", "kernel")
-USER_WORD = N["CEA_USER_RSP"] - N["CEA_ENTRY_STACK_TOP"]
+GENERAL = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "r11",
+           "r12", "r13", "r14", "r15")
 CALLEE_SAVED = ("rbx", "rbp", "r12", "r13", "r14", "r15", "rsp")
 ANY = None
 
@@ -148,8 +150,9 @@ class Machine:
         if segment == "gs":
             if state.gs != "kernel":
                 raise Wrong("uses GS while it is the user's")
-            if off == N["CEA_USER_RSP"] - N["CEA_TO_VAULT"] and not index:
-                return "entry", USER_WORD
+            area = off + N["CEA_TO_VAULT"]
+            if N["CEA_ENTRY_STACK"] <= area < N["CEA_ENTRY_STACK_TOP"] and not index:
+                return "entry", area - N["CEA_ENTRY_STACK_TOP"]
             return self.vault(state, off)
         if base == "rip":
             return self.near(state, (insn.next + off) & U64)

@@ -2,7 +2,7 @@
 
 Owns the listing, where paths begin (and what is assumed of the processor and of
 C there), where they may end, and what must hold at every instruction on them:
-E1, E3 and E4 of the design.  Used by scripts/check_entry.py.
+E1, E3, E4 and P8 of the design.  Used by scripts/check_entry.py.
 
 Assumed, not proved here: hardware switches to the entry stack or an IST stack on
 a trap from user mode; C leaves CR3, GS, RSP and a paranoid_frame below its
@@ -13,9 +13,10 @@ import os
 import re
 from collections import defaultdict
 
-from entry_machine import Insn, Machine, N_PERCPU, State, VISIBLE, Wrong
+from entry_machine import (GENERAL, HIDDEN, Insn, Machine, N_PERCPU, State, VISIBLE,
+                           Wrong)
 from headers import N, ROOT
-from hints import output, symbols
+from hints import PT_REGS, output, symbols
 
 LINE = re.compile(r"^\s*([0-9a-f]+):\t([0-9a-f ]+?)\s*\t(.*)$", re.M)
 # C's ways into the entry code, and what RDI is there if it matters.
@@ -23,8 +24,19 @@ CALLED = {"entry_switch_to": None, "entry_load_user_gs": None, "entry_run_on_sta
           "entry_task_start": None, "entry_return_to_user": "task"}
 IMAGE_CODE = (("entry_syscall_direct", "entry_window_direct32_end"),
               ("entry_switch_to", "entry_run_on_stack"))
+REGS_SIZE = 8 * len(PT_REGS)
 FRAME_WORDS = 5     # what hardware pushes: ss, sp, flags, cs, ip
 STUB = 8
+
+
+def is_register(value):
+    """Is it a general register as it was, or as a pt_regs on a hidden stack has it?
+
+    The five words of hardware's frame are no general registers.
+    """
+    return value is not None and (value[0] == "reg" or value[0] == "word" and
+                                  value[1] in HIDDEN and
+                                  not -8 * FRAME_WORDS <= value[2] < 0)
 
 
 def listing(elf, *options):
@@ -109,7 +121,15 @@ class Paths:
             yield self.trap("kernel", vector, "entry", "user", "user", shadow)
 
     def starts(self):
-        """(address, state) of every beginning."""
+        """(address, state) of every beginning, all registers being somebody's."""
+        for address, state in self.entries():
+            for name in GENERAL:
+                if state.reg(name) is None:
+                    state = state.set(name, ("reg", name))
+            yield address, state
+
+    def entries(self):
+        """The same, with the registers that lead somewhere alone."""
         for shadow in (True, False):
             user = "user" if shadow else "kernel"
             for vector in range(N["NR_VECTORS"]):
@@ -119,7 +139,9 @@ class Paths:
                          regs=(("rsp", ("user",)),))
             for name in ("syscall", "syscall_pcid", "syscall32", "syscall32_pcid"):
                 yield self.at["trampoline_" + name], call
-            yield self.at["entry_sysenter"], call.set("rsp", ("at", "entry", 0))
+            # By that door's convention RBP is the user's stack pointer.
+            yield self.at["entry_sysenter"], \
+                call.set("rsp", ("at", "entry", 0)).set("rbp", ("user",))
             if not shadow:
                 for name in ("syscall", "syscall32"):
                     yield self.at[f"entry_{name}_direct"], call
@@ -129,7 +151,7 @@ class Paths:
                 for register in ("rdi", "rsi") if stack is None else ():
                     state = state.set(register, ("at", "task", -64))
                 yield self.at[name], state if stack is None else \
-                    state.set("rdi", ("at", stack, -N["PAGE_SIZE"]))
+                    state.set("rdi", ("at", stack, -REGS_SIZE))
 
     # ---- what must hold
 
@@ -146,8 +168,17 @@ class Paths:
                 raise Wrong(f"runs with the {state.cr3}'s CR3 and the {state.gs}'s GS "
                             "outside of the windows (E3)")
 
+    @staticmethod
+    def residue(state):
+        """P8: what lies on a visible stack must not be a general register."""
+        for (stack, off), value in state.mem:
+            if stack in VISIBLE and is_register(value):
+                raise Wrong(f"leaves {value} {-off} bytes below the top of the {stack} stack "
+                            "(P8)")
+
     def leave(self, state, insn):
         """The end of a path: SYSRET, IRET or RET."""
+        self.residue(state)
         top = state.reg("rsp")
         holds, want = (state.cr3, state.gs), state.found
         if insn.name == "sysretq" or insn.address == self.at["entry_door_iret_user"]:
@@ -185,6 +216,8 @@ class Paths:
                 yield (insn.target if taken else insn.next), then
         else:
             for then in self.machine.step(state, insn):
+                if name == "call":
+                    self.residue(then)
                 yield insn.next, then
 
     def walk(self):

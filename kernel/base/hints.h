@@ -33,6 +33,10 @@
 #define HINT_IP 17
 #define HINT_SP 20
 
+/* Bases that no register holds, of this CPU's area */
+#define HINT_ENTRY_STACK 32 /* the top of the entry stack */
+#define HINT_EXIT_RSP 33    /* what the word CEA_EXIT_RSP holds */
+
 /*
  * Which general registers are in memory, the first `saved` of an order, one
  * below the other.  All others are where they were: in the registers.

@@ -112,6 +112,12 @@
  */
 #define CEA_USER_RSP (CEA_ENTRY_STACK_TOP - 16)
 
+/*
+ * Where the way out by IRET leaves RSP while it is scratch: the word below the
+ * frame, should that be on the entry stack and not on ESPFIX's.
+ */
+#define CEA_EXIT_RSP (CEA_ENTRY_STACK_TOP - 48)
+
 /* Interrupt stacks: TSS.IST number n (1 to 4) has index n - 1. */
 #define IST_DF 1
 #define IST_NMI 2

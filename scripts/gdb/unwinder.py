@@ -124,9 +124,18 @@ def own_cpu():
     return gdb.selected_thread().ptid[1] - 1
 
 
+def base_of(step, hint):
+    """What the hint's offset is from."""
+    if hint.base == N["HINT_ENTRY_STACK"]:
+        return area(own_cpu()) + N["CEA_ENTRY_STACK_TOP"]
+    if hint.base == N["HINT_EXIT_RSP"]:
+        return word(area(own_cpu()) + N["CEA_EXIT_RSP"])
+    return step.register(PT_REGS[hint.base])
+
+
 def apply_frame(step, hint):
     """A hardware frame, or a whole pt_regs."""
-    at = step.register(PT_REGS[hint.base]) + hint.offset & U64
+    at = base_of(step, hint) + hint.offset & U64
     step.keep(*GENERAL, *SEGMENTS)
     for name, place in hint.saved_at(at):
         step.found[name] = word(place)

@@ -3,12 +3,18 @@
  * of another task.
  *
  * Processes that share a CPU run with registers full of a word that names them
- * (residue.asm) and enter by SYSCALL, INT 0x80, page faults, SYSENTER, interrupts
- * and NMIs, with a 16-bit stack too.  An interrupt looks, on that CPU, at every
- * page that the ledger gives it, at every offset, for the word of a process that
- * is not the current one; and, less often, for hidden addresses (P7).  While
- * ordinary programs run, a kernel thread on their CPU does the same: it sees the
- * stacks empty whenever it gets the CPU.
+ * (residue.asm) and enter by SYSCALL, INT 0x80, page faults, SYSENTER, signals, a
+ * single step, interrupts and NMIs, from 32-bit code and with a 16-bit stack too.
+ * An interrupt looks, through the user PGD of the process that it interrupted, at
+ * every page that the ledger gives any CPU, at every offset, for the word of a
+ * process that is not the current one; and, less often, for hidden addresses (P7).
+ * While ordinary programs run, a kernel thread on their CPU does the same: it sees
+ * the stacks empty whenever it gets the CPU.
+ *
+ * Another CPU's pages are looked at while it runs.  A paranoid entry has registers
+ * on its IST page until it has copied them, which is not what P8 forbids: so a word
+ * there counts if it is seen again and again while the processes of that CPU go on
+ * in user mode.
  */
 #include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
@@ -28,27 +34,45 @@
 
 extern const u8 residue_program[], residue_program_end[];
 
-static_assert(PROGRAM_DATA_BASE == 0x600000, "residue.asm has this address");
+extern const u8 residue_handler[], residue_restorer[], residue_compat[];
+
+static_assert(PROGRAM_CODE_BASE == 0x400000, "residue.asm has this address");
+static_assert(PROGRAM_DATA_BASE == 0x600000, "and this");
 static_assert(PROGRAM_DATA_SIZE == 0x10000, "and its end");
+
+#define ALT_STACK_SIZE 0x4000 /* the data area's end; the pages before it are touched */
 
 /* The data area's first words. */
 struct residue_words {
 	u64 stop, turns, next_page, poison;
+	u64 poison_sp, progress;
+	struct signal_action action;
+	struct {
+		u64 sp, flags, size;
+	} alt_stack;
+	u64 saved_sp;
+	u32 compat_ip;
+	u16 compat_cs;
 };
+static_assert(offsetof(struct residue_words, compat_ip) == 112, "as residue.asm has it");
 
 #define POISON 0x5ec0de00u /* in each half of the word; the low byte is the name */
+#define POISON_SP 0x1eaf0000u /* RSP's, which may be seen */
 #define PER_CPU 3
 #define MOST_CPUS 4
 #define LOOKS 150          /* at each CPU */
 #define LEAK_SCAN_EVERY 16 /* of them */
 #define PAUSE_NS (NSEC_PER_MSEC / 5)
+#define MOMENTS 8          /* at which a word must be there to have stayed */
+#define MOST_PAUSES 2000000
 #define STACK_SEGMENT_16 0x0000f3000000ffff /* read, write, ring 3, 64 KiB */
 
 static struct task *poisoned[PER_CPU * MOST_CPUS];
+static const volatile u64 *progress_of[PER_CPU * MOST_CPUS];
 
 /* What the scans found; several CPUs write it. */
 static struct {
-	u64 scans, in_process, foreign, leaks;
+	u64 scans, in_process, foreign, leaks, passing;
 	u64 at, word; /* of the last find */
 } seen;
 
@@ -95,9 +119,66 @@ static int name_of(const struct task *task)
 	return -1;
 }
 
-static void look_at_page(virt_addr_t va, const struct ledger_entry *e, int own, bool leaks)
+/* The PGD that a task has in user mode. */
+static pte_t *shown_by(const struct task *task)
 {
-	phys_addr_t pa = pt_translate(pti_init_pgd, va);
+	return task && task->process && pti_enabled ? pti_user_pgd(task->process->mm->pgd) :
+	       pti_init_pgd;
+}
+
+static bool runs_on(unsigned name, unsigned cpu)
+{
+	return poisoned[name] && online_cpu(name / PER_CPU) == cpu;
+}
+
+/* How far the processes of a CPU have come in user mode. */
+static u64 progress_on(unsigned cpu)
+{
+	u64 sum = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(poisoned); i++)
+		if (runs_on(i, cpu))
+			sum += *progress_of[i];
+	return sum;
+}
+
+/* An IST page of another CPU, while our processes run there; else each word counts. */
+static bool may_pass(unsigned cpu, virt_addr_t va)
+{
+	bool runs = false;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(poisoned); i++)
+		runs |= runs_on(i, cpu);
+	return runs && cpu != this_cpu()->cpu && cea_ist_of(cpu, va);
+}
+
+/* Waits until they have gone on.  False: they do not, they may wait for this CPU. */
+static bool goes_on(unsigned cpu)
+{
+	u64 before = progress_on(cpu);
+
+	for (unsigned i = 0; i < MOST_PAUSES; i++) {
+		if (progress_on(cpu) - before >= 2)
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+/* Of another CPU's page: is there a word at all these moments? */
+static bool stays(unsigned cpu, const u8 *page, int own)
+{
+	for (unsigned i = 0; i < MOMENTS && !seen.foreign; i++)
+		if (!goes_on(cpu) || scan_page(page, own) < 0)
+			return false;
+	return true;
+}
+
+/* cpu: whose page it is, NR_CPUS: everybody's. */
+static void look_at_page(virt_addr_t va, const struct ledger_entry *e, unsigned cpu, int own,
+			 bool leaks)
+{
+	phys_addr_t pa = pt_translate(shown_by(current_task()), va);
 	const u8 *page;
 	u64 value = 0;
 	u32 word;
@@ -107,6 +188,10 @@ static void look_at_page(virt_addr_t va, const struct ledger_entry *e, int own, 
 		return;
 	page = phys_to_virt(pa);
 	at = scan_page(page, own);
+	if (at >= 0 && may_pass(cpu, va) && !stays(cpu, page, own)) {
+		__atomic_fetch_add(&seen.passing, 1, __ATOMIC_RELAXED);
+		at = -1;
+	}
 	if (at >= 0) {
 		memcpy(&word, page + at, sizeof(word));
 		found(&seen.foreign, va + (u64)at, word);
@@ -119,26 +204,29 @@ static void look_at_page(virt_addr_t va, const struct ledger_entry *e, int own, 
 /* Everything that the ledger gives one CPU, and what all share. */
 static void look_at_cpu(unsigned cpu, int own, bool leaks)
 {
+	/* Others' words come and go: addresses are looked for on this CPU's pages. */
+	leaks &= cpu == this_cpu()->cpu;
 	for (unsigned i = 0; i < ledger_size; i++) {
 		const struct ledger_entry *e = &ledger[i];
 
 		if (e->place == LEDGER_PROCESS || (e->place == LEDGER_SHARED && !leaks))
 			continue;
 		for (unsigned page = 0; page < ledger_pages(e); page++)
-			look_at_page(ledger_address(e, cpu) + page * PAGE_SIZE, e, own, leaks);
+			look_at_page(ledger_address(e, cpu) + page * PAGE_SIZE, e,
+				     ledger_per_cpu(e) ? cpu : NR_CPUS, own, leaks);
 	}
 	__atomic_fetch_add(&seen.scans, 1, __ATOMIC_RELAXED);
 }
 
-/* On the CPU itself, in an interrupt. */
+/* In an interrupt, through the tables of what it interrupted: all CPUs' areas. */
 static void look(void *leaks)
 {
-	const struct task *current = current_task();
-	int own = name_of(current);
+	int own = name_of(current_task());
 
 	if (own >= 0)
 		__atomic_fetch_add(&seen.in_process, 1, __ATOMIC_RELAXED);
-	look_at_cpu(this_cpu()->cpu, own, leaks);
+	for_each_cpu(cpu, &cpus_online)
+		look_at_cpu(cpu, own, leaks);
 }
 
 static bool is_nmi(struct pt_regs *regs)
@@ -155,12 +243,25 @@ static void expect_none(struct selftest *t)
 
 /* ---- Processes with poison ------------------------------------------------------- */
 
+/* Where the process has a label of residue.asm. */
+static virt_addr_t in_code(const u8 *label)
+{
+	return PROGRAM_CODE_BASE + (u64)(label - residue_program);
+}
+
 static struct task *start_poisoned(struct selftest *t, unsigned name, unsigned cpu)
 {
 	u64 word = POISON + name;
 	struct residue_words words = {
 		.next_page = PROGRAM_DATA_BASE + PAGE_SIZE,
 		.poison = word << 32 | word,
+		.poison_sp = (u64)POISON_SP << 32 | POISON_SP,
+		.action = { in_code(residue_handler), SA_SIGINFO | SA_ONSTACK | SA_RESTORER,
+			    in_code(residue_restorer), 0 },
+		.alt_stack = { PROGRAM_DATA_BASE + PROGRAM_DATA_SIZE - ALT_STACK_SIZE, 0,
+			       ALT_STACK_SIZE },
+		.compat_ip = (u32)in_code(residue_compat),
+		.compat_cs = SEL_USER32_CS,
 	};
 	struct task *task = program_from_code(
 		"residue", residue_program,
@@ -171,6 +272,8 @@ static struct task *start_poisoned(struct selftest *t, unsigned name, unsigned c
 	task_pin(task, cpu);
 	task->process->quiet = true;
 	mm_write(task->process->mm, PROGRAM_DATA_BASE, &words, sizeof(words));
+	progress_of[name] = phys_to_virt(pt_translate(task->process->mm->pgd, PROGRAM_DATA_BASE) +
+					 offsetof(struct residue_words, progress));
 	EXPECT_EQ(t, ldt_write(task->process->mm, 0, STACK_SEGMENT_16), 0, "an LDT");
 	process_start(task, process_next_pid());
 	return task;
@@ -186,11 +289,21 @@ static void end_poisoned(struct selftest *t, struct task *task)
 	user_wait(task);
 	mm_read(task->process->mm, PROGRAM_DATA_BASE, &words, sizeof(words));
 	EXPECT(t, words.turns > 0, "it came round, more than once");
-	EXPECT_EQ(t, words.next_page, PROGRAM_DATA_BASE + PROGRAM_DATA_SIZE - PAGE_SIZE,
+	EXPECT_EQ(t, words.next_page,
+		  PROGRAM_DATA_BASE + PROGRAM_DATA_SIZE - ALT_STACK_SIZE - PAGE_SIZE,
 		  "all its pages were touched");
 	status = task_wait(task);
 	EXPECT(t, status == WAIT_STATUS(0, SIGSEGV) || status == WAIT_STATUS(0, SIGILL),
 	       "SYSENTER was its end");
+}
+
+/* tests/inject/visible.py stops here, asks for more looks, and then stops at random. */
+extern volatile u64 residue_looks;
+volatile u64 residue_looks = LOOKS;
+void residue_poison_runs(void);
+__attribute__((noinline)) void residue_poison_runs(void)
+{
+	__asm__ volatile("");
 }
 
 static void no_word_of_another(struct selftest *t)
@@ -201,7 +314,8 @@ static void no_word_of_another(struct selftest *t)
 	trap_paranoid_hook = is_nmi;
 	for (unsigned i = 0; i < PER_CPU * cpus; i++)
 		poisoned[i] = start_poisoned(t, i, online_cpu(i / PER_CPU));
-	for (unsigned i = 0; i < LOOKS; i++) {
+	residue_poison_runs();
+	for (u64 i = 0; i < residue_looks; i++) {
 		sched_sleep_until(clock_ns() + PAUSE_NS);
 		for (unsigned n = 0; n < cpus; n++) {
 			smp_send_nmi(online_cpu(n));
@@ -218,8 +332,8 @@ static void no_word_of_another(struct selftest *t)
 	expect_none(t);
 	/* On the only CPU it is this thread that looks, right behind each of them. */
 	EXPECT(t, seen.in_process > 0 || cpus == 1, "some looks were while one of them ran");
-	selftest_note("%lu scans, %lu of them while such a process ran", seen.scans,
-		      seen.in_process);
+	selftest_note("%lu scans of a CPU's pages, %lu looks while such a process ran, %lu words "
+		      "passing by", seen.scans, seen.in_process, seen.passing);
 }
 
 /* ---- Ordinary programs ------------------------------------------------------------ */
