@@ -20,6 +20,7 @@ static void detect_leaf7(u32 max_leaf)
 	cpu_features.fsgsbase = r.ebx & BIT(0);
 	cpu_features.smep = r.ebx & BIT(7);
 	cpu_features.invpcid = r.ebx & BIT(10);
+	cpu_features.rdseed = r.ebx & BIT(18);
 	cpu_features.smap = r.ebx & BIT(20);
 	cpu_features.umip = r.ecx & BIT(2);
 	cpu_features.pku = r.ecx & BIT(3);

@@ -178,6 +178,15 @@ static void take_nopcid(struct boot_args *args, const struct word *w)
 			  args->nopcid ? "nopcid" : "PCID if there is one");
 }
 
+static void take_norandmaps(struct boot_args *args, const struct word *w)
+{
+	if (w->value == NULL)
+		args->norandmaps = true;
+	else
+		bad_value(w, "norandmaps without a value",
+			  args->norandmaps ? "norandmaps" : "random places");
+}
+
 static void take_selftest(struct boot_args *args, const struct word *w)
 {
 	const char *globs = w->value == NULL ? "*" : w->value;
@@ -212,6 +221,7 @@ static const struct {
 	{ "ltr", take_ltr },
 	{ "gdt_pages", take_gdt_pages },
 	{ "nopcid", take_nopcid },
+	{ "norandmaps", take_norandmaps },
 	{ "maxcpus", take_maxcpus },
 	{ "selftest", take_selftest },
 	{ "init", take_init },

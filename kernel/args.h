@@ -24,6 +24,7 @@ struct boot_args {
 	enum ltr_way ltr;
 	unsigned gdt_pages; /* 1, 4 or 16 */
 	bool nopcid;
+	bool norandmaps;
 	unsigned maxcpus; /* 1 to NR_CPUS */
 	bool selftest;
 	char selftest_globs[256]; /* for glob_match_list(); "*" if bare */

@@ -14,6 +14,7 @@
 #include "arch/idt.h"
 #include "arch/pic.h"
 #include "arch/power.h"
+#include "arch/random.h"
 #include "arch/smp.h"
 #include "entry/entry.h"
 #include "kernel/alarm.h"
@@ -26,6 +27,7 @@
 #include "kernel/main.h"
 #include "kernel/panic.h"
 #include "kernel/program.h"
+#include "kernel/randmaps.h"
 #include "kernel/ring3_probe.h"
 #include "kernel/sched.h"
 #include "kernel/secret.h"
@@ -154,10 +156,13 @@ void kernel_main(struct boot_info *bi)
 	firmware_check_initramfs(bi);           /* the loader's, if it is in RAM */
 	firmware_read_initramfs(bi);            /* fw_cfg's wins */
 	firmware_read_acpi(bi, &acpi);          /* CPUs, power off */
+	if (args.norandmaps)
+		randmaps_turn_off();            /* programs at known places */
 	init_memory(bi);                        /* frames, PGD pair, final map */
 	program_set_initramfs(phys_to_virt(bi->initramfs.start),
 			      bi->initramfs.end - bi->initramfs.start);
 	init_boot_cpu();                        /* entry area, GDT, TSS, APIC */
+	random_init();                          /* a key for random numbers */
 	cpus = smp_number_cpus(&acpi, args.maxcpus);
 	smp_start_others(cpus, &setup, ap_online); /* the others at once */
 	audit_or_panic(pti_init_pgd, "boot");   /* tables against the ledger */

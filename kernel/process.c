@@ -59,6 +59,7 @@ struct process *process_create_child(struct mm *mm)
 	p->ia32 = parent->ia32;
 	p->quiet = parent->quiet;
 	p->no_new_privs = parent->no_new_privs;
+	p->personality = parent->personality;
 	p->open_fds = parent->open_fds;
 	p->close_on_exec = parent->close_on_exec;
 	p->exe = parent->exe;

@@ -56,6 +56,7 @@ struct process {
 	bool has_execed;              /* since it was forked */
 	bool no_new_privs;            /* as prctl wants it kept */
 	u8 open_fds, close_on_exec;   /* of the three descriptors */
+	u32 personality;              /* as personality() set it */
 	int exit_signal;              /* to the parent at its end; 0: none */
 	int parent_death_signal;
 	int pgid, sid;

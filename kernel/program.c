@@ -8,6 +8,7 @@
 #include "kernel/elf.h"
 #include "kernel/ia32_vdso.h"
 #include "kernel/program.h"
+#include "kernel/randmaps.h"
 #include "kernel/user_stack.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
@@ -119,7 +120,7 @@ static int load_image(struct mm *mm, const u8 *image, const struct elf_image *el
 
 	for (unsigned i = 0; !err && i < elf->segment_count; i++)
 		err = load_segment(mm, image, &elf->segment[i], base);
-	mm->brk_start = mm->brk = brk;
+	mm->brk_start = mm->brk = brk + randmaps_brk_offset(mm);
 	return err;
 }
 
@@ -142,6 +143,17 @@ static struct task *finish(const char *name, struct mm *mm, virt_addr_t ip,
 	return t;
 }
 
+/* -ENOEXEC: the file wants to lie where the stack and what is mapped will be. */
+static int place(struct mm *mm, const struct elf_image *elf, u64 *base)
+{
+	mm_init_layout(mm, elf->ia32);
+	randmaps_place(mm, elf->ia32);
+	if (elf->is_pie)
+		*base = (elf->ia32 ? MM_PIE_BASE_IA32 : MM_PIE_BASE) +
+			randmaps_pie_offset(mm, elf->ia32);
+	return elf->brk_start > mm->mmap_top - *base ? -ENOEXEC : 0;
+}
+
 /* All that the program begins with. */
 static int fill_mm(struct mm *mm, const char *shown, const char *const argv[],
 		   const char *const envp[], const u8 *image,
@@ -149,7 +161,6 @@ static int fill_mm(struct mm *mm, const char *shown, const char *const argv[],
 {
 	int err;
 
-	mm_init_layout(mm, elf->ia32);
 	err = load_image(mm, image, elf, base);
 	if (!err)
 		err = add_stack(mm);
@@ -164,28 +175,26 @@ int program_build(const char *path, const char *shown, const char *const argv[],
 	struct cpio_file file;
 	struct elf_image elf;
 	struct mm *mm;
-	u64 base, top;
+	u64 base = 0;
 	int err = find_file(path, &file, why);
 
 	if (err)
 		return err;
 	if (elf_parse(file.data, file.size, &elf, why))
 		return -ENOEXEC;
-	base = !elf.is_pie ? 0 : elf.ia32 ? MM_PIE_BASE_IA32 : MM_PIE_BASE;
-	top = elf.ia32 ? MM_MMAP_TOP_IA32 : MM_MMAP_TOP;
-	if (elf.brk_start > top - base) {
-		complain(why, "init: found segments of %s up to %#lx, expected them below "
-			 "%#lx", path, elf.brk_start, top - base);
-		return -ENOEXEC;
-	}
 	mm = mm_alloc();
-	err = mm ? fill_mm(mm, shown, argv, envp, file.data, &elf, base, &out->sp) : -ENOMEM;
+	err = mm ? place(mm, &elf, &base) : -ENOMEM;
+	if (!err)
+		err = fill_mm(mm, shown, argv, envp, file.data, &elf, base, &out->sp);
+	if (err == -ENOEXEC)
+		complain(why, "init: found segments of %s up to %#lx, expected them below "
+			 "%#lx", path, elf.brk_start, mm->mmap_top - base);
 	if (err && mm)
 		mm_put(mm);
 	if (err == -E2BIG)
 		complain(why, "init: found more arguments for %s than fit, expected at "
 			 "most 128 KiB", path);
-	else if (err)
+	else if (err && err != -ENOEXEC)
 		complain(why, "init: found no memory for %s, expected enough (error %d)",
 			 path, err);
 	out->mm = mm;

@@ -1,6 +1,7 @@
 /*
  * System calls on the process's registers and on the machine.
  */
+#include "arch/clock.h"
 #include "arch/power.h"
 #include "arch/random.h"
 #include "arch/segment.h"
@@ -9,6 +10,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
 #include "kernel/process.h"
+#include "kernel/randmaps.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "mm/uaccess.h"
@@ -52,6 +54,23 @@ long sys_arch_prctl(struct pt_regs *regs)
 	}
 }
 
+/* ---- Personality ------------------------------------------------------------- */
+
+#define ASK_PERSONALITY 0xffffffff
+
+/* The old one.  Only where the next programs lie can be chosen. */
+long sys_personality(struct pt_regs *regs)
+{
+	struct process *p = current_process();
+	u32 old = p->personality, new = (u32)regs->di;
+
+	if (new != ASK_PERSONALITY && (new & ~(u32)ADDR_NO_RANDOMIZE))
+		return -EINVAL;
+	if (new != ASK_PERSONALITY)
+		p->personality = new;
+	return old;
+}
+
 /* ---- The machine ----------------------------------------------------------------- */
 
 long sys_uname(struct pt_regs *regs)
@@ -72,6 +91,23 @@ long sys_uname(struct pt_regs *regs)
 #define GRND_RANDOM 2
 #define GRND_INSECURE 4
 
+#define RANDOM_CHUNK 256
+#define SEED_RETRY_NS (100 * NSEC_PER_MSEC)
+
+/* 0, -EAGAIN, or -ERESTARTSYS: a signal came first. */
+static long wait_for_seed(bool nonblock)
+{
+	while (!random_is_seeded()) {
+		if (nonblock)
+			return -EAGAIN;
+		if (sched_interrupted())
+			return -ERESTARTSYS;
+		if (!random_seed_by_jitter())
+			sched_sleep_until(clock_ns() + SEED_RETRY_NS);
+	}
+	return 0;
+}
+
 long sys_getrandom(struct pt_regs *regs)
 {
 	u64 n = MIN(regs->si, 0x7ffff000ULL), done = 0;
@@ -80,13 +116,22 @@ long sys_getrandom(struct pt_regs *regs)
 	if (flags & ~(u32)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
 	    (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
 		return -EINVAL;
+	if (!(flags & GRND_INSECURE)) {
+		long err = wait_for_seed(flags & GRND_NONBLOCK);
+
+		if (err)
+			return err;
+	}
 	if (!user_range_ok(regs->di, n))
 		return -EFAULT;
 	while (done < n) {
-		u64 word = random_u64();
-		size_t part = MIN(n - done, sizeof(word));
-		size_t left = copy_to_user(regs->di + done, &word, part);
+		u8 bytes[RANDOM_CHUNK];
+		size_t part = MIN(n - done, sizeof(bytes));
+		size_t left;
 
+		random_bytes(bytes, part);
+		left = copy_to_user(regs->di + done, bytes, part);
+		memset(bytes, 0, part);
 		done += part - left;
 		if (left || (done < n && sched_interrupted()))
 			break;

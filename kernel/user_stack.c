@@ -2,6 +2,7 @@
  * The initial stack, built downwards from the top of the stack area:
  *
  *   strings: path, environment, arguments; 16 random bytes
+ *   a gap of random size
  *   auxiliary vector, AT_NULL last
  *   envp[], NULL
  *   argv[], NULL
@@ -23,6 +24,7 @@
 #include "kernel/creds.h"
 #include "kernel/ia32_vdso.h"
 #include "kernel/process.h"
+#include "kernel/randmaps.h"
 #include "kernel/sigframe.h"
 #include "kernel/user_stack.h"
 #include "mm/frame.h"
@@ -140,13 +142,14 @@ int user_stack_build(struct mm *mm, const char *path, const char *const argv[],
 {
 	phys_addr_t pa = frame_alloc_contiguous(BUILDER_FRAMES, 1, NO_FRAME);
 	struct builder *b = pa == NO_FRAME ? NULL : phys_to_virt(pa);
-	u64 random[2] = { random_u64(), random_u64() };
+	u64 random[2];
 	struct places at;
 	u64 size;
 	int err;
 
 	if (!b)
 		return -ENOMEM;
+	random_bytes(random, sizeof(random));
 	b->mm = mm;
 	b->at = mm->stack_top - sizeof(u64);
 	at.execfn = push_string(b, path);
@@ -159,7 +162,7 @@ int user_stack_build(struct mm *mm, const char *path, const char *const argv[],
 	add_strings(b, envp);
 	add_all_auxv(b, elf, base, &at);
 	size = elf->ia32 ? narrow_words(b) : b->count * sizeof(u64);
-	b->at = ALIGN_DOWN(b->at - size, 16);
+	b->at = ALIGN_DOWN(b->at - randmaps_stack_gap(mm) - size, 16);
 	*sp = b->at;
 	err = b->err ? b->err : mm_write(mm, b->at, b->word, size);
 	frame_free_contiguous(pa, BUILDER_FRAMES);

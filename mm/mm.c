@@ -49,6 +49,7 @@ void mm_init_layout(struct mm *mm, bool ia32)
 	mm->end = ia32 ? USER_END_IA32 : USER_END;
 	mm->stack_top = ia32 ? MM_STACK_TOP_IA32 : MM_STACK_TOP;
 	mm->mmap_top = ia32 ? MM_MMAP_TOP_IA32 : MM_MMAP_TOP;
+	mm->low_top = MM_LOW_TOP;
 }
 
 void mm_get(struct mm *mm)

@@ -52,6 +52,8 @@ struct mm {
 	u64 resident;        /* pages */
 	virt_addr_t end;     /* of what the program may have: mm_init_layout() */
 	virt_addr_t stack_top, mmap_top;
+	virt_addr_t low_top; /* the same for MAP_32BIT */
+	bool random_layout;  /* these are random: kernel/randmaps.c */
 	virt_addr_t vdso;    /* page of kernel/ia32_vdso.asm; 0: a 64-bit program */
 	struct mm_ldt ldt;
 	unsigned count;
@@ -64,6 +66,7 @@ static_assert(sizeof(struct mm) <= MM_FRAMES * PAGE_SIZE, "struct mm fits");
 #define MM_STACK_SIZE (8ULL << 20)
 #define MM_MMAP_TOP (MM_STACK_TOP - MM_STACK_SIZE - 0x10000)
 #define MM_PIE_BASE 0x555555554000
+#define MM_LOW_TOP 0x80000000 /* MAP_32BIT */
 
 /* The same for 32-bit programs, whose vDSO page lies at MM_MMAP_TOP_IA32. */
 #define MM_STACK_TOP_IA32 USER_END_IA32

@@ -15,9 +15,8 @@
 #include "mm/shared.h"
 #include "mm/vma.h"
 
-/* Where Linux puts what MAP_32BIT asks for. */
+/* Where Linux puts what MAP_32BIT asks for, up to MM_LOW_TOP. */
 #define LOW_BOTTOM 0x40000000
-#define LOW_TOP 0x80000000
 
 /* Rounds len up; the range must be pages that the program may have. */
 static bool range_ok(const struct mm *mm, virt_addr_t addr, u64 *len)
@@ -56,9 +55,9 @@ long mm_unmap(struct mm *mm, virt_addr_t addr, u64 len)
 /* Frees the place that is asked for, or finds one; 0 or negative: there is none. */
 static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
 {
-	virt_addr_t top = how & MM_32BIT ? MIN(LOW_TOP, mm->mmap_top) :
+	virt_addr_t top = how & MM_32BIT ? MIN(mm->low_top, mm->mmap_top) :
 			  how & MM_IA32 ? MIN(MM_MMAP_TOP_IA32, mm->mmap_top) : mm->mmap_top;
-	virt_addr_t end = how & MM_32BIT ? MIN(LOW_TOP, mm->end) : mm->end;
+	virt_addr_t end = how & MM_32BIT ? MIN(MM_LOW_TOP, mm->end) : mm->end;
 	int err;
 
 	if (how & MM_FIXED) {

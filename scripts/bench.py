@@ -41,7 +41,7 @@ PATHS = (
 def boot(cmdline, cpus=1, extra=(), cpu="max"):
     """One boot at 512 MiB under icount; its output, or the end with a line."""
     machine = qemu.Machine(kernel=KERNEL, initramfs=INITRAMFS, cpus=cpus, cpu=cpu,
-                           cmdline=cmdline, icount=True, extra=list(extra))
+                           cmdline=f"norandmaps {cmdline}", icount=True, extra=list(extra))
     result = qemu.run(machine, TIMEOUT)
     if result.timed_out or result.status != qemu.PASSED:
         sys.exit(f"bench: '{cmdline}' ended with {qemu.meaning(result.status)}:\n"

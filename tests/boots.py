@@ -75,7 +75,7 @@ def start(boot, directory, scale, extra=(), on_output=ignore):
                          int(boot.mem.removesuffix("M")))
     kernel = DEBUG_KERNEL if boot.debug else KERNEL
     m = qemu.Machine(boot=boot.boot, kernel=kernel, iso=ISO, machine=boot.machine,
-                     cpus=boot.cpus, mem=boot.mem, cpu=boot.cpu,
+                     cpus=boot.cpus, mem=boot.mem, cpu=boot.cpu, icount=boot.icount,
                      fw_initramfs=initramfs(boot.fw_initramfs, directory),
                      extra=list(extra))
     if boot.boot == "direct":

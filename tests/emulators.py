@@ -25,7 +25,7 @@ sys.path.insert(0, os.path.join(boots.ROOT, "scripts"))
 import bochs  # noqa: E402
 import qemu  # noqa: E402
 
-ARGUMENTS = "pti=on init=/bin/witness"
+ARGUMENTS = "pti=on norandmaps init=/bin/witness"
 TABLE = os.path.join(boots.ROOT, "docs", "emulators.md")
 TIMEOUT = 240
 CASE = re.compile(r"^(fault|doors|entry32) (\d+): (signal|exit) (\d+)((?: \w+ [0-9a-f]+)*)$")

@@ -42,6 +42,7 @@ class Boot:
     expected: list = dataclasses.field(default_factory=list)
     quick: bool = False
     debug: bool = False
+    icount: bool = False
 
 
 class Mistake(ValueError):

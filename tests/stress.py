@@ -36,7 +36,7 @@ def machine(pti, vendor, seed, seconds):
     """The boot, as tests/boots.py takes it."""
     boot = machines.Boot(
         name=f"storm-pti-{pti}-{vendor}", cpus=CPUS, cpu=f"max,vendor={vendor}",
-        cmdline=f"pti={pti} selftest=storm -- {seed} {seconds}",
+        cmdline=f"pti={pti} norandmaps selftest=storm -- {seed} {seconds}",
         timeout=seconds + START_AND_END)
     machines.check(boot)
     return boot

@@ -104,6 +104,14 @@ static inline bool rdrand(u64 *v)
 	return ok;
 }
 
+static inline bool rdseed(u64 *v)
+{
+	u8 ok;
+
+	__asm__ volatile("rdseed %0; setc %1" : "=r"(*v), "=q"(ok) : : "cc");
+	return ok;
+}
+
 struct cpuid_regs {
 	u32 eax, ebx, ecx, edx;
 };

@@ -67,7 +67,7 @@ def session(tap, options, initramfs):
     """The long check: session.py inside gdb, its lines numbered."""
     result = bounded.run(
         [DEBUG, "-batch", "-x", os.path.join(HERE, "session.py")], SESSION_SECONDS,
-        cwd="/", env=environment(options, CMDLINE="pti=on init=/init",
+        cwd="/", env=environment(options, CMDLINE="pti=on norandmaps init=/init",
                                  INITRAMFS=initramfs))
     for line in result.output.splitlines():
         found = RESULT.match(line)

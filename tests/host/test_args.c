@@ -46,7 +46,7 @@ static void test_defaults(void)
 	CHECK_EQ(args.ltr, LTR_REMAP);
 	CHECK_EQ(args.gdt_pages, 1);
 	CHECK_EQ(args.maxcpus, 256);
-	CHECK(!args.nopcid && !args.selftest && !args.init_given);
+	CHECK(!args.nopcid && !args.norandmaps && !args.selftest && !args.init_given);
 	CHECK_STR(args.selftest_globs, "");
 	CHECK_STR(args.init, "/init");
 	CHECK_EQ(args.argc, 0);
@@ -55,13 +55,13 @@ static void test_defaults(void)
 
 static void test_all(void)
 {
-	REPORTS("  pti=off syscall=direct\tltr=reload gdt_pages=16 nopcid "
+	REPORTS("  pti=off syscall=direct\tltr=reload gdt_pages=16 nopcid norandmaps "
 		"maxcpus=8 selftest=pti*,gdt init=/bin/sh ", "");
 	CHECK_EQ(args.pti, PTI_OFF);
 	CHECK_EQ(args.syscall, SYSCALL_DIRECT);
 	CHECK_EQ(args.ltr, LTR_RELOAD);
 	CHECK_EQ(args.gdt_pages, 16);
-	CHECK(args.nopcid);
+	CHECK(args.nopcid && args.norandmaps);
 	CHECK_EQ(args.maxcpus, 8);
 	CHECK(args.selftest);
 	CHECK_STR(args.selftest_globs, "pti*,gdt");
@@ -108,6 +108,9 @@ static void test_bad_names(void)
 	REPORTS("nopcid=1", "args: found 'nopcid=1', expected nopcid without a "
 		"value; using PCID if there is one\n");
 	CHECK(!args.nopcid);
+	REPORTS("norandmaps=1", "args: found 'norandmaps=1', expected norandmaps without "
+		"a value; using random places\n");
+	CHECK(!args.norandmaps);
 }
 
 static void test_bad_numbers(void)

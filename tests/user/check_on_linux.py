@@ -51,6 +51,8 @@ PROGRAMS = [
     ("storm", ["threads", "50"], 0, " 0 failures"),
     ("exec", [], 0, "\n1.."),
     ("mappings", [], 0, "\n1.."),
+    ("layout", [], 0, "\n1.."),
+    ("random", [], 0, "\n1.."),
 ]
 
 # tests/user/bugs, but for what Linux allows: wx, page_zero (to root), and ports that

@@ -1,0 +1,103 @@
+/*
+ * Where the parts of programs lie, 64-bit and 32-bit: within Linux's bits of
+ * randomness, apart from each other, and with norandmaps always the same.  What a
+ * program sees of it is tests/user/layout.c's.
+ */
+#include "kernel/base/string.h"
+#include "kernel/program.h"
+#include "kernel/selftest.h"
+
+#define ROUNDS 16
+#define STACK_PAGES 0x400000ULL
+#define STACK_PAGES_IA32 0x800ULL
+#define MMAP_PAGES 0x10000000ULL
+#define MMAP_PAGES_IA32 0x100ULL
+#define BRK_PAGES 0x2000ULL
+
+enum { STACK, MMAP, LOW, BRK, SP, VDSO, PLACES };
+static const char *const names[PLACES] = {
+	"stack", "mmap", "MAP_32BIT", "brk", "sp", "vdso",
+};
+
+static bool get_places(struct selftest *t, const char *path, u64 at[PLACES], bool *random)
+{
+	const char *argv[] = { path, NULL }, *envp[] = { NULL };
+	struct built_program program;
+	struct complaint why;
+
+	if (program_build(path, path, argv, envp, &program, &why)) {
+		EXPECT(t, false, "the program is built");
+		return false;
+	}
+	at[STACK] = program.mm->stack_top;
+	at[MMAP] = program.mm->mmap_top;
+	at[LOW] = program.mm->low_top;
+	at[BRK] = program.mm->brk_start;
+	at[SP] = program.sp;
+	at[VDSO] = program.mm->vdso;
+	*random = program.mm->random_layout;
+	mm_put(program.mm);
+	return true;
+}
+
+static void check_places(struct selftest *t, const u64 at[PLACES], bool ia32, u64 first_brk)
+{
+	u64 top = ia32 ? MM_STACK_TOP_IA32 : MM_STACK_TOP;
+	u64 mmap = ia32 ? MM_MMAP_TOP_IA32 : MM_MMAP_TOP;
+	u64 stack_pages = ia32 ? STACK_PAGES_IA32 : STACK_PAGES;
+	u64 mmap_pages = ia32 ? MMAP_PAGES_IA32 : MMAP_PAGES;
+
+	EXPECT(t, top - at[STACK] < stack_pages * PAGE_SIZE, "the stack's range");
+	EXPECT(t, mmap - at[MMAP] < (stack_pages + mmap_pages) * PAGE_SIZE, "mmap's range");
+	EXPECT(t, MM_LOW_TOP - at[LOW] < BRK_PAGES * PAGE_SIZE, "MAP_32BIT's range");
+	EXPECT(t, at[BRK] - first_brk + BRK_PAGES * PAGE_SIZE < 2 * BRK_PAGES * PAGE_SIZE,
+	       "the brk's range");
+	EXPECT(t, at[MMAP] + PAGE_SIZE <= at[STACK] - MM_STACK_SIZE, "room for the stack");
+	EXPECT_EQ(t, at[SP] % 16, 0, "sp is aligned");
+	EXPECT(t, at[STACK] - at[SP] < 4 * PAGE_SIZE, "sp is near the top");
+	EXPECT_EQ(t, at[VDSO], ia32 ? at[MMAP] : 0, "the vDSO page is above mmap's");
+}
+
+static void check_program(struct selftest *t, const char *path, bool ia32)
+{
+	u64 last[PLACES], at[PLACES], first_brk;
+	unsigned changes[PLACES] = { 0 }, sp_in_page = 0;
+	bool random;
+
+	if (!program_exists(path)) {
+		selftest_skip(t, "no %s in the initramfs, or no initramfs", path);
+		return;
+	}
+	if (!get_places(t, path, last, &random))
+		return;
+	first_brk = last[BRK];
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		if (!get_places(t, path, at, &random))
+			return;
+		check_places(t, at, ia32, first_brk);
+		for (unsigned i = 0; i < PLACES; i++)
+			changes[i] += at[i] != last[i];
+		sp_in_page += at[SP] % PAGE_SIZE != last[SP] % PAGE_SIZE;
+		memcpy(last, at, sizeof(last));
+	}
+	for (unsigned i = 0; i < PLACES; i++)
+		EXPECT(t, i == VDSO || (changes[i] >= ROUNDS / 2) == random, names[i]);
+	EXPECT_EQ(t, changes[VDSO] >= ROUNDS / 2, ia32 && random, names[VDSO]);
+	EXPECT_EQ(t, sp_in_page >= ROUNDS / 2, random, "sp's offset in its page");
+}
+
+static void native(struct selftest *t)
+{
+	check_program(t, "/bin/hello", false);
+}
+
+static void ia32(struct selftest *t)
+{
+	check_program(t, "/bin/ia32", true);
+}
+
+static const struct selftest_case cases[] = {
+	{ "the parts of a 64-bit program lie at random, and in range", native },
+	{ "those of a 32-bit program, too", ia32 },
+};
+SELFTEST_SUITE(randmaps, cases);
