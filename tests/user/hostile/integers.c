@@ -199,6 +199,7 @@ static const struct integer_row rows[] = {
 	{ CALL(getsid), { NOBODY }, -ESRCH, 0 },
 	{ CALL(getsid), { ALL }, -ESRCH, 0 },
 	{ CALL(setuid), { ALL }, -EINVAL, 0 },
+	{ CALL(personality), { ALL }, 0, 0 }, /* a question */
 	{ CALL(setgid), { ALL }, -EINVAL, 0 },
 	{ CALL(setresuid), { ALL, ALL, ALL }, 0, 0 },
 	{ CALL(setresgid), { ALL, ALL, ALL }, 0, 0 },

@@ -41,6 +41,7 @@ static const struct {
 	{ PLAIN(tgkill), false },
 	{ PLAIN(setuid), false },
 	{ PLAIN(setgid), false },
+	{ PLAIN(personality), false },
 	{ PLAIN(setresuid), false },
 	{ PLAIN(setresgid), false },
 	{ PLAIN(setpgid), false },
