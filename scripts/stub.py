@@ -160,13 +160,14 @@ class Monitor:
 class Machine(Stub):
     """A booted kernel, stopped; use with `with`."""
 
-    def __init__(self, directory, kernel, cpus, cpu, cmdline):
+    def __init__(self, directory, kernel, cpus, cpu, cmdline, initramfs=""):
         deadline = time.monotonic() + STOP_SECONDS
         places = {name: os.path.join(directory, name) for name in ("gdb", "qmp", "com1")}
         for path in places.values():
             if os.path.exists(path):
                 os.unlink(path)
-        m = qemu.Machine(kernel=kernel, cpus=cpus, cpu=cpu, cmdline=cmdline, extra=[
+        m = qemu.Machine(kernel=kernel, cpus=cpus, cpu=cpu, cmdline=cmdline,
+                         initramfs=initramfs, extra=[
             "-S", "-chardev", f"socket,path={places['gdb']},server=on,wait=off,id=gdb",
             "-gdb", "chardev:gdb", "-qmp", f"unix:{places['qmp']},server=on,wait=off"])
         argv = qemu.command(m)
@@ -221,6 +222,13 @@ class Machine(Stub):
                 self.select(cpu)
                 return self.rip()
             self.step(cpu)  # breakpoints do not count for a step
+
+    def run_for(self, seconds):
+        """Lets all CPUs run for some time, and stops them."""
+        self.send("vCont;c")
+        time.sleep(seconds)
+        self.socket.sendall(b"\x03")
+        self.stopped_cpu(STOP_SECONDS)
 
     def step(self, cpu=None):
         """One instruction of one CPU, without interrupts; its RIP."""

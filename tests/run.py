@@ -54,6 +54,7 @@ def commands():
     yield Command("visible", [python, os.path.join(ROOT, "tests/inject/visible.py")], 300)
     yield Command("inject", [python, os.path.join(ROOT, "tests/inject/run.py"),
                              "--sample"], 600)
+    yield Command("leak", [python, os.path.join(ROOT, "tests/leak/run.py")], 1200)
     gdb = os.path.join(ROOT, "tests/gdb/run.py")
     if os.path.exists(gdb):
         yield Command("gdb", [python, gdb], 400)

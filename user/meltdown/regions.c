@@ -1,6 +1,6 @@
 /*
  * regions.c: the kernel half, region by region.  RAM's direct map is asked at one
- * page in 32, the 128 TiB that should be empty at one address in each PGD slot;
+ * page in 32, or less, the 128 TiB that should be empty at one address in each PGD slot;
  * of the rest each page is asked that may be there.
  */
 #include <stdlib.h>
@@ -13,12 +13,12 @@
 
 #define MIDDLE 0x800 /* of a page: no neighbour need be mapped */
 #define CHUNK 256
-#define DIRECT_MAP_STEP (32 * PAGE_BYTES)
+#define DIRECT_MAP_MOST 8192
 #define PGD_SLOT_BYTES (1ul << 39)
 
 struct region regions[NR_REGIONS] = {
 	[REGION_DIRECT_MAP] = { .name = "direct map", .start = DIRECT_MAP_BASE,
-				.step = DIRECT_MAP_STEP },
+				.step = 32 * PAGE_BYTES },
 	[REGION_STACKS] = { .name = "task stacks", .start = VMAP_BASE, .step = PAGE_BYTES,
 			    .count = 256 * STACK_CELL / PAGE_BYTES },
 	[REGION_LDT] = { .name = "LDT", .start = PROCESS_ENTRY_BASE, .step = PAGE_BYTES,
@@ -70,12 +70,14 @@ static unsigned areas(void)
 
 void regions_ask(void)
 {
+	struct region *ram = &regions[REGION_DIRECT_MAP];
 	struct sysinfo info;
 
 	if (sysinfo(&info))
 		abort();
-	regions[REGION_DIRECT_MAP].count =
-		(unsigned)(info.totalram * info.mem_unit / DIRECT_MAP_STEP);
+	while (info.totalram * info.mem_unit / ram->step > DIRECT_MAP_MOST)
+		ram->step *= 2;
+	ram->count = (unsigned)(info.totalram * info.mem_unit / ram->step);
 	regions[REGION_AREAS].count = areas() * (CEA_STRIDE / PAGE_BYTES);
 	for (unsigned i = 0; i < NR_REGIONS; i++)
 		ask(&regions[i]);

@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+"""The audit from outside, and the screens of `make meltdown`.
+
+Boots Postern under QEMU's stub, stops it in ring 3, and reads all that the loaded
+tables map, without asking for rights: exactly the ledger's pages; no hidden address
+in them; nothing on the stacks of CPUs at rest; and, with a task on each CPU whose
+registers are full of a known word (tests/user/leak/poison.c), that word on no page of
+a CPU that is back in ring 3.  Then words and a page are planted, which the same
+functions must find.  tests/suites/leak.c is the same from inside, where the emulator
+has the flaw; this one works on every emulator that has a stub.
+
+Prints `ok N - sentence` or `not ok N - sentence`.  Called by tests/run.py.
+
+    tests/leak/run.py [--sample]      (without the screens)
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, os.path.join(ROOT, "scripts"), os.path.join(ROOT, "scripts", "gdb")]
+import bounded  # noqa: E402
+import ledger  # noqa: E402
+import outside  # noqa: E402
+import stub  # noqa: E402
+from headers import N, area  # noqa: E402
+
+ELF = os.path.join(ROOT, "build", "postern.elf")
+INITRAMFS = os.path.join(ROOT, "build", "initramfs.cpio")
+CPUS = 2
+START_SECONDS, RUN_SECONDS, SAMPLES = 120, 0.05, 40
+POISON = (0x5ec0de00 >> 8).to_bytes(3, "little")  # the low byte is the task's
+SHOWN = 5
+
+
+class Tap:
+    """The lines of the result."""
+
+    def __init__(self):
+        self.number = self.failed = 0
+
+    def check(self, problems, sentence):
+        """One step; problems: what was found, empty if all is well."""
+        self.number += 1
+        self.failed += bool(problems)
+        print(f"{'not ok' if problems else 'ok'} {self.number} - {sentence}")
+        for line in list(problems)[:SHOWN]:
+            print(f"# {line}")
+        sys.stdout.flush()
+
+
+# ---- The ledger -------------------------------------------------------------------
+
+class Ledger:
+    """Which pages may be seen, from the kernel's own table."""
+
+    def __init__(self, cpus):
+        rows, self.symbols = ledger.rows(ELF)
+        text = self.symbols["trampoline_lma"] - self.symbols["entry_text_lma"]
+        self.must, self.may, self.stacks, self.cpu = set(), set(), set(), {}
+        for name, place, at, pages, writable, optional in rows:
+            for cpu in range(1 if place in ("shared", "process") else cpus):
+                start = self.address(place, at, cpu)
+                for i in range(pages or -(-text // N["PAGE_SIZE"])):
+                    page = start + i * N["PAGE_SIZE"]
+                    (self.may if optional else self.must).add(page)
+                    if writable:
+                        self.stacks.add(page)
+                    if place in ("area", "espfix"):
+                        self.cpu[page] = cpu
+
+    @staticmethod
+    def address(place, at, cpu):
+        """As ledger_address()."""
+        if place == "area":
+            return area(cpu) + at
+        if place == "espfix":
+            group, n = divmod(cpu, N["ESPFIX_GROUP_CPUS"])
+            return at + group * N["ESPFIX_GROUP_SIZE"] + n * N["ESPFIX_CPU_STRIDE"]
+        return at
+
+
+def canonical(page):
+    """An ESPFIX page's first address: it stands at 65,536."""
+    if N["ESPFIX_BASE"] <= page < N["ESPFIX_END"]:
+        return page - page % N["ESPFIX_GROUP_SIZE"] // N["ESPFIX_STRIDE"] * N["ESPFIX_STRIDE"]
+    return page
+
+
+# ---- Looking ------------------------------------------------------------------------
+
+def shown(reader):
+    """All pages that the loaded kernel half maps."""
+    pages = set()
+    for address, size, _ in reader.leaves():
+        if size > 1 << 21:  # a piece of the direct map: one page stands for it
+            size = N["PAGE_SIZE"]
+        pages.update(canonical(page) for page in range(address, address + size, N["PAGE_SIZE"]))
+    return pages
+
+
+def differences(reader, book):
+    """Of the tables from the ledger."""
+    pages = shown(reader)
+    return [f"{page:#x} is shown, and not in the ledger" for page in
+            sorted(pages - book.must - book.may)] + \
+        [f"{page:#x} is in the ledger, and not shown" for page in sorted(book.must - pages)]
+
+
+def is_hidden(value, book):
+    """An address of the direct map, the vmap area or the image."""
+    return N["DIRECT_MAP_BASE"] <= value < N["DIRECT_MAP_BASE"] + (1 << 34) or \
+        N["VMAP_BASE"] <= value < N["VMAP_END"] or \
+        book.symbols["image_text_start"] <= value < book.symbols["image_data_end"]
+
+
+def hidden_in(data, page, book):
+    """Hidden addresses in any window of eight bytes, and in gates and descriptors."""
+    for found in re.finditer(rb"(?=\xff\xff)", data):
+        at = found.start() - 6
+        value = int.from_bytes(data[at:at + 8], "little") if at >= 0 else 0
+        if is_hidden(value, book):
+            yield f"{page + at:#x} holds {value:#x}"
+    words = outside.words(data)
+    for i in range(len(words) - 1):
+        low, high = words[i], words[i + 1]
+        gate = low & 0xffff | low >> 48 << 16 | (high & 0xffffffff) << 32
+        base = low >> 16 & 0xffffff | low >> 56 << 24 | (high & 0xffffffff) << 32
+        if page == N["CEA_IDT"] and i % 2 == 0 and is_hidden(gate, book):
+            yield f"{page + i * 8:#x} is a gate with {gate:#x}"
+        if page in map(area, range(CPUS)) and is_hidden(base, book):
+            yield f"{page + i * 8:#x} is a descriptor with {base:#x}"
+
+
+def hidden_addresses(reader, book):
+    """In all pages of the ledger."""
+    return [line for page in sorted(book.must)
+            for line in hidden_in(reader.read(page, N["PAGE_SIZE"]), page, book)]
+
+
+def left_on_stacks(reader, book, cpus):
+    """What is not zero on those of some CPUs."""
+    out = []
+    for page in sorted(book.stacks & book.must):
+        data = reader.read(page, N["PAGE_SIZE"])
+        if book.cpu[page] in cpus and any(data):
+            at = next(i for i, byte in enumerate(data) if byte)
+            out.append(f"{page + at:#x} holds {data[at & ~7:][:8].hex(' ')}")
+    return out
+
+
+def poison_of(reader, book, cpus):
+    """Words of poisoned tasks on pages of some CPUs."""
+    out = []
+    for page in sorted(book.must):
+        if book.cpu.get(page) not in cpus:
+            continue
+        place = reader.read(page, N["PAGE_SIZE"]).find(POISON)
+        if place >= 0:
+            out.append(f"{page + place - 1:#x} of CPU {book.cpu[page]}, which is in ring 3")
+    return out
+
+
+# ---- The machine ---------------------------------------------------------------------
+
+class Stopped:
+    """Postern, booted so far that init has said something; use with `with`."""
+
+    def __init__(self, directory, cmdline, line):
+        self.machine = stub.Machine(directory, ELF, CPUS, "max", cmdline, INITRAMFS)
+        self.reader = outside.Outside(self.machine)
+        self.line = line
+
+    def __enter__(self):
+        self.machine.__enter__()
+        end = time.monotonic() + START_SECONDS
+        while self.line not in self.machine.console():
+            if time.monotonic() > end:
+                raise stub.Lost(f"found no line '{self.line}'")
+            self.machine.run_for(0.3)
+        return self
+
+    def __exit__(self, *error):
+        self.machine.__exit__(*error)
+
+    def in_ring_3(self):
+        """Runs on until a CPU is in user mode; which are."""
+        for _ in range(100):
+            self.machine.run_for(RUN_SECONDS)
+            if cpus := self.reader.in_ring_3(CPUS):
+                return cpus
+        raise stub.Lost("found no CPU in ring 3")
+
+    def physical(self, page):
+        """Where a shown page is."""
+        return next(entry & N["PTE_ADDR_MASK"] for address, _, entry in self.reader.leaves()
+                    if address == page)
+
+
+def at_rest(tap, directory, book):
+    """One program that spins; the other CPU has nothing to do."""
+    with Stopped(directory, "pti=on init=/bin/meltdown -- -outside", "from outside") as stopped:
+        reader, busy = stopped.reader, stopped.in_ring_3()
+        idle = set(range(CPUS)) - set(busy)
+        tap.check(differences(reader, book), "exactly the ledger's pages are shown")
+        tap.check(hidden_addresses(reader, book), "no hidden address is in them")
+        tap.check(left_on_stacks(reader, book, idle) if idle else ["found no CPU at rest"],
+                  "nothing is on the stacks of a CPU at rest")
+        planted(tap, stopped, book, idle)
+
+
+def planted(tap, stopped, book, idle):
+    """The same functions find what is planted."""
+    machine, reader = stopped.machine, stopped.reader
+    stack = max(page for page in book.stacks & book.must if book.cpu[page] in idle)
+    place = stopped.physical(stack) + 0x123
+    for value, look in ((book.symbols["image_text_start"] + 5, hidden_addresses),
+                        (N["VMAP_BASE"] + 0x7f8, hidden_addresses),
+                        (1, lambda r, b: left_on_stacks(r, b, idle)),
+                        (0x5ec0de0100000000, lambda r, b: poison_of(r, b, idle))):
+        machine.write(place, value.to_bytes(8, "little"), physical=True)
+        tap.check([] if len(look(reader, book)) == 1 else ["not found, or too much"],
+                  f"a planted {value:#x} is found")
+    machine.write(place, bytes(8), physical=True)
+    guard = area(0) + N["CEA_ENTRY_STACK"] - N["PAGE_SIZE"]
+    root = reader.register("cr3") & N["PTE_ADDR_MASK"]
+    for level in (4, 3, 2):
+        entry = reader.table(root)[guard >> 12 + 9 * (level - 1) & 511]
+        root = entry & N["PTE_ADDR_MASK"]
+    machine.write(root + (guard >> 12 & 511) * 8, (place & ~4095 | N["PTE_P"]).to_bytes(8, "little"),
+                  physical=True)
+    tap.check([] if differences(reader, book) == [f"{guard:#x} is shown, and not in the ledger"]
+              else ["not found, or too much"], "a planted page is found")
+
+
+def with_poison(tap, directory, book):
+    """A task full of poison on each CPU: looked at again and again."""
+    found, looks = set(), 0
+    with Stopped(directory, f"pti=on init=/bin/leak -- victims={CPUS}",
+                 "runs on each CPU") as stopped:
+        for _ in range(SAMPLES):
+            cpus = stopped.in_ring_3()
+            looks += len(cpus)
+            found.update(poison_of(stopped.reader, book, cpus))
+        tap.check(differences(stopped.reader, book), "the same pages are shown to these tasks")
+    tap.check(sorted(found), f"no word of a task is left when it is back in ring 3 "
+              f"(on any of {CPUS} CPUs)")
+    print(f"# {looks} looks at a CPU in ring 3")
+
+
+def without_shadow(tap, directory, book):
+    """pti=off: all of the kernel is there, and is seen."""
+    with Stopped(directory, "pti=off init=/bin/meltdown -- -outside", "from outside") as stopped:
+        stopped.in_ring_3()
+        seen = {outside.region(page) for page in shown(stopped.reader) - book.must}
+        missing = {"direct map", "task stacks", "cpu vaults", "kernel image"} - seen
+    tap.check(sorted(missing), "with pti=off image, direct map, stacks and vaults are seen")
+
+
+def screens(tap):
+    """Both ways of `make meltdown`, as far as the emulator has both."""
+    for way in ("", "outside"):
+        environment = dict(os.environ, WAY=way, CPUS="2", MEM="256M")
+        done = bounded.run([sys.executable, os.path.join(ROOT, "scripts", "meltdown.py")],
+                           600, env=environment)
+        lines = done.output.splitlines()
+        problems = [f"found exit status {done.status}"] * (done.status != 0)
+        problems += [line for line in lines if len(line) > 80]
+        problems += [f"found {len(lines)} lines"] * (not 20 <= len(lines) <= 24)
+        name = "from outside" if way else "by the program, or as the emulator lets it"
+        tap.check(problems + lines * bool(problems),
+                  f"make meltdown, {name}: the secret with pti=off, nothing with pti=on")
+
+
+def main(argv):
+    """All of it."""
+    tap, book = Tap(), Ledger(CPUS)
+    with tempfile.TemporaryDirectory(prefix="postern-leak-") as directory:
+        for part in (at_rest, with_poison, without_shadow):
+            try:
+                part(tap, directory, book)
+            except (stub.Lost, OSError, subprocess.SubprocessError) as error:
+                tap.check([str(error)], f"{part.__name__}: comes to its end")
+    if "--sample" not in argv:
+        screens(tap)
+    print(f"1..{tap.number}")
+    return 1 if tap.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
