@@ -152,7 +152,7 @@ emulators: deps-test
 MINUTES := 10
 SEED :=
 stress: deps-test
-	@$(MAKE) -s --no-print-directory kernel
+	@$(MAKE) -s --no-print-directory kernel debug-kernel
 	@$(PYTHON) tests/stress.py --seconds $$(($(MINUTES) * 60)) $(if $(SEED),--seed $(SEED))
 
 # Bugs brought back, one at a time: which test sees each?  ONLY=GLOB: some.

@@ -56,7 +56,9 @@ struct residue_words {
 };
 static_assert(offsetof(struct residue_words, compat_ip) == 112, "as residue.asm has it");
 
-#define POISON 0x5ec0de00u /* in each half of the word; the low byte is the name */
+/* In each half of the word; the low byte is the name.  Four bytes of it before the
+ * sign of a vector that was pushed must be no address of the image. */
+#define POISON 0x7ec0de00u
 #define POISON_SP 0x1eaf0000u /* RSP's, which may be seen */
 #define PER_CPU 3
 #define MOST_CPUS 4

@@ -4,15 +4,25 @@
  *
  *	selftest=storm -- SEED SECONDS
  *
- * Runs only if named; tests/stress.py makes such boots.  Afterwards a good
- * program still runs, nothing is left of the others, and (the two cases of every
- * suite) no frame is lost and the audit is clean.
+ * Runs only if named; tests/stress.py makes such boots.  Rounds are made until the
+ * time is over, each with an init of its own; after each, no process, no frame and no
+ * queued signal must be left of it.  Afterwards a good program still runs, and (the
+ * cases of every suite) no frame is lost and the audit is clean.
+ *
+ * If init does not run any more though it wakes all the time, or somebody outlives
+ * SIGKILL, all processes are printed.
  */
 #include "arch/clock.h"
 #include "arch/smp.h"
+#include "kernel/base/format.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/panic.h"
 #include "kernel/program.h"
 #include "kernel/sched.h"
+#include "kernel/signal_queue.h"
+#include "mm/frame.h"
+#include "mm/frame_owner.h"
 #include "tests/suites/pinned.h"
 #include "tests/user/fuzz/report.h"
 
@@ -20,6 +30,10 @@
 #define BURST_NS (5 * NSEC_PER_MSEC)
 /* Between two NMIs to the same CPU: handlers must not be all that it does. */
 #define PAUSE_NS 100000
+#define LOTS 4 /* of children, a round */
+#define LOOK_NS (20 * NSEC_PER_MSEC)
+/* Init sleeps 2 ms at a time: who waits for it so long waits for ever. */
+#define STANDS_STILL_NS (200 * NSEC_PER_SEC)
 
 static volatile bool calm;
 
@@ -76,6 +90,15 @@ static void send_nmis(void *arg __unused)
 
 /* ---- Programs --------------------------------------------------------------------- */
 
+static u64 seconds_of(const char *word)
+{
+	u64 n = 0;
+
+	while (*word >= '0' && *word <= '9')
+		n = n * 10 + (u64)(*word++ - '0');
+	return n;
+}
+
 static struct task *load(struct selftest *t, const char *const argv[], int pid)
 {
 	static const char *const envp[] = { "PATH=/bin", NULL };
@@ -92,36 +115,126 @@ static struct task *load(struct selftest *t, const char *const argv[], int pid)
 	return task;
 }
 
-static void note(const u64 report[FUZZ_WORDS], u64 sent)
+static void note(const u64 sum[FUZZ_WORDS], u64 rounds, u64 sent)
 {
-	selftest_note("%lu children: %lu exited, %lu died, %lu ended late; %lu good ones",
-		      report[FUZZ_CHILDREN], report[FUZZ_EXITED], report[FUZZ_DIED],
-		      report[FUZZ_LATE], report[FUZZ_GOOD]);
+	selftest_note("%lu rounds, %lu children: %lu exited, %lu died, %lu ended late; "
+		      "%lu good ones", rounds, sum[FUZZ_CHILDREN], sum[FUZZ_EXITED],
+		      sum[FUZZ_DIED], sum[FUZZ_LATE], sum[FUZZ_GOOD]);
 	selftest_note("%lu calls, %lu frames and pieces of code, %lu changes of shared memory, "
-		      "%lu NMIs", report[FUZZ_CALLS], report[FUZZ_TRIALS],
-		      report[FUZZ_CHANGES], sent);
+		      "%lu NMIs", sum[FUZZ_CALLS], sum[FUZZ_TRIALS], sum[FUZZ_CHANGES], sent);
+}
+
+/* ---- Standing still ---------------------------------------------------------------- */
+
+/* Without the lock: who has it may be what stands still. */
+static void print_processes(void)
+{
+	for (const struct process *p = process_first(); p; p = p->next) {
+		log("storm: process %d of %d%s%s, %u threads:\n", p->pid, p->parent_pid,
+		    p->ending ? ", ending" : "", p->ended ? ", ended" : "", p->alive);
+		for (const struct task *t = p->threads; t; t = t->thread_next)
+			log("storm:   %s[%d] state %d cpu %u%s, pending %#lx blocked %#lx, "
+			    "stop %d, work %d, ip %#lx\n", t->name, t->pid, t->state, t->cpu,
+			    t->on_cpu ? " (on it)" : "", t->signals.pending,
+			    t->signals.blocked, t->stop_signal, t->work_due,
+			    task_regs(t)->ip);
+	}
+}
+
+/* Until it has ended; it must run now and then. */
+static void wait_for_init(const struct task *task)
+{
+	u64 ran = 0, when = clock_ns();
+
+	while (!__atomic_load_n(&task->process->ended, __ATOMIC_ACQUIRE)) {
+		u64 now = sched_run_ns(task);
+
+		if (now != ran)
+			when = clock_ns();
+		else if (clock_ns() - when > STANDS_STILL_NS) {
+			print_processes();
+			panic("storm: init has not run for %llu s",
+			      STANDS_STILL_NS / NSEC_PER_SEC);
+		}
+		ran = now;
+		sched_sleep_until(clock_ns() + LOOK_NS);
+	}
+}
+
+/* ---- Rounds ------------------------------------------------------------------------- */
+
+/* All of its report is good. */
+static bool judge(struct selftest *t, const u64 report[FUZZ_WORDS], int status)
+{
+	bool good = EXPECT_EQ(t, status, 0, "wait status of the supervisor");
+
+	good &= EXPECT_EQ(t, report[FUZZ_DONE], 1, "it came to its end");
+	good &= EXPECT_EQ(t, report[FUZZ_STUCK], 0, "somebody outlives SIGKILL");
+	good &= EXPECT_EQ(t, report[FUZZ_BAD], 0,
+			  "children that had to be good and were not");
 	if (report[FUZZ_BAD])
 		selftest_note("child %lu (fuzz child SEED NUMBER) ended with status %#lx",
 			      report[FUZZ_BAD_CHILD], report[FUZZ_BAD_STATUS]);
+	return good;
 }
 
-static void run_supervisor(struct selftest *t)
+/* Children `first` and those after it; adds to the sums what they did. */
+static bool round(struct selftest *t, u64 first, u64 sum[FUZZ_WORDS])
 {
-	const char *const argv[] = { "/bin/fuzz", "storm", selftest_argv[0],
-				     selftest_argv[1], NULL };
+	char number[24], lots[8];
+	const char *const argv[] = { "/bin/fuzz", "storm", selftest_argv[0], number, lots,
+				     NULL };
+	u64 report[FUZZ_WORDS] = { 0 };
 	struct task *task;
-	u64 report[FUZZ_WORDS] = { 0 }, before = nmis();
 
+	format(number, sizeof(number), "%lu", first);
+	format(lots, sizeof(lots), "%d", LOTS);
 	task = load(t, argv, 1);
 	if (!task)
-		return;
-	user_wait(task);
+		return false;
+	wait_for_init(task);
 	mm_read(task->process->mm, FUZZ_REPORT_AT, report, sizeof(report));
-	EXPECT_EQ(t, task_wait(task), 0, "wait status of the supervisor");
-	EXPECT_EQ(t, report[FUZZ_DONE], 1, "it came to its end");
-	EXPECT_EQ(t, report[FUZZ_BAD], 0, "children that had to be good and were not");
-	EXPECT(t, report[FUZZ_CALLS] + report[FUZZ_TRIALS], "hostile calls or frames");
-	note(report, nmis() - before);
+	if (report[FUZZ_STUCK])
+		print_processes();
+	for (unsigned i = 0; i < FUZZ_WORDS; i++)
+		sum[i] += report[i];
+	return judge(t, report, task_wait(task));
+}
+
+/* Nothing may be left of a round. */
+static bool is_clean(struct selftest *t, u64 free, unsigned signals)
+{
+	bool clean;
+
+	process_settle();
+	clean = EXPECT(t, !process_first(), "no process is left");
+	clean &= EXPECT_EQ(t, signal_queue_used(), signals, "queued signals");
+	if (clean && !EXPECT_EQ(t, frame_stats().free, free, "free frames after a round")) {
+		frame_owner_print();
+		clean = false;
+	}
+	return clean;
+}
+
+static void run_rounds(struct selftest *t)
+{
+	u64 sum[FUZZ_WORDS] = { 0 }, before = nmis(), rounds = 0;
+	u64 end = clock_ns() + seconds_of(selftest_argv[1]) * NSEC_PER_SEC;
+
+	do {
+		u64 free = frame_stats().free, first = sum[FUZZ_CHILDREN];
+		unsigned signals = signal_queue_used();
+
+		frame_owner_mark();
+		if (!round(t, first, sum) || !is_clean(t, free, signals)) {
+			selftest_note("in the round of children %lu to %lu", first,
+				      sum[FUZZ_CHILDREN]);
+			break;
+		}
+		rounds++;
+	} while (clock_ns() < end);
+	EXPECT(t, sum[FUZZ_CALLS] + sum[FUZZ_TRIALS], "hostile calls or frames");
+	note(sum, rounds, nmis() - before);
 }
 
 static void storm(struct selftest *t)
@@ -134,7 +247,7 @@ static void storm(struct selftest *t)
 	sender = thread_run(t, send_nmis, NULL, ANY_CPU);
 	if (!sender)
 		return;
-	run_supervisor(t);
+	run_rounds(t);
 	calm = true;
 	task_wait(sender);
 }

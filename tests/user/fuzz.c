@@ -2,10 +2,11 @@
  * fuzz: children that do hostile things at random, and good programs beside
  * them that must not notice.
  *
- *	fuzz storm SEED SECONDS		is init of the boot: starts children 0, 1, ..,
- *		some at a time, until the time is over, and leaves what it counted
- *		where tests/suites/storm.c finds it
+ *	fuzz storm SEED FIRST LOTS	is init of a round: starts children FIRST,
+ *		FIRST + 1, .., a lot at a time, and leaves what it counted where
+ *		tests/suites/storm.c finds it
  *	fuzz child SEED NUMBER		does what that child did
+ *	fuzz crowd SEED GENERATION	what a member of a crowd execs (fuzz/crowd.c)
  *
  * What child NUMBER does depends on the two numbers alone; what becomes of it
  * also on pids and on who runs when.  Left out: reboot, kill(-1) and kill(1) of
@@ -30,6 +31,7 @@
 #define TOGETHER 6
 #define CHILD_MS 700
 #define GOOD_MS 120000
+#define STUCK_MS 120000 /* who has SIGKILL must be gone by then */
 
 volatile struct fuzz_counts *fuzz_counts;
 static volatile uint64_t *report;
@@ -64,6 +66,8 @@ static const struct kind {
 	{ "tracing", fuzz_tracing, 3, false, false },
 	{ "ports", fuzz_ports, 1, true, true },
 	{ "shots", fuzz_shared_memory, 3, true, false },
+	{ "crowd", fuzz_crowd, 14, false, false },
+	{ "bomb", fuzz_bomb, 1, false, false },
 	{ "good", good_program, 2, true, false },
 };
 
@@ -108,6 +112,8 @@ static struct child {
 	bool late;
 } children[TOGETHER];
 
+static uint64_t next_child;
+
 static uint64_t now_ms(void)
 {
 	struct timespec t;
@@ -119,9 +125,9 @@ static uint64_t now_ms(void)
 static void start_child(unsigned slot, uint64_t seed)
 {
 	struct child *c = &children[slot];
-	const struct kind *kind = kind_of(seed, report[FUZZ_CHILDREN]);
+	const struct kind *kind = kind_of(seed, next_child);
 
-	c->number = report[FUZZ_CHILDREN];
+	c->number = next_child++;
 	c->deadline = now_ms() + (kind->good ? GOOD_MS : CHILD_MS);
 	c->late = false;
 	c->pid = fork();
@@ -189,35 +195,61 @@ static bool any_left(void)
 	return false;
 }
 
+/* False: somebody is there long after SIGKILL. */
+static bool end_everybody(void)
+{
+	const struct timespec moment = { .tv_nsec = 2000000 };
+	uint64_t start = now_ms();
+
+	for (;;) {
+		pid_t pid;
+
+		kill(-1, SIGKILL);
+		while ((pid = waitpid(-1, NULL, __WALL | WNOHANG)) > 0)
+			;
+		if (pid < 0)
+			return true;
+		if (now_ms() - start > STUCK_MS)
+			return false;
+		nanosleep(&moment, NULL);
+	}
+}
+
 /* One lot of children, and then whoever they left behind. */
-static void lot(uint64_t seed)
+static bool lot(uint64_t seed)
 {
 	const struct timespec moment = { .tv_nsec = 2000000 };
 
 	for (unsigned i = 0; i < TOGETHER; i++)
 		start_child(i, seed);
 	while (any_left()) {
+		uint64_t now = now_ms();
+
 		nanosleep(&moment, NULL);
 		reap(seed);
-		end_late(now_ms());
+		end_late(now);
+		for (unsigned i = 0; i < TOGETHER; i++)
+			if (children[i].pid > 0 && now > children[i].deadline + STUCK_MS)
+				return false;
 	}
-	do
-		kill(-1, SIGKILL);
-	while (waitpid(-1, NULL, __WALL) > 0);
+	return end_everybody();
 }
 
-static int storm(uint64_t seed, uint64_t seconds)
+static int storm(uint64_t seed, uint64_t first, uint64_t lots)
 {
 	const int how = MAP_SHARED | MAP_ANONYMOUS;
-	uint64_t end = now_ms() + seconds * 1000;
 
 	report = mmap((void *)FUZZ_REPORT_AT, FUZZ_PAGE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	fuzz_counts = mmap(NULL, FUZZ_PAGE, PROT_READ | PROT_WRITE, how, -1, 0);
 	if (report == MAP_FAILED || fuzz_counts == MAP_FAILED)
 		return 2;
-	while (now_ms() < end)
-		lot(seed);
+	next_child = first;
+	while (lots-- > 0)
+		if (!lot(seed)) {
+			report[FUZZ_STUCK] = 1;
+			return 1;
+		}
 	report[FUZZ_DONE] = 1;
 	return report[FUZZ_BAD] != 0;
 }
@@ -226,8 +258,11 @@ int main(int argc, char **argv)
 {
 	static struct fuzz_counts own;
 
-	if (argc == 4 && strcmp(argv[1], "storm") == 0)
-		return storm(strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0));
+	if (argc == 5 && strcmp(argv[1], "storm") == 0)
+		return storm(strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0),
+			     strtoull(argv[4], NULL, 0));
+	if (argc == 4 && strcmp(argv[1], "crowd") == 0)
+		fuzz_crowd_again(strtoull(argv[2], NULL, 0), (unsigned)atoi(argv[3]));
 	if (argc == 4 && strcmp(argv[1], "child") == 0) {
 		fuzz_counts = &own;
 		be_child(strtoull(argv[2], NULL, 0), strtoull(argv[3], NULL, 0));

@@ -70,6 +70,17 @@ void fuzz_tracing(void);          /* tracing.c */
 void fuzz_shared_memory(void);    /* shots.c: exits with 1 if a change did not
                                      reach all CPUs */
 
+void fuzz_crowd(void);            /* crowd.c */
+void fuzz_bomb(void);
+
+/* The same for a member of a crowd that has become this program. */
+__attribute__((noreturn)) void fuzz_crowd_again(uint64_t seed, unsigned generations);
+
+/* shots.c: an access that may fault; false: the store did, the load found 0. */
+uint64_t fuzz_load(uint64_t at);
+bool fuzz_store(uint64_t at, uint64_t value);
+void fuzz_catch_faults(void);
+
 /* Gives up all rights, and may harm nobody but itself. */
 void fuzz_become_nobody(void);
 

@@ -20,6 +20,7 @@ enum fuzz_word {
 	FUZZ_BAD,       /* and did not */
 	FUZZ_BAD_CHILD, /* the last of these: its number, its wait status */
 	FUZZ_BAD_STATUS,
+	FUZZ_STUCK,     /* 1: somebody outlived SIGKILL, by two minutes */
 	FUZZ_DONE,      /* 1: the supervisor came to its end */
 	FUZZ_WORDS
 };

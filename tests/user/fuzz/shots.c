@@ -30,10 +30,9 @@ static volatile int tid[THREADS]; /* 0: not yet */
 static uint64_t seed;
 
 /* The only accesses that may fault: what follows is behind them. */
-uint64_t fuzz_load(uint64_t at);
-bool fuzz_store(uint64_t at, uint64_t value); /* false: it faulted */
 extern const char fuzz_touch_start[], fuzz_touch_end[];
 __asm__(".text\n"
+	".globl fuzz_load, fuzz_store\n"
 	"fuzz_touch_start:\n"
 	"fuzz_load: mov (%rdi), %rax\n"
 	"	ret\n"
@@ -50,6 +49,14 @@ static void fault(int number, siginfo_t *info, void *context)
 		signal(number, SIG_DFL);
 	r[REG_RIP] = (greg_t)fuzz_touch_end;
 	r[REG_RAX] = 0;
+}
+
+void fuzz_catch_faults(void)
+{
+	struct sigaction act = { .sa_sigaction = fault, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGSEGV, &act, NULL);
+	sigaction(SIGBUS, &act, NULL);
 }
 
 static void nothing(int number)
@@ -130,10 +137,9 @@ static void *run(void *arg)
 void fuzz_shared_memory(void)
 {
 	pthread_t thread[THREADS];
-	struct sigaction act = { .sa_sigaction = fault, .sa_flags = SA_SIGINFO };
 
 	seed = fuzz_random();
-	sigaction(SIGSEGV, &act, NULL);
+	fuzz_catch_faults();
 	signal(SIGUSR1, nothing);
 	mmap((void *)ARENA, THREADS * FUZZ_PAGE, PROT_READ | PROT_WRITE,
 	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
