@@ -201,7 +201,7 @@ void process_free_dead_threads(void)
 	put_tasks(list);
 }
 
-#define SETTLE_NS (5 * NSEC_PER_SEC)
+#define SETTLE_NS (60 * NSEC_PER_SEC)
 
 void process_settle(void)
 {

@@ -160,7 +160,7 @@ void process_free_dead_threads(void);
 void process_bury(void);
 
 /*
- * Waits, some seconds at most, until no process is left, and buries them: for
+ * Waits, a minute at most, until no process is left, and buries them: for
  * the tests, which count frames.
  */
 void process_settle(void);

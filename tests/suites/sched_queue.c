@@ -13,7 +13,7 @@
 
 void idle_interrupted(void);
 
-#define FAR_NS (5 * NSEC_PER_SEC)
+#define FAR_NS (60 * NSEC_PER_SEC)
 
 static struct {
 	struct task *volatile waiter;

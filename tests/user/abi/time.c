@@ -14,6 +14,7 @@
 
 #define BAD 0xffffffff80000000
 #define SECOND 1000000000l
+#define HANG (60 * SECOND) /* a busy host has been seen to hold a machine up for seconds */
 
 static int64_t now(void)
 {
@@ -57,7 +58,7 @@ static void test_sleep(void)
 	check_equal(sys(SYS_nanosleep, &nothing, 0), 0, "nanosleep of nothing returns 0");
 	start = now();
 	check_equal(sys(SYS_nanosleep, &short_time, &rest), 0, "nanosleep of 10 ms returns 0");
-	check_range(now() - start, 10000000, 5000000000, "10 ms or more have passed");
+	check_range(now() - start, 10000000, HANG, "10 ms or more have passed");
 	check_true(rest.tv_sec == 1234 && rest.tv_nsec == 5678, "a whole sleep leaves the rest alone");
 	check_equal(sys(SYS_nanosleep, &nothing, 0xffffffff80000000), 0, "nor does it look at a bad pointer for it");
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
@@ -102,14 +103,19 @@ static int64_t cpu_ns(int clock)
 static void test_cpu_time(void)
 {
 	const struct timespec nap = { 0, 30000000 };
-	int64_t before = cpu_ns(CLOCK_THREAD_CPUTIME_ID), after;
+	int64_t before = cpu_ns(CLOCK_THREAD_CPUTIME_ID), after, used = 30000000;
 
 	while (cpu_ns(CLOCK_THREAD_CPUTIME_ID) < before + 1000000)
 		;
 	after = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
 	check_true(after >= before + 1000000, "the process's time counts its thread's");
-	sys(SYS_nanosleep, &nap, 0);
-	check_range(cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - after, 0, 29999999, "a sleep of 30 ms costs less");
+	/* Not each time: the host may hold the machine up while we are on our way. */
+	for (int i = 0; i < 20 && used >= 30000000; i++) {
+		after = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+		sys(SYS_nanosleep, &nap, 0);
+		used = cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - after;
+	}
+	check_range(used, 0, 29999999, "a sleep of 30 ms costs less");
 }
 
 static void test_time_of_day(void)
@@ -121,14 +127,14 @@ static void test_time_of_day(void)
 
 	sys(SYS_clock_gettime, CLOCK_REALTIME, &time);
 	check_equal(sys(SYS_gettimeofday, &day, &zone), 0, "gettimeofday returns 0");
-	check_range(day.tv_sec - time.tv_sec, 0, 5, "the real clock's seconds");
+	check_range(day.tv_sec - time.tv_sec, 0, HANG / SECOND, "the real clock's seconds");
 	check_range(day.tv_usec, 0, 999999, "and microseconds");
 	check_equal(zone.tz_minuteswest, 0, "in UTC");
 	check_equal(sys(SYS_gettimeofday, 0, 0), 0, "gettimeofday of nothing returns 0");
 	check_equal(sys(SYS_gettimeofday, BAD, 0), -EFAULT, "gettimeofday to kernel memory gives EFAULT");
 	check_equal(sys(SYS_gettimeofday, 0, BAD), -EFAULT, "and of the zone");
 	seconds = sys(SYS_time, &kept);
-	check_range(seconds - day.tv_sec, 0, 5, "time gives the seconds, too");
+	check_range(seconds - day.tv_sec, 0, HANG / SECOND, "time gives the seconds, too");
 	check_equal(kept, seconds, "twice");
 	check_equal(sys(SYS_time, BAD), -EFAULT, "time to kernel memory gives EFAULT");
 }
@@ -143,14 +149,14 @@ static void test_clock_sleep(void)
 	for (unsigned i = 0; i < 3; i++) {
 		start = now();
 		check_equal(sys(SYS_clock_nanosleep, ids[i], 0, &nap, 0), 0, "clock_nanosleep of 5 ms, clock %d", ids[i]);
-		check_range(now() - start, 5000000, 5 * SECOND, "which have passed");
+		check_range(now() - start, 5000000, HANG, "which have passed");
 		start = now();
 		sys(SYS_clock_gettime, ids[i], &until);
 		until.tv_nsec += 5000000;
 		until.tv_sec += until.tv_nsec / SECOND;
 		until.tv_nsec %= SECOND;
 		check_equal(sys(SYS_clock_nanosleep, ids[i], TIMER_ABSTIME, &until, BAD), 0, "and until then");
-		check_range(now() - start, 5000000, 5 * SECOND, "which has come");
+		check_range(now() - start, 5000000, HANG, "which has come");
 		check_equal(sys(SYS_clock_nanosleep, ids[i], TIMER_ABSTIME, &until, 0), 0, "what has come is not waited for");
 	}
 	check_equal(sys(SYS_clock_nanosleep, 99, 0, BAD, 0), -EINVAL, "clock_nanosleep with clock 99 gives EINVAL");
@@ -172,15 +178,15 @@ static void count_alarm(int signal)
 
 static void test_interval_timer(void)
 {
-	struct itimerval soon = { { 0, 0 }, { 100, 500000 } }, wrong = { { 0, 0 }, { 0, 1000000 } }, old;
+	struct itimerval soon = { { 0, 0 }, { 1000, 500000 } }, wrong = { { 0, 0 }, { 0, 1000000 } }, old;
 
 	signal(SIGALRM, count_alarm);
 	check_equal(sys(SYS_setitimer, ITIMER_REAL, &soon, 0), 0, "setitimer returns 0");
 	check_equal(sys(SYS_getitimer, ITIMER_REAL, &old), 0, "getitimer returns 0");
-	check_range(old.it_value.tv_sec, 90, 100, "and what is left");
-	check_range(sys(SYS_alarm, 50), 90, 101, "alarm gives it in seconds");
+	check_range(old.it_value.tv_sec, 940, 1000, "and what is left");
+	check_range(sys(SYS_alarm, 500), 940, 1001, "alarm gives it in seconds");
 	check_equal(sys(SYS_setitimer, ITIMER_REAL, 0, &old), 0, "setitimer from NULL returns 0");
-	check_range(old.it_value.tv_sec, 40, 50, "and what was left of the alarm");
+	check_range(old.it_value.tv_sec, 440, 500, "and what was left of the alarm");
 	check_equal(sys(SYS_alarm, 0), 0, "which it has stopped");
 	sys(SYS_alarm, 1);
 	check_true(sys(SYS_alarm, 0) == 1 || alarms == 1, "less than a second left is one");

@@ -23,7 +23,7 @@ struct pair {
 
 static const char root[] = "/", nowhere[] = "/nowhere/at/all", newlines[8] = "\n\n\n\n\n\n\n\n";
 static uint8_t st[STAT_BYTES];
-static const struct pair no_time, a_second = { 1, 0 };
+static const struct pair no_time, some_time = { 1000, 0 };
 static const struct timespec no_time64;
 static const uint64_t no_signals, only_usr2 = 1ul << (SIGUSR2 - 1);
 static const uint32_t no_strings[2];
@@ -110,7 +110,7 @@ static const struct pointer_row rows[] = {
 	{ IA32(146, writev), { 1, TO(parts), 2 }, 8, .image = newlines, .good = 8, .flags = EITHER,
 	  .word = &part_at, .before = set_part },
 	{ IA32(162, nanosleep), { P, 0 }, 8, .image = &no_time },
-	{ IA32(162, nanosleep), { TO(a_second), P }, 8, .unit = 1, .good = -EINTR, .flags = NULL_GOOD,
+	{ IA32(162, nanosleep), { TO(some_time), P }, 8, .unit = 1, .good = -EINTR, .flags = NULL_GOOD,
 	  .before = tick, .after = no_tick },
 	{ IA32(195, stat64), { P, TO(st) }, sizeof(root), .image = root },
 	{ IA32(195, stat64), { TO(root), P }, STAT_BYTES, .flags = 0 },

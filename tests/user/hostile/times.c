@@ -13,7 +13,7 @@
 #define FUTEX_WAIT_BITSET	9
 #define FUTEX_PRIVATE		128
 
-static const struct timespec no_time, a_second = { 1, 0 };
+static const struct timespec no_time, some_time = { 1000, 0 };
 static const struct itimerval never;
 static const int priority_0;
 static uint64_t own_cpus;
@@ -48,10 +48,10 @@ static const struct pointer_row rows[] = {
 	{ POINTER(clock_gettime), { CLOCK_MONOTONIC, P }, 16, .unit = 1 },
 	{ POINTER(clock_getres), { CLOCK_MONOTONIC, P }, 16, .unit = 1, .flags = NULL_GOOD },
 	{ POINTER(nanosleep), { P, 0 }, 16, .image = &no_time },
-	{ POINTER(nanosleep), { TO(a_second), P }, 16, .unit = 1, .good = -EINTR, .flags = NULL_GOOD,
+	{ POINTER(nanosleep), { TO(some_time), P }, 16, .unit = 1, .good = -EINTR, .flags = NULL_GOOD,
 	  .before = tick, .after = no_tick },
 	{ POINTER(clock_nanosleep), { CLOCK_MONOTONIC, 0, P, 0 }, 16, .image = &no_time },
-	{ POINTER(clock_nanosleep), { CLOCK_REALTIME, 0, TO(a_second), P }, 16, .unit = 1, .good = -EINTR,
+	{ POINTER(clock_nanosleep), { CLOCK_REALTIME, 0, TO(some_time), P }, 16, .unit = 1, .good = -EINTR,
 	  .flags = NULL_GOOD, .before = tick, .after = no_tick },
 	{ POINTER(getitimer), { ITIMER_REAL, P }, 32, .unit = 1 },
 	{ POINTER(setitimer), { ITIMER_REAL, P, 0 }, 32, .image = &never, .flags = NULL_GOOD },
