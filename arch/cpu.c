@@ -68,6 +68,19 @@ static bool open_to_meltdown(void)
 	       !(rdmsr(MSR_ARCH_CAPABILITIES) & RDCL_NO);
 }
 
+/*
+ * AMD's processors before Zen 2 save and restore the pointers to the last x87
+ * instruction and its operand only while an exception is pending.
+ */
+static bool leaves_fpu_pointers(void)
+{
+	bool amd = strcmp(cpu_features.vendor, "AuthenticAMD") == 0 ||
+		   strcmp(cpu_features.vendor, "HygonGenuine") == 0;
+
+	return amd && !(cpuid(0x80000000, 0).eax >= 0x80000008 &&
+			cpuid(0x80000008, 0).ebx & BIT(2));
+}
+
 void cpu_detect(void)
 {
 	struct cpuid_regs r = cpuid(0, 0);
@@ -87,6 +100,7 @@ void cpu_detect(void)
 	detect_fpu(max_leaf);
 	cpu_features.gib_pages = cpuid(0x80000001, 0).edx & BIT(26);
 	cpu_features.meltdown = open_to_meltdown();
+	cpu_features.fpu_pointers_stay = leaves_fpu_pointers();
 }
 
 void cpu_init(bool pcid)

@@ -15,6 +15,7 @@ struct cpu_features {
 	u64 xcr0;           /* the states we enable; 0 without XSAVE */
 	u32 fpu_size;       /* bytes of XSAVE's area for them, or of FXSAVE's */
 	bool meltdown;      /* pti=auto: on */
+	bool fpu_pointers_stay; /* AMD: restoring leaves FIP, FDP and FOP as they are */
 };
 extern struct cpu_features cpu_features;
 

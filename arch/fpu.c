@@ -42,8 +42,21 @@ void fpu_save(void *state)
 		fxsave(state);
 }
 
+/*
+ * CVE-2006-1056: without this the next task finds the pointers of the last one.
+ * FILD sets them to itself and its operand, which are the same in every boot.
+ */
+static void overwrite_pointers(void)
+{
+	static const u32 operand;
+
+	x87_load_after_clear(&operand);
+}
+
 void fpu_restore(const void *state)
 {
+	if (unlikely(cpu_features.fpu_pointers_stay))
+		overwrite_pointers();
 	if (cpu_features.xsave)
 		xrstor(state);
 	else

@@ -21,6 +21,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/x86.h"
+#include "kernel/base/stack_poison.h"
 #include "kernel/exit_work.h"
 #include "kernel/ia32_syscall.h"
 #include "kernel/ia32_vdso.h"
@@ -66,6 +67,7 @@ void ia32_do_syscall(struct pt_regs *regs)
 	regs->orig_ax = (u32)regs->ax;
 	this_cpu_inc(syscalls);
 	interrupts_on();
+	stack_poison();
 	if (likely((u8)regs->vector == VEC_INT80))
 		regs->vector = VEC_INT80;
 	else if (!as_if_by_int80(regs))

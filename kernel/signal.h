@@ -68,17 +68,27 @@ struct process;
  * The first bytes of a 64-bit program's siginfo_t: all that the kernel ever
  * fills, and keeps of what a program sends.  The rest is zero.  i386's is made
  * from it on delivery.
+ *
+ * Programs get all of it.  An initializer sets the bytes of one member of a union,
+ * and compilers leave the others as the stack had them: so each member is as long
+ * as the union.
  */
+#define SIGINFO_WORDS 8
 struct siginfo {
 	s32 signo, error, code, pad;
 	union {
-		struct { s32 pid; u32 uid; u64 value; } kill;
+		struct { s32 pid; u32 uid; u64 value, none[2]; } kill;
 		struct { s32 pid; u32 uid; s32 status, pad; s64 utime, stime; } child;
-		struct { u64 addr; } fault;
-		u32 words[8];
+		struct { u64 addr, none[3]; } fault;
+		u32 words[SIGINFO_WORDS];
 	};
 };
 static_assert(sizeof(struct siginfo) == 48, "Linux's siginfo_t, cut");
+#define SIGINFO_MEMBER_SIZE(member) sizeof(((struct siginfo *)0)->member)
+static_assert(SIGINFO_MEMBER_SIZE(kill) == SIGINFO_MEMBER_SIZE(words) &&
+	      SIGINFO_MEMBER_SIZE(child) == SIGINFO_MEMBER_SIZE(words) &&
+	      SIGINFO_MEMBER_SIZE(fault) == SIGINFO_MEMBER_SIZE(words),
+	      "an initializer of any member sets all of the union");
 
 struct user_siginfo {
 	struct siginfo info;

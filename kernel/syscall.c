@@ -13,6 +13,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
+#include "kernel/base/stack_poison.h"
 #include "kernel/exit_work.h"
 #include "kernel/ptrace.h"
 #include "kernel/syscall.h"
@@ -59,6 +60,7 @@ bool seam_do_syscall(struct pt_regs *regs)
 
 	this_cpu_inc(syscalls);
 	interrupts_on();
+	stack_poison();
 	if (likely(nr < ARRAY_SIZE(table)) && likely(table[nr] != NULL))
 		regs->ax = (u64)table[nr](regs);
 	else

@@ -218,6 +218,12 @@ static inline void xrstor(const void *area)
 	xrstor_some(area, ~0ULL);
 }
 
+/* Empties the x87 stack, drops pending exceptions, and loads an integer. */
+static inline void x87_load_after_clear(const u32 *integer)
+{
+	__asm__ volatile("fnclex; emms; fildl %0" : : "m"(*integer));
+}
+
 static inline void fxsave(void *area) { __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory"); }
 static inline void fxrstor(const void *area) { __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory"); }
 static inline void breakpoint(void) { __asm__ volatile("int3" : : : "memory"); }

@@ -57,7 +57,8 @@ static void expect_right(struct selftest *t, const char *path)
 	DO(dead_leader, "a leader that called execve as another thread, and ended") \
 	DO(wx, "W+X, by each call that could make it") \
 	DO(exec_clean, "what a program leaves for the next at exec") \
-	DO(credentials, "memory, and rights over others, after a change of credentials")
+	DO(credentials, "memory, and rights over others, after a change of credentials") \
+	DO(padding, "bytes of the kernel's stack in what calls return")
 
 #define FUNCTION(name, story) \
 	static void name(struct selftest *t) { expect_right(t, "/bin/" #name); }
