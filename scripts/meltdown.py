@@ -114,8 +114,7 @@ def count(pane, name):
 
 def column(pane):
     """A pane's lines."""
-    yield f"pti={pane.pti}"
-    yield "the secret that this kernel has drawn:"
+    yield f"pti={pane.pti}; the secret that it has drawn:"
     yield f" {pane.kernel}"
     yield "read from ring 3:"
     yield f" {pane.secret}" + ("" if pane.done else "_")

@@ -270,7 +270,7 @@ def screens(tap):
         lines = done.output.splitlines()
         problems = [f"found exit status {done.status}"] * (done.status != 0)
         problems += [line for line in lines if len(line) > 80]
-        problems += [f"found {len(lines)} lines"] * (not 20 <= len(lines) <= 24)
+        problems += [f"found {len(lines)} lines"] * (not 20 <= len(lines) < 24)
         name = "from outside" if way else "by the program, or as the emulator lets it"
         tap.check(problems + lines * bool(problems),
                   f"make meltdown, {name}: the secret with pti=off, nothing with pti=on")

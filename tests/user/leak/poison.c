@@ -224,10 +224,11 @@ static void start_victims(unsigned most, pid_t *child)
 
 void run_victims(void)
 {
+	unsigned most = cpus < MOST_CPUS_READ ? cpus : MOST_CPUS_READ;
 	pid_t child[MOST_CPUS_READ];
 
-	start_victims(cpus, child);
-	for (unsigned cpu = 0; cpu < cpus; cpu++)
+	start_victims(most, child);
+	for (unsigned cpu = 0; cpu < most; cpu++)
 		counts_on(cpu, COUNTED);
 	say("a task with poison runs on each CPU");
 	for (;;)
