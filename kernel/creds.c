@@ -19,16 +19,20 @@
 
 /* ---- Changes ---------------------------------------------------------------------- */
 
-void creds_change(const struct ids *new)
+int creds_change(const struct ids *new)
 {
 	struct process *p = current_process();
+	int err = user_change(p, new->user[REAL_ID]);
 
+	if (err)
+		return err;
 	if (new->user[EFFECTIVE_ID] != p->ids.user[EFFECTIVE_ID] ||
 	    new->group[EFFECTIVE_ID] != p->ids.group[EFFECTIVE_ID]) {
 		p->mm->dumpable = false;
 		p->parent_death_signal = 0; /* the parent could not send it now */
 	}
 	p->ids = *new;
+	return 0;
 }
 
 bool creds_are_mixed(void)

@@ -8,10 +8,11 @@
 #include "kernel/process.h"
 
 /*
- * The current process takes new credentials.  process_lock is held, and has been
- * since the old ones were read.
+ * The current process takes new credentials.  0, or -EAGAIN: no memory for a new
+ * user, nothing has changed.  process_lock is held, and has been since the old
+ * ones were read.
  */
-void creds_change(const struct ids *new);
+int creds_change(const struct ids *new);
 
 /*
  * The current process has just execed: the saved ids become the effective ones,

@@ -168,6 +168,15 @@ static long exec(const char *path, struct exec_args *a, virt_addr_t argv,
 	return 0;
 }
 
+static long may_exec(void)
+{
+	u64 flags = spin_lock(&process_lock);
+	int err = user_may_exec();
+
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
 long exec_from_user(virt_addr_t path, virt_addr_t argv, virt_addr_t envp, bool narrow)
 {
 	phys_addr_t pa;
@@ -176,6 +185,11 @@ long exec_from_user(virt_addr_t path, virt_addr_t argv, virt_addr_t envp, bool n
 
 	if (err)
 		return err;
+	err = may_exec();
+	if (err) {
+		path_put(name);
+		return err;
+	}
 	pa = frame_alloc_contiguous(ARGS_FRAMES, 1, NO_FRAME);
 	err = -ENOMEM;
 	if (pa != NO_FRAME) {

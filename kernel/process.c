@@ -12,25 +12,14 @@
 #define PID_MAX 4194304
 #define PID_AGAIN 300
 
-#define UNLIMITED (~0ULL)
-enum { LIMIT_STACK = 3, LIMIT_CORE = 4, LIMIT_NOFILE = 7 };
-
 struct spinlock process_lock;
 static struct process *all;
 static int last_pid = 1;
 
 /* ---- Making ------------------------------------------------------------------- */
 
-static void init_limits(struct process *p)
-{
-	for (unsigned i = 0; i < NR_LIMITS; i++)
-		p->limits[i] = (struct limit){ UNLIMITED, UNLIMITED };
-	p->limits[LIMIT_STACK].soft = MM_STACK_SIZE;
-	p->limits[LIMIT_CORE].soft = 0;
-	p->limits[LIMIT_NOFILE] = (struct limit){ 1024, 4096 };
-}
-
-struct process *process_create(struct mm *mm)
+/* With the ids of `parent`, or root's (NULL). */
+static struct process *create(struct mm *mm, const struct process *parent)
 {
 	phys_addr_t pa = frame_alloc_zeroed();
 	struct process *p;
@@ -41,18 +30,31 @@ struct process *process_create(struct mm *mm)
 	p = phys_to_virt(pa);
 	p->mm = mm;
 	p->open_fds = 7;
-	init_limits(p);
+	limits_init(p->limits);
 	flags = spin_lock(&process_lock);
-	p->next = all;
-	all = p;
+	if (parent)
+		p->ids = parent->ids;
+	p->user = user_of_uid(p->ids.user[REAL_ID]);
+	if (p->user) {
+		p->next = all;
+		all = p;
+	}
 	spin_unlock(&process_lock, flags);
-	return p;
+	if (p->user)
+		return p;
+	frame_free(pa);
+	return NULL;
+}
+
+struct process *process_create(struct mm *mm)
+{
+	return create(mm, NULL);
 }
 
 struct process *process_create_child(struct mm *mm)
 {
 	const struct process *parent = current_process();
-	struct process *p = process_create(mm);
+	struct process *p = create(mm, parent);
 
 	if (!p)
 		return NULL;
@@ -63,7 +65,6 @@ struct process *process_create_child(struct mm *mm)
 	p->open_fds = parent->open_fds;
 	p->close_on_exec = parent->close_on_exec;
 	p->exe = parent->exe;
-	p->ids = parent->ids;
 	for (unsigned i = 0; i < NR_LIMITS; i++)
 		p->limits[i] = parent->limits[i];
 	signal_copy_actions(p, parent);
@@ -77,6 +78,7 @@ void process_add_thread(struct process *p, struct task *t)
 	t->thread_next = p->threads;
 	p->threads = t;
 	p->alive++;
+	user_count_tasks(p, 1);
 	if (!p->leader) {
 		p->leader = t;
 		task_get(t);
@@ -180,6 +182,8 @@ void process_free(struct process *p)
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
+	user_count_tasks(p, -(int)p->counted_tasks);
+	user_put(p->user);
 	spin_unlock(&process_lock, flags);
 	put_tasks(p->dead);
 	if (p->leader)

@@ -20,19 +20,16 @@
 #define KERNEL_PROCESS_H
 
 #include "kernel/base/spinlock.h"
+#include "kernel/limits.h"
 #include "kernel/signal.h"
 #include "kernel/task.h"
+#include "kernel/user.h"
 
 /* User and group: real, effective, saved. */
 struct ids {
 	u32 user[3], group[3];
 };
 enum { REAL_ID, EFFECTIVE_ID, SAVED_ID };
-
-struct limit {
-	u64 soft, hard;
-};
-#define NR_LIMITS 16
 
 struct process {
 	int pid;
@@ -65,6 +62,9 @@ struct process {
 	struct task *waiter;          /* in task_wait(): it frees the process */
 	const char *exe;              /* path in the initramfs, or NULL */
 	struct ids ids;
+	struct user *user;            /* of the real uid: a hold */
+	unsigned counted_tasks;       /* with the user: user_count_tasks() */
+	bool above_nproc;             /* since a setuid(): execve looks again */
 	u64 dead_run_ns;              /* of threads that have ended */
 	u64 children_run_ns;          /* of children that were waited for */
 	struct limit limits[NR_LIMITS];

@@ -77,6 +77,7 @@ static struct task *become_leader(struct process *p, struct task *t)
 
 	if (old == t)
 		return NULL;
+	user_count_tasks(p, -1); /* the old one */
 	old->pid = 0;
 	t->pid = p->pid;
 	p->leader = t;
@@ -177,6 +178,7 @@ void process_unlink(struct process *p)
 
 static void to_graveyard(struct process *p)
 {
+	user_count_tasks(p, -(int)p->counted_tasks);
 	p->unclaimed = true;
 	p->sibling = graveyard;
 	graveyard = p;
@@ -291,6 +293,8 @@ static bool leave(struct process *p, struct task *t, int status)
 	t->status = p->ending ? p->status : status;
 	p->dead_run_ns += sched_run_ns(t);
 	last = --p->alive == 0;
+	if (t != p->leader)
+		user_count_tasks(p, -1);
 	leave_tracer(t);
 	if (p->exec_by && p->alive == 1)
 		sched_wake(p->exec_by);

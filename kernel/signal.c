@@ -41,7 +41,7 @@ const char *signal_name(int signal)
 		[SIGPIPE] = "SIGPIPE", [SIGALRM] = "SIGALRM", [SIGTERM] = "SIGTERM",
 		[SIGCHLD] = "SIGCHLD", [SIGCONT] = "SIGCONT", [SIGSTOP] = "SIGSTOP",
 		[SIGTSTP] = "SIGTSTP", [SIGTTIN] = "SIGTTIN", [SIGTTOU] = "SIGTTOU",
-		[SIGURG] = "SIGURG", [SIGWINCH] = "SIGWINCH", [SIGSYS] = "SIGSYS",
+		[SIGURG] = "SIGURG", [SIGXCPU] = "SIGXCPU", [SIGXFSZ] = "SIGXFSZ", [SIGWINCH] = "SIGWINCH", [SIGSYS] = "SIGSYS",
 	};
 	size_t i = (size_t)signal;
 
@@ -86,10 +86,9 @@ static void flush(struct process *p, u64 signals)
 {
 	struct process_signals *s = &p->signals;
 
-	signal_queue_flush(&s->pending, &s->queue, &s->queued, signals);
+	signal_queue_flush(&s->pending, &s->queue, signals);
 	for (struct task *t = p->threads; t; t = t->thread_next)
-		signal_queue_flush(&t->signals.pending, &t->signals.queue, &s->queued,
-				   signals);
+		signal_queue_flush(&t->signals.pending, &t->signals.queue, signals);
 }
 
 int signal_set_action(int signal, const struct signal_action *new,
@@ -248,9 +247,8 @@ static int send(struct process *p, struct task *only, const struct siginfo *info
 	if (!t || (only && only->leaving) ||
 	    is_dropped(t, info->signo, info->code == SI_KERNEL))
 		return 0;
-	err = only ? signal_queue_add(&only->signals.pending, &only->signals.queue,
-				      &s->queued, info)
-		   : signal_queue_add(&s->pending, &s->queue, &s->queued, info);
+	err = only ? signal_queue_add(&only->signals.pending, &only->signals.queue, p, info)
+		   : signal_queue_add(&s->pending, &s->queue, p, info);
 	if (!err)
 		wake_for(p, only, info->signo);
 	return err;
@@ -298,14 +296,13 @@ int signal_take(struct task *t, u64 set, struct siginfo *info)
 
 	if (t->signals.pending & set) {
 		signal = first_of(t->signals.pending & set);
-		signal_queue_take(&t->signals.pending, &t->signals.queue, &s->queued,
-				  signal, info);
+		signal_queue_take(&t->signals.pending, &t->signals.queue, signal, info);
 		return signal;
 	}
 	if (!(s->pending & set))
 		return 0;
 	signal = first_of(s->pending & set);
-	signal_queue_take(&s->pending, &s->queue, &s->queued, signal, info);
+	signal_queue_take(&s->pending, &s->queue, signal, info);
 	return signal;
 }
 
@@ -313,8 +310,7 @@ void signal_forget_task(struct task *t)
 {
 	u64 flags = spin_lock(&process_lock);
 
-	signal_queue_flush(&t->signals.pending, &t->signals.queue,
-			   &t->process->signals.queued, ~0ULL);
+	signal_queue_flush(&t->signals.pending, &t->signals.queue, ~0ULL);
 	spin_unlock(&process_lock, flags);
 }
 
@@ -322,8 +318,7 @@ void signal_forget_process(struct process *p)
 {
 	u64 flags = spin_lock(&process_lock);
 
-	signal_queue_flush(&p->signals.pending, &p->signals.queue, &p->signals.queued,
-			   ~0ULL);
+	signal_queue_flush(&p->signals.pending, &p->signals.queue, ~0ULL);
 	spin_unlock(&process_lock, flags);
 }
 

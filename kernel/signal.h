@@ -32,6 +32,8 @@ struct process;
 #define SIGTTIN 21
 #define SIGTTOU 22
 #define SIGURG 23
+#define SIGXCPU 24
+#define SIGXFSZ 25
 #define SIGWINCH 28
 #define SIGSYS 31
 #define NR_SIGNALS 64
@@ -133,10 +135,15 @@ struct restart_block {
 
 struct queued_signal;
 
+/* Signals with what is known of each, in the order in which they came. */
+struct signal_queue {
+	struct queued_signal *first, *last; /* last: if there is a first */
+};
+
 /* What a thread has of its own, and what all threads of a process share. */
 struct task_signals {
 	u64 blocked, pending; /* bit n - 1: signal n */
-	struct queued_signal *queue;
+	struct signal_queue queue;
 	u64 saved_blocked;    /* sigsuspend's, if restore_blocked */
 	u64 waited;           /* sigtimedwait's, of those that were blocked */
 	bool restore_blocked;
@@ -155,8 +162,7 @@ struct task_signals {
 
 struct process_signals {
 	u64 pending;
-	struct queued_signal *queue;
-	unsigned queued;      /* real-time ones, of its threads as well */
+	struct signal_queue queue;
 	int stop;             /* the signal that stops all its threads; or 0 */
 	bool continued;       /* after a stop, and wait4 has not said so */
 	bool killable;        /* init has lost its protection */

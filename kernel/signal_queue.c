@@ -1,49 +1,59 @@
 /*
- * Pending signals: a bit for each in a set, and behind the set a list of what
- * is known of them, in the order in which they came.  The entries are from one
- * pool for all processes.  A standard signal for which the pool has no entry is
- * pending without its info, as in Linux; a real-time one is refused, so that
- * none is lost silently.  One process has at most QUEUED_MAX of them, and so
- * cannot use up the pool for the others alone.
+ * Pending signals: a bit for each in a set, and behind the set a queue of what
+ * is known of them.
+ *
+ * The entries are counted by the real uid of the process they were sent to, as
+ * Linux counts them, against that process's RLIMIT_SIGPENDING.  Standard signals
+ * that kill or the kernel sent are queued above it, too: there are at most 31 of
+ * them in a set, so RLIMIT_NPROC bounds them.  A standard signal that finds no
+ * memory is pending without its info, and so is any that kill sent; a real-time
+ * one of any other code is refused, so that none is lost silently.
  */
 #include "kernel/base/errno.h"
+#include "kernel/pieces.h"
+#include "kernel/process.h"
 #include "kernel/signal_queue.h"
-
-#define POOL_SIZE 1024
-#define QUEUED_MAX 256
 
 struct queued_signal {
 	struct queued_signal *next;
+	struct user *user; /* whose it is counted as: a hold */
 	struct siginfo info;
 };
+static_assert(sizeof(struct queued_signal) <= PIECE_SIZE, "an entry is a piece");
 
-static struct queued_signal pool[POOL_SIZE];
-static struct queued_signal *free_list;
-static unsigned ever_used, used;
+static unsigned used;
 
-static struct queued_signal *pool_alloc(void)
+static struct queued_signal *alloc(const struct process *to, const struct siginfo *info)
 {
-	struct queued_signal *q = free_list;
+	bool above_limit = info->signo < SIGRTMIN && info->code >= 0;
+	struct user *u = to->user;
+	struct queued_signal *q = NULL;
 
-	if (q)
-		free_list = q->next;
-	else if (ever_used < POOL_SIZE)
-		q = &pool[ever_used++];
-	if (q)
-		used++;
+	if (above_limit || u->signals < to->limits[LIMIT_SIGPENDING].soft)
+		q = piece_alloc();
+	if (!q)
+		return NULL;
+	used++;
+	u->signals++;
+	q->next = NULL;
+	q->user = user_hold(u);
+	q->info = *info;
 	return q;
 }
 
-/* Unlinks *at. */
-static void drop(struct queued_signal **at, unsigned *count)
+/* Takes q, which comes after `before` (NULL: nothing), out of the queue. */
+static void drop(struct signal_queue *queue, struct queued_signal *before,
+		 struct queued_signal *q)
 {
-	struct queued_signal *q = *at;
-
-	*at = q->next;
-	if (q->info.signo >= SIGRTMIN)
-		--*count;
-	q->next = free_list;
-	free_list = q;
+	if (before)
+		before->next = q->next;
+	else
+		queue->first = q->next;
+	if (queue->last == q)
+		queue->last = before;
+	q->user->signals--;
+	user_put(q->user);
+	piece_free(q);
 	used--;
 }
 
@@ -52,7 +62,7 @@ unsigned signal_queue_used(void)
 	return used;
 }
 
-int signal_queue_add(u64 *pending, struct queued_signal **queue, unsigned *count,
+int signal_queue_add(u64 *pending, struct signal_queue *queue, struct process *to,
 		     const struct siginfo *info)
 {
 	bool real_time = info->signo >= SIGRTMIN;
@@ -60,55 +70,59 @@ int signal_queue_add(u64 *pending, struct queued_signal **queue, unsigned *count
 
 	if (!real_time && (*pending & SIGNAL_BIT(info->signo)))
 		return 0;
-	if (info->signo != SIGKILL && (!real_time || *count < QUEUED_MAX))
-		q = pool_alloc();
+	if (info->signo != SIGKILL)
+		q = alloc(to, info);
 	if (!q && real_time && info->code != SI_USER)
 		return -EAGAIN;
 	*pending |= SIGNAL_BIT(info->signo);
 	if (!q)
 		return 0;
-	if (real_time)
-		++*count;
-	q->info = *info;
-	q->next = NULL;
-	while (*queue)
-		queue = &(*queue)->next;
-	*queue = q;
+	if (queue->first)
+		queue->last->next = q;
+	else
+		queue->first = q;
+	queue->last = q;
 	return 0;
 }
 
-void signal_queue_take(u64 *pending, struct queued_signal **queue, unsigned *count,
-		       int signal, struct siginfo *info)
+static bool has_another(const struct queued_signal *q, int signal)
 {
-	struct queued_signal **first = NULL, **at;
-	bool more = false;
+	while (q && q->info.signo != signal)
+		q = q->next;
+	return q;
+}
 
-	for (at = queue; *at && !more; at = &(*at)->next) {
-		if ((*at)->info.signo != signal)
-			continue;
-		if (first)
-			more = true;
-		else
-			first = at;
+void signal_queue_take(u64 *pending, struct signal_queue *queue, int signal,
+		       struct siginfo *info)
+{
+	struct queued_signal *before = NULL, *q = queue->first;
+
+	while (q && q->info.signo != signal) {
+		before = q;
+		q = q->next;
 	}
-	if (!more)
+	if (!q || !has_another(q->next, signal))
 		*pending &= ~SIGNAL_BIT(signal);
-	if (!first) { /* as if process 0 had sent it */
+	if (!q) { /* as if process 0 had sent it */
 		*info = (struct siginfo){ .signo = signal };
 		return;
 	}
-	*info = (*first)->info;
-	drop(first, count);
+	*info = q->info;
+	drop(queue, before, q);
 }
 
-void signal_queue_flush(u64 *pending, struct queued_signal **queue, unsigned *count,
-			u64 signals)
+void signal_queue_flush(u64 *pending, struct signal_queue *queue, u64 signals)
 {
+	struct queued_signal *before = NULL, *q = queue->first;
+
 	*pending &= ~signals;
-	while (*queue) {
-		if (signals & SIGNAL_BIT((*queue)->info.signo))
-			drop(queue, count);
+	while (q) {
+		struct queued_signal *next = q->next;
+
+		if (signals & SIGNAL_BIT(q->info.signo))
+			drop(queue, before, q);
 		else
-			queue = &(*queue)->next;
+			before = q;
+		q = next;
 	}
 }

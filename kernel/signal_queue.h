@@ -8,22 +8,22 @@
 #include "kernel/signal.h"
 
 /*
- * Adds a signal to a set, behind those that are there.  A standard signal that
- * is pending already is not added again.  0, or -EAGAIN: a real-time signal
- * for which there is no room, in the pool or among the `*count` of its process.
+ * Adds a signal to a set of `to` or its threads, behind those that are there.  A
+ * standard signal that is pending already is not added again.  0, or -EAGAIN: a
+ * real-time signal for which there is no memory, or no room within the
+ * RLIMIT_SIGPENDING of its process.
  */
-int signal_queue_add(u64 *pending, struct queued_signal **queue, unsigned *count,
+int signal_queue_add(u64 *pending, struct signal_queue *queue, struct process *to,
 		     const struct siginfo *info);
 
 /* The first of that signal into *info; it stays pending if there are more. */
-void signal_queue_take(u64 *pending, struct queued_signal **queue, unsigned *count,
-		       int signal, struct siginfo *info);
+void signal_queue_take(u64 *pending, struct signal_queue *queue, int signal,
+		       struct siginfo *info);
 
 /* Drops all of these signals. */
-void signal_queue_flush(u64 *pending, struct queued_signal **queue, unsigned *count,
-			u64 signals);
+void signal_queue_flush(u64 *pending, struct signal_queue *queue, u64 signals);
 
-/* Entries of the pool that are in use, for the tests. */
+/* Entries that are in use, for the tests. */
 unsigned signal_queue_used(void);
 
 #endif

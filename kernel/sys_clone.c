@@ -65,6 +65,15 @@ static int check(const struct clone *c)
 	return 0;
 }
 
+static int may_fork(void)
+{
+	u64 flags = spin_lock(&process_lock);
+	int err = user_may_fork();
+
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
 static struct process *make_process(const struct clone *c)
 {
 	struct mm *own = current_task()->mm;
@@ -111,13 +120,16 @@ static int enter_tree(struct task *t, struct process *p, const struct clone *c)
 {
 	struct task *self = current_task();
 	struct process *own = self->process;
-
 	bool sibling = p != own && (c->flags & CLONE_PARENT);
+	int err;
 
 	if (own->ending || (own->exec_by && own->exec_by != self) || signal_pending())
 		return -ERESTARTNOINTR;
 	if (sibling && !own->parent)
 		return -EINVAL; /* nobody would wait for it */
+	err = user_may_fork();
+	if (err)
+		return err;
 	if (p != own) {
 		p->pid = t->pid;
 		p->pgid = own->pgid;
@@ -167,6 +179,9 @@ static long do_clone(const struct clone *c)
 		return err;
 	process_free_dead_threads();
 	process_bury();
+	err = may_fork();
+	if (err)
+		return err;
 	t = task_fork();
 	if (!t)
 		return -ENOMEM;

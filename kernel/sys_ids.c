@@ -146,17 +146,18 @@ static long set_three(bool group, const struct pt_regs *regs)
 	struct ids ids = current_process()->ids;
 	u32 *three = group ? ids.group : ids.user;
 	const u32 now[3] = { three[0], three[1], three[2] };
-	bool allowed = true;
+	int err = 0;
 
 	for (unsigned i = 0; i < 3; i++) {
-		allowed &= may_become(now, wanted[i]);
+		if (!may_become(now, wanted[i]))
+			err = -EPERM;
 		if (wanted[i] != UNCHANGED)
 			three[i] = wanted[i];
 	}
-	if (allowed)
-		creds_change(&ids);
+	if (!err)
+		err = creds_change(&ids);
 	spin_unlock(&process_lock, flags);
-	return allowed ? 0 : -EPERM;
+	return err;
 }
 
 static long get_three(const u32 *now, const struct pt_regs *regs)
@@ -187,7 +188,7 @@ static long set_one(bool group, u32 id)
 	else
 		err = -EPERM;
 	if (!err)
-		creds_change(&ids);
+		err = creds_change(&ids);
 	spin_unlock(&process_lock, flags);
 	return err;
 }

@@ -1,6 +1,6 @@
 /*
- * System calls on what a process may use, and has used: limits, which are kept
- * and handed on but, for want of what they limit, not enforced; usage; prctl.
+ * System calls on what a process may use, and has used: limits, which are
+ * enforced where kernel/limits.c says; usage; prctl.
  */
 #include "arch/clock.h"
 #include "kernel/base/errno.h"
@@ -27,22 +27,30 @@ static int exchange_limit(struct process *p, unsigned which, const struct limit 
 		return 0;
 	if (new->soft > new->hard)
 		return -EINVAL;
+	if (which == LIMIT_NOFILE && new->hard > LIMIT_NOFILE_MAX)
+		return -EPERM;
 	if (new->hard > old->hard && !process_is_privileged())
 		return -EPERM;
 	p->limits[which] = *new;
 	return 0;
 }
 
+static struct process *find(int pid)
+{
+	struct process *p = pid ? process_find(pid) : current_process();
+	struct task *t = p ? NULL : process_find_thread(pid);
+
+	return t ? t->process : p;
+}
+
 static int limit_of(int pid, unsigned which, const struct limit *new, struct limit *old)
 {
 	u64 flags = spin_lock(&process_lock);
-	struct process *p = pid ? process_find(pid) : current_process();
+	struct process *p = find(pid);
 	int err = -ESRCH;
 
-	if (p && !creds_may_limit(p))
-		err = -EPERM;
-	else if (p)
-		err = exchange_limit(p, which, new, old);
+	if (p)
+		err = creds_may_limit(p) ? exchange_limit(p, which, new, old) : -EPERM;
 	spin_unlock(&process_lock, flags);
 	return err;
 }
@@ -79,20 +87,30 @@ long sys_setrlimit(struct pt_regs *regs)
 	return limit_of(0, (u32)regs->di, &new, &old);
 }
 
-/* i386's have 32 bits, and all of them set for "no limit". */
+/* i386's have 32 bits, and all of them set for "no limit"; once 31 of them. */
 #define NO_LIMIT32 0xffffffff
+#define NO_LIMIT31 0x7fffffff
 
-long ia32_sys_getrlimit(struct pt_regs *regs)
+static long get_narrow(const struct pt_regs *regs, u64 none)
 {
 	struct limit old;
 	u32 old32[2];
 
-	if ((u32)regs->di >= NR_LIMITS)
+	if (limit_of(0, (u32)regs->di, NULL, &old))
 		return -EINVAL;
-	limit_of(0, (u32)regs->di, NULL, &old);
-	old32[0] = (u32)MIN(old.soft, NO_LIMIT32);
-	old32[1] = (u32)MIN(old.hard, NO_LIMIT32);
+	old32[0] = (u32)MIN(old.soft, none);
+	old32[1] = (u32)MIN(old.hard, none);
 	return copy_to_user(regs->si, old32, sizeof(old32)) ? -EFAULT : 0;
+}
+
+long ia32_sys_getrlimit(struct pt_regs *regs)
+{
+	return get_narrow(regs, NO_LIMIT32);
+}
+
+long ia32_sys_old_getrlimit(struct pt_regs *regs)
+{
+	return get_narrow(regs, NO_LIMIT31);
 }
 
 long ia32_sys_setrlimit(struct pt_regs *regs)
@@ -104,8 +122,6 @@ long ia32_sys_setrlimit(struct pt_regs *regs)
 		return -EFAULT;
 	new.soft = new32[0] == NO_LIMIT32 ? ~0ULL : new32[0];
 	new.hard = new32[1] == NO_LIMIT32 ? ~0ULL : new32[1];
-	if ((u32)regs->di >= NR_LIMITS)
-		return -EINVAL;
 	return limit_of(0, (u32)regs->di, &new, &old);
 }
 

@@ -19,7 +19,7 @@
 #include "mm/vmap.h"
 
 #define CELL_SIZE 0x8000ULL
-#define NR_CELLS 16384
+#define NR_CELLS VMAP_MAX_STACKS
 #define DEVICES_BASE (VMAP_BASE + NR_CELLS * CELL_SIZE)
 
 static_assert(TASK_STACK_SIZE < CELL_SIZE && IST_STACK_SIZE < CELL_SIZE,

@@ -7,6 +7,9 @@
 
 #include "kernel/base/types.h"
 
+/* Stacks that there is room for. */
+#define VMAP_MAX_STACKS 16384
+
 /*
  * A kernel stack of `size` bytes (TASK_STACK_SIZE or IST_STACK_SIZE), zeroed,
  * with an absent page below and above.  Returns its top, or 0.  Any CPU.

@@ -220,6 +220,11 @@ static void mappings(struct selftest *t)
 	expect_good(t, &(struct program){ "/bin/mappings", { "-q" } });
 }
 
+static void limits(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/limits", { "-q" } });
+}
+
 static void storm_of_processes(struct selftest *t)
 {
 	expect_together(t, &(struct program){ "/bin/storm", { "processes", "2" } }, 2, 0);
@@ -325,6 +330,7 @@ static const struct selftest_case cases[] = {
 	{ "threads share memory, wait for each other, end together", threads },
 	{ "a program becomes another, or nothing changes", exec },
 	{ "mappings are moved, resized, shared and dropped", mappings },
+	{ "each limit is enforced, and told as Linux tells it", limits },
 	{ "many processes come and go at once", storm_of_processes },
 	{ "many threads change one address space at once", storm_of_threads },
 	{ "more spinning programs than CPUs all finish", spin },
