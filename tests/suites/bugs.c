@@ -43,6 +43,7 @@ static void expect_right(struct selftest *t, const char *path)
 	DO(int80_compat, "CVE-2015-2830: whose numbers a call has") \
 	DO(debugregs, "CVE-2018-1000199: a refused breakpoint") \
 	DO(waitid, "CVE-2017-5123: a pointer that nobody checked") \
+	DO(signal_pool, "one user's pending signals, and another's") \
 	DO(fixed_area, "CVE-2023-0597: the entry area is at a known place, and closed") \
 	DO(stale_ports, "CVE-2020-15852: ports of whoever ran before") \
 	DO(bad_rsp, "CVE-2015-3291 and its kind: RSP bad on every entry") \

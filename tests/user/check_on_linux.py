@@ -59,7 +59,7 @@ PROGRAMS = [
 # tests/user/bugs, but for what Linux allows: wx, page_zero (to root), and ports that
 # outlive exec (stale_ports).
 PROGRAMS += [(name, [], 0, "\n1..") for name in (
-    "pop_ss", "sysret", "bad_iret", "int80_compat", "debugregs", "waitid",
+    "pop_ss", "sysret", "bad_iret", "int80_compat", "debugregs", "waitid", "signal_pool",
     "fixed_area", "bad_rsp", "gs_base", "call_numbers", "flags", "ldt_accessed",
     "exec_clean", "credentials", "padding", "page_zero", "flags32", "bad_esp32")]
 
