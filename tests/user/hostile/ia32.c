@@ -103,6 +103,7 @@ static const struct pointer_row rows[] = {
 	{ IA32(186, sigaltstack), { 0, P }, 12, .unit = 1, .flags = NULL_GOOD },
 	{ IA32(75, setrlimit), { 3, P }, 8, .image = &limit },
 	{ IA32(191, getrlimit), { 3, P }, 8, .flags = 0 },
+	{ IA32(76, old_getrlimit), { 3, P }, 8, .flags = 0 },
 	{ IA32(77, getrusage), { 0, P }, RUSAGE_BYTES, .unit = 1 },
 	{ IA32(78, gettimeofday), { P, 0 }, 8, .unit = 4, .flags = NULL_GOOD },
 	{ IA32(90, mmap), { P }, 24, .image = mapping, .good = NONNEGATIVE },
