@@ -17,9 +17,9 @@
  * so that a group takes two tables and each CPU one frame.  Slot 508's PUD page
  * is in every PGD: nothing more is to be done for a process.
  *
- * Invariant: the entries that are copies of one another are equal, which the
- * audit proves (mm/audit.c, P4); walks of the tables visit the first only
- * (pt_for_each_leaf()).  Called by arch/smp.c.  Read next: entry/interrupt.asm.
+ * Invariant: all but the first of the entries that are copies of one another
+ * have PTE_ALIAS, by which walks of the tables know them (pt_for_each_leaf()),
+ * and are equal otherwise; the audit proves it (mm/audit.c, P4).  Called by arch/smp.c.  Read next: entry/interrupt.asm.
  */
 #include "arch/espfix.h"
 #include "mm/frame.h"
@@ -40,10 +40,10 @@ static bool make_group(virt_addr_t base)
 	if (!pt_entry(pti_init_pgd, base, 1, true))
 		return false;
 	for (unsigned i = 1; i < PUD_COPIES; i++)
-		pud[i] = pud[0];
+		pud[i] = pud[0] | PTE_ALIAS;
 	pmd = pt_entry(pti_init_pgd, base, 2, false);
 	for (unsigned i = 1; i < PT_ENTRIES; i++)
-		pmd[i] = pmd[0];
+		pmd[i] = pmd[0] | PTE_ALIAS;
 	return true;
 }
 
@@ -57,6 +57,6 @@ virt_addr_t espfix_map_cpu(unsigned cpu)
 		return 0;
 	pte = pt_entry(pti_init_pgd, page, 1, false);
 	for (unsigned i = 0; i < PT_ENTRIES; i += ESPFIX_STRIDE_PAGES)
-		pte[i] = pa | PROT_RW | PTE_G;
+		pte[i] = pa | PROT_RW | PTE_G | (i ? PTE_ALIAS : 0);
 	return page + ESPFIX_STACK_TOP_OFFSET;
 }

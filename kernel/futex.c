@@ -1,50 +1,70 @@
 /*
  * Futexes.  Who waits stands in a list, under one lock, with the key of the
- * word: its address space and address, or the shared object and offset.
+ * word: the id of its address space or shared object, and the place in it.  Ids
+ * are never given twice, so a key may outlive what it names: nothing else will
+ * ever be found under it.
  *
- * No wake-up is lost: the word is compared, the waiter listed and put to sleep
- * under the lock, and who wakes takes the lock after changing the word.  The
- * word is read where it lies in the direct map, because under a spinlock there
- * is no fault; if its page is taken away in between, what is compared is
- * whatever lies there, which is as good as any other moment of such a race.
+ * No wake-up is lost: the word is compared and the waiter listed under the lock,
+ * and who wakes takes the lock after changing the word.  The address space is
+ * locked as well then, so the frame that is read is still the program's.
+ *
+ * Programs choose how many wait, so no walk of a list is made in one go with
+ * interrupts off: after some steps a walk leaves a mark in the list, lets go of
+ * the lock, and goes on behind the mark.  Waiters that came later do not count,
+ * so it ends.  Lists are chosen by a hash that no program can foresee.
  *
  * Called by kernel/sys_futex.c and at the end of threads.
  * Source: futex(2), get_robust_list(2), Documentation/locking/robust-futex-ABI.
  */
 #include "arch/clock.h"
+#include "arch/random.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/seams.h"
 #include "kernel/futex.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "mm/uaccess.h"
 
 struct key {
-	const void *space;
+	u64 space;
 	u64 offset;
 	bool private;
 };
 
 struct waiter {
-	struct waiter *next;
-	struct task *task;
+	struct waiter *next, *prev;
+	struct task *task; /* NULL: a walk's mark */
 	struct key key;
+	u64 ticket;        /* ascending in each list */
 	u32 bits;
 	bool woken;
 };
 
-#define LISTS 64
+#define LISTS 1024
 
 static struct spinlock lock;
 static struct {
-	struct waiter *head, **tail;
+	struct waiter *first, *last;
 } lists[LISTS];
+static u64 next_ticket;
 
+/* The finalizer of SplitMix64 (Steele, Lea and Flood, 2014). */
+static u64 mix(u64 v)
+{
+	v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9;
+	v = (v ^ v >> 27) * 0x94d049bb133111eb;
+	return v ^ v >> 31;
+}
+
+/* The lock is held. */
 static unsigned list_of(const struct key *k)
 {
-	u64 x = (u64)k->space / 64 + k->offset / 4;
+	static u64 secret;
 
-	return (unsigned)((x ^ x >> 6 ^ x >> 12) % LISTS);
+	if (!secret)
+		secret = random_u64() | 1;
+	return (unsigned)(mix(mix(k->space ^ secret) ^ k->offset) % LISTS);
 }
 
 static bool same(const struct key *a, const struct key *b)
@@ -52,94 +72,146 @@ static bool same(const struct key *a, const struct key *b)
 	return a->space == b->space && a->offset == b->offset && a->private == b->private;
 }
 
+static int check_address(virt_addr_t va)
+{
+	if (va % sizeof(u32))
+		return -EINVAL;
+	return user_range_ok(va, sizeof(u32)) ? 0 : -EFAULT;
+}
+
 /*
- * A private word need not be there, only its address be possible.  Others must
- * be such that somebody may change them; who wakes must be able to do it himself.
+ * Others than private words must be such that somebody may change them; who wakes
+ * must be able to do it himself.
  */
+static int key_of(const struct mm_word *word, virt_addr_t va, unsigned flags, bool wakes,
+		  struct key *key)
+{
+	if (flags & FUTEX_PRIVATE) {
+		*key = (struct key){ current_task()->mm->id, va, true };
+		return 0;
+	}
+	*key = (struct key){ word->space, word->offset, false };
+	return !word->writable && (wakes || word->own) ? -EFAULT : 0;
+}
+
+/* A private word need not be there, only its address be possible. */
 static int find_key(virt_addr_t va, unsigned flags, bool wakes, struct key *key)
 {
 	struct mm *mm = current_task()->mm;
 	struct mm_word word;
+	int err = check_address(va);
 
-	if (va % sizeof(u32))
-		return -EINVAL;
-	if (!user_range_ok(va, sizeof(u32)))
-		return -EFAULT;
-	if (flags & FUTEX_PRIVATE) {
-		*key = (struct key){ mm, va, true };
-		return 0;
-	}
-	if (mm_find_word(mm, va, &word))
-		return -EFAULT;
-	if (!word.writable && (wakes || word.space == mm))
-		return -EFAULT;
-	*key = (struct key){ word.space, word.offset, false };
-	return 0;
+	if (err || (flags & FUTEX_PRIVATE))
+		return err ? err : key_of(NULL, va, flags, wakes, key);
+	err = mm_lock_word(mm, va, &word);
+	if (err)
+		return err;
+	err = key_of(&word, va, flags, wakes, key);
+	mm_unlock_word(mm);
+	return err;
 }
 
 /* ---- Lists; the lock is held ------------------------------------------------------ */
 
+/* In front of `next`, or at the end of list n. */
+static void insert(unsigned n, struct waiter *w, struct waiter *next)
+{
+	w->next = next;
+	w->prev = next ? next->prev : lists[n].last;
+	*(w->prev ? &w->prev->next : &lists[n].first) = w;
+	*(next ? &next->prev : &lists[n].last) = w;
+}
+
 static void append(struct waiter *w)
 {
-	unsigned n = list_of(&w->key);
-
-	if (!lists[n].head)
-		lists[n].tail = &lists[n].head;
-	w->next = NULL;
-	*lists[n].tail = w;
-	lists[n].tail = &w->next;
+	w->ticket = next_ticket++;
+	insert(list_of(&w->key), w, NULL);
 }
 
-/* *at is a waiter of list n. */
-static struct waiter *take(unsigned n, struct waiter **at)
-{
-	struct waiter *w = *at;
-
-	*at = w->next;
-	if (lists[n].tail == &w->next)
-		lists[n].tail = at;
-	return w;
-}
-
-static void forget(struct waiter *w)
+static void take_out(struct waiter *w)
 {
 	unsigned n = list_of(&w->key);
-	struct waiter **at = &lists[n].head;
 
-	while (*at != w)
-		at = &(*at)->next;
-	take(n, at);
+	*(w->prev ? &w->prev->next : &lists[n].first) = w->next;
+	*(w->next ? &w->next->prev : &lists[n].last) = w->prev;
 }
 
 static void wake(struct waiter *w)
 {
+	take_out(w);
 	w->woken = true;
 	sched_wake(w->task);
 }
 
-static long wake_locked(const struct key *key, int count, u32 bits)
-{
-	unsigned n = list_of(key);
-	struct waiter **at = &lists[n].head;
-	long woken = 0;
+/* ---- Walks ------------------------------------------------------------------------- */
 
-	while (*at) {
-		if (!same(&(*at)->key, key) || !((*at)->bits & bits)) {
-			at = &(*at)->next;
+#define STEPS 256     /* in one go */
+#define STEPS_WAKE 16 /* that waking one is worth */
+
+struct walk {
+	struct waiter mark;
+	struct waiter *at;
+	u64 end;        /* tickets from here on came later */
+	u64 flags;
+	unsigned steps;
+	bool must_end;  /* even if we are about to die */
+};
+
+/* Takes the lock. */
+static void walk_begin(struct walk *w, const struct key *key, bool must_end)
+{
+	*w = (struct walk){ .mark.key = *key, .must_end = must_end };
+	w->flags = spin_lock(&lock);
+	w->at = lists[list_of(key)].first;
+	w->end = next_ticket;
+}
+
+static void walk_end(struct walk *w)
+{
+	spin_unlock(&lock, w->flags);
+}
+
+/* Others have their turn.  False: the walk is to end here. */
+static bool walk_pause(struct walk *w)
+{
+	bool dying;
+
+	w->steps = 0;
+	w->mark.ticket = w->at->ticket;
+	insert(list_of(&w->mark.key), &w->mark, w->at);
+	spin_unlock(&lock, w->flags);
+	dying = seam_long_work_point();
+	w->flags = spin_lock(&lock);
+	w->at = w->mark.next;
+	take_out(&w->mark);
+	return w->must_end || !dying;
+}
+
+/* The next one that waits for the key and may be taken out; NULL: no more. */
+static struct waiter *walk_next(struct walk *w)
+{
+	while (w->at && w->at->ticket < w->end) {
+		struct waiter *found = w->at;
+
+		if (w->steps++ >= STEPS) {
+			if (!walk_pause(w))
+				return NULL;
 			continue;
 		}
-		wake(take(n, at));
-		if (++woken >= count)
-			break;
+		w->at = found->next;
+		if (found->task && same(&found->key, &w->mark.key))
+			return found;
 	}
-	return woken;
+	return NULL;
 }
 
 /* ---- Waiting ----------------------------------------------------------------------- */
 
-/* Until woken, with the lock; returns with it free. */
-static long wait_listed(struct waiter *w, u64 when, u64 flags)
+/* Until woken, which may have been already. */
+static long wait_listed(struct waiter *w, u64 when)
 {
+	u64 flags = spin_lock(&lock);
+
 	for (;;) {
 		long err = 0;
 
@@ -152,7 +224,7 @@ static long wait_listed(struct waiter *w, u64 when, u64 flags)
 		else if (sched_interrupted())
 			err = -ERESTARTSYS;
 		if (err) {
-			forget(w);
+			take_out(w);
 			spin_unlock(&lock, flags);
 			return err;
 		}
@@ -161,97 +233,110 @@ static long wait_listed(struct waiter *w, u64 when, u64 flags)
 	}
 }
 
+/* Lists w, if the word is `value`.  The address space is locked. */
+static int compare_and_list(struct waiter *w, const struct mm_word *word, u32 value)
+{
+	u64 flags = spin_lock(&lock);
+	bool is = __atomic_load_n(word->at, __ATOMIC_SEQ_CST) == value;
+
+	if (is)
+		append(w);
+	spin_unlock(&lock, flags);
+	return is ? 0 : -EAGAIN;
+}
+
 long futex_wait(virt_addr_t va, u32 value, u32 bits, u64 when, unsigned how)
 {
 	struct waiter w = { .task = current_task(), .bits = bits };
+	struct mm *mm = w.task->mm;
 	struct mm_word word;
-	u64 flags;
-	int err = find_key(va, how, false, &w.key);
+	int err = check_address(va);
 
 	if (!err)
-		err = mm_find_word(w.task->mm, va, &word);
+		err = mm_lock_word(mm, va, &word);
 	if (err)
 		return err;
-	flags = spin_lock(&lock);
-	if (__atomic_load_n(word.at, __ATOMIC_SEQ_CST) != value) {
-		spin_unlock(&lock, flags);
-		return -EAGAIN;
-	}
-	append(&w);
-	return wait_listed(&w, when, flags);
+	err = key_of(&word, va, how, false, &w.key);
+	if (!err)
+		err = compare_and_list(&w, &word, value);
+	mm_unlock_word(mm);
+	return err ? err : wait_listed(&w, when);
 }
 
 /* ---- Waking ------------------------------------------------------------------------- */
 
-long futex_wake(virt_addr_t va, int count, u32 bits, unsigned how)
+static long wake_all(virt_addr_t va, int count, u32 bits, unsigned how, bool must_end)
 {
 	struct key key;
+	struct walk walk;
+	struct waiter *w;
 	int err = find_key(va, how, true, &key);
-	long woken;
-	u64 flags;
+	long woken = 0;
 
 	if (err)
 		return err;
-	flags = spin_lock(&lock);
-	woken = wake_locked(&key, count, bits);
-	spin_unlock(&lock, flags);
+	walk_begin(&walk, &key, must_end);
+	while ((w = walk_next(&walk))) {
+		if (!(w->bits & bits))
+			continue;
+		wake(w);
+		walk.steps += STEPS_WAKE;
+		if (++woken >= count)
+			break;
+	}
+	walk_end(&walk);
 	return woken;
 }
 
-/* Those that are left of `from` go behind those of `to`. */
-static long move_locked(const struct key *from, const struct key *to, int count)
+long futex_wake(virt_addr_t va, int count, u32 bits, unsigned how)
 {
-	unsigned n = list_of(from);
-	struct waiter **at = &lists[n].head, *moved = NULL, **end = &moved;
-	long done = 0;
+	return wake_all(va, count, bits, how, false);
+}
 
-	while (*at && done < count) {
-		struct waiter *w;
+/* Those that are left of the walk's key go behind those of `to`. */
+static long wake_and_move(struct walk *walk, const struct key *to, int wake_count,
+			  int move_count)
+{
+	struct waiter *w;
+	long woken = 0, moved = 0;
 
-		if (!same(&(*at)->key, from)) {
-			at = &(*at)->next;
-			continue;
+	while (woken + moved < (long)wake_count + move_count && (w = walk_next(walk))) {
+		if (woken < wake_count) {
+			wake(w);
+			walk->steps += STEPS_WAKE;
+			woken++;
+		} else {
+			take_out(w);
+			w->key = *to;
+			append(w);
+			moved++;
 		}
-		w = take(n, at);
-		*end = w;
-		end = &w->next;
-		w->next = NULL;
-		done++;
 	}
-	while (moved) {
-		struct waiter *w = moved;
-
-		moved = w->next;
-		w->key = *to;
-		append(w);
-	}
-	return done;
+	return woken + moved;
 }
 
 long futex_requeue(virt_addr_t va, virt_addr_t to, int wake_count, int move_count,
 		   const u32 *value, unsigned how)
 {
+	struct mm *mm = current_task()->mm;
 	struct key from_key, to_key;
 	struct mm_word word;
+	struct walk walk;
 	int err = find_key(va, how, false, &from_key);
-	long done = 0;
-	u64 flags;
+	long done = -EAGAIN;
 
 	if (!err)
 		err = find_key(to, how, false, &to_key);
 	if (!err && value)
-		err = mm_find_word(current_task()->mm, va, &word);
+		err = mm_lock_word(mm, va, &word);
 	if (err)
 		return err;
-	flags = spin_lock(&lock);
-	if (value && __atomic_load_n(word.at, __ATOMIC_SEQ_CST) != *value) {
-		spin_unlock(&lock, flags);
-		return -EAGAIN;
-	}
-	if (wake_count > 0)
-		done = wake_locked(&from_key, wake_count, FUTEX_ANY);
-	done += move_locked(&from_key, &to_key, move_count);
-	spin_unlock(&lock, flags);
+	walk_begin(&walk, &from_key, false);
+	if (!value || __atomic_load_n(word.at, __ATOMIC_SEQ_CST) == *value)
+		done = wake_and_move(&walk, &to_key, wake_count, move_count);
+	walk_end(&walk);
+	if (value)
+		mm_unlock_word(mm);
 	return done;
 }
 
@@ -259,7 +344,7 @@ long futex_requeue(virt_addr_t va, virt_addr_t to, int wake_count, int move_coun
 
 void futex_wake_one(virt_addr_t va)
 {
-	futex_wake(va, 1, FUTEX_ANY, 0);
+	wake_all(va, 1, FUTEX_ANY, 0, true);
 }
 
 #define ROBUST_LIMIT 2048 /* entries that are looked at, as Linux does */

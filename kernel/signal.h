@@ -56,6 +56,7 @@ struct process;
 #define SEGV_ACCERR 2
 #define SEGV_PKUERR 4
 #define BUS_ADRALN 1
+#define BUS_ADRERR 2
 #define TRAP_BRKPT 1
 #define TRAP_TRACE 2
 #define TRAP_HWBKPT 4

@@ -105,6 +105,10 @@ static void page_fault(const struct pt_regs *regs, u64 cr2)
 		return;
 	if (v == FAULT_OOM)
 		kill_out_of_memory(regs, cr2);
+	if (v == FAULT_BUS) {
+		signal_force_fault(SIGBUS, BUS_ADRERR, cr2, VEC_PF, regs->orig_ax | PF_USER);
+		return;
+	}
 	if (v == FAULT_ACCERR && !kernel)
 		code = regs->orig_ax & PF_PK ? SEGV_PKUERR : SEGV_ACCERR;
 	signal_force_fault(SIGSEGV, code, cr2, VEC_PF,

@@ -204,6 +204,8 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 	long bad;
 	u64 value;
 
+	if (leaf->entry & PTE_ALIAS)
+		return 0; /* check_any_leaf(), check_espfix() */
 	if (cpu >= 0)
 		cpumask_set(&a->areas, (unsigned)cpu);
 	if (!e || (e->kind == LEDGER_LDT && !is_ldt_page(a, leaf->va))) {
@@ -278,16 +280,20 @@ static void check_all_present(struct audit *a, const pte_t *view)
 
 /*
  * The ESPFIX region, whose leaves are visited once: every entry that should be
- * a copy of another is one, at each level.
+ * a copy of another is one, at each level, and marked; the first is not.
  */
 static void check_copies(struct audit *a, const pte_t *table, unsigned level,
 			 virt_addr_t base, unsigned count, unsigned period)
 {
-	for (unsigned i = period; i < count; i++)
-		if (table[i] != table[i % period])
+	for (unsigned i = 0; i < count; i++) {
+		pte_t first = table[i % period] & ~(pte_t)PTE_ALIAS;
+		pte_t expected = first && i >= period ? first | PTE_ALIAS : first;
+
+		if (table[i] != expected)
 			finding(a->report, 4, "%#lx in the ESPFIX region: found the level-%u "
 				"entry %#lx, expected a copy of %#lx", base + i * (u64)PT_SIZE(level),
-				level, table[i], table[i % period]);
+				level, table[i], first);
+	}
 }
 
 static const pte_t *next_table(pte_t entry)
@@ -320,6 +326,14 @@ static int check_any_leaf(const struct pt_leaf *leaf, void *arg)
 {
 	struct audit *a = arg;
 	bool cea = leaf->va >= CEA_SLOT_BASE && leaf->va < CEA_SLOT_END;
+	bool espfix = leaf->va >= ESPFIX_BASE && leaf->va < ESPFIX_END;
+
+	if (leaf->entry & PTE_ALIAS) { /* nobody looks below it */
+		if (!espfix)
+			finding(a->report, 4, "page %#lx: found its entry marked as a second "
+				"one, expected that in the ESPFIX region only", leaf->va);
+		return 0;
+	}
 
 	if ((leaf->rights & PTE_W) && !(leaf->rights & PTE_NX))
 		finding(a->report, 5, "page %#lx: found W and X together, expected at most one",
@@ -335,7 +349,7 @@ static int check_writable_alias(const struct pt_leaf *leaf, void *arg)
 {
 	struct audit *a = arg;
 
-	if (!(leaf->rights & PTE_W))
+	if (!(leaf->rights & PTE_W) || (leaf->entry & PTE_ALIAS))
 		return 0;
 	for (unsigned i = 0; i < a->ro_count; i++)
 		if (a->ro_pfn[i] - PFN(leaf->pa) < PT_SIZE(leaf->level) / PAGE_SIZE)

@@ -39,6 +39,7 @@ struct mm *mm_alloc(void)
 		return NULL;
 	}
 	mm->users = 1;
+	mm->id = space_id_new();
 	mm->dumpable = true;
 	mm_init_layout(mm, false);
 	return mm;
@@ -81,9 +82,11 @@ void mm_put(struct mm *mm)
 static void copy_areas(struct mm *child, const struct mm *parent)
 {
 	pte_t *pgd = child->pgd;
+	u64 id = child->id;
 
 	*child = *parent;
 	child->pgd = pgd;
+	child->id = id;
 	child->cpus = (struct cpumask){ 0 };
 	child->users = 1;
 	child->lock = (struct sleep_lock){ 0 };
@@ -130,17 +133,39 @@ void mm_load(struct mm *mm)
 
 /* ---- Faults ------------------------------------------------------------------ */
 
+/* Others than these (reserved bits, say) are none that trying again helps. */
+#define PF_ORDINARY (PF_PROT | PF_WRITE | PF_USER | PF_INSTR)
+
+/* More threads than that do not meet one mprotect with a fetch each. */
+#define MAX_STALE_FETCHES 1000
+
+/*
+ * PF_PROT is what the CPU saw: by now another thread's mprotect may have granted
+ * what was missing, and the access is tried again.  Fetches not for ever: if a way
+ * out missed the switch to the user PGD, all of them fault (mm/pti.c, P2).
+ */
 static enum fault_verdict fault_locked(struct mm *mm, virt_addr_t addr, u64 error)
 {
 	const struct vma *vma = vma_find(mm, addr);
+	phys_addr_t pa;
 
 	if (!vma)
 		return FAULT_MAPERR;
 	if ((error & PF_WRITE && !(vma->prot & VMA_WRITE)) ||
 	    (error & PF_INSTR && !(vma->prot & VMA_EXEC)) ||
-	    vma->prot == 0 || (error & PF_PROT))
+	    vma->prot == 0 || (error & ~(u64)PF_ORDINARY))
 		return FAULT_ACCERR;
-	return pages_touch(mm, vma, addr) == NO_FRAME ? FAULT_OOM : FAULT_HANDLED;
+	switch (pages_touch(mm, vma, addr, &pa)) {
+	case 0:
+		break;
+	case -ENXIO:
+		return FAULT_BUS;
+	default:
+		return FAULT_OOM;
+	}
+	if ((error & PF_PROT) && (error & PF_INSTR) && ++mm->stale_fetches > MAX_STALE_FETCHES)
+		return FAULT_ACCERR;
+	return pages_allow(mm, addr, error) ? FAULT_HANDLED : FAULT_ACCERR;
 }
 
 enum fault_verdict mm_fault(struct mm *mm, virt_addr_t addr, u64 error)
@@ -162,12 +187,10 @@ static int access(struct mm *mm, virt_addr_t at, void *out, const void *in, u64 
 		u64 part = MIN(n, PAGE_SIZE - offset);
 		const struct vma *vma = vma_find(mm, at);
 		phys_addr_t pa;
+		int err = vma ? pages_touch(mm, vma, at, &pa) : -EFAULT;
 
-		if (!vma)
-			return -EFAULT;
-		pa = pages_touch(mm, vma, at);
-		if (pa == NO_FRAME)
-			return -ENOMEM;
+		if (err)
+			return err == -ENXIO ? -EFAULT : err;
 		if (in) {
 			memcpy((u8 *)phys_to_virt(pa) + offset, in, part);
 			in = (const u8 *)in + part;
@@ -210,29 +233,32 @@ static u32 *word_at(struct mm *mm, const struct vma *vma, virt_addr_t va, bool w
 
 	if (!vma || !vma->prot || (write && !(vma->prot & VMA_WRITE)))
 		return NULL;
-	pa = pages_touch(mm, vma, va);
-	if (pa == NO_FRAME)
+	if (pages_touch(mm, vma, va, &pa))
 		return NULL;
 	return (u32 *)phys_to_virt(pa) + va % PAGE_SIZE / sizeof(u32);
 }
 
-int mm_find_word(struct mm *mm, virt_addr_t va, struct mm_word *word)
+int mm_lock_word(struct mm *mm, virt_addr_t va, struct mm_word *word)
 {
 	const struct vma *vma;
 
 	sleep_lock(&mm->lock);
 	vma = vma_find(mm, va);
 	word->at = word_at(mm, vma, va, false);
-	word->writable = vma && (vma->prot & VMA_WRITE);
-	if (word->at && vma->shared) {
-		word->space = vma->shared;
-		word->offset = vma->offset + (va - vma->start);
-	} else {
-		word->space = mm;
-		word->offset = va;
+	if (!word->at) {
+		sleep_unlock(&mm->lock);
+		return -EFAULT;
 	}
+	word->writable = vma->prot & VMA_WRITE;
+	word->own = !vma->shared;
+	word->space = word->own ? mm->id : shared_id(vma->shared);
+	word->offset = word->own ? va : vma->offset + (va - vma->start);
+	return 0;
+}
+
+void mm_unlock_word(struct mm *mm)
+{
 	sleep_unlock(&mm->lock);
-	return word->at ? 0 : -EFAULT;
 }
 
 int mm_exchange_word(struct mm *mm, virt_addr_t va, u32 *old, u32 new)

@@ -34,9 +34,9 @@ struct mm_ldt {
 };
 
 /*
- * All but pgd, cpus, users and dumpable is under the lock, which the functions below take
- * themselves: no spinlock may be held.  Nobody touches user memory while holding
- * it, for the fault would want it, too.
+ * All but pgd, cpus, users, id and dumpable is under the lock, which the functions
+ * below take themselves: no spinlock may be held.  Nobody touches user memory while
+ * holding it, for the fault would want it, too.
  *
  * What takes time in proportion to a range lets other tasks run, and is left
  * early with -EINTR by a task that is about to die.  Areas and pages agree then,
@@ -46,10 +46,12 @@ struct mm {
 	pte_t *pgd;          /* kernel PGD of its pair */
 	struct cpumask cpus; /* that have it loaded */
 	u32 users;           /* processes that share it */
+	u64 id;              /* no other has, or will have, the same */
 	bool dumpable;       /* its user's other processes may trace it: kernel/creds.c */
 	struct sleep_lock lock;
 	virt_addr_t brk_start, brk;
 	u64 resident;        /* pages */
+	unsigned stale_fetches; /* tried again since the last mprotect */
 	virt_addr_t end;     /* of what the program may have: mm_init_layout() */
 	virt_addr_t stack_top, mmap_top;
 	virt_addr_t low_top; /* the same for MAP_32BIT */
@@ -128,7 +130,7 @@ long mm_remap(struct mm *mm, virt_addr_t addr, u64 old_len, u64 new_len, unsigne
  * Takes away the pages of [start, end), or makes all present, as far as their
  * rights allow; the areas stay.  0, or -ENOMEM: parts have no area (the others
  * are done), or no memory; -EINVAL: a page may not be touched, or has not the
- * rights needed (VMA_x).  start and end are pages.
+ * rights needed (VMA_x); -EFAULT: it is behind the end of a shared object.  start and end are pages.
  */
 long mm_discard(struct mm *mm, virt_addr_t start, virt_addr_t end);
 long mm_populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned need);
@@ -143,15 +145,19 @@ enum fault_verdict {
 	FAULT_HANDLED,
 	FAULT_MAPERR, /* nothing is mapped there */
 	FAULT_ACCERR, /* it is, but not for this */
+	FAULT_BUS,    /* behind the end of the shared object that is mapped */
 	FAULT_OOM,
 };
 
-/* A page fault at `addr`; error is the processor's error code (PF_*). */
+/*
+ * A page fault at `addr`; error is the processor's error code (PF_*).  Handled: the
+ * access is to be tried again.
+ */
 enum fault_verdict mm_fault(struct mm *mm, virt_addr_t addr, u64 error);
 
 /*
  * Copies n bytes into an address space that need not be loaded, making its pages
- * present, whatever their rights.  0, -EFAULT (no area there), -ENOMEM; -EINTR:
+ * present, whatever their rights.  0, -EFAULT (nothing there), -ENOMEM; -EINTR:
  * the caller is about to die, and more than one page was asked for.
  */
 int mm_write(struct mm *mm, virt_addr_t to, const void *from, u64 n);
@@ -161,18 +167,24 @@ int mm_read(struct mm *mm, virt_addr_t from, void *to, u64 n);
 
 /*
  * An aligned 32-bit word of a program, as a futex needs it: what it is, whoever
- * maps it, and where it is now.  The frame is not held: who reads `at` later
- * reads memory, but perhaps no longer the program's.
+ * maps it, and where it is now.  `space` and `offset` are a name, which stays true
+ * of this word and is never given to another; they hold nothing.
  */
 struct mm_word {
-	const void *space; /* the struct mm, or what MAP_SHARED memory is part of */
-	u64 offset;        /* in it */
-	const u32 *at;
-	bool writable;     /* by the program */
+	u64 space;     /* id of the address space, or of what is MAP_SHARED */
+	u64 offset;    /* in it */
+	bool own;      /* not shared memory: `space` is mm's id */
+	bool writable; /* by the program */
+	const u32 *at; /* valid until mm_unlock_word() */
 };
 
-/* Makes it present.  0 or -EFAULT: it may not be read. */
-int mm_find_word(struct mm *mm, virt_addr_t va, struct mm_word *word);
+/*
+ * Makes the word present and keeps it so, in that place, until mm_unlock_word():
+ * the address space is locked meanwhile.  0 or, with nothing locked, -EFAULT: it
+ * may not be read.
+ */
+int mm_lock_word(struct mm *mm, virt_addr_t va, struct mm_word *word);
+void mm_unlock_word(struct mm *mm);
 
 /*
  * Atomically: if the word at va is *old, makes it `new`, else *old what it is.

@@ -80,19 +80,23 @@ static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
 
 /*
  * Makes the pages of [start, end) present.  0, -ENOMEM (no memory, or no area),
- * -EINVAL (an area cannot be touched, or has not the rights of `need`), -EINTR.
+ * -EINVAL (an area cannot be touched, or has not the rights of `need`), -EFAULT
+ * (behind the end of what it shows), -EINTR.
  */
 static int populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned need)
 {
 	for (virt_addr_t va = start; va < end; va += PAGE_SIZE) {
 		const struct vma *vma = vma_find(mm, va);
+		phys_addr_t pa;
+		int err;
 
 		if (!vma)
 			return -ENOMEM;
 		if (!vma->prot || (need & ~vma->prot))
 			return -EINVAL;
-		if (pages_touch(mm, vma, va) == NO_FRAME)
-			return -ENOMEM;
+		err = pages_touch(mm, vma, va, &pa);
+		if (err)
+			return err == -ENXIO ? -EFAULT : err;
 		if (seam_long_work_point())
 			return -EINTR;
 	}
@@ -102,7 +106,7 @@ static int populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned 
 static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot,
 		       unsigned how)
 {
-	struct shared *shared = how & MM_SHARED ? shared_alloc() : NULL;
+	struct shared *shared = how & MM_SHARED ? shared_alloc(len) : NULL;
 	long at = -ENOMEM;
 	int err;
 
@@ -152,6 +156,7 @@ static int protect_locked(struct mm *mm, virt_addr_t start, virt_addr_t end, uns
 		return -ENOMEM;
 	done = pages_protect(mm, start, end, prot);
 	vma_protect(mm, start, done, prot);
+	mm->stale_fetches = 0;
 	return done < end ? -EINTR : 0;
 }
 
@@ -244,14 +249,19 @@ struct remap {
 	virt_addr_t to;
 };
 
-/* The old range must be (in) one area; 0 bytes of a private one are nothing. */
+/*
+ * The old range must be (in) one area; 0 bytes of a private one are nothing.  The
+ * new one may reach beyond a shared object, but offsets must not come round.
+ */
 static int check_old(const struct vma *vma, const struct remap *r)
 {
 	if (!vma)
 		return -EFAULT;
 	if (r->old_len == 0 && !vma->shared)
 		return -EINVAL;
-	return r->old_len > vma->end - r->addr ? -EFAULT : 0;
+	if (r->old_len > vma->end - r->addr)
+		return -EFAULT;
+	return vma->offset + (r->addr - vma->start) > ~0ULL - r->new_len ? -EINVAL : 0;
 }
 
 /*

@@ -32,28 +32,39 @@ static u64 pte_prot(unsigned prot)
 	return bits;
 }
 
-phys_addr_t pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va)
+int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, phys_addr_t *pa)
 {
 	pte_t *pte = pti_user_pte(mm->pgd, va, true);
 	u64 bits = pte_prot(vma->prot);
-	phys_addr_t pa;
+	int err = 0;
 
+	*pa = NO_FRAME;
 	if (!pte)
-		return NO_FRAME;
-	if (*pte & PTE_ADDR_MASK)
-		return *pte & PTE_ADDR_MASK;
+		return -ENOMEM;
+	if (*pte & PTE_ADDR_MASK) {
+		*pa = *pte & PTE_ADDR_MASK;
+		return 0;
+	}
 	if (vma->shared) {
-		pa = shared_frame(vma->shared,
-				  vma->offset + ALIGN_DOWN(va, PAGE_SIZE) - vma->start);
+		err = shared_frame(vma->shared,
+				   vma->offset + ALIGN_DOWN(va, PAGE_SIZE) - vma->start, pa);
 		bits |= PTE_SHARED;
 	} else {
-		pa = frame_alloc_zeroed();
+		*pa = frame_alloc_zeroed();
 	}
-	if (pa == NO_FRAME)
-		return NO_FRAME;
-	*pte = pa | bits;
+	if (*pa == NO_FRAME)
+		return err ? err : -ENOMEM;
+	*pte = *pa | bits;
 	mm->resident++;
-	return pa;
+	return 0;
+}
+
+bool pages_allow(struct mm *mm, virt_addr_t va, u64 error)
+{
+	const pte_t *pte = pti_user_pte(mm->pgd, va, false);
+
+	return pte && (*pte & PTE_P) && (!(error & PF_WRITE) || (*pte & PTE_W)) &&
+	       (!(error & PF_INSTR) || !(*pte & PTE_NX));
 }
 
 /* The batch is cleared and flushed before its frames are free. */
@@ -160,12 +171,13 @@ virt_addr_t pages_move(struct mm *mm, virt_addr_t from, virt_addr_t to, u64 len)
 static int copy_page(struct mm *to, const struct vma *vma, virt_addr_t va, pte_t old)
 {
 	phys_addr_t pa;
+	int err;
 
 	if (!(old & PTE_ADDR_MASK) || (old & PTE_SHARED))
 		return 0;
-	pa = pages_touch(to, vma, va);
-	if (pa == NO_FRAME)
-		return -ENOMEM;
+	err = pages_touch(to, vma, va, &pa);
+	if (err)
+		return err;
 	memcpy(phys_to_virt(pa), phys_to_virt(old & PTE_ADDR_MASK), PAGE_SIZE);
 	return seam_long_work_point() ? -EINTR : 0;
 }

@@ -11,8 +11,14 @@
 
 #include "mm/mm.h"
 
-/* The frame of `va` in `vma`, made present if it was not.  NO_FRAME: no memory. */
-phys_addr_t pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va);
+/*
+ * The frame of `va` in `vma`, made present if it was not: 0, -ENOMEM, or -ENXIO:
+ * it is behind the end of what the area shows.
+ */
+int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, phys_addr_t *pa);
+
+/* Does the entry of va, if any, allow the access that a fault's `error` (PF_*) tells of? */
+bool pages_allow(struct mm *mm, virt_addr_t va, u64 error);
 
 /*
  * Takes away the pages of [start, end): entries cleared, TLBs flushed, private

@@ -181,9 +181,9 @@ static int walk_table(const pte_t *table, unsigned level, virt_addr_t base,
 		pte_t entry = table[i];
 		int err;
 
-		if (!(entry & PTE_P) || pt_is_espfix_copy(va))
+		if (!(entry & PTE_P))
 			continue;
-		if (is_leaf(entry, level)) {
+		if (is_leaf(entry, level) || (entry & PTE_ALIAS)) {
 			struct pt_leaf leaf;
 
 			fill_leaf(&leaf, va, entry, level, rights);
@@ -212,7 +212,7 @@ static void free_table(pte_t entry, unsigned level)
 	pte_t *table = table_of(entry);
 
 	for (unsigned i = 0; level > 1 && i < PT_ENTRIES; i++)
-		if ((table[i] & PTE_P) && !is_leaf(table[i], level))
+		if ((table[i] & PTE_P) && !(table[i] & PTE_ALIAS) && !is_leaf(table[i], level))
 			free_table(table[i], level - 1);
 	if (level > 1)
 		seam_long_work_point();

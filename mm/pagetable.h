@@ -82,25 +82,20 @@ int pt_map_range(pte_t *pgd, virt_addr_t va, phys_addr_t pa, u64 size, u64 prot,
 /* Clears one 4 KiB entry and returns what it held (0: nothing).  No flush. */
 pte_t pt_unmap(pte_t *pgd, virt_addr_t va);
 
-/* Is `va`, or a table entry that begins there, a copy of one further down? */
-static inline bool pt_is_espfix_copy(virt_addr_t va)
-{
-	return va >= ESPFIX_BASE && va < ESPFIX_END &&
-	       (va & (ESPFIX_GROUP_SIZE - ESPFIX_STRIDE)) != 0;
-}
-
 /*
  * Calls fn for every leaf of PGD slots [first, last], ascending.  A non-zero
- * result of fn ends the walk and is returned.  In the ESPFIX region, where each
- * page stands at 65536 addresses, only the first of them counts: see
- * pt_is_espfix_copy().
+ * result of fn ends the walk and is returned.
+ *
+ * An entry with PTE_ALIAS is one that its owner linked a second time: fn is
+ * called with that entry itself, at whatever level it stands, and the walk does
+ * not go below it.  What to make of it is fn's to say.
  */
 int pt_for_each_leaf(const pte_t *pgd, unsigned first, unsigned last,
 		     int (*fn)(const struct pt_leaf *leaf, void *arg), void *arg);
 
 /*
- * Frees every table below PGD slots [first, last] (not what the leaves map)
- * and clears the slots.  Context: task context or boot, no spinlock held; other
+ * Frees every table below PGD slots [first, last] (not what the leaves map, nor
+ * what entries with PTE_ALIAS lead to) and clears the slots.  Context: task context or boot, no spinlock held; other
  * tasks may run meanwhile.
  */
 void pt_free_tables(pte_t *pgd, unsigned first, unsigned last);

@@ -5,9 +5,13 @@
  * entries from it one by one, at the first touch, marked PTE_SHARED: such a
  * frame is not theirs to free.
  *
+ * An object has the size of the mmap that made it, as on Linux: mremap makes an
+ * area larger, not the object, and what lies behind its end is SIGBUS.
+ *
  * Invariant: while an entry of a page table shows a frame, the area around it
  * holds the object.  Called by mm/vma.c (holds) and mm/pages.c (frames).
  */
+#include "kernel/base/errno.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/spinlock.h"
 #include "mm/frame.h"
@@ -17,12 +21,21 @@
 
 struct shared {
 	u32 holds;
+	u64 id;
+	u64 size; /* bytes; areas may reach beyond it */
 	pte_t *root;
 };
 
 static struct spinlock lock; /* of all trees */
 
-struct shared *shared_alloc(void)
+u64 space_id_new(void)
+{
+	static u64 last;
+
+	return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+}
+
+struct shared *shared_alloc(u64 size)
 {
 	phys_addr_t pa = frame_alloc_zeroed();
 	phys_addr_t root = pa == NO_FRAME ? NO_FRAME : frame_alloc_zeroed();
@@ -35,6 +48,8 @@ struct shared *shared_alloc(void)
 	}
 	s = phys_to_virt(pa);
 	s->holds = 1;
+	s->id = space_id_new();
+	s->size = size;
 	s->root = phys_to_virt(root);
 	return s;
 }
@@ -61,19 +76,28 @@ void shared_put(struct shared *s)
 	frame_free_object(s, 1);
 }
 
-phys_addr_t shared_frame(struct shared *s, u64 offset)
+int shared_frame(struct shared *s, u64 offset, phys_addr_t *pa)
 {
-	u64 flags = spin_lock(&lock);
-	pte_t *entry = pt_entry(s->root, offset, 1, true);
-	phys_addr_t pa = NO_FRAME;
+	pte_t *entry;
+	u64 flags;
 
+	*pa = NO_FRAME;
+	if (offset >= s->size)
+		return -ENXIO;
+	flags = spin_lock(&lock);
+	entry = pt_entry(s->root, offset, 1, true);
 	if (entry && (*entry & PTE_P)) {
-		pa = *entry & PTE_ADDR_MASK;
+		*pa = *entry & PTE_ADDR_MASK;
 	} else if (entry) {
-		pa = frame_alloc_zeroed();
-		if (pa != NO_FRAME)
-			*entry = pa | PTE_P;
+		*pa = frame_alloc_zeroed();
+		if (*pa != NO_FRAME)
+			*entry = *pa | PTE_P;
 	}
 	spin_unlock(&lock, flags);
-	return pa;
+	return *pa == NO_FRAME ? -ENOMEM : 0;
+}
+
+u64 shared_id(const struct shared *s)
+{
+	return s->id;
 }

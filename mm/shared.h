@@ -9,8 +9,11 @@
 
 struct shared;
 
-/* An empty object with one hold on it, or NULL: no memory. */
-struct shared *shared_alloc(void);
+/* A name for an object or an address space that no other ever has (futexes). */
+u64 space_id_new(void);
+
+/* An empty object of `size` bytes with one hold on it, or NULL: no memory. */
+struct shared *shared_alloc(u64 size);
 
 /*
  * Each area holds its object; the last to let go frees it and its frames, which
@@ -20,9 +23,12 @@ void shared_get(struct shared *s);
 void shared_put(struct shared *s);
 
 /*
- * The frame at an offset (below USER_END), zeroed at the first time.  NO_FRAME:
- * no memory.  Any context, several CPUs.
+ * The frame at an offset, zeroed at the first time: 0, -ENOMEM, or -ENXIO: the
+ * object ends in front of it.  Any context, several CPUs.
  */
-phys_addr_t shared_frame(struct shared *s, u64 offset);
+int shared_frame(struct shared *s, u64 offset, phys_addr_t *pa);
+
+/* No two objects of this kernel's life have the same, nor any address space. */
+u64 shared_id(const struct shared *s);
 
 #endif

@@ -110,6 +110,8 @@
 #define PTE_G 0x100
 /* Ignored by the processor; ours: the frame belongs to a struct shared */
 #define PTE_SHARED 0x200
+/* Ours, at any level: what is below stands at another address, too (mm/pagetable.h) */
+#define PTE_ALIAS 0x400
 #define PTE_NX 0x8000000000000000
 #define PTE_ADDR_MASK 0x000ffffffffff000
 

@@ -35,9 +35,9 @@ static unsigned last_cpu(void)
 
 /* ---- Clean ----------------------------------------------------------------------- */
 
-static int count_leaf(const struct pt_leaf *leaf __unused, void *count)
+static int count_leaf(const struct pt_leaf *leaf, void *count)
 {
-	(*(u64 *)count)++;
+	*(u64 *)count += !(leaf->entry & PTE_ALIAS);
 	return 0;
 }
 

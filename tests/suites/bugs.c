@@ -54,6 +54,8 @@ static void expect_right(struct selftest *t, const char *path)
 	DO(flags32, "the same for 32-bit code, by SYSENTER and SYSCALL too") \
 	DO(ldt_accessed, "LDT descriptors without the accessed bit") \
 	DO(page_zero, "CVE-2009-2692: what a null pointer of the kernel's would find") \
+	DO(shared_size, "a shared object has a size, and all of it is freed") \
+	DO(futex_many, "futexes with many waiters") \
 	DO(long_calls, "calls as long as a program likes: others run, and SIGKILL ends them") \
 	DO(dead_leader, "a leader that called execve as another thread, and ended") \
 	DO(wx, "W+X, by each call that could make it") \

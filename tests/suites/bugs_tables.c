@@ -61,7 +61,7 @@ static void walk(struct seen *s, const pte_t *table, unsigned level, virt_addr_t
 		pte_t entry = table[i];
 		u64 r = (rights & entry & (PTE_W | PTE_U)) | ((rights | entry) & PTE_NX);
 
-		if (!(entry & PTE_P) || pt_is_espfix_copy(va))
+		if (!(entry & PTE_P) || (entry & PTE_ALIAS)) /* where: mm/audit.c, P4 */
 			continue;
 		if (level == 1 || (entry & PTE_PS))
 			look_at_leaf(s, va, r, entry);

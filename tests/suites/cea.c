@@ -231,6 +231,8 @@ static int count_leaf(const struct pt_leaf *leaf, void *arg)
 	bool text = leaf->va >= CEA_ENTRY_TEXT && leaf->va < end;
 	bool tramp = leaf->va >= CEA_BASE && leaf->va % CEA_STRIDE == CEA_TRAMPOLINE;
 
+	if (leaf->entry & PTE_ALIAS)
+		return 0;
 	n->pages++;
 	n->user += !!((leaf->rights | leaf->entry) & PTE_U);
 	n->executable += !(leaf->rights & PTE_NX);

@@ -97,24 +97,39 @@ static void plant(struct selftest *t, pte_t *pgd, virt_addr_t va, unsigned level
 	scratch_expect_clean(t, pgd, "undone");
 }
 
+/* A mark hides what is below an entry from the walks: it may stand here only. */
+static void mark(struct selftest *t, pte_t *pgd, virt_addr_t va, unsigned level,
+		 const char *step)
+{
+	pte_t *entry = scratch_entry(pgd, va, level);
+
+	*entry |= PTE_ALIAS;
+	scratch_expect_finding(t, pgd, 4, "P4: page *: found its entry marked as a second "
+			       "one, expected that in the ESPFIX region only", step);
+	*entry &= ~(pte_t)PTE_ALIAS;
+	scratch_expect_clean(t, pgd, "undone");
+}
+
 static void audited(struct selftest *t)
 {
 	phys_addr_t empty = frame_alloc_zeroed();
 	pte_t *pgd = scratch_pair_make();
-	pte_t rw = empty | PROT_RW | PTE_G;
+	pte_t rw = empty | PROT_RW | PTE_G | PTE_ALIAS;
+	pte_t table = empty | PTE_P | PTE_W | PTE_A | PTE_ALIAS;
 
 	plant(t, pgd, ESPFIX_BASE + 3 * PT_SIZE(3), 3, 0, "1 GiB missing");
-	plant(t, pgd, ESPFIX_BASE + PT_SIZE(3), 3, empty | PTE_P | PTE_W | PTE_A,
-	      "another table for 1 GiB");
+	plant(t, pgd, ESPFIX_BASE + PT_SIZE(3), 3, table, "another table for 1 GiB");
 	plant(t, pgd, ESPFIX_BASE + 511 * PT_SIZE(2), 2, 0, "2 MiB missing");
-	plant(t, pgd, ESPFIX_BASE + PT_SIZE(2), 2, empty | PTE_P | PTE_W | PTE_A,
-	      "another table for 2 MiB");
+	plant(t, pgd, ESPFIX_BASE + PT_SIZE(2), 2, table, "another table for 2 MiB");
 	plant(t, pgd, ESPFIX_BASE + PT_SIZE(2), 2,
-	      *scratch_entry(pgd, ESPFIX_BASE, 2) | PTE_U, "a user bit at 2 MiB");
+	      *scratch_entry(pgd, ESPFIX_BASE, 2) | PTE_U | PTE_ALIAS, "a user bit at 2 MiB");
 	plant(t, pgd, ESPFIX_BASE + ESPFIX_STRIDE, 1, rw, "another frame at one address");
 	plant(t, pgd, ESPFIX_BASE + 31 * ESPFIX_STRIDE, 1, 0, "one address missing");
 	plant(t, pgd, ESPFIX_BASE + ESPFIX_STRIDE, 1,
-	      *scratch_entry(pgd, ESPFIX_BASE, 1) & ~(pte_t)PTE_NX, "one address executable");
+	      (*scratch_entry(pgd, ESPFIX_BASE, 1) & ~(pte_t)PTE_NX) | PTE_ALIAS,
+	      "one address executable");
+	mark(t, pgd, CEA_IDT, 1, "a page that is said to be shown elsewhere");
+	mark(t, pgd, CEA_BASE, 2, "2 MiB of them");
 	scratch_pair_free(pgd);
 	frame_free(empty);
 }

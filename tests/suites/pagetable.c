@@ -236,7 +236,7 @@ static void test_canonical(struct selftest *t)
 	static const virt_addr_t va[] = { 0, 0x7ffffffff000, KERNEL_HALF,
 					  0xfffffffffffff000 };
 	pte_t *pgd = new_pgd();
-	struct seen all = { 0 }, some = { .stop_at = 2 }, half = { 0 };
+	struct seen all = { 0 }, some = { .stop_at = 2 }, half = { 0 }, marked = { 0 };
 
 	EXPECT_EQ(t, pt_canonical(0x7fffffffffff), 0x7fffffffffff, "the user half");
 	EXPECT_EQ(t, pt_canonical(0x800000000000), KERNEL_HALF, "bit 47 is extended");
@@ -253,6 +253,10 @@ static void test_canonical(struct selftest *t)
 	}
 	EXPECT_EQ(t, pt_for_each_leaf(pgd, 0, 511, see, &some), 7, "the result of fn");
 	EXPECT_EQ(t, some.count, 2, "ends the walk");
+	*pt_entry(pgd, 0, 3, false) |= PTE_ALIAS;
+	pt_for_each_leaf(pgd, 0, 0, see, &marked);
+	EXPECT(t, marked.count == 1 && marked.va[0] == 0, "a marked entry is seen itself");
+	*pt_entry(pgd, 0, 3, false) &= ~(pte_t)PTE_ALIAS;
 	pt_for_each_leaf(pgd, 256, 510, see, &half);
 	EXPECT_EQ(t, half.count, 1, "the slots asked for, and no others");
 	free_pgd(pgd);

@@ -31,27 +31,12 @@ static pte_t copy_table(pte_t entry, unsigned level)
 	for (unsigned i = 0; i < PT_ENTRIES; i++) {
 		if (level == 2 || !(from[i] & PTE_P))
 			to[i] = from[i];
-		else if (i > 0 && from[i] == from[i - 1])
-			to[i] = to[i - 1]; /* ESPFIX: a table linked more than once */
+		else if (i > 0 && (from[i] & PTE_ALIAS)) /* ESPFIX: the same table again */
+			to[i] = to[i - 1] | PTE_ALIAS;
 		else
 			to[i] = copy_table(from[i], level - 1);
 	}
 	return (entry & ~(pte_t)PTE_ADDR_MASK) | pa;
-}
-
-/* So that each table is linked once. */
-static void unlink_copies(pte_t *pgd)
-{
-	pte_t *pud = scratch_entry(pgd, ESPFIX_BASE, 3);
-
-	for (unsigned i = 0; i < PT_INDEX(ESPFIX_END, 3); i++) {
-		pte_t *pmd = phys_to_virt(pud[i] & PTE_ADDR_MASK);
-
-		if (pt_is_espfix_copy(ESPFIX_BASE + i * PT_SIZE(3)))
-			pud[i] = 0;
-		else if (pud[i])
-			memset(pmd + 1, 0, PAGE_SIZE - sizeof(*pmd));
-	}
 }
 
 pte_t *scratch_pair_make(void)
@@ -69,7 +54,6 @@ pte_t *scratch_pair_make(void)
 void scratch_pair_free(pte_t *pgd)
 {
 	ASSERT_OP(original, ==, NO_FRAME);
-	unlink_copies(pgd);
 	pt_free_tables(pgd, PGD_SLOT_CEA, PGD_SLOT_CEA);
 	pt_free_tables(pgd, SCRATCH_SLOT, SCRATCH_SLOT);
 	pt_free_tables(pgd, 0, PGD_FIRST_KERNEL_SLOT - 1);
