@@ -136,13 +136,14 @@ void mm_load(struct mm *mm)
 /* Others than these (reserved bits, say) are none that trying again helps. */
 #define PF_ORDINARY (PF_PROT | PF_WRITE | PF_USER | PF_INSTR)
 
-/* More threads than that do not meet one mprotect with a fetch each. */
-#define MAX_STALE_FETCHES 1000
+/* More threads than that do not meet one mprotect with a fault each. */
+#define MAX_STALE_FAULTS 1000
 
 /*
  * PF_PROT is what the CPU saw: by now another thread's mprotect may have granted
- * what was missing, and the access is tried again.  Fetches not for ever: if a way
- * out missed the switch to the user PGD, all of them fault (mm/pti.c, P2).
+ * what was missing, and the access is tried again.  Not for ever: if a way out
+ * missed the switch to the user PGD, all fetches fault (mm/pti.c, P2), and far
+ * returns with SMAP in emulators that make them with the kernel's rights.
  */
 static enum fault_verdict fault_locked(struct mm *mm, virt_addr_t addr, u64 error)
 {
@@ -163,7 +164,7 @@ static enum fault_verdict fault_locked(struct mm *mm, virt_addr_t addr, u64 erro
 	default:
 		return FAULT_OOM;
 	}
-	if ((error & PF_PROT) && (error & PF_INSTR) && ++mm->stale_fetches > MAX_STALE_FETCHES)
+	if ((error & PF_PROT) && ++mm->stale_faults > MAX_STALE_FAULTS)
 		return FAULT_ACCERR;
 	return pages_allow(mm, addr, error) ? FAULT_HANDLED : FAULT_ACCERR;
 }

@@ -51,7 +51,7 @@ struct mm {
 	struct sleep_lock lock;
 	virt_addr_t brk_start, brk;
 	u64 resident;        /* pages */
-	unsigned stale_fetches; /* tried again since the last mprotect */
+	unsigned stale_faults; /* tried again since the last mprotect */
 	virt_addr_t end;     /* of what the program may have: mm_init_layout() */
 	virt_addr_t stack_top, mmap_top;
 	virt_addr_t low_top; /* the same for MAP_32BIT */

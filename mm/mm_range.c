@@ -156,7 +156,7 @@ static int protect_locked(struct mm *mm, virt_addr_t start, virt_addr_t end, uns
 		return -ENOMEM;
 	done = pages_protect(mm, start, end, prot);
 	vma_protect(mm, start, done, prot);
-	mm->stale_fetches = 0;
+	mm->stale_faults = 0;
 	return done < end ? -EINTR : 0;
 }
 

@@ -45,7 +45,7 @@ static void granted_meanwhile(struct selftest *t)
 }
 
 /* Where the kernel PGD is left loaded, fetches fault whatever the areas say. */
-static void fetches_end(struct selftest *t)
+static void retries_end(struct selftest *t)
 {
 	struct mm *mm = new_mm(0);
 	u64 error = PF_USER | PF_PROT | PF_INSTR;
@@ -98,7 +98,7 @@ static void names(struct selftest *t)
 
 static const struct selftest_case cases[] = {
 	{ "a fault whose reason has gone is tried again", granted_meanwhile },
-	{ "but not a fetch for ever", fetches_end },
+	{ "but not for ever", retries_end },
 	{ "behind the end of a shared object is nothing", behind_the_end },
 	{ "no two objects or address spaces ever have the same name", names },
 };
