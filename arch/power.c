@@ -34,6 +34,7 @@ void power_init(const struct acpi_info *acpi)
 
 void power_off(bool good)
 {
+	stretch_report();
 	interrupts_off();
 	outb(PORT_DEBUG_EXIT, good ? DEBUG_EXIT_GOOD : DEBUG_EXIT_BAD);
 	for (const char *s = "Shutdown"; *s; s++)

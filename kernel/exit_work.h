@@ -7,6 +7,7 @@
 #include "entry/entry.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/stretch.h"
 
 /*
  * Does what is due, which may change *regs, or never return.  Comes back with
@@ -19,6 +20,7 @@ static inline void exit_work_before_user(struct pt_regs *regs)
 	interrupts_off();
 	if (unlikely(this_cpu_test(work_due)))
 		exit_work_do(regs);
+	stretch_leave();
 }
 
 #endif

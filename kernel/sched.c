@@ -192,6 +192,7 @@ static void finish_switch(void)
 	struct percpu *cpu = this_cpu();
 	struct task *prev = switching_from[cpu->cpu];
 
+	stretch_point();
 	prev->on_cpu = false;
 	if (prev->state == TASK_ZOMBIE && prev->waiter) {
 		wake(prev->waiter); /* a signal may have woken it before */
@@ -245,6 +246,7 @@ static void schedule_locked(void)
 	struct task *prev = cpu->current;
 	struct task *next;
 
+	stretch_point();
 	check_stack(prev);
 	cpu->need_resched = false;
 	/* Tasks that yield all the time set the alarm anew all the time: the
@@ -468,11 +470,14 @@ void sched_run(virt_addr_t stack_top, struct task *first)
 	cpu->need_resched = true;
 	if (first)
 		sched_start(first);
+	stretch_begin();
 	for (;;) {
 		interrupts_off();
-		if (this_cpu()->need_resched)
+		if (this_cpu()->need_resched) {
 			schedule();
-		else
+		} else {
+			stretch_irqs_on();
 			idle_wait();
+		}
 	}
 }

@@ -39,6 +39,7 @@ static inline void sched_set_need_resched(void)
 /* For long loops of system calls: lets others run if it is their turn. */
 static inline void sched_point(void)
 {
+	stretch_point();
 	if (unlikely(this_cpu_test(need_resched)))
 		schedule();
 }

@@ -58,6 +58,7 @@ bool seam_do_syscall(struct pt_regs *regs)
 	/* Linux looks at the low 32 bits only. */
 	u32 nr = (u32)regs->orig_ax;
 
+	stretch_enter();
 	this_cpu_inc(syscalls);
 	interrupts_on();
 	stack_poison();

@@ -291,15 +291,25 @@ static __attribute__((noinline)) void exception_or_interrupt(struct pt_regs *reg
 	/* In an NMI's handler NMIs are masked until the IRET: no schedule(). */
 	if (user_mode(regs) && vector != VEC_NMI)
 		exit_work_before_user(regs);
+	else if (user_mode(regs))
+		stretch_leave();
 }
 
 void seam_do_trap(struct pt_regs *regs)
 {
+	bool irqs_were_on = regs->flags & RFLAGS_IF;
+
 	user_access_end();
+	if (user_mode(regs))
+		stretch_enter();
+	else if (irqs_were_on)
+		stretch_trap();
 	if (is_ia32_syscall(regs))
 		ia32_do_syscall(regs);
 	else
 		exception_or_interrupt(regs);
+	if (!user_mode(regs) && irqs_were_on)
+		stretch_irqs_on();
 }
 
 /* Kernel mode, any instruction, IST kernel stack. */

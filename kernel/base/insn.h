@@ -6,6 +6,7 @@
 #ifndef KERNEL_BASE_INSN_H
 #define KERNEL_BASE_INSN_H
 
+#include "kernel/base/stretch.h"
 #include "kernel/base/types.h"
 #include "kernel/base/x86.h"
 
@@ -228,10 +229,20 @@ static inline void fxsave(void *area) { __asm__ volatile("fxsave64 (%0)" : : "r"
 static inline void fxrstor(const void *area) { __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory"); }
 static inline void breakpoint(void) { __asm__ volatile("int3" : : : "memory"); }
 static inline void cpu_relax(void) { __asm__ volatile("pause" : : : "memory"); }
-static inline void interrupts_on(void) { __asm__ volatile("sti" : : : "memory"); }
-static inline void interrupts_off(void) { __asm__ volatile("cli" : : : "memory"); }
 static inline void halt(void) { __asm__ volatile("hlt" : : : "memory"); }
 static inline void barrier(void) { __asm__ volatile("" : : : "memory"); }
+
+static inline void interrupts_on(void)
+{
+	stretch_irqs_on();
+	__asm__ volatile("sti" : : : "memory");
+}
+
+static inline void interrupts_off(void)
+{
+	stretch_irqs_off();
+	__asm__ volatile("cli" : : : "memory");
+}
 
 static inline u64 interrupts_save(void)
 {
