@@ -42,7 +42,7 @@ class Command:
 def commands():
     """The tests that are programs; the gdb test is there only if written."""
     python = sys.executable
-    for name in ("runner", "tools", "mutants", "meltdown"):
+    for name in ("runner", "tools", "deps", "mutants", "meltdown"):
         path = os.path.join(ROOT, f"tests/test_{name}.py")
         yield Command(name, [python, path], 300, quick=True)
     yield Command("host", ["make", "-sk", "-C", ROOT, "--no-print-directory",
