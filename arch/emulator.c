@@ -1,12 +1,14 @@
 /*
- * Emulators and their faults, by probes of a few instructions and by name.  What
- * is not probed here is checked where it shows: by tests/suites/emulator.c and
- * by tests/emulators.py.  Called by kernel/main.c; printed by kernel/banner.c.
+ * Emulators and their faults, by probes of a few instructions and by name, never
+ * by version.  What is not probed here is looked at where it shows: by
+ * tests/suites/emulator.c and by tests/emulators.py.  Called by kernel/main.c; printed by kernel/banner.c.
  * Sources: docs/emulators.md, which has the manuals' word on each.
  */
 #include "arch/cpu.h"
 #include "arch/emulator.h"
+#include "arch/idt.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/percpu.h"
 #include "kernel/base/ports.h"
 #include "kernel/base/string.h"
 #include "mm/pagetable.h"
@@ -14,6 +16,8 @@
 #include "mm/uaccess.h"
 
 #define HYPERVISOR_LEAF 0x40000000
+#define NON_CANONICAL BIT(62)
+#define RF_PROBES 8
 
 struct emulator emulator;
 
@@ -22,7 +26,7 @@ static const struct {
 	u32 faults; /* known of it, not probed */
 } known[] = {
 	[EMULATOR_UNKNOWN] = { "none recognised", 0 },
-	[EMULATOR_TCG] = { "QEMU TCG", EMULATOR_NO_RF | EMULATOR_NO_AC | EMULATOR_LATE_DB |
+	[EMULATOR_TCG] = { "QEMU TCG", EMULATOR_NO_AC | EMULATOR_LATE_DB |
 			   EMULATOR_LRET_ACCESSED | EMULATOR_IRET_RING3 },
 	[EMULATOR_BOCHS] = { "Bochs", EMULATOR_NO_NMI },
 };
@@ -34,6 +38,7 @@ static const struct {
 	{ EMULATOR_TAKES_PCIDE, "takes PCIDE without PCID" },
 	{ EMULATOR_DROPS_GLOBAL, "CR3 writes drop global pages" },
 	{ EMULATOR_DROPS_PCID, "CR3 writes drop all PCIDs" },
+	{ EMULATOR_STALE_RIP, "instruction breakpoints hang" },
 	{ EMULATOR_NO_RF, "no RF in a fault's frame" },
 	{ EMULATOR_NO_AC, "no #AC, no #XM" },
 	{ EMULATOR_LATE_DB, "no #DB on an entry's first instruction" },
@@ -85,6 +90,38 @@ static bool survives(virt_addr_t page, u64 rights, u64 cr3)
 	return !err;
 }
 
+/* A fault pushes RF set: each of these must, by #GP as by #PF. */
+static bool pushes_no_rf(void)
+{
+	bool missing = false;
+	u8 byte;
+
+	for (unsigned i = 0; i < RF_PROBES; i++) {
+		probe_read(NON_CANONICAL, &byte);
+		missing |= !(this_cpu()->fixup_flags & RFLAGS_RF);
+	}
+	return missing;
+}
+
+/* arch/emulator_rip.asm */
+bool emulator_rip_is_stale(virt_addr_t non_canonical);
+void emulator_rip_handler(void);
+
+/* On an IDT of its own, in the page: other CPUs go on with theirs. */
+static bool keeps_rip(virt_addr_t page)
+{
+	struct table_register t = { PAGE_SIZE - 1, page };
+	struct idt_gate *gates = (struct idt_gate *)page;
+	bool stale;
+
+	memcpy(gates, (const void *)CEA_IDT, PAGE_SIZE);
+	idt_gate_set_offset(&gates[VEC_DE], (virt_addr_t)emulator_rip_handler);
+	lidt(&t);
+	stale = emulator_rip_is_stale(NON_CANONICAL);
+	idt_load();
+	return stale;
+}
+
 u32 emulator_probe(virt_addr_t page)
 {
 	u64 cr3 = read_cr3(), cr4 = read_cr4();
@@ -94,6 +131,10 @@ u32 emulator_probe(virt_addr_t page)
 		faults |= EMULATOR_DROPS_GLOBAL;
 	if ((cr4 & CR4_PCIDE) && !survives(page, 0, cr3 | BIT(CR3_NOFLUSH_BIT)))
 		faults |= EMULATOR_DROPS_PCID;
+	if (keeps_rip(page))
+		faults |= EMULATOR_STALE_RIP;
+	if (pushes_no_rf())
+		faults |= EMULATOR_NO_RF;
 	return faults;
 }
 

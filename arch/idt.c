@@ -25,17 +25,13 @@ static u8 ist_of(unsigned vector)
 const void *idt_init(void)
 {
 	for (unsigned v = 0; v < NR_VECTORS; v++) {
-		u64 stub = entry_labels.stubs + v * ENTRY_STUB_SIZE;
-
 		idt[v] = (struct idt_gate){
-			.offset_low = (u16)stub,
 			.selector = SEL_KERNEL_CS,
 			.ist = ist_of(v),
 			.type = v == VEC_BP || v == VEC_OF || v == VEC_INT80 ?
 				GATE_INTERRUPT_USER : GATE_INTERRUPT,
-			.offset_middle = (u16)(stub >> 16),
-			.offset_high = (u32)(stub >> 32),
 		};
+		idt_gate_set_offset(&idt[v], entry_labels.stubs + v * ENTRY_STUB_SIZE);
 	}
 	return idt;
 }
@@ -45,6 +41,13 @@ void idt_load(void)
 	struct table_register t = { sizeof(idt) - 1, CEA_IDT };
 
 	lidt(&t);
+}
+
+void idt_gate_set_offset(struct idt_gate *gate, virt_addr_t to)
+{
+	gate->offset_low = (u16)to;
+	gate->offset_middle = (u16)(to >> 16);
+	gate->offset_high = (u32)(to >> 32);
 }
 
 virt_addr_t idt_gate_offset(const struct idt_gate *gate)

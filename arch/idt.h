@@ -26,6 +26,9 @@ const void *idt_init(void);
 /* Loads IDTR with the alias.  Every CPU. */
 void idt_load(void);
 
+/* Makes a gate lead elsewhere; the other way round of idt_gate_offset(). */
+void idt_gate_set_offset(struct idt_gate *gate, virt_addr_t to);
+
 /* Where a gate leads, put together from its three parts. */
 virt_addr_t idt_gate_offset(const struct idt_gate *gate);
 

@@ -171,6 +171,7 @@ static bool fixup(struct pt_regs *regs)
 	if (!to)
 		return false;
 	regs->ip = to;
+	this_cpu()->fixup_flags = regs->flags;
 	__atomic_fetch_add(&extable_hits, 1, __ATOMIC_RELAXED);
 	return true;
 }

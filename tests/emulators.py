@@ -27,7 +27,7 @@ import qemu  # noqa: E402
 
 ARGUMENTS = "pti=on norandmaps init=/bin/witness"
 TABLE = os.path.join(boots.ROOT, "docs", "emulators.md")
-TIMEOUT = 240
+TIMEOUT = 600
 CASE = re.compile(r"^(fault|doors|entry32) (\d+): (signal|exit) (\d+)((?: \w+ [0-9a-f]+)*)$")
 LINE = re.compile(r"^(ok|not ok) \d+ - (.*)$")
 BITS = {0: "CF", 2: "PF", 4: "AF", 6: "ZF", 7: "SF", 8: "TF", 9: "IF", 10: "DF", 11: "OF",

@@ -52,6 +52,7 @@ struct percpu {
 	u64 timer_interrupts;
 	u64 syscalls;
 	u64 syscalls_unknown;    /* answered with ENOSYS */
+	u64 fixup_flags;         /* RFLAGS in the frame of the last fault with a fixup */
 	u64 context_switches;
 };
 

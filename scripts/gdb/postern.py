@@ -149,7 +149,7 @@ without it the environment's POSTERN_GDB, or localhost:1234 (QEMU's -s)."""
         try:
             gdb.execute(f"target remote {stub}", to_string=True)
         except gdb.error as error:
-            machine.refuse(f"cannot connect: {error}")
+            machine.refuse(f"cannot connect to {stub}: {error}")
         # While one CPU steps the others stand; they run with `continue`.
         gdb.execute("set scheduler-locking step")
         aliases.load()

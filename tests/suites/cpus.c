@@ -2,9 +2,11 @@
  * Reading each CPU's registers, and running something on one CPU.  No suite of
  * its own; tests/suites/ calls it.
  */
+#include "arch/emulator.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
 #include "kernel/sched.h"
+#include "kernel/selftest.h"
 #include "mm/phys.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
@@ -100,4 +102,11 @@ const pte_t *cpus_user_view(unsigned cpu)
 unsigned cpus_gdt_pages(unsigned cpu)
 {
 	return (cpu_state[cpu].gdtr.limit + 1U + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+bool cpus_skip_breakpoints(struct selftest *t)
+{
+	if (emulator.faults & EMULATOR_STALE_RIP)
+		selftest_skip(t, "%s here", emulator_fault_title(EMULATOR_STALE_RIP));
+	return emulator.faults & EMULATOR_STALE_RIP;
 }

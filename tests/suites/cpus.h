@@ -9,6 +9,8 @@
 #include "kernel/base/insn.h"
 #include "mm/pagetable.h"
 
+struct selftest;
+
 /* As SGDT, SIDT, STR, MOV from CRn and RDMSR gave them on that CPU. */
 struct cpu_state {
 	struct table_register gdtr, idtr;
@@ -26,6 +28,12 @@ void cpus_read_state(void);
 void cpus_call(unsigned cpu, void (*fn)(void *), void *arg);
 void cpus_call_set(const struct cpumask *cpus, void (*fn)(void *), void *arg);
 void cpus_call_all(void (*fn)(void *), void *arg);
+
+/*
+ * Skips the case where the machine hangs at an instruction breakpoint that
+ * is taken (arch/emulator.h).  True: return.
+ */
+bool cpus_skip_breakpoints(struct selftest *t);
 
 /*
  * fn(arg) in a kernel thread that stays on one CPU, interrupts on; waits for

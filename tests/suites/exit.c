@@ -307,6 +307,8 @@ static void resume_on(struct selftest *t, const struct resume *r, unsigned cpu)
 
 static void resume_all(struct selftest *t, const struct resume *r, unsigned count)
 {
+	if (cpus_skip_breakpoints(t))
+		return;
 	cpus_read_state();
 	for_each_cpu(cpu, &cpus_online)
 		for (unsigned i = 0; i < count; i++)

@@ -274,6 +274,8 @@ static void stop_debug(void *arg)
 /* In a thread on each CPU. */
 static void stop_everywhere(struct selftest *t, void (*fn)(void *))
 {
+	if (cpus_skip_breakpoints(t))
+		return;
 	if (!pti_enabled) {
 		selftest_skip(t, "without a shadow there is one CR3");
 		return;

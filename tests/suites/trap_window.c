@@ -189,6 +189,8 @@ static void step_on(struct selftest *t, const struct window *w, unsigned cpu)
 
 static void step_window(struct selftest *t, const struct window *w)
 {
+	if (cpus_skip_breakpoints(t))
+		return;
 	for_each_cpu(cpu, &cpus_online)
 		step_on(t, w, cpu);
 }
@@ -284,6 +286,8 @@ static void lying_rsp(struct selftest *t)
 {
 	const struct window w = syscall_window();
 
+	if (cpus_skip_breakpoints(t))
+		return;
 	for_each_cpu(cpu, &cpus_online) {
 		u64 rsp = VAULT_OF(cpu)->ist_kernel_stack[IST_DB - 1] - IST_STACK_SIZE / 2;
 		struct task *task = PROCESS_FROM(program_syscall_with_rsp, rsp);

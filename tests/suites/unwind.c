@@ -281,6 +281,8 @@ static void step_program(struct selftest *t, const char *what, unsigned cpu, u64
 
 static void each_of_syscall(struct selftest *t)
 {
+	if (cpus_skip_breakpoints(t))
+		return;
 	cpus_read_state();
 	for_each_cpu(cpu, &cpus_online)
 		step_program(t, "system call", cpu, cpu_state[cpu].lstar);
@@ -288,6 +290,8 @@ static void each_of_syscall(struct selftest *t)
 
 static void each_of_page_fault(struct selftest *t)
 {
+	if (cpus_skip_breakpoints(t))
+		return;
 	for_each_cpu(cpu, &cpus_online)
 		step_program(t, "page fault", cpu, stub(VEC_PF));
 }
@@ -328,6 +332,8 @@ static bool reaches(const unsigned *what, unsigned value)
 
 static void each_of_timer(struct selftest *t)
 {
+	if (cpus_skip_breakpoints(t))
+		return;
 	for_each_cpu(cpu, &cpus_online) {
 		struct task *task = start_loop(t, USER_CODE(spin_loop), cpu);
 
@@ -353,6 +359,8 @@ static void each_of_interrupt_in_kernel(struct selftest *t)
 {
 	unsigned cpu = online_cpu(1);
 
+	if (cpus_skip_breakpoints(t))
+		return;
 	if (cpumask_count(&cpus_online) == 1) {
 		selftest_skip(t, "needs another CPU that interrupts this one");
 		return;
@@ -408,6 +416,8 @@ static void nmis_in_calls(struct selftest *t)
 {
 	struct task *task;
 
+	if (cpus_skip_breakpoints(t))
+		return;
 	if (!ready_to_send(t))
 		return;
 	cpus_read_state();

@@ -237,14 +237,26 @@ static void storm_of_threads(struct selftest *t)
 
 /* ---- The list of tests/user/fault.c ---------------------------------------------- */
 
-/* The program says what it expects in its exit status. */
-static int expected_signal(struct selftest *t, const char *number)
+/* The program says what it expects in its exit status; `machine` has a say in it. */
+static int expected_signal(struct selftest *t, const char *number, const char *machine)
 {
-	struct program p = { "/bin/fault", { "-expect", number } };
+	struct program p = { "/bin/fault", { "-expect", number, machine } };
 
-	if (emulator.name == EMULATOR_TCG) /* some exceptions that no processor makes */
-		p.arg[2] = "tcg";
 	return WAIT_CODE(run(t, &p, ANY_CPU, true));
+}
+
+/* Some versions of TCG make exceptions that no processor makes, or none. */
+static bool is_fault_of_tcg(struct selftest *t, const char *number, int status)
+{
+	int signal;
+
+	if (emulator.name != EMULATOR_TCG)
+		return false;
+	signal = expected_signal(t, number, "tcg");
+	if (status != WAIT_STATUS(!signal, signal))
+		return false;
+	selftest_note("number %s of `fault --list`: TCG's own outcome", number);
+	return true;
 }
 
 static void faults(struct selftest *t)
@@ -258,13 +270,15 @@ static void faults(struct selftest *t)
 		int signal, status;
 
 		format(number, sizeof(number), "%u", i);
-		signal = expected_signal(t, number);
+		signal = expected_signal(t, number, NULL);
 		if (signal == END_OF_LIST)
 			break;
 		status = run(t, &(struct program){ "/bin/fault", { "-case", number } },
 			     online_cpu(i % MAX_TOGETHER), true);
 		/* What lives exits with 1. */
-		if (!EXPECT_EQ(t, status, WAIT_STATUS(!signal, signal), "wait status"))
+		if (status != WAIT_STATUS(!signal, signal) &&
+		    !is_fault_of_tcg(t, number, status) &&
+		    !EXPECT_EQ(t, status, WAIT_STATUS(!signal, signal), "wait status"))
 			selftest_note("number %s of `fault --list`, counted from 0", number);
 	}
 	EXPECT(t, i > 50, "the list was not empty");
