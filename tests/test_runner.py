@@ -327,10 +327,10 @@ class Emulators(unittest.TestCase):
         found = emulators.facts(self.CASE.format(*words), ["x"])
         return {**found, **{f"filling/{i}": "ok" for i in range(emulators.ENOUGH)}}
 
-    def bad(self, here, pattern="fault x/flags.RF", cell="`1`"):
+    def bad(self, here, pattern="fault x/flags.RF", cell="`1`", qemu="`0`"):
         """The numbers of the sentences that are not good."""
         runs = {"QEMU": self.facts(11, 202, "ok"), "other": here}
-        table = [(pattern, {"QEMU": "`0`", "other": cell})] if pattern else []
+        table = [(pattern, {"QEMU": qemu, "other": cell})] if pattern else []
         return [number for number, (good, _) in
                 enumerate(emulators.judge(runs, table)) if not good]
 
@@ -344,6 +344,16 @@ class Emulators(unittest.TestCase):
         self.assertEqual(self.bad(self.facts(5, 10202, "ok")), [2, 3])
         self.assertEqual(self.bad(self.facts(11, 10202, "not ok")), [1, 2])
         self.assertEqual(self.bad({}), [1, 2, 3])
+
+    def test_versions(self):
+        """emulators: a row of two versions explains a difference, and need not"""
+        both = "`0` (1.0), `1` (2.0)"
+        self.assertEqual(self.bad(self.facts(11, 10202, "ok"), qemu=both), [])
+        self.assertEqual(self.bad(self.facts(11, 202, "ok"), qemu=both), [])
+        self.assertEqual(self.bad(self.facts(11, 10203, "ok"), qemu=both), [2])
+        self.assertEqual(self.bad(self.facts(11, 202, "ok"), cell="fine", qemu=both), [3])
+        self.assertEqual(self.bad(self.facts(11, 10202, "ok"), qemu="`2` (1.0), `3`"),
+                         [2, 3])
 
     def test_table(self):
         """emulators: every row of docs/emulators.md can be read"""

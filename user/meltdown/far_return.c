@@ -107,6 +107,7 @@ void far_return_scan(uint64_t at, uint64_t distance, unsigned count, int32_t *ou
 	scan.left = count;
 	scan.out = out;
 	__asm__ volatile("int3" : : : "memory");
+	scan.out = NULL; /* the caller's */
 }
 
 int far_return_word(uint64_t at)
