@@ -6,7 +6,7 @@ N skipped`.  Called by `make test` and `make check` (--quick), which build first
 Judging one boot is tests/boots.py, the list of boots is tests/machines.cfg
 and tests/programs.cfg.
 
-    tests/run.py [--only GLOB] [--quick] [--list] [--jobs N] [--scale X]
+    tests/run.py [--only GLOB] [--quick] [--systems] [--list] [--jobs N] [--scale X]
 
 Exits with 0 only if something passed and nothing failed.  Logs are in
 build/test-logs/, fresh for each run.  On Ctrl-C or SIGTERM it ends its own
@@ -39,7 +39,7 @@ class Command:
     quick: bool = False
 
 
-def commands():
+def commands(systems=False):
     """The tests that are programs; the gdb test is there only if written."""
     python = sys.executable
     for name in ("runner", "tools", "deps", "mutants", "meltdown"):
@@ -55,6 +55,9 @@ def commands():
     yield Command("inject", [python, os.path.join(ROOT, "tests/inject/run.py"),
                              "--sample"], 600)
     yield Command("leak", [python, os.path.join(ROOT, "tests/leak/run.py")], 1200)
+    if systems:
+        yield Command("systems", [python, os.path.join(ROOT, "tests/systems.py"),
+                                  "--short"], 3600)
     gdb = os.path.join(ROOT, "tests/gdb/run.py")
     if os.path.exists(gdb):
         yield Command("gdb", [python, gdb], 400)
@@ -183,7 +186,7 @@ def clear_logs():
 
 def choose(options):
     """The jobs that the options ask for, in order."""
-    jobs = [*commands(), *machines.load()]
+    jobs = [*commands(options.systems), *machines.load()]
     if options.quick:
         jobs = [job for job in jobs if job.quick]
     if options.only:
@@ -205,6 +208,8 @@ def parse(argv):
                         help="only jobs whose name matches; may be repeated")
     parser.add_argument("--quick", action="store_true",
                         help="only the jobs that `make check` runs")
+    parser.add_argument("--systems", action="store_true",
+                        help="the short form of `make systems` too")
     parser.add_argument("--list", action="store_true", help="name the jobs")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1),
                         metavar="N", help="how many at a time")
