@@ -14,6 +14,8 @@ ACCEL ?= tcg
 CPU ?= max
 INITRAMFS ?=
 PROGRAM ?=
+# Set by .ci/run: `make test` tries another Debian, too.
+SYSTEMS :=
 export CPUS MEM CMDLINE ACCEL CPU INITRAMFS
 
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
@@ -119,7 +121,11 @@ meltdown: deps-run
 
 test: deps-test
 	@$(MAKE) -s --no-print-directory all user-hosted debug-kernel
-	@$(PYTHON) tests/run.py
+	@$(PYTHON) tests/run.py $(if $(SYSTEMS),--systems)
+
+# The README's commands in minimal roots of Debian 13 and 12, each with make alone.
+systems:
+	@$(PYTHON) tests/systems.py
 
 # One direct boot, all suites.
 selftest: deps-run
@@ -205,6 +211,7 @@ help:
 # help: make meltdown  a program reads the kernel with pti=off, and cannot with pti=on
 # help: make test      every test: host tests, all machines of tests/*.cfg, gdb
 # help: make check     warnings as errors, layers, style, host tests, one boot
+# help: make systems   make run and make test in fresh roots of Debian 13 and 12 (as root)
 # help: make selftest  one direct boot, all in-kernel suites
 # help: make emulators the same programs in QEMU and Bochs, compared
 # help: make stress    storms of hostile programs, MINUTES=10 of them, SEED= to replay
@@ -224,6 +231,6 @@ compile_commands.json: $(BUILD)/flags $(C_SOURCES)
 
 # make would delete them as intermediate, and build all anew.
 .SECONDARY: $(INCLUDES)
-.PHONY: all kernel debug-kernel iso run meltdown test selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
+.PHONY: all kernel debug-kernel iso run meltdown test systems selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
 .DELETE_ON_ERROR:
 FORCE:
