@@ -177,6 +177,7 @@ inject: deps-test
 
 bench: deps-run
 	@$(MAKE) -s --no-print-directory kernel
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/debug DEBUG=1 $(BUILD)/debug/postern.elf
 	@$(PYTHON) scripts/bench.py
 
 # Counters are atomic: lines are computed from differences of them.  The host

@@ -19,7 +19,11 @@ import qemu  # noqa: E402
 BUILD = os.path.join(os.path.dirname(HERE), "build")
 KERNEL = os.path.join(BUILD, "postern.elf")
 INITRAMFS = os.path.join(BUILD, "initramfs.cpio")
+DEBUG_KERNEL = os.path.join(BUILD, "debug", "postern.elf")
 TIMEOUT = 120
+LONG_TIMEOUT = 1800  # all suites, for a hang
+# What begins or ends a stretch for somebody else, who is the interesting one.
+EVERYWHERE = ("insn.h", "sched.h", "spinlock.h", "percpu.h", "exit_work.h")
 WARM_UP = 100  # tests/user/cost.c begins with so many turns at most
 
 INTEL = "max,vendor=GenuineIntel"
@@ -38,11 +42,11 @@ PATHS = (
 )
 
 
-def boot(cmdline, cpus=1, extra=(), cpu="max"):
+def boot(cmdline, cpus=1, extra=(), cpu="max", kernel=KERNEL, timeout=TIMEOUT):
     """One boot at 512 MiB under icount; its output, or the end with a line."""
-    machine = qemu.Machine(kernel=KERNEL, initramfs=INITRAMFS, cpus=cpus, cpu=cpu,
+    machine = qemu.Machine(kernel=kernel, initramfs=INITRAMFS, cpus=cpus, cpu=cpu,
                            cmdline=f"norandmaps {cmdline}", icount=True, extra=list(extra))
-    result = qemu.run(machine, TIMEOUT)
+    result = qemu.run(machine, timeout)
     if result.timed_out or result.status != qemu.PASSED:
         sys.exit(f"bench: '{cmdline}' ended with {qemu.meaning(result.status)}:\n"
                  + result.output[-1500:])
@@ -144,8 +148,42 @@ def booting():
     row("million instructions to init", ticks / 1e6, 2, 30, 1700)
 
 
+def place(address):
+    """The function and line at an address, past what is inlined everywhere."""
+    lines = subprocess.run(["addr2line", "-f", "-i", "-s", "-e", DEBUG_KERNEL, address],
+                           check=True, text=True, capture_output=True).stdout.split("\n")
+    names = list(zip(lines[0::2], lines[1::2]))
+    for function, line in names:
+        if not line.startswith(EVERYWHERE):
+            return f"{function} ({line.split()[0]})"
+    return names[-1][0]
+
+
+def long_work():
+    """The longest stretches, by a debug build, over all suites and two storms.
+
+    On one CPU: under -icount the TSC counts what the others execute, too.
+    """
+    longest = {}
+    for cmdline in ("selftest", "init=/bin/storm -- processes 4",
+                    "init=/bin/storm -- threads 40"):
+        output = boot(cmdline, kernel=DEBUG_KERNEL, timeout=LONG_TIMEOUT)
+        for kind, ticks, begin, end, task in re.findall(
+                r"^stretch: ([^:]*): (\d+), from (\w+) to (\w+), (.*?)\r?$", output, re.M):
+            longest.setdefault(kind, []).append((int(ticks), begin, end, task))
+    heading("longest stretches of instructions", ("Postern", "aim"))
+    for kind, aim in (("interrupts off", 50000), ("no scheduling point", 1000000)):
+        found = sorted(longest.get(kind, []), reverse=True)
+        if not found:
+            sys.exit(f"bench: found no stretch of '{kind}'")
+        row(kind, found[0][0], 0, aim, "-")
+        for ticks, begin, end, task in found[:3]:
+            print(f"    {ticks:10}  {place(begin)} to {place(end)}, in {task}")
+
+
 if __name__ == "__main__":
     system_calls()
     other_paths()
     frames()
     booting()
+    long_work()
