@@ -29,26 +29,43 @@ struct itimerval {
 
 static struct task *sender;
 
-/* Sends what is due; when the next one is. */
-static u64 send_due(void)
+static struct timer *alarms; /* of all processes that have one */
+
+#define SENT_AT_ONCE 16
+
+static void set_alarm(struct process *p, u64 when)
+{
+	alarm_forget(p);
+	p->signals.alarm_at = when;
+	p->alarm.when = when;
+	if (when)
+		timers_add(&alarms, &p->alarm);
+}
+
+void alarm_forget(struct process *p)
+{
+	if (timers_has(&p->alarm))
+		timers_remove(&alarms, &p->alarm);
+	p->signals.alarm_at = 0;
+}
+
+static void send_alarm(struct process *p, u64 now)
 {
 	const struct siginfo info = { .signo = SIGALRM, .code = SI_KERNEL };
-	u64 now = clock_ns(), next = ~0ULL;
+	u64 late = now - p->signals.alarm_at, interval = p->signals.alarm_interval;
 
-	for (struct process *p = process_first(); p; p = p->next) {
-		struct process_signals *s = &p->signals;
+	signal_send_process(p, &info);
+	set_alarm(p, interval ? now + interval - late % interval : 0);
+}
 
-		if (s->alarm_at && s->alarm_at <= now) {
-			u64 late = now - s->alarm_at;
+/* Sends what is due, some at a time; when the next one is. */
+static u64 send_due(void)
+{
+	u64 now = clock_ns();
 
-			signal_send_process(p, &info);
-			s->alarm_at = s->alarm_interval ?
-				      now + s->alarm_interval - late % s->alarm_interval : 0;
-		}
-		if (s->alarm_at)
-			next = MIN(next, s->alarm_at);
-	}
-	return next;
+	for (unsigned i = 0; alarms && alarms->when <= now && i < SENT_AT_ONCE; i++)
+		send_alarm(container_of(alarms, struct process, alarm), now);
+	return alarms ? alarms->when : ~0ULL;
 }
 
 static void run(void *arg __unused)
@@ -76,7 +93,7 @@ static void set(u64 at, u64 interval, u64 *old_left, u64 *old_interval)
 
 	*old_interval = s->alarm_interval;
 	*old_left = !s->alarm_at ? 0 : s->alarm_at > now ? s->alarm_at - now : 1;
-	s->alarm_at = at;
+	set_alarm(current_process(), at);
 	s->alarm_interval = at ? interval : 0;
 	sched_wake(sender);
 	spin_unlock(&process_lock, flags);

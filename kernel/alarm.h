@@ -7,4 +7,8 @@
 /* Starts the kernel thread that sends them.  Once, before the first process. */
 void alarm_init(void);
 
+/* A process is freed.  process_lock is held. */
+struct process;
+void alarm_forget(struct process *p);
+
 #endif

@@ -3,18 +3,16 @@
  * Called by kernel/task.c, kernel/program.c, system calls and tests.
  */
 #include "arch/clock.h"
+#include "kernel/alarm.h"
+#include "kernel/numbers.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "mm/frame.h"
 #include "mm/phys.h"
 
-/* Linux's, on 64-bit machines; after it, small numbers come round again. */
-#define PID_MAX 4194304
-#define PID_AGAIN 300
-
 struct spinlock process_lock;
-static struct process *all;
-static int last_pid = 1;
+struct link process_all;
+static unsigned thread_count;
 
 /* ---- Making ------------------------------------------------------------------- */
 
@@ -35,10 +33,8 @@ static struct process *create(struct mm *mm, const struct process *parent)
 	if (parent)
 		p->ids = parent->ids;
 	p->user = user_of_uid(p->ids.user[REAL_ID]);
-	if (p->user) {
-		p->next = all;
-		all = p;
-	}
+	if (p->user)
+		list_append(&process_all, &p->in_all);
 	spin_unlock(&process_lock, flags);
 	if (p->user)
 		return p;
@@ -75,9 +71,9 @@ void process_add_thread(struct process *p, struct task *t)
 {
 	t->process = p;
 	t->mm = p->mm;
-	t->thread_next = p->threads;
-	p->threads = t;
+	list_add(&p->threads, &t->in_process);
 	p->alive++;
+	thread_count++;
 	user_count_tasks(p, 1);
 	if (!p->leader) {
 		p->leader = t;
@@ -89,75 +85,55 @@ void process_adopt(struct process *parent, struct process *p)
 {
 	p->parent = parent;
 	p->parent_pid = parent->pid;
-	p->sibling = parent->children;
-	parent->children = p;
+	list_append(&parent->children, &p->sibling);
 }
 
-/* Is it a thread, process, group or session?  process_lock is held. */
-static bool in_use(int pid)
+void process_remove_thread(struct process *p, struct task *t)
 {
-	for (const struct process *p = all; p; p = p->next)
-		if (p->pid == pid || p->pgid == pid || p->sid == pid)
-			return true;
-	return process_find_thread(pid);
-}
-
-int process_next_pid(void)
-{
-	u64 flags = spin_lock(&process_lock);
-	int pid;
-
-	do {
-		last_pid = last_pid + 1 < PID_MAX ? last_pid + 1 : PID_AGAIN;
-		pid = last_pid;
-	} while (in_use(pid));
-	spin_unlock(&process_lock, flags);
-	return pid;
+	list_remove(&t->in_process);
+	t->dead_next = p->dead;
+	p->dead = t;
+	p->alive--;
+	thread_count--;
+	if (t != p->leader)
+		numbers_set_thread(t, 0);
 }
 
 void process_start(struct task *leader, int pid)
 {
 	struct process *p = leader->process;
+	u64 flags = spin_lock(&process_lock);
 
-	leader->pid = p->pid = p->pgid = p->sid = pid;
+	p->pid = pid;
+	numbers_set_thread(leader, pid);
+	numbers_set_group(p, pid);
+	numbers_set_session(p, pid);
+	spin_unlock(&process_lock, flags);
 	sched_start(leader);
 }
 
-/* ---- Finding ------------------------------------------------------------------ */
+/* ---- Walks -------------------------------------------------------------------- */
 
-struct process *process_first(void)
+#define WALK_UNLOCKED 32
+
+struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done,
+			       u64 flags)
 {
-	return all;
+	struct link place = { .is_place = true };
+
+	if (++*done % WALK_UNLOCKED)
+		return list_next(head, at);
+	list_add_behind(at, &place);
+	spin_unlock(&process_lock, flags);
+	spin_lock(&process_lock);
+	at = list_next(head, &place);
+	list_remove(&place);
+	return at;
 }
 
-struct process *process_find(int pid)
+unsigned process_count_threads(void)
 {
-	for (struct process *p = all; p; p = p->next)
-		if (p->pid == pid && pid > 0 && !(p->ended && p->unclaimed))
-			return p;
-	return NULL;
-}
-
-struct task *process_find_thread(int tid)
-{
-	struct process *own = process_find(tid);
-
-	if (own)
-		return own->leader;
-	for (struct process *p = all; p; p = p->next)
-		for (struct task *t = p->threads; t; t = t->thread_next)
-			if (t->pid == tid && tid > 0)
-				return t;
-	return NULL;
-}
-
-u64 process_run_ns(const struct process *p)
-{
-	u64 ns = p->dead_run_ns;
-
-	for (const struct task *t = p->threads; t; t = t->thread_next)
-		ns += sched_run_ns(t);
-	return ns;
+	return __atomic_load_n(&thread_count, __ATOMIC_RELAXED);
 }
 
 /* ---- Freeing ------------------------------------------------------------------- */
@@ -167,7 +143,7 @@ static void put_tasks(struct task *list)
 	while (list) {
 		struct task *t = list;
 
-		list = t->thread_next;
+		list = t->dead_next;
 		task_put(t);
 		sched_point();
 	}
@@ -176,12 +152,14 @@ static void put_tasks(struct task *list)
 /* Out of the list first: from then on nobody finds it, nor a task through it. */
 void process_free(struct process *p)
 {
-	struct process **at = &all;
 	u64 flags = spin_lock(&process_lock);
 
-	while (*at != p)
-		at = &(*at)->next;
-	*at = p->next;
+	list_remove(&p->in_all);
+	if (p->leader)
+		numbers_set_thread(p->leader, 0);
+	numbers_set_group(p, 0);
+	numbers_set_session(p, 0);
+	alarm_forget(p);
 	user_count_tasks(p, -(int)p->counted_tasks);
 	user_put(p->user);
 	spin_unlock(&process_lock, flags);
@@ -207,14 +185,22 @@ void process_free_dead_threads(void)
 
 #define SETTLE_NS (60 * NSEC_PER_SEC)
 
+bool process_none_left(void)
+{
+	u64 flags = spin_lock(&process_lock);
+	bool none = !list_first(&process_all);
+
+	spin_unlock(&process_lock, flags);
+	return none;
+}
+
 void process_settle(void)
 {
 	u64 start = clock_ns();
 
 	for (;;) {
 		process_bury();
-		if (!__atomic_load_n(&all, __ATOMIC_ACQUIRE) ||
-		    clock_ns() - start > SETTLE_NS)
+		if (process_none_left() || clock_ns() - start > SETTLE_NS)
 			return;
 		sched_sleep_until(clock_ns() + NSEC_PER_MSEC);
 	}

@@ -19,8 +19,10 @@
 #ifndef KERNEL_PROCESS_H
 #define KERNEL_PROCESS_H
 
+#include "kernel/base/list.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/limits.h"
+#include "kernel/numbers.h"
 #include "kernel/signal.h"
 #include "kernel/task.h"
 #include "kernel/user.h"
@@ -33,14 +35,21 @@ enum { REAL_ID, EFFECTIVE_ID, SAVED_ID };
 
 struct process {
 	int pid;
-	struct process *next;         /* in the list of all */
+	struct link in_all;           /* in the list of all */
+	struct link in_group, in_session; /* of all with like numbers */
 	struct process *parent;       /* NULL: the kernel waits for it, or nobody.  It
 	                                 changes when the parent ends: process_lock */
 	int parent_pid;               /* 0: none; no lock needed to read it */
-	struct process *children, *sibling;
+	struct link children;         /* ended ones first, then in no order */
+	struct link sibling;          /* in the parent's children */
+	struct process *grave_next;   /* in the graveyard */
+	struct link waiting;          /* threads in do_wait(), which have seen all but
+	                                 the first ones: process_wake_waiters() */
+	u64 events;                   /* that they wait for */
+	struct link tracees;          /* tasks with this process for a tracer */
 	struct task *leader;          /* its first thread, or the last that called
 	                                 execve, perhaps ended; with a hold */
-	struct task *threads;         /* all that have not ended */
+	struct link threads;          /* all that have not ended */
 	struct task *dead;            /* ended, and not yet freed */
 	unsigned alive;               /* in `threads` */
 	struct mm *mm;                /* NULL: it has ended */
@@ -65,7 +74,9 @@ struct process {
 	struct user *user;            /* of the real uid: a hold */
 	unsigned counted_tasks;       /* with the user: user_count_tasks() */
 	bool above_nproc;             /* since a setuid(): execve looks again */
-	u64 dead_run_ns;              /* of threads that have ended */
+	struct timer alarm;           /* ITIMER_REAL's, if it is set */
+	u64 run_ns;                   /* of all its threads ever, but since they were
+	                                 switched to; under the scheduler's lock */
 	u64 children_run_ns;          /* of children that were waited for */
 	struct limit limits[NR_LIMITS];
 	int status;                   /* as wait4 gives it: code << 8 | signal */
@@ -91,6 +102,12 @@ struct process *process_create_child(struct mm *mm);
  */
 void process_add_thread(struct process *p, struct task *t);
 
+/*
+ * To the dead ones, with the list's hold; its number goes, unless it is the leader.
+ * process_lock is held.
+ */
+void process_remove_thread(struct process *p, struct task *t);
+
 /* Makes p a child of `parent`.  process_lock is held. */
 void process_adopt(struct process *parent, struct process *p);
 
@@ -108,20 +125,27 @@ static inline bool process_is_privileged(void)
 
 /* Gives its leader a pid (1 for init, else the next) and makes it runnable. */
 void process_start(struct task *leader, int pid);
-int process_next_pid(void);
 
-/* The first of all processes, for walks along `next`.  process_lock is held. */
-struct process *process_first(void);
+/* The list of all, by in_all.  process_lock is held. */
+extern struct link process_all;
 
 /*
- * By pid, or thread by thread id; NULL: none.  The leader is found until its process
- * is reaped, and may be `leaving`.  process_lock is held.
+ * list_next() for a walk whose length programs choose: after every 32 elements
+ * process_lock, which was taken with `flags`, is free for a moment.  `done` counts
+ * and begins as 0; the head must outlive the walk, all else may change.
  */
-struct process *process_find(int pid);
-struct task *process_find_thread(int tid);
+struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done,
+			       u64 flags);
 
-/* Something changed that a thread in wait4 may wait for.  process_lock is held. */
-void process_wake_threads(struct process *p);
+/* How many threads there are. */
+unsigned process_count_threads(void);
+
+/*
+ * Something changed that threads of p in wait4 may wait for; the next one is woken
+ * for what it has not seen.  process_lock is held.
+ */
+void process_wake_waiters(struct process *p);
+void process_wake_next_waiter(struct process *p);
 
 /*
  * Ends the current process, all its threads, with a wait status; or the current
@@ -164,8 +188,6 @@ void process_bury(void);
  * the tests, which count frames.
  */
 void process_settle(void);
-
-/* Sum of its threads' time on a CPU.  process_lock is held. */
-u64 process_run_ns(const struct process *p);
+bool process_none_left(void);
 
 #endif

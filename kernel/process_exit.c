@@ -13,25 +13,39 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/futex.h"
+#include "kernel/numbers.h"
 #include "kernel/process.h"
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
 #include "mm/uaccess.h"
 
-/* Ended, and nobody waits for them; linked by `sibling`. */
+/* Ended, and nobody waits for them; linked by grave_next. */
 static struct process *graveyard;
 
 /* ---- Telling threads to end ------------------------------------------------------ */
 
-/* All threads but the current one; process_lock is held. */
-static void end_others(struct process *p)
+static void end_thread(struct task *t)
 {
-	for (struct task *t = p->threads; t; t = t->thread_next) {
-		if (t == current_task())
-			continue;
-		t->signals.pending |= BIT(SIGKILL - 1);
-		__atomic_store_n(&t->work_due, true, __ATOMIC_RELEASE);
-		sched_notify(t);
+	t->signals.pending |= BIT(SIGKILL - 1);
+	__atomic_store_n(&t->work_due, true, __ATOMIC_RELEASE);
+	sched_notify(t);
+}
+
+/*
+ * All threads but the current one; nobody adds one any more.  process_lock is held,
+ * and free now and then.
+ */
+static void end_others(struct process *p, u64 flags)
+{
+	struct link *at = list_first(&p->threads);
+	unsigned done = 0;
+
+	while (at) {
+		struct task *t = list_entry(at, struct task, in_process);
+
+		if (t != current_task())
+			end_thread(t);
+		at = process_walk_next(&p->threads, at, &done, flags);
 	}
 }
 
@@ -61,7 +75,7 @@ void process_exit(int status)
 	if (!must_leave(p)) {
 		p->ending = true;
 		p->status = status;
-		end_others(p);
+		end_others(p, flags);
 	}
 	spin_unlock(&process_lock, flags);
 	process_exit_thread(status);
@@ -78,8 +92,8 @@ static struct task *become_leader(struct process *p, struct task *t)
 	if (old == t)
 		return NULL;
 	user_count_tasks(p, -1); /* the old one */
-	old->pid = 0;
-	t->pid = p->pid;
+	numbers_set_thread(old, 0);
+	numbers_set_thread(t, p->pid);
 	p->leader = t;
 	task_get(t);
 	return old;
@@ -94,7 +108,7 @@ int process_become_only_thread(void)
 
 	if (!p->ending && !p->exec_by) {
 		p->exec_by = current_task();
-		end_others(p);
+		end_others(p, flags);
 		while (p->alive > 1 && !p->ending) {
 			sched_wait_unlock(&process_lock, flags);
 			flags = spin_lock(&process_lock);
@@ -139,10 +153,22 @@ void process_release_memory(void)
 
 /* ---- Ending ------------------------------------------------------------------------ */
 
-void process_wake_threads(struct process *p)
+/*
+ * A parent may have thousands of threads in wait4: one is woken, and wakes the next
+ * when it has looked, or leaves.
+ */
+void process_wake_next_waiter(struct process *p)
 {
-	for (struct task *t = p->threads; t; t = t->thread_next)
+	struct task *t = list_entry(list_first(&p->waiting), struct task, in_wait);
+
+	if (t && t->events_seen != p->events)
 		sched_wake(t);
+}
+
+void process_wake_waiters(struct process *p)
+{
+	p->events++;
+	process_wake_next_waiter(p);
 }
 
 static void send_from_kernel(struct process *p, int signal)
@@ -164,23 +190,21 @@ static void tell_parent(struct process *p)
 	info.child.status = signal ? signal : WAIT_CODE(p->status);
 	if (p->exit_signal > 0 && p->exit_signal <= NR_SIGNALS)
 		signal_send_process(p->parent, &info);
-	process_wake_threads(p->parent);
+	list_remove(&p->sibling); /* to the front: found at once */
+	list_add(&p->parent->children, &p->sibling);
+	process_wake_waiters(p->parent);
 }
 
 void process_unlink(struct process *p)
 {
-	struct process **at = &p->parent->children;
-
-	while (*at != p)
-		at = &(*at)->sibling;
-	*at = p->sibling;
+	list_remove(&p->sibling);
 }
 
 static void to_graveyard(struct process *p)
 {
 	user_count_tasks(p, -(int)p->counted_tasks);
 	p->unclaimed = true;
-	p->sibling = graveyard;
+	p->grave_next = graveyard;
 	graveyard = p;
 }
 
@@ -203,29 +227,52 @@ static void report_end(struct process *p)
 	}
 }
 
-/* Its children go to init, or to nobody.  process_lock is held. */
-static void orphan_children(struct process *p)
+/* A child goes to init, or to nobody. */
+static void orphan(struct process *c, struct process *init)
+{
+	process_unlink(c);
+	send_from_kernel(c, c->ended ? 0 : c->parent_death_signal);
+	c->parent = NULL;
+	c->parent_pid = 0;
+	c->exit_signal = SIGCHLD;
+	if (init) {
+		process_adopt(init, c);
+		if (c->ended)
+			report_end(c);
+	} else {
+		c->unclaimed = true;
+		if (c->ended)
+			to_graveyard(c);
+	}
+}
+
+/* One that is ending may lose its own children, but is not there for others. */
+static struct process *init_for(const struct process *p)
 {
 	struct process *init = process_find(1);
 
-	if (init == p || (init && init->ended))
-		init = NULL;
-	while (p->children) {
-		struct process *c = p->children;
+	return init == p || (init && (init->ended || !init->alive)) ? NULL : init;
+}
 
-		p->children = c->sibling;
-		send_from_kernel(c, c->ended ? 0 : c->parent_death_signal);
-		c->parent = NULL;
-		c->parent_pid = 0;
-		c->exit_signal = SIGCHLD;
-		if (init) {
-			process_adopt(init, c);
-			if (c->ended)
-				report_end(c);
-		} else {
-			c->unclaimed = true;
-			if (c->ended)
-				to_graveyard(c);
+#define PARTINGS 32 /* before others may have process_lock */
+
+/*
+ * Children and tracees go.  process_lock is held, and free now and then: meanwhile a
+ * child may have asked to be traced, or made a sibling.
+ */
+static void part_from_all(struct process *p, u64 flags)
+{
+	for (unsigned done = 1;; done++) {
+		struct process *c = list_entry(list_first(&p->children), struct process,
+					       sibling);
+
+		if (c)
+			orphan(c, init_for(p));
+		else if (!ptrace_detach_one(p))
+			return;
+		if (done % PARTINGS == 0) {
+			spin_unlock(&process_lock, flags);
+			spin_lock(&process_lock);
 		}
 	}
 }
@@ -247,8 +294,7 @@ static void end_process(struct process *p)
 	if (mm)
 		mm_put(mm);
 	flags = spin_lock(&process_lock);
-	ptrace_detach_all(p);
-	orphan_children(p);
+	part_from_all(p, flags);
 	if (!p->ending)
 		p->status = current_task()->status;
 	p->leader->status = p->status;
@@ -274,25 +320,19 @@ static void stop_taking_signals(struct task *t)
 static void leave_tracer(struct task *t)
 {
 	if (t->tracer)
-		process_wake_threads(t->tracer);
-	t->tracer = NULL;
+		process_wake_waiters(t->tracer);
+	ptrace_set_tracer(t, NULL);
 }
 
 /* Out of the living; true if it was the last.  process_lock is taken. */
 static bool leave(struct process *p, struct task *t, int status)
 {
 	u64 flags = spin_lock(&process_lock);
-	struct task **at = &p->threads;
 	bool last;
 
-	while (*at != t)
-		at = &(*at)->thread_next;
-	*at = t->thread_next;
-	t->thread_next = p->dead;
-	p->dead = t;
+	process_remove_thread(p, t);
 	t->status = p->ending ? p->status : status;
-	p->dead_run_ns += sched_run_ns(t);
-	last = --p->alive == 0;
+	last = p->alive == 0;
 	if (t != p->leader)
 		user_count_tasks(p, -1);
 	leave_tracer(t);
@@ -330,7 +370,7 @@ void process_bury(void)
 		struct process *p = graveyard;
 
 		if (p)
-			graveyard = p->sibling;
+			graveyard = p->grave_next;
 		spin_unlock(&process_lock, flags);
 		if (!p)
 			return;

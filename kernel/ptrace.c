@@ -12,6 +12,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/creds.h"
 #include "kernel/exit_work.h"
+#include "kernel/numbers.h"
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
@@ -126,6 +127,15 @@ void ptrace_report_exec(void)
 
 /* ---- Beginning and ending ------------------------------------------------------------ */
 
+void ptrace_set_tracer(struct task *t, struct process *tracer)
+{
+	if (t->tracer)
+		list_remove(&t->of_tracer);
+	t->tracer = tracer;
+	if (tracer)
+		list_append(&tracer->tracees, &t->of_tracer);
+}
+
 static long traceme(void)
 {
 	struct task *t = current_task();
@@ -134,7 +144,7 @@ static long traceme(void)
 	long err = t->tracer || !parent || !creds_may_trace_child(parent) ? -EPERM : 0;
 
 	if (!err) {
-		t->tracer = t->process->parent;
+		ptrace_set_tracer(t, t->process->parent);
 		t->traced_by_root = process_is_privileged();
 	}
 	spin_unlock(&process_lock, flags);
@@ -154,7 +164,7 @@ static long attach(int tid)
 		 !creds_may_trace(t->process))
 		err = -EPERM;
 	if (!err) {
-		t->tracer = current_process();
+		ptrace_set_tracer(t, current_process());
 		t->traced_by_root = process_is_privileged();
 		signal_send_thread(t, &stop);
 		if (t->signals.stopped)
@@ -170,17 +180,18 @@ static void detach(struct task *t)
 	if (t->stop_reported)
 		t->signals.resume_with = 0;
 	t->signals.step = false; /* then ptrace_forget_step() */
-	t->tracer = NULL;
+	ptrace_set_tracer(t, NULL);
 	t->stop_signal = 0;
 	signal_wake(t);
 }
 
-void ptrace_detach_all(struct process *tracer)
+bool ptrace_detach_one(struct process *tracer)
 {
-	for (struct process *p = process_first(); p; p = p->next)
-		for (struct task *t = p->threads; t; t = t->thread_next)
-			if (t->tracer == tracer)
-				detach(t);
+	struct task *t = list_entry(list_first(&tracer->tracees), struct task, of_tracer);
+
+	if (t)
+		detach(t);
+	return t;
 }
 
 /* ---- While it is stopped ---------------------------------------------------------------- */
@@ -295,6 +306,14 @@ static long set_regs(struct task *t, virt_addr_t from)
 	return err;
 }
 
+static void let_go(struct task *t)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	ptrace_set_tracer(t, NULL);
+	spin_unlock(&process_lock, flags);
+}
+
 static long resume(struct task *t, enum request request, u64 signal)
 {
 	if (signal > NR_SIGNALS)
@@ -305,7 +324,7 @@ static long resume(struct task *t, enum request request, u64 signal)
 	else
 		ptrace_step_off(t);
 	if (request == PTRACE_DETACH)
-		t->tracer = NULL;
+		let_go(t);
 	t->stop_signal = 0; /* thaw() wakes it */
 	return 0;
 }

@@ -41,8 +41,16 @@ void ptrace_step_over_call(struct pt_regs *regs);
 /* A traced process has changed its program: SIGTRAP.  Current process, no lock. */
 void ptrace_report_exec(void);
 
-/* A tracer ends: its tracees go on without it.  process_lock is held. */
-void ptrace_detach_all(struct process *tracer);
+/*
+ * t has this tracer from now on, or none.  process_lock is held.
+ */
+void ptrace_set_tracer(struct task *t, struct process *tracer);
+
+/*
+ * A tracer ends: one of its tracees goes on without it; false: it has none.
+ * process_lock is held.
+ */
+bool ptrace_detach_one(struct process *tracer);
 
 /* In kernel/ptrace_regs.c: words of struct user, for a thread that is stopped. */
 #define USER_REGS_WORDS 27

@@ -10,8 +10,9 @@
  * an idle CPU is woken by an interrupt when it is wanted.
  *
  * Invariants: the run queue holds TASK_RUNNABLE tasks that are on no CPU; a
- * sleeper is in exactly one CPU's list; idle tasks are in no list.
- * Called from kernel/ and tests/.  Read next: entry/switch.asm.
+ * sleeper with a time is in the set of the CPU on which it went to sleep, one without
+ * in none; idle tasks are in neither.
+ * Called from kernel/ and tests/.  Read next: kernel/run_queue.c, entry/switch.asm.
  */
 #include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
@@ -22,17 +23,21 @@
 #include "kernel/base/log.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/spinlock.h"
+#include "kernel/process.h"
+#include "kernel/run_queue.h"
 #include "kernel/sched.h"
 #include "kernel/tty.h"
 #include "kernel/watchdog.h"
 
 static struct {
 	struct spinlock lock;
-	struct task *head, **tail;
-	struct task *sleepers[NR_CPUS]; /* by wake_at, ascending */
-	u64 ticked_at[NR_CPUS];         /* each CPU's last timer interrupt */
-	struct cpumask idle;            /* CPUs in their idle task */
-} rq = { .tail = &rq.head };
+	struct timer *sleepers[NR_CPUS]; /* that have a time */
+	struct task *running[NR_CPUS];   /* on its CPU, so it has not ended */
+	u64 ticked_at[NR_CPUS];          /* each CPU's last timer interrupt */
+	struct cpumask idle;             /* CPUs in their idle task */
+} rq;
+#define NO_TIME (~0ULL)
+#define WAKES_AT_ONCE 64
 
 /* ---- Lists; the lock is held ---------------------------------------------------- */
 
@@ -55,88 +60,55 @@ static void enqueue(struct task *t)
 {
 	ASSERT_OP(t->state, !=, TASK_RUNNABLE); /* in the queue twice, it cuts it off */
 	t->state = TASK_RUNNABLE;
-	t->next = NULL;
-	*rq.tail = t;
-	rq.tail = &t->next;
+	run_queue_add(t, &rq.idle);
 }
 
-static struct task *dequeue_for(unsigned cpu)
+static void add_sleeper(struct task *t, u64 when)
 {
-	for (struct task **at = &rq.head; *at; at = &(*at)->next) {
-		struct task *t = *at;
-
-		if (!cpumask_test(&t->affinity, cpu))
-			continue;
-		*at = t->next;
-		if (rq.tail == &t->next)
-			rq.tail = at;
-		return t;
-	}
-	return NULL;
-}
-
-static bool work_for(unsigned cpu)
-{
-	for (const struct task *t = rq.head; t; t = t->next)
-		if (cpumask_test(&t->affinity, cpu))
-			return true;
-	return false;
-}
-
-static void add_sleeper(struct task *t)
-{
-	struct task **at = &rq.sleepers[this_cpu()->cpu];
-
-	while (*at && (*at)->wake_at <= t->wake_at)
-		at = &(*at)->next;
-	t->next = *at;
-	*at = t;
-}
-
-static bool remove_sleeper(struct task *t)
-{
-	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++) {
-		for (struct task **at = &rq.sleepers[cpu]; *at; at = &(*at)->next) {
-			if (*at != t)
-				continue;
-			*at = t->next;
-			return true;
-		}
-	}
-	return false;
+	t->sleeper.when = when;
+	t->sleeps_on = this_cpu()->cpu;
+	if (when != NO_TIME)
+		timers_add(&rq.sleepers[t->sleeps_on], &t->sleeper);
 }
 
 /* Nothing if it does not sleep. */
 static void wake(struct task *t)
 {
-	if (t->state != TASK_SLEEPING || !remove_sleeper(t))
+	if (t->state != TASK_SLEEPING)
 		return;
+	if (timers_has(&t->sleeper))
+		timers_remove(&rq.sleepers[t->sleeps_on], &t->sleeper);
 	enqueue(t);
 	kick_for(t);
 }
 
+static struct task *first_sleeper(void)
+{
+	struct timer *first = rq.sleepers[this_cpu()->cpu];
+
+	return first ? container_of(first, struct task, sleeper) : NULL;
+}
+
+/* Should more be due, the alarm comes at once. */
 static void wake_expired(void)
 {
-	struct task **list = &rq.sleepers[this_cpu()->cpu];
+	struct task *t = first_sleeper();
 	u64 now = clock_ns();
 
-	while (*list && (*list)->wake_at <= now) {
-		struct task *t = *list;
-
-		*list = t->next;
-		enqueue(t);
-		kick_for(t);
+	for (unsigned i = 0; t && t->sleeper.when <= now && i < WAKES_AT_ONCE; i++) {
+		wake(t);
+		t = first_sleeper();
 	}
 }
 
 static void set_alarm(const struct task *running)
 {
-	const struct task *sleeper = rq.sleepers[this_cpu()->cpu];
+	const struct task *sleeper = first_sleeper();
 	u64 now = clock_ns();
 	u64 when = rq.ticked_at[this_cpu()->cpu] + watchdog_period_ns;
 
 	if (sleeper)
-		when = MIN(when, sleeper->wake_at);
+		when = MIN(when, sleeper->sleeper.when);
 	if (running != this_cpu()->idle)
 		when = MIN(when, now + SCHED_SLICE_NS);
 	clock_set_alarm(when);
@@ -221,7 +193,9 @@ static void switch_to(struct task *next)
 	cpu->context_switches++;
 	next->running_since = clock_ns();
 	prev->run_ns += next->running_since - prev->running_since;
-	cpu->current = next;
+	if (prev->process)
+		prev->process->run_ns += next->running_since - prev->running_since;
+	cpu->current = rq.running[cpu->cpu] = next;
 	cpu->task_stack = next->stack_top;
 	next->on_cpu = true;
 	next->cpu = cpu->cpu;
@@ -254,7 +228,7 @@ static void schedule_locked(void)
 	wake_expired();
 	if (prev->state == TASK_RUNNING && prev != cpu->idle)
 		enqueue(prev);
-	next = dequeue_for(cpu->cpu);
+	next = run_queue_take(cpu->cpu);
 	if (next == prev)
 		next->state = TASK_RUNNING;
 	if (!next)
@@ -297,8 +271,7 @@ static void wait_locked(u64 when)
 	struct task *t = current_task();
 
 	t->state = TASK_SLEEPING;
-	t->wake_at = when;
-	add_sleeper(t);
+	add_sleeper(t, when);
 	schedule_locked();
 }
 
@@ -329,7 +302,7 @@ void sched_wait_unlock(struct spinlock *lock, u64 flags)
 {
 	spin_lock(&rq.lock);
 	spin_unlock(lock, 0); /* interrupts stay off */
-	wait_locked(~0ULL);
+	wait_locked(NO_TIME);
 	spin_unlock(&rq.lock, flags);
 }
 
@@ -375,7 +348,7 @@ void sched_wait_for_exit(struct task *t)
 
 	while (t->state != TASK_ZOMBIE || t->on_cpu) {
 		t->waiter = current_task();
-		wait_locked(~0ULL);
+		wait_locked(NO_TIME);
 	}
 	spin_unlock(&rq.lock, flags);
 }
@@ -394,12 +367,16 @@ void sched_set_affinity(struct task *t, const struct cpumask *cpus)
 {
 	u64 flags = spin_lock(&rq.lock);
 
-	t->affinity = *cpus;
 	if (t->state == TASK_RUNNABLE)
+		run_queue_remove(t);
+	t->affinity = *cpus;
+	if (t->state == TASK_RUNNABLE) {
+		run_queue_add(t, &rq.idle);
 		kick_for(t);
-	else if (t->state == TASK_RUNNING && !cpumask_test(cpus, t->cpu) &&
-		 t != current_task())
+	} else if (t->state == TASK_RUNNING && !cpumask_test(cpus, t->cpu) &&
+		 t != current_task()) {
 		smp_kick(t->cpu);
+	}
 	while (t == current_task() && !cpumask_test(&t->affinity, this_cpu()->cpu))
 		schedule_locked();
 	spin_unlock(&rq.lock, flags);
@@ -440,6 +417,20 @@ u64 sched_run_ns(const struct task *t)
 	return ns;
 }
 
+u64 sched_process_run_ns(const struct process *p)
+{
+	u64 flags = spin_lock(&rq.lock), ns = p->run_ns;
+
+	for_each_cpu(cpu, &cpus_online) {
+		const struct task *t = rq.running[cpu];
+
+		if (t && t->process == p)
+			ns += clock_ns() - t->running_since;
+	}
+	spin_unlock(&rq.lock, flags);
+	return ns;
+}
+
 /* ---- Interrupts and idling --------------------------------------------------------- */
 
 void seam_timer_tick(void)
@@ -450,7 +441,7 @@ void seam_timer_tick(void)
 	cpu->timer_interrupts++;
 	rq.ticked_at[cpu->cpu] = clock_ns();
 	wake_expired();
-	if (work_for(cpu->cpu))
+	if (run_queue_has_work(cpu->cpu))
 		sched_set_need_resched();
 	set_alarm(cpu->current);
 	spin_unlock(&rq.lock, flags);

@@ -1,5 +1,6 @@
 /*
- * The scheduler: one run queue for all CPUs, in turns of 10 ms.
+ * The scheduler: all CPUs share one run queue, in turns of 10 ms, but for tasks that
+ * may not run on all of them.
  */
 #ifndef KERNEL_SCHED_H
 #define KERNEL_SCHED_H
@@ -107,7 +108,8 @@ void sched_get_affinity(const struct task *t, struct cpumask *cpus);
 void sched_save_user_state(void);
 void sched_load_user_state(void);
 
-/* Nanoseconds that t has been on a CPU. */
+/* Nanoseconds that t, or all the threads that p ever had, have been on a CPU. */
 u64 sched_run_ns(const struct task *t);
+u64 sched_process_run_ns(const struct process *p);
 
 #endif

@@ -85,9 +85,10 @@ static bool is_dropped(const struct task *t, int signal, bool from_kernel)
 static void flush(struct process *p, u64 signals)
 {
 	struct process_signals *s = &p->signals;
+	struct task *t;
 
 	signal_queue_flush(&s->pending, &s->queue, signals);
-	for (struct task *t = p->threads; t; t = t->thread_next)
+	list_for_each(t, &p->threads, in_process)
 		signal_queue_flush(&t->signals.pending, &t->signals.queue, signals);
 }
 
@@ -142,6 +143,8 @@ bool signal_ignores_children(const struct process *p)
 
 void signal_reset_at_exec(struct process *p)
 {
+	struct task *t;
+
 	for (unsigned i = 0; i < NR_SIGNALS; i++) {
 		u64 handler = p->signals.action[i].handler;
 
@@ -149,7 +152,7 @@ void signal_reset_at_exec(struct process *p)
 			.handler = handler == SIG_IGN ? SIG_IGN : SIG_DFL,
 		};
 	}
-	for (struct task *t = p->threads; t; t = t->thread_next)
+	list_for_each(t, &p->threads, in_process)
 		t->signals.stack = (struct signal_stack){ 0 };
 }
 
@@ -208,7 +211,9 @@ static void wake_for(struct process *p, struct task *only, int signal)
 		signal_wake(t);
 		return;
 	}
-	for (t = only ? NULL : p->threads; t; t = t->thread_next) {
+	if (only)
+		return;
+	list_for_each(t, &p->threads, in_process) {
 		if (wants(t, signal)) {
 			signal_wake(t);
 			return;
@@ -230,9 +235,7 @@ static void undo_opposite(struct process *p, int signal)
 		return;
 	p->signals.stop = 0;
 	p->signals.continued = true;
-	for (struct task *t = p->threads; t; t = t->thread_next)
-		if (t->signals.stopped)
-			signal_wake(t);
+	signal_wake_next_stopped(p);
 	if (p->parent)
 		signal_notify_parent(p->parent, p->leader, CLD_CONTINUED, SIGCONT);
 }
@@ -276,8 +279,7 @@ void signal_notify_parent(struct process *parent, const struct task *t, int code
 	info.child.status = status;
 	if (a->handler != SIG_IGN && (end || !(a->flags & SA_NOCLDSTOP)))
 		signal_send_process(parent, &info);
-	for (struct task *w = parent->threads; w; w = w->thread_next)
-		sched_wake(w);
+	process_wake_waiters(parent);
 }
 
 /* ---- Taking ------------------------------------------------------------------------ */
@@ -331,8 +333,11 @@ void signal_forget_process(struct process *p)
 static __attribute__((noinline)) void share_out(struct task *t, u64 newly_blocked)
 {
 	u64 left = t->process->signals.pending & newly_blocked;
+	struct task *o;
 
-	for (struct task *o = t->process->threads; o && left; o = o->thread_next) {
+	list_for_each(o, &t->process->threads, in_process) {
+		if (!left)
+			break;
 		if (o == t || o->leaving || !(left & ~o->signals.blocked))
 			continue;
 		signal_wake(o);
@@ -344,8 +349,8 @@ static __attribute__((noinline)) void share_out(struct task *t, u64 newly_blocke
 
 void signal_leave_to_others(struct task *t)
 {
-	if (t->process->signals.pending)
-		share_out(t, ~0ULL);
+	if (t->process->signals.pending && !t->process->ending)
+		share_out(t, ~t->signals.blocked);
 }
 
 void signal_set_blocked_locked(u64 blocked)

@@ -4,6 +4,7 @@
 #ifndef KERNEL_SIGNAL_H
 #define KERNEL_SIGNAL_H
 
+#include "kernel/base/list.h"
 #include "kernel/base/types.h"
 
 struct pt_regs;
@@ -165,6 +166,8 @@ struct process_signals {
 	u64 pending;
 	struct signal_queue queue;
 	int stop;             /* the signal that stops all its threads; or 0 */
+	struct link stopped;  /* those that have stopped for it */
+	unsigned stopped_count;
 	bool continued;       /* after a stop, and wait4 has not said so */
 	bool killable;        /* init has lost its protection */
 	u64 alarm_at, alarm_interval; /* ITIMER_REAL, of clock_ns(); 0: none */
@@ -302,6 +305,12 @@ void signal_wake(struct task *t);
  * woken for what is pending for the process.  process_lock is held.
  */
 void signal_leave_to_others(struct task *t);
+
+/*
+ * A stop of p has ended: one of those that stopped goes on, and wakes the next.
+ * process_lock is held.
+ */
+void signal_wake_next_stopped(struct process *p);
 
 /*
  * A thread of p has stopped or ended: if that was the last that a stop of the

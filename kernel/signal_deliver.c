@@ -75,17 +75,17 @@ static void report_death(const struct pt_regs *regs, int signal)
 
 /* ---- Stops ---------------------------------------------------------------------------- */
 
-static bool all_stopped(const struct process *p)
+void signal_wake_next_stopped(struct process *p)
 {
-	for (const struct task *t = p->threads; t; t = t->thread_next)
-		if (!t->signals.stopped)
-			return false;
-	return p->threads;
+	struct task *t = list_entry(list_first(&p->signals.stopped), struct task, in_stop);
+
+	if (t && !p->signals.stop)
+		signal_wake(t);
 }
 
 void signal_complete_stop(struct process *p)
 {
-	if (!p->signals.stop || !all_stopped(p))
+	if (!p->signals.stop || !p->alive || p->signals.stopped_count < p->alive)
 		return;
 	p->leader->stop_signal = p->signals.stop;
 	p->leader->stop_reported = false;
@@ -99,6 +99,8 @@ static u64 take_part_in_stop(struct task *t, u64 flags)
 	struct process *p = t->process;
 
 	t->signals.stopped = true;
+	list_append(&p->signals.stopped, &t->in_stop);
+	p->signals.stopped_count++;
 	signal_complete_stop(p);
 	while (p->signals.stop && !t->tracer && !signal_kill_pending(t)) {
 		t->work_due = false;
@@ -106,21 +108,31 @@ static u64 take_part_in_stop(struct task *t, u64 flags)
 		flags = spin_lock(&process_lock);
 	}
 	t->signals.stopped = false;
+	list_remove(&t->in_stop);
+	p->signals.stopped_count--;
 	p->leader->stop_signal = 0;
+	signal_wake_next_stopped(p);
 	return flags;
 }
 
-static void begin_stop(struct task *self, int signal)
+/* process_lock is held, and free now and then: then SIGCONT may end it. */
+static void begin_stop(const struct task *self, int signal, u64 flags)
 {
 	struct process *p = self->process;
+	struct link *at = list_first(&p->threads);
+	unsigned done = 0;
 
 	if (p->signals.stop)
 		return;
 	p->signals.stop = signal;
 	p->signals.continued = false;
-	for (struct task *t = p->threads; t; t = t->thread_next)
+	while (at && p->signals.stop) {
+		struct task *t = list_entry(at, struct task, in_process);
+
 		if (t != self)
 			signal_wake(t);
+		at = process_walk_next(&p->threads, at, &done, flags);
+	}
 }
 
 /* ---- Taking one ------------------------------------------------------------------------ */
@@ -170,7 +182,7 @@ static bool act(struct delivery *d, const struct pt_regs *regs, bool forced, u64
 		if (t->tracer)
 			ptrace_stop(d->signal, CLD_STOPPED, flags);
 		else
-			begin_stop(t, d->signal);
+			begin_stop(t, d->signal, *flags);
 		return false;
 	}
 	die(regs, d->signal, forced, *flags);

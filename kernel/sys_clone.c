@@ -9,6 +9,7 @@
 #include "arch/ldt.h"
 #include "kernel/base/errno.h"
 #include "kernel/ia32_syscall.h"
+#include "kernel/numbers.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/segments.h"
@@ -132,12 +133,13 @@ static int enter_tree(struct task *t, struct process *p, const struct clone *c)
 		return err;
 	if (p != own) {
 		p->pid = t->pid;
-		p->pgid = own->pgid;
-		p->sid = own->sid;
+		numbers_set_group(p, own->pgid);
+		numbers_set_session(p, own->sid);
 		p->exit_signal = sibling ? own->exit_signal : (int)(c->flags & CSIGNAL);
 		process_adopt(sibling ? own->parent : own, p);
 	}
 	process_add_thread(p, t);
+	numbers_set_thread(t, t->pid);
 	signal_copy_mask(t, self);
 	if (c->flags & CLONE_VFORK) {
 		t->vfork_parent = self;

@@ -6,6 +6,7 @@
 #include "kernel/creds.h"
 #include "kernel/futex.h"
 #include "kernel/ia32_syscall.h"
+#include "kernel/numbers.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "kernel/syscall_core.h"

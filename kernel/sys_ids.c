@@ -3,6 +3,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/creds.h"
+#include "kernel/numbers.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "mm/uaccess.h"
@@ -26,10 +27,9 @@ long sys_getppid(struct pt_regs *regs __unused)
 
 static bool group_exists(int pgid, int sid)
 {
-	for (const struct process *p = process_first(); p; p = p->next)
-		if (p->pgid == pgid && p->sid == sid)
-			return true;
-	return false;
+	const struct process *p = numbers_find_group(pgid);
+
+	return p && p->sid == sid;
 }
 
 /* process_lock is held. */
@@ -50,7 +50,7 @@ static int set_group(int pid, int pgid)
 		pgid = p->pid;
 	if (pgid != p->pid && !group_exists(pgid, self->sid))
 		return -EPERM;
-	p->pgid = pgid;
+	numbers_set_group(p, pgid);
 	return 0;
 }
 
@@ -99,12 +99,12 @@ long sys_setsid(struct pt_regs *regs __unused)
 {
 	struct process *p = current_process();
 	u64 flags = spin_lock(&process_lock);
-	bool leads = p->sid == p->pid;
+	bool leads = p->sid == p->pid || numbers_find_group(p->pid);
 
-	for (const struct process *q = process_first(); q; q = q->next)
-		leads |= q->pgid == p->pid;
-	if (!leads)
-		p->sid = p->pgid = p->pid;
+	if (!leads) {
+		numbers_set_session(p, p->pid);
+		numbers_set_group(p, p->pid);
+	}
 	spin_unlock(&process_lock, flags);
 	return leads ? -EPERM : p->pid;
 }

@@ -148,7 +148,7 @@ long do_getrusage(const struct pt_regs *regs, bool ia32)
 	flags = spin_lock(&process_lock);
 	switch ((int)regs->di) {
 	case RUSAGE_SELF:
-		ns = process_run_ns(p);
+		ns = sched_process_run_ns(p);
 		break;
 	case RUSAGE_CHILDREN:
 		ns = p->children_run_ns;
@@ -188,8 +188,7 @@ long sys_sysinfo(struct pt_regs *regs)
 	info.free_ram = frames.free * PAGE_SIZE;
 	info.mem_unit = 1;
 	flags = spin_lock(&process_lock);
-	for (const struct process *p = process_first(); p; p = p->next)
-		info.procs = (u16)(info.procs + p->alive);
+	info.procs = (u16)process_count_threads();
 	spin_unlock(&process_lock, flags);
 	return copy_to_user(regs->di, &info, sizeof(info)) ? -EFAULT : 0;
 }

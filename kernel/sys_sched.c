@@ -3,6 +3,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/creds.h"
+#include "kernel/numbers.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"

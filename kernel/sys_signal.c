@@ -6,6 +6,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/creds.h"
+#include "kernel/numbers.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
@@ -154,26 +155,64 @@ static long send_to(struct process *p, struct task *t, const struct siginfo *inf
 	return t ? signal_send_thread(t, info) : signal_send_process(p, info);
 }
 
-/* A group, or with pid -1 all but init and the caller: 0 if one got it. */
-static long send_to_many(int pid, const struct siginfo *info)
+/* What a signal to many comes to: 0 if one got it. */
+struct many {
+	int pid; /* -1: all; 0 or less: a group */
+	const struct siginfo *info;
+	long result;
+	bool one;
+};
+
+static void send_to_one(struct many *m, struct process *p)
 {
-	int group = pid == 0 ? current_process()->pgid : -pid;
-	long result = -ESRCH;
-	bool one = false;
+	long err = send_to(p, NULL, m->info);
 
-	for (struct process *p = process_first(); p; p = p->next) {
-		long err;
+	m->one |= !err;
+	if (m->pid != -1 || err != -EPERM)
+		m->result = err;
+	else if (m->result == -ESRCH)
+		m->result = 0; /* as Linux: somebody was there */
+}
 
-		if (pid == -1 ? p->pid <= 1 || p == current_process() : p->pgid != group)
-			continue;
-		err = send_to(p, NULL, info);
-		one |= !err;
-		if (pid != -1 || err != -EPERM)
-			result = err;
-		else if (result == -ESRCH)
-			result = 0; /* as Linux: somebody was there */
+static void send_to_all(struct many *m, u64 flags)
+{
+	struct link *at = list_first(&process_all);
+	unsigned done = 0;
+
+	while (at) {
+		struct process *p = list_entry(at, struct process, in_all);
+
+		if (p->pid > 1 && p != current_process())
+			send_to_one(m, p);
+		at = process_walk_next(&process_all, at, &done, flags);
 	}
-	return one && pid != -1 ? 0 : result;
+}
+
+static void send_to_group(struct many *m, int pgid, u64 flags)
+{
+	const struct link *list = numbers_group_list(pgid);
+	struct link *at = list_first(list);
+	unsigned done = 0;
+
+	while (at) {
+		struct process *p = list_entry(at, struct process, in_group);
+
+		if (p->pgid == pgid)
+			send_to_one(m, p);
+		at = process_walk_next(list, at, &done, flags);
+	}
+}
+
+/* A group, or with pid -1 all but init and the caller. */
+static long send_to_many(int pid, const struct siginfo *info, u64 flags)
+{
+	struct many m = { .pid = pid, .info = info, .result = -ESRCH };
+
+	if (pid == -1)
+		send_to_all(&m, flags);
+	else
+		send_to_group(&m, pid == 0 ? current_process()->pgid : -pid, flags);
+	return m.one && pid != -1 ? 0 : m.result;
 }
 
 long signal_kill(int pid, const struct siginfo *info)
@@ -188,7 +227,7 @@ long signal_kill(int pid, const struct siginfo *info)
 	if (pid > 0)
 		err = p ? send_to(p, NULL, info) : -ESRCH;
 	else
-		err = pid == INT32_MIN ? -ESRCH : send_to_many(pid, info);
+		err = pid == INT32_MIN ? -ESRCH : send_to_many(pid, info, flags);
 	spin_unlock(&process_lock, flags);
 	return err;
 }

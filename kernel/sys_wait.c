@@ -4,6 +4,7 @@
  * Source: wait(2), ptrace(2).
  */
 #include "kernel/base/errno.h"
+#include "kernel/numbers.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
@@ -29,6 +30,7 @@ struct wait {
 	enum which which;
 	int id;
 	unsigned options;
+	bool any;     /* there are some to wait for */
 	/* what was found */
 	int pid;      /* 0: nothing */
 	int status;   /* as wait4 gives it */
@@ -61,7 +63,7 @@ static void found(struct wait *w, const struct process *p, int pid, int status, 
 static void take_ended(struct wait *w, struct process *p)
 {
 	found(w, p, p->pid, p->status, WAIT_SIGNAL(p->status) ? CLD_KILLED : CLD_EXITED);
-	w->run_ns = process_run_ns(p);
+	w->run_ns = sched_process_run_ns(p);
 	if (w->options & WNOWAIT)
 		return;
 	p->parent->children_run_ns += w->run_ns + p->children_run_ns;
@@ -93,62 +95,111 @@ static bool take_continued(struct wait *w, struct process *p)
 	return true;
 }
 
-static bool look_at_children(struct wait *w, struct process *self, bool *any)
+/* Is there something to be told of this child? */
+static bool look_at(struct wait *w, struct process *p, const struct process *self)
 {
-	for (struct process *p = self->children; p; p = p->sibling) {
-		if (!matches(w, p->pid, p->pgid) || !is_of_kind(w, p))
-			continue;
-		*any = true;
-		if (p->ended && (w->options & WEXITED)) {
-			take_ended(w, p);
+	if (!matches(w, p->pid, p->pgid) || !is_of_kind(w, p))
+		return false;
+	w->any = true;
+	if (p->ended && (w->options & WEXITED)) {
+		take_ended(w, p);
+		return true;
+	}
+	return !p->ended && (take_stopped(w, p->leader, self) || take_continued(w, p));
+}
+
+/* process_lock is held, and free now and then; so in the next one. */
+static bool look_at_children(struct wait *w, struct process *self, u64 flags)
+{
+	struct link *at = list_first(&self->children);
+	unsigned done = 0;
+
+	if (w->which == P_PID) {
+		struct process *p = process_find(w->id);
+
+		return p && p->parent == self && look_at(w, p, self);
+	}
+	while (at) {
+		if (look_at(w, list_entry(at, struct process, sibling), self))
 			return true;
-		}
-		if (!p->ended && (take_stopped(w, p->leader, self) || take_continued(w, p)))
-			return true;
+		at = process_walk_next(&self->children, at, &done, flags);
 	}
 	return false;
 }
 
-static bool look_at_tracees(struct wait *w, struct process *self, bool *any)
+static bool look_at_tracees(struct wait *w, struct process *self, u64 flags)
 {
-	for (struct process *p = process_first(); p; p = p->next) {
-		for (struct task *t = p->threads; t; t = t->thread_next) {
-			if (t->tracer != self || !matches(w, t->pid, p->pgid))
-				continue;
-			*any = true;
+	struct link *at = list_first(&self->tracees);
+	unsigned done = 0;
+
+	while (at) {
+		struct task *t = list_entry(at, struct task, of_tracer);
+
+		if (matches(w, t->pid, t->process->pgid)) {
+			w->any = true;
 			if (take_stopped(w, t, self))
 				return true;
 		}
+		at = process_walk_next(&self->tracees, at, &done, flags);
 	}
 	return false;
+}
+
+/*
+ * Among those who wait, behind all who have not seen what there is to see now; then
+ * the first of these may have its turn.
+ */
+static void wait_in_line(struct task *t, struct process *self)
+{
+	list_remove(&t->in_wait);
+	list_append(&self->waiting, &t->in_wait);
+	process_wake_next_waiter(self);
+}
+
+static void leave_line(struct task *t, struct process *self)
+{
+	list_remove(&t->in_wait);
+	process_wake_next_waiter(self);
+}
+
+/* One look, and the next when something has happened: 0, -ECHILD, -ERESTARTSYS. */
+static long look_until_found(struct wait *w, struct process *self, u64 flags)
+{
+	struct task *t = current_task();
+
+	for (;;) {
+		t->events_seen = self->events;
+		w->any = false;
+		if (look_at_children(w, self, flags) || look_at_tracees(w, self, flags) ||
+		    (w->any && (w->options & WNOHANG)))
+			return 0;
+		if (!w->any)
+			return -ECHILD;
+		if (sched_interrupted())
+			return -ERESTARTSYS;
+		if (t->events_seen != self->events) /* while the lock was free */
+			continue;
+		wait_in_line(t, self);
+		sched_sleep_unlock(&process_lock, flags, ~0ULL);
+		spin_lock(&process_lock);
+	}
 }
 
 /* 0, with w->pid 0 if WNOHANG found nothing; -ECHILD, -ERESTARTSYS. */
 static long do_wait(struct wait *w)
 {
 	struct process *self = current_process();
+	struct task *t = current_task();
 	u64 flags = spin_lock(&process_lock);
+	long err;
 
-	for (;;) {
-		bool any = false;
-		long err = 0;
-
-		if (look_at_children(w, self, &any) || look_at_tracees(w, self, &any) ||
-		    (any && (w->options & WNOHANG))) {
-			spin_unlock(&process_lock, flags);
-			break;
-		}
-		if (!any)
-			err = -ECHILD;
-		else if (sched_interrupted())
-			err = -ERESTARTSYS;
-		if (err) {
-			spin_unlock(&process_lock, flags);
-			return err;
-		}
-		sched_sleep_unlock(&process_lock, flags, ~0ULL);
-		flags = spin_lock(&process_lock);
-	}
+	t->events_seen = self->events;
+	list_append(&self->waiting, &t->in_wait);
+	err = look_until_found(w, self, flags);
+	leave_line(t, self);
+	spin_unlock(&process_lock, flags);
+	if (err)
+		return err;
 	if (w->ended)
 		process_free(w->ended);
 	process_bury();

@@ -22,9 +22,11 @@
 #include "entry/entry.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/layout.h"
+#include "kernel/base/list.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/types.h"
 #include "kernel/signal.h"
+#include "kernel/timers.h"
 #include "mm/mm.h"
 
 enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_ZOMBIE };
@@ -39,13 +41,19 @@ struct task {
 	bool on_cpu;           /* its stack is in use, whatever the state */
 	unsigned cpu;          /* on which it runs, or ran last */
 	struct process *process; /* NULL: kernel thread */
-	struct task *thread_next; /* in process->threads, or ->dead */
+	struct link in_process;   /* in process->threads */
+	struct task *dead_next;   /* in process->dead */
+	struct link in_stop;      /* in process->signals.stopped */
+	struct link by_number;    /* of all threads with like numbers */
+	struct link in_wait;      /* in process->waiting, while it is in do_wait() */
+	u64 events_seen;          /* there, of process->events */
 	int pid;               /* of this thread; 0: kernel thread */
 	bool work_due;         /* before user mode: a signal, or the end */
 	bool leaving;          /* it takes no signals any more; process_lock */
 	struct task_signals signals;
 	struct process *tracer; /* ptrace: gets its stops; NULL: nobody.  Cleared when
 	                           the tracer ends, or the task: process_lock */
+	struct link of_tracer;  /* in tracer->tracees */
 	bool traced_by_root;   /* root agreed to it, who may read any memory */
 	int stop_signal;       /* it has stopped for this one; 0: it has not */
 	bool stop_reported;    /* and wait4 has said so */
@@ -67,9 +75,11 @@ struct task {
 	struct task_tls tls;
 	struct task_io io;
 	struct task_debugregs debug;
-	u64 wake_at;           /* clock_ns(), while in a list of sleepers */
-	struct task *next;     /* in the run queue, or in a list of sleepers: while it
-	                          is in one it has not ended */
+	struct timer sleeper;  /* when it wakes by itself, if it is in a set: of the */
+	unsigned sleeps_on;    /* sleepers of this CPU */
+	struct link in_queue;  /* in the run queue `queue`; queued, or asleep with a */
+	unsigned queue;        /* time, it has not ended */
+	u64 turn;              /* of all that were queued, which it was */
 	struct task *waiter;   /* in sched_wait_for_exit() for this one, asleep until
 	                          this is cleared */
 	int status;            /* of its end, as process->status */

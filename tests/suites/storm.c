@@ -129,10 +129,13 @@ static void note(const u64 sum[FUZZ_WORDS], u64 rounds, u64 sent)
 /* Without the lock: who has it may be what stands still. */
 static void print_processes(void)
 {
-	for (const struct process *p = process_first(); p; p = p->next) {
+	const struct process *p;
+	const struct task *t;
+
+	list_for_each(p, &process_all, in_all) {
 		log("storm: process %d of %d%s%s, %u threads:\n", p->pid, p->parent_pid,
 		    p->ending ? ", ending" : "", p->ended ? ", ended" : "", p->alive);
-		for (const struct task *t = p->threads; t; t = t->thread_next)
+		list_for_each(t, &p->threads, in_process)
 			log("storm:   %s[%d] state %d cpu %u%s, pending %#lx blocked %#lx, "
 			    "stop %d, work %d, ip %#lx\n", t->name, t->pid, t->state, t->cpu,
 			    t->on_cpu ? " (on it)" : "", t->signals.pending,
@@ -207,7 +210,7 @@ static bool is_clean(struct selftest *t, u64 free, unsigned signals)
 	bool clean;
 
 	process_settle();
-	clean = EXPECT(t, !process_first(), "no process is left");
+	clean = EXPECT(t, process_none_left(), "no process is left");
 	clean &= EXPECT_EQ(t, signal_queue_used(), signals, "queued signals");
 	if (clean && !EXPECT_EQ(t, frame_stats().free, free, "free frames after a round")) {
 		frame_owner_print();
@@ -257,7 +260,7 @@ static void storm(struct selftest *t)
 static void nothing_left(struct selftest *t)
 {
 	process_settle();
-	EXPECT(t, !process_first(), "no process is left");
+	EXPECT(t, process_none_left(), "no process is left");
 	for_each_cpu(cpu, &cpus_online)
 		EXPECT_EQ(t, VAULT_OF(cpu)->in_paranoid, 0, "no handler is left open");
 }
