@@ -12,7 +12,6 @@
 
 struct spinlock process_lock;
 struct link process_all;
-static unsigned thread_count;
 
 /* ---- Making ------------------------------------------------------------------- */
 
@@ -73,7 +72,6 @@ void process_add_thread(struct process *p, struct task *t)
 	t->mm = p->mm;
 	list_add(&p->threads, &t->in_process);
 	p->alive++;
-	thread_count++;
 	user_count_tasks(p, 1);
 	if (!p->leader) {
 		p->leader = t;
@@ -94,7 +92,6 @@ void process_remove_thread(struct process *p, struct task *t)
 	t->dead_next = p->dead;
 	p->dead = t;
 	p->alive--;
-	thread_count--;
 	if (t != p->leader)
 		numbers_set_thread(t, 0);
 }
@@ -129,11 +126,6 @@ struct link *process_walk_next(const struct link *head, struct link *at, unsigne
 	at = list_next(head, &place);
 	list_remove(&place);
 	return at;
-}
-
-unsigned process_count_threads(void)
-{
-	return __atomic_load_n(&thread_count, __ATOMIC_RELAXED);
 }
 
 /* ---- Freeing ------------------------------------------------------------------- */

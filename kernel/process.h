@@ -97,8 +97,7 @@ void process_free(struct process *p);
 struct process *process_create_child(struct mm *mm);
 
 /*
- * Adds a thread, and takes over the caller's hold on it.  process_lock is held if
- * the process has started.
+ * Adds a thread, and takes over the caller's hold on it.  process_lock is held.
  */
 void process_add_thread(struct process *p, struct task *t);
 
@@ -136,9 +135,6 @@ extern struct link process_all;
  */
 struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done,
 			       u64 flags);
-
-/* How many threads there are. */
-unsigned process_count_threads(void);
 
 /*
  * Something changed that threads of p in wait4 may wait for; the next one is woken

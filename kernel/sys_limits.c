@@ -188,7 +188,7 @@ long sys_sysinfo(struct pt_regs *regs)
 	info.free_ram = frames.free * PAGE_SIZE;
 	info.mem_unit = 1;
 	flags = spin_lock(&process_lock);
-	info.procs = (u16)process_count_threads();
+	info.procs = (u16)user_tasks();
 	spin_unlock(&process_lock, flags);
 	return copy_to_user(regs->di, &info, sizeof(info)) ? -EFAULT : 0;
 }

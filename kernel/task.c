@@ -124,13 +124,16 @@ struct task *task_create_user(const char *name, struct mm *mm, virt_addr_t ip,
 	struct task *t = create_user(name);
 	struct process *p = t ? process_create(mm) : NULL;
 	struct pt_regs *regs;
+	u64 flags;
 
 	if (!p) {
 		if (t)
 			task_put(t);
 		return NULL;
 	}
+	flags = spin_lock(&process_lock);
 	process_add_thread(p, t);
+	spin_unlock(&process_lock, flags);
 	task_get(t);
 	fpu_init_state(t->fpu);
 	regs = task_regs(t);

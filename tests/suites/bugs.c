@@ -57,6 +57,7 @@ static void expect_right(struct selftest *t, const char *path)
 	DO(shared_size, "a shared object has a size, and all of it is freed") \
 	DO(futex_many, "futexes with many waiters") \
 	DO(long_calls, "calls as long as a program likes: others run, and SIGKILL ends them") \
+	DO(crowd, "a crowd of threads, and what it costs others") \
 	DO(dead_leader, "a leader that called execve as another thread, and ended") \
 	DO(wx, "W+X, by each call that could make it") \
 	DO(exec_clean, "what a program leaves for the next at exec") \

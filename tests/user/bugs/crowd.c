@@ -1,0 +1,152 @@
+/*
+ * A crowd of threads, and what it costs others.
+ *
+ * Linux 2.4 looked through all tasks for each new PID, and so did Postern, which
+ * looked for sleepers and threads, too, by walking lists as long as a program liked,
+ * under process_lock with interrupts off.  exit_group() with 4000 sleeping threads held
+ * up everybody for nine seconds.
+ *
+ * In Postern a number is found in a table (kernel/numbers.c), a sleeper in a heap
+ * (kernel/timers.c), and a thread leaves its lists in one step.
+ *
+ * Right: what is done to one thread costs the same in a crowd; the end of a crowd
+ * costs in proportion to it.  The least of several times is compared with another
+ * least, since other programs of the host take part in each.
+ */
+#include "lib/bugs.h"
+
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STACK 256
+#define FEW 300
+#define MANY (4 * FEW)
+#define BYTES_EACH 131072 /* of memory for each task that there may be */
+#define TRIES 3
+#define CALLS 200
+#define MORE_FOR_ONE 3 /* times */
+#define MORE_FOR_ALL 10 /* 4 would be in proportion, 16 each by each */
+#define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
+
+static char *stacks;
+static int first;
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Each at another time, and none so soon. */
+static int sleeper(void *arg)
+{
+	struct timespec t = { .tv_sec = 100000 + (long)arg };
+
+	for (;;)
+		syscall(SYS_nanosleep, &t, NULL);
+	return 0;
+}
+
+static bool make_crowd(long n)
+{
+	stacks = mmap(NULL, (size_t)n * STACK, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (long i = 0; i < n; i++) {
+		int tid = clone(sleeper, stacks + (i + 1) * STACK - 16, THREAD_FLAGS,
+				(void *)i);
+
+		if (tid < 0)
+			return false;
+		if (i == 0)
+			first = tid;
+	}
+	return true;
+}
+
+/* The least time of some calls that find a thread by its number. */
+static double time_to_find(int tid)
+{
+	double least = 1e9;
+
+	for (int i = 0; i < 10 * TRIES; i++) {
+		double t = now();
+
+		for (int j = 0; j < CALLS; j++)
+			syscall(SYS_tgkill, getpid(), tid, 0);
+		t = now() - t;
+		least = t < least ? t : least;
+	}
+	return least;
+}
+
+/* What a child found or did; shared with it. */
+static volatile struct {
+	bool made;
+	double alone, crowded, began;
+} *report;
+
+/* Seconds from exit_group to wait4, of a process of n sleeping threads; -1: too many. */
+static double time_to_end(long n)
+{
+	pid_t child = make_child();
+
+	if (child == 0) {
+		report->alone = time_to_find(getpid());
+		report->made = make_crowd(n);
+		for (int i = 0; i < 100; i++)
+			sched_yield();
+		report->crowded = time_to_find(first);
+		report->began = now();
+		_exit(0);
+	}
+	check_equal(wait_for(child), EXITED(0), "a crowd of %ld ends", n);
+	return report->made ? now() - report->began : -1;
+}
+
+static double least_time_to_end(long n)
+{
+	double least = 1e9;
+
+	for (int i = 0; i < TRIES; i++) {
+		double t = time_to_end(n);
+
+		least = t < least ? t : least;
+	}
+	return least;
+}
+
+static bool has_room(void)
+{
+	struct sysinfo info;
+
+	sysinfo(&info);
+	return info.totalram / BYTES_EACH > MANY + FEW;
+}
+
+int main(int argc, char **argv)
+{
+	double few, many;
+
+	bugs_begin(argc, argv);
+	if (!has_room()) {
+		check_skip("little memory", "a crowd of threads");
+		return check_end();
+	}
+	report = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	few = least_time_to_end(FEW);
+	many = least_time_to_end(MANY);
+	check_true(few > 0 && many > 0, "both crowds are made");
+	check_range((long)(report->crowded * 1e9), 0, (long)(report->alone * 1e9) * MORE_FOR_ONE,
+		    "a thread is found in a crowd as it is alone");
+	check_range((long)(many * 1e9), 0, (long)(few * 1e9) * MORE_FOR_ALL,
+		    "the end of a crowd takes time in proportion");
+	return check_end();
+}
