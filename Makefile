@@ -21,7 +21,7 @@ export CPUS MEM CMDLINE ACCEL CPU INITRAMFS
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 	-mno-red-zone -mgeneral-regs-only -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
-	-fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks
+	-fno-jump-tables -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Wpointer-arith -Wcast-align -Wwrite-strings -Wformat=2 \
 	-Wold-style-definition -Wredundant-decls

@@ -20,10 +20,12 @@ static void detect_leaf7(u32 max_leaf)
 	cpu_features.fsgsbase = r.ebx & BIT(0);
 	cpu_features.smep = r.ebx & BIT(7);
 	cpu_features.invpcid = r.ebx & BIT(10);
+	cpu_features.rtm = r.ebx & BIT(11);
 	cpu_features.rdseed = r.ebx & BIT(18);
 	cpu_features.smap = r.ebx & BIT(20);
 	cpu_features.umip = r.ecx & BIT(2);
 	cpu_features.pku = r.ecx & BIT(3);
+	cpu_features.ibpb = r.edx & BIT(26);
 	cpu_features.arch_capabilities = r.edx & BIT(29);
 }
 
@@ -98,6 +100,8 @@ void cpu_detect(void)
 	cpu_features.rdrand = r.ecx & BIT(30);
 	detect_leaf7(max_leaf);
 	detect_fpu(max_leaf);
+	if (cpuid(0x80000000, 0).eax >= 0x80000008) /* AMD's bit of it */
+		cpu_features.ibpb |= (cpuid(0x80000008, 0).ebx & BIT(12)) != 0;
 	cpu_features.gib_pages = cpuid(0x80000001, 0).edx & BIT(26);
 	cpu_features.meltdown = open_to_meltdown();
 	cpu_features.fpu_pointers_stay = leaves_fpu_pointers();

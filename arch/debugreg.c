@@ -20,6 +20,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/layout.h"
+#include "kernel/base/nospec.h"
 
 #define DR6_IDLE 0xffff0ff0 /* nothing happened; the reserved bits are ones */
 #define DR7_IDLE 0x400
@@ -100,7 +101,7 @@ static int set_address(struct task_debugregs *d, unsigned n, u64 value)
 int debugreg_set(struct task_debugregs *d, unsigned n, u64 value)
 {
 	if (n < DEBUGREGS)
-		return set_address(d, n, value);
+		return set_address(d, (unsigned)array_index_nospec(n, DEBUGREGS), value);
 	if (n == 7)
 		return set_control(d, value);
 	if (n != 6)
@@ -112,7 +113,7 @@ int debugreg_set(struct task_debugregs *d, unsigned n, u64 value)
 u64 debugreg_get(const struct task_debugregs *d, unsigned n)
 {
 	if (n < DEBUGREGS)
-		return d->address[n];
+		return d->address[array_index_nospec(n, DEBUGREGS)];
 	return n == 6 ? d->dr6 ^ DR6_IDLE : n == 7 ? d->dr7 : 0;
 }
 

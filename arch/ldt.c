@@ -28,6 +28,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
@@ -143,6 +144,7 @@ int ldt_write(struct mm *mm, unsigned index, u64 desc)
 	lock(mm);
 	table = build(mm, MAX(index + 1, ldt_entries(mm->ldt.active)), mm, &active);
 	if (table != NO_FRAME) {
+		index = (unsigned)array_index_nospec(index, LDT_ENTRIES);
 		((u64 *)phys_to_virt(table))[index] = desc;
 		err = install(mm, active, table);
 	}

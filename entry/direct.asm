@@ -44,6 +44,7 @@ entry_window_direct_end:
 entry_window_direct_exit_start:
 	mov	rsp, [rsp + REGS_SP - REGS_VECTOR]
 	UNWIND_SYSCALL SEL_USER_CS
+	CLEAR_BUFFERS [gs:PERCPU_USER_RSP]
 .swapgs:
 	swapgs
 	global	entry_door_sysret_direct

@@ -73,6 +73,9 @@ struct entry_labels {
 };
 extern const struct entry_labels entry_labels;
 
+/* Addresses of the VERWs of entry code, here and in the image (entry/regs.inc). */
+extern const u64 verw_sites_start[], verw_sites_end[];
+
 /*
  * Leaves for user mode with the registers in *regs, which must stand at the
  * top of the current task's kernel stack.  Context: task stack, kernel GS and

@@ -29,6 +29,10 @@
 ;  stack, as an interrupt does, and nothing saved: the frame that an interrupt
 ;  would have pushed is built there, and step 2 follows.
 ;
+;  Whether SWAPGS is due is a branch's matter, which the processor may guess wrong:
+;  it would then run on with the other world's GS (CVE-2019-1125).  So an LFENCE stands
+;  on either side, before GS is used: behind each SWAPGS, and on the kernel's way.
+;
 ; Every gate is an interrupt gate: IF is 0 on all of this file's paths but C.
 ; Read next: entry/paranoid.asm, kernel/trap.c.
 
@@ -116,6 +120,7 @@ entry_from_user:
 	mov	cr3, rsp
 .kernel_cr3:
 	swapgs
+	lfence					; see below
 entry_window_trap_end:
 	mov	rsp, [gs:PERCPU_TASK_STACK]	; 3
 	push	qword [GS_FRAME(FRAME_SS)]	; regs.ss
@@ -173,6 +178,7 @@ entry_window_iret_start:
 	UNWIND_IRET rsp, 0
 .swapgs:
 	swapgs
+	CLEAR_BUFFERS [rsp + 32]
 	global	entry_door_iret_user
 entry_door_iret_user:
 	iretq
@@ -194,6 +200,7 @@ entry_from_kernel:
 	pop	rax
 	UNWIND_IRET rsp, FRAME_IP
 	jc	paranoid_kernel			; never, or our bug: see above
+	lfence
 	PUSH_REGS rax, UNWIND_PUSHED
 	UNWIND_REGS rsp, 0
 	cld
@@ -226,6 +233,7 @@ entry_iret_fault:
 	mov	cr3, rax
 .kernel_cr3:
 	swapgs
+	lfence
 entry_window_kernel_end:
 	mov	rax, [gs:PERCPU_TASK_STACK]
 	UNWIND_REGS rax, -REGS_SIZE

@@ -78,6 +78,7 @@ paranoid_entry:
 	mov	cr3, rax
 .kernel_cr3:
 	swapgs
+	lfence				; the branch on CS is decided: CVE-2019-1125
 	mov	rax, [gs:PERCPU_TASK_STACK]
 	pop	qword [rax - FRAME_SIZE - 8]	; rax
 	UNWIND_IRET rsp, FRAME_IP, 1
@@ -133,6 +134,7 @@ paranoid_kernel:
 	shr	rdx, 32
 .set_gs:
 	wrmsr
+	lfence				; no WRMSR of a base need wait for the branches
 paranoid_window_end:
 	mov	rcx, rsp			; 4, rcx = the IST page's words
 	mov	eax, ecx
@@ -258,6 +260,7 @@ paranoid_exit_window_start:
 	pop	rdi
 	UNWIND_IRET rsp, 0
 	and	qword [rsp - 8], 0		; rdi
+	CLEAR_BUFFERS [rsp + 32]
 	jmp	entry_door_iret_kernel
 
 paranoid_exit_nmi_masked:
@@ -283,6 +286,7 @@ paranoid_exit_nmi_masked:
 	pop	rdi
 	UNWIND_RESUME 8
 	and	qword [rsp - 8], 0		; rdi
+	CLEAR_BUFFERS [rsp]
 	popfq
 	UNWIND_RESUME 0
 	ret

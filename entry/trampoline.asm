@@ -24,6 +24,12 @@
 ;  8 flip CR3                    ->user  kernel  ->scratch    this area
 ;  9 load RSP, SWAPGS, SYSRET    user    ->user  ->user       this area
 ;
+; The calls and jumps through pointers in the vault are indirect because the alias
+; has no fixed distance to anything but its own area, and an address of C would be
+; a pointer that users could read (P7).  They are predicted as any indirect branch:
+; what a program has trained may be executed for a moment, in ring 0, and no
+; retpoline stands here, as none stands at C's own indirect calls (docs/paths.md).
+;
 ; scripts/check_entry.py compares the table with the code.
 ; Interrupts are off throughout but for C (SFMASK clears IF, and TF with it).
 ; NMI, #MC and #DB may arrive at each instruction: they have stacks of their
@@ -124,6 +130,7 @@ trampoline_sysret_window_start:
 	mov	cr3, rsp
 	mov	rsp, [GS_USER_RSP]			; 9
 	UNWIND_SYSCALL SEL_USER_CS
+	CLEAR_BUFFERS [GS_USER_RSP + 8]
 .swapgs:
 	swapgs
 	global	trampoline_door_sysret

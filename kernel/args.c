@@ -33,11 +33,14 @@ static const char *const syscall_names[] = {
 	"auto", "trampoline", "direct", NULL
 };
 static const char *const ltr_names[] = { "remap", "reload", NULL };
+static const char *const mitigations_names[] = { "auto", "on", "off", NULL };
 
 static_assert(PTI_AUTO == 0 && PTI_ON == 1 && PTI_OFF == 2, "pti_names");
 static_assert(SYSCALL_AUTO == 0 && SYSCALL_TRAMPOLINE == 1 &&
 	      SYSCALL_DIRECT == 2, "syscall_names");
 static_assert(LTR_REMAP == 0 && LTR_RELOAD == 1, "ltr_names");
+static_assert(MITIGATIONS_AUTO == 0 && MITIGATIONS_ON == 1 && MITIGATIONS_OFF == 2,
+	      "mitigations_names");
 
 static void tell(report_fn report, const struct complaint *line)
 {
@@ -52,6 +55,7 @@ void args_default(struct boot_args *args)
 	args->syscall = SYSCALL_AUTO;
 	args->ltr = LTR_REMAP;
 	args->gdt_pages = 1;
+	args->mitigations = MITIGATIONS_AUTO;
 	args->maxcpus = NR_CPUS;
 	strscpy(args->init, "/init", sizeof(args->init));
 }
@@ -146,6 +150,16 @@ static void take_ltr(struct boot_args *args, const struct word *w)
 		bad_value(w, "ltr=remap|reload", ltr_names[args->ltr]);
 }
 
+static void take_mitigations(struct boot_args *args, const struct word *w)
+{
+	int i = find_name(w, mitigations_names);
+
+	if (i >= 0)
+		args->mitigations = (enum mitigations_mode)i;
+	else
+		bad_value(w, "mitigations=auto|on|off", mitigations_names[args->mitigations]);
+}
+
 static void take_gdt_pages(struct boot_args *args, const struct word *w)
 {
 	unsigned n = parse_number(w, 16);
@@ -220,6 +234,7 @@ static const struct {
 	{ "syscall", take_syscall },
 	{ "ltr", take_ltr },
 	{ "gdt_pages", take_gdt_pages },
+	{ "mitigations", take_mitigations },
 	{ "nopcid", take_nopcid },
 	{ "norandmaps", take_norandmaps },
 	{ "maxcpus", take_maxcpus },

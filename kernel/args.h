@@ -10,6 +10,7 @@
 #define KERNEL_ARGS_H
 
 #include "arch/gdt.h"
+#include "arch/mitigations.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/types.h"
 
@@ -22,6 +23,7 @@ struct boot_args {
 	enum pti_mode pti;
 	enum syscall_entry syscall; /* never DIRECT while pti is PTI_ON */
 	enum ltr_way ltr;
+	enum mitigations_mode mitigations;
 	unsigned gdt_pages; /* 1, 4 or 16 */
 	bool nopcid;
 	bool norandmaps;
@@ -41,7 +43,7 @@ struct boot_args {
 
 /*
  * Sets what holds without any argument: pti=on; syscall=auto; ltr=remap;
- * gdt_pages=1; maxcpus=NR_CPUS; init=/init; nothing else.
+ * gdt_pages=1; mitigations=auto; maxcpus=NR_CPUS; init=/init; nothing else.
  */
 void args_default(struct boot_args *args);
 

@@ -6,6 +6,7 @@
 #include "arch/apic.h"
 #include "arch/cpu.h"
 #include "arch/emulator.h"
+#include "arch/mitigations.h"
 #include "kernel/banner.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
@@ -33,6 +34,11 @@ static void print_cpus(const struct smp_setup *setup, unsigned numbered)
 	    "the kernel image directly" : "the trampoline",
 	    setup->ltr == LTR_REMAP ? "remap" : "reload", setup->gdt_pages,
 	    setup->gdt_pages > 1 ? "s" : "");
+	log("mitigations:%s%s%s\n", mitigations.verw ? " VERW before user mode" : " no VERW",
+	    mitigations.ibpb ? ", IBPB between " : ", no IBPB",
+	    !mitigations.ibpb ? "" : mitigations.each_process ? "processes" : "users");
+	log("mitigations: the return stack is %sfilled at a switch\n",
+	    mitigations.return_stack ? "" : "not ");
 }
 
 static void print_address_map(void)

@@ -19,6 +19,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/x86.h"
 #include "kernel/base/stack_poison.h"
@@ -73,7 +74,7 @@ void ia32_do_syscall(struct pt_regs *regs)
 	else if (!as_if_by_int80(regs))
 		goto out;
 	nr = regs->orig_ax;
-	if (unlikely(nr >= ARRAY_SIZE(table)) || unlikely(!table[nr])) {
+	if (unlikely(!array_index_take(&nr, ARRAY_SIZE(table))) || unlikely(!table[nr])) {
 		regs->ax = (u64)syscall_unknown();
 		goto out;
 	}

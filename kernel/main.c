@@ -12,6 +12,7 @@
 #include "arch/emulator.h"
 #include "arch/fw_cfg.h"
 #include "arch/idt.h"
+#include "arch/mitigations.h"
 #include "arch/pic.h"
 #include "arch/power.h"
 #include "arch/random.h"
@@ -71,6 +72,7 @@ static void init_memory(struct boot_info *bi)
 	setup.start_page = firmware_start_page(bi); /* one for the APs */
 	decide();                           /* shadow or not; first PGD pair */
 	cea_set_cr3_noflush(setup.pcid);    /* while entry text is writable */
+	mitigations_init(args.mitigations); /* the same: VERW or NOP */
 	kernel_map_init(bi, cpu_features.gib_pages); /* the kernel's own map */
 }
 

@@ -7,6 +7,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/nospec.h"
 #include "kernel/ptrace.h"
 
 /* struct user_regs_struct: 0 to 14 are as in struct pt_regs, from r15 on. */
@@ -25,6 +26,7 @@ u64 ptrace_get_word(struct task *t, unsigned word)
 {
 	struct pt_regs *regs = task_regs(t);
 
+	word = (unsigned)array_index_nospec(word, USER_REGS_WORDS);
 	switch (word) {
 	case WORD_ORIG_AX: /* of an exception it is the error code, not shown */
 		return signal_in_syscall(regs) ? regs->orig_ax : ~0ULL;
@@ -101,6 +103,7 @@ int ptrace_set_word(struct task *t, unsigned word, u64 value)
 {
 	struct pt_regs *regs = task_regs(t);
 
+	word = (unsigned)array_index_nospec(word, USER_REGS_WORDS);
 	switch (word) {
 	case WORD_ORIG_AX: return set_orig_ax(regs, value);
 	case WORD_IP: regs->ip = value; return 0;

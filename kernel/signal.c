@@ -17,6 +17,7 @@
  */
 #include "arch/clock.h"
 #include "kernel/base/errno.h"
+#include "kernel/base/nospec.h"
 #include "kernel/base/string.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
@@ -52,7 +53,9 @@ const char *signal_name(int signal)
 
 static struct signal_action *action_of(struct process *p, int signal)
 {
-	return &p->signals.action[signal - 1];
+	u64 index = array_index_nospec((u64)signal - 1, ARRAY_SIZE(p->signals.action));
+
+	return &p->signals.action[index];
 }
 
 static bool nothing_is_done(struct process *p, int signal)

@@ -4,6 +4,7 @@
  */
 #include "arch/clock.h"
 #include "kernel/base/errno.h"
+#include "kernel/base/nospec.h"
 #include "kernel/base/string.h"
 #include "kernel/creds.h"
 #include "kernel/ia32_syscall.h"
@@ -22,6 +23,7 @@ static int exchange_limit(struct process *p, unsigned which, const struct limit 
 {
 	if (which >= NR_LIMITS)
 		return -EINVAL;
+	which = (unsigned)array_index_nospec(which, NR_LIMITS);
 	*old = p->limits[which];
 	if (!new)
 		return 0;

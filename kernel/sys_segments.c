@@ -8,6 +8,7 @@
 #include "arch/user_desc.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/nospec.h"
 #include "kernel/segments.h"
 #include "kernel/syscall.h"
 #include "mm/uaccess.h"
@@ -155,7 +156,7 @@ static long set_thread_area(struct task *t, virt_addr_t at, bool may_choose)
 	}
 	if (entry < TLS_FIRST || entry >= TLS_FIRST + TLS_ENTRIES)
 		return -EINVAL;
-	entry -= TLS_FIRST;
+	entry = (int)array_index_nospec((u64)(entry - TLS_FIRST), TLS_ENTRIES);
 	t->tls.desc[entry] = is_none(&d) ? 0 : user_desc_pack(&d);
 	if (t == current_task()) {
 		flags = interrupts_save();
@@ -188,8 +189,9 @@ long do_get_thread_area(virt_addr_t at)
 		return -EFAULT;
 	if (entry - TLS_FIRST >= TLS_ENTRIES)
 		return -EINVAL;
-	d = user_desc_unpack(current_task()->tls.desc[entry - TLS_FIRST]);
-	d.entry_number = entry;
+	entry = (u32)array_index_nospec(entry - TLS_FIRST, TLS_ENTRIES);
+	d = user_desc_unpack(current_task()->tls.desc[entry]);
+	d.entry_number = TLS_FIRST + entry;
 	return copy_to_user(at, &d, sizeof(d)) ? -EFAULT : 0;
 }
 

@@ -11,6 +11,7 @@
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/stack_poison.h"
@@ -56,13 +57,13 @@ static bool sysret_will_do(struct pt_regs *regs)
 bool seam_do_syscall(struct pt_regs *regs)
 {
 	/* Linux looks at the low 32 bits only. */
-	u32 nr = (u32)regs->orig_ax;
+	u64 nr = (u32)regs->orig_ax;
 
 	stretch_enter();
 	this_cpu_inc(syscalls);
 	interrupts_on();
 	stack_poison();
-	if (likely(nr < ARRAY_SIZE(table)) && likely(table[nr] != NULL))
+	if (likely(array_index_take(&nr, ARRAY_SIZE(table))) && likely(table[nr] != NULL))
 		regs->ax = (u64)table[nr](regs);
 	else
 		regs->ax = (u64)syscall_unknown();

@@ -2,11 +2,13 @@
  * Copies to and from user memory, and probes, each around one instruction that
  * may fault.  With SMAP, EFLAGS.AC is set for just that instruction; a fault
  * in it takes the fixup with AC still set, and the code there clears it.
+ * A check of an address that is guessed to have passed leads nowhere: nospec.h.
  * Called by kernel/sys_*.c, kernel/process.c and the tests.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/layout.h"
+#include "kernel/base/nospec.h"
 #include "kernel/base/string.h"
 #include "mm/uaccess.h"
 
@@ -39,6 +41,7 @@ size_t copy_from_user(void *to, virt_addr_t from, size_t n)
 
 	if (!user_range_ok(from, n))
 		return n;
+	from = array_index_nospec(from, USER_END);
 	user_access_begin();
 	left = copy_bytes(to, (const void *)from, n);
 	user_access_end();
@@ -51,6 +54,7 @@ size_t copy_to_user(virt_addr_t to, const void *from, size_t n)
 
 	if (!user_range_ok(to, n))
 		return n;
+	to = array_index_nospec(to, USER_END);
 	user_access_begin();
 	left = copy_bytes((void *)to, from, n);
 	user_access_end();
@@ -64,6 +68,7 @@ size_t copy_to_user(virt_addr_t to, const void *from, size_t n)
 									      \
 		if (!user_range_ok(to, sizeof(value)))                        \
 			return err;                                           \
+		to = array_index_nospec(to, USER_END);                        \
 		user_access_begin();                                          \
 		__asm__ volatile("1: " insn " %1, (%2)\n"                     \
 				 "xorl %0, %0\n"                              \

@@ -99,10 +99,10 @@ def heading(label, columns=("", "", "")):
     print(f"{label:34}{columns[0]:>10}{columns[1]:>8}{columns[2]:>11}{more}")
 
 
-def instructions(pti, program, path, cpu="max"):
+def instructions(pti, program, path, cpu="max", mitigations="off"):
     """Instructions that one turn takes."""
-    return number(rf"cost: {path}: ([\d.]+) TSC",
-                  boot(f"pti={pti} init={program} -- {path}", cpu=cpu))
+    arguments = f"pti={pti} mitigations={mitigations} init={program} -- {path}"
+    return number(rf"cost: {path}: ([\d.]+) TSC", boot(arguments, cpu=cpu))
 
 
 def system_calls():
@@ -130,6 +130,19 @@ def other_paths():
         writes = cr3_writes_each("on", program, path, turns, cpu)
         aim = (linux - clearing) // 3 + clearing
         print(f"  {label:32}{ticks:10.1f}{aim:>8}{linux:>11}{writes:12.2f}")
+
+
+def speculation():
+    """What mitigations=on costs: instructions, which say nothing of VERW's or IBPB's time.
+
+    IBPB is not in it where the emulator has no such MSR: the boot's line says so.
+    """
+    heading("mitigations, pti=on", ("off", "on", ""))
+    for label, path in (("null system call", "syscall"), ("INT 0x80", "int80"),
+                        ("two switches of process", "switch")):
+        off, on = (instructions("on", "/bin/cost", path, mitigations=value)
+                   for value in ("off", "on"))
+        print(f"  {label:32}{off:10.1f}{on:8.1f}")
 
 
 def frames():
@@ -184,6 +197,7 @@ def long_work():
 if __name__ == "__main__":
     system_calls()
     other_paths()
+    speculation()
     frames()
     booting()
     long_work()

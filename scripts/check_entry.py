@@ -10,7 +10,8 @@ state in which it can be entered: nothing runs under the user's CR3 outside of
 entry text and trampolines (E1, E4), the user's GS is there inside the windows
 only (E3), each operand in memory is one that CR3 and GS show, each way out restores
 what it must, and neither C nor a way out finds a general register on a stack that
-users' page tables show (P8).  The state tables at the top of the files of entry/ say what
+users' page tables show (P8).  Where a branch decides on SWAPGS, an LFENCE stands in
+front of the first use of GS; on each way to user mode a VERW stands behind all C.  The state tables at the top of the files of entry/ say what
 the paths say.  What is assumed: scripts/entry_paths.py.
 
 Called by `make check`; one line per violation, exit status 1 if there is any.

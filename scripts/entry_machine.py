@@ -52,6 +52,9 @@ class State:
     regs: tuple = ()            # (name, value), sorted; others are ANY
     mem: tuple = ()             # ((stack, offset), value), sorted
     flags: tuple = field(default=())  # ("z"/"c", truth) or ("within", word, stack)
+    chosen: bool = False        # SWAPGS is conditional on this path
+    guessed: bool = False       # SWAPGS or not: a branch may have been guessed wrong
+    cleared: bool = False       # VERW since C ran
 
     def reg(self, name):
         """A register's value."""
@@ -148,6 +151,8 @@ class Machine:
         """
         segment, base, index, off = parts(text)
         if segment == "gs":
+            if state.guessed:
+                raise Wrong("uses GS, no LFENCE being between it and the branch that chose it")
             if state.gs != "kernel":
                 raise Wrong("uses GS while it is the user's")
             area = off + N["CEA_TO_VAULT"]
@@ -404,7 +409,17 @@ class Machine:
 
     def do_swapgs(self, state, _insn):
         """SWAPGS."""
-        return replace(state, gs="user" if state.gs == "kernel" else "kernel")
+        return replace(state, gs="user" if state.gs == "kernel" else "kernel",
+                       guessed=state.chosen)
+
+    def do_lfence(self, state, _insn):
+        """LFENCE: all branches before it are decided."""
+        return replace(state, guessed=False)
+
+    def do_verw(self, state, insn):
+        """VERW: its operand is read, the processor's buffers are cleared."""
+        self.read(state, insn, insn.operands[0])
+        return replace(state, cleared=True, flags=())
 
     def do_rdmsr(self, state, _insn):
         """RDMSR of the GS base."""
@@ -418,7 +433,7 @@ class Machine:
         value = state.reg("rax")
         if not value or value[0] != "gs" or state.reg("rdx") != ("high", value):
             raise Wrong(f"loads the GS base with {value}")
-        return replace(state, gs=value[1])
+        return replace(state, gs=value[1], guessed=state.chosen)
 
     @staticmethod
     def gs_base(state):
@@ -456,7 +471,7 @@ class Machine:
         mem = tuple((key, value) for key, value in state.mem
                     if not frame or frame[0] != "at" or key[0] != frame[1] or
                     key[1] < frame[2])
-        return replace(state, regs=regs, mem=mem, flags=())
+        return replace(state, regs=regs, mem=mem, flags=(), cleared=False)
 
 
 # Offsets of struct percpu that hold an address: filled by scripts/entry_paths.py

@@ -2,7 +2,7 @@
 
 Owns the listing, where paths begin (and what is assumed of the processor and of
 C there), where they may end, and what must hold at every instruction on them:
-E1, E3, E4 and P8 of the design.  Used by scripts/check_entry.py.
+E1, E3, E4 and P8 of the design; LFENCE and VERW.  Used by scripts/check_entry.py.
 
 Assumed, not proved here: hardware switches to the entry stack or an IST stack on
 a trap from user mode; C leaves CR3, GS, RSP and a paranoid_frame below its
@@ -100,7 +100,7 @@ class Paths:
             mem[stack, frame + 24] = ("at", stack, -used)
         return State(origin, shadow, cr3, gs, (cr3, gs),
                      regs=(("rsp", ("at", stack, frame - 8 * error)),),
-                     mem=tuple(sorted(mem.items(), key=repr)))
+                     chosen=True, guessed=True, mem=tuple(sorted(mem.items(), key=repr)))
 
     def traps(self, vector, shadow):
         """Every state in which a vector's stub can be entered."""
@@ -179,6 +179,9 @@ class Paths:
     def leave(self, state, insn):
         """The end of a path: SYSRET, IRET or RET."""
         self.residue(state)
+        door = insn.name == "sysretq" or insn.address == self.at["entry_door_iret_user"]
+        if (door or state.cr3 == "user") and not state.cleared:
+            raise Wrong("leaves without VERW")
         top = state.reg("rsp")
         holds, want = (state.cr3, state.gs), state.found
         if insn.name == "sysretq" or insn.address == self.at["entry_door_iret_user"]:

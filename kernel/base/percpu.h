@@ -54,6 +54,8 @@ struct percpu {
 	u64 syscalls_unknown;    /* answered with ENOSYS */
 	u64 fixup_flags;         /* RFLAGS in the frame of the last fault with a fixup */
 	u64 context_switches;
+	u64 branches_of;         /* whose branches are predicted: mitigations_switch() */
+	u64 branch_barriers;     /* IBPBs */
 };
 
 /* The vault of CPU n, whether or not that CPU exists. */

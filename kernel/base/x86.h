@@ -79,6 +79,7 @@
 
 /* MSRs (SDM vol. 4, table 2-2) */
 #define MSR_APIC_BASE 0x1b
+#define MSR_PRED_CMD 0x49
 #define MSR_ARCH_CAPABILITIES 0x10a
 #define MSR_SYSENTER_CS 0x174
 #define MSR_SYSENTER_ESP 0x175

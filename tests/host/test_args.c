@@ -45,6 +45,7 @@ static void test_defaults(void)
 	CHECK_EQ(args.syscall, SYSCALL_AUTO);
 	CHECK_EQ(args.ltr, LTR_REMAP);
 	CHECK_EQ(args.gdt_pages, 1);
+	CHECK_EQ(args.mitigations, MITIGATIONS_AUTO);
 	CHECK_EQ(args.maxcpus, 256);
 	CHECK(!args.nopcid && !args.norandmaps && !args.selftest && !args.init_given);
 	CHECK_STR(args.selftest_globs, "");
@@ -56,11 +57,13 @@ static void test_defaults(void)
 static void test_all(void)
 {
 	REPORTS("  pti=off syscall=direct\tltr=reload gdt_pages=16 nopcid norandmaps "
+		"mitigations=off "
 		"maxcpus=8 selftest=pti*,gdt init=/bin/sh ", "");
 	CHECK_EQ(args.pti, PTI_OFF);
 	CHECK_EQ(args.syscall, SYSCALL_DIRECT);
 	CHECK_EQ(args.ltr, LTR_RELOAD);
 	CHECK_EQ(args.gdt_pages, 16);
+	CHECK_EQ(args.mitigations, MITIGATIONS_OFF);
 	CHECK(args.nopcid && args.norandmaps);
 	CHECK_EQ(args.maxcpus, 8);
 	CHECK(args.selftest);
@@ -103,6 +106,9 @@ static void test_bad_names(void)
 	CHECK_EQ(args.pti, PTI_ON);
 	REPORTS("syscall=fast", "args: found 'syscall=fast', expected syscall="
 		"trampoline|direct|auto; using auto\n");
+	REPORTS("mitigations=on mitigations=maybe", "args: found 'mitigations=maybe', expected "
+		"mitigations=auto|on|off; using on\n");
+	CHECK_EQ(args.mitigations, MITIGATIONS_ON);
 	REPORTS("ltr=REMAP", "args: found 'ltr=REMAP', expected ltr=remap|"
 		"reload; using remap\n");
 	REPORTS("nopcid=1", "args: found 'nopcid=1', expected nopcid without a "

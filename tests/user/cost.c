@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -144,6 +145,26 @@ static uint64_t do_int3(uint32_t turns)
 	return rdtsc() - start;
 }
 
+/* Two processes that yield to each other: two switches a turn. */
+static uint64_t do_switch(uint32_t turns)
+{
+	pid_t child = fork();
+	uint64_t start;
+
+	if (child < 0)
+		return 0;
+	while (child == 0)
+		sys(SYS_sched_yield);
+	sys(SYS_sched_yield);
+	start = rdtsc();
+	while (turns--)
+		sys(SYS_sched_yield);
+	start = rdtsc() - start;
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	return start;
+}
+
 static const struct path {
 	const char *name;
 	uint64_t (*run)(uint32_t turns);
@@ -156,6 +177,7 @@ static const struct path {
 	{ "signal", do_signal, 1000 },
 	{ "ud2", do_ud2, 1000 },
 	{ "int3", do_int3, 1000 },
+	{ "switch", do_switch, 1000 },
 };
 
 static int measure(const struct path *path, uint32_t turns)
@@ -179,6 +201,6 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], paths[i].name) == 0 && turns > 0)
 			return measure(&paths[i], turns);
 	}
-	printf("cost: expected a path: syscall int80 fault timer signal ud2 int3\n");
+	printf("cost: expected a path: syscall int80 fault timer signal ud2 int3 switch\n");
 	return 2;
 }
