@@ -34,11 +34,12 @@ static void print_cpus(const struct smp_setup *setup, unsigned numbered)
 	    "the kernel image directly" : "the trampoline",
 	    setup->ltr == LTR_REMAP ? "remap" : "reload", setup->gdt_pages,
 	    setup->gdt_pages > 1 ? "s" : "");
-	log("mitigations:%s%s%s\n", mitigations.verw ? " VERW before user mode" : " no VERW",
-	    mitigations.ibpb ? ", IBPB between " : ", no IBPB",
-	    !mitigations.ibpb ? "" : mitigations.each_process ? "processes" : "users");
-	log("mitigations: the return stack is %sfilled at a switch\n",
-	    mitigations.return_stack ? "" : "not ");
+	log("mitigations: %s, %s, %s\n",
+	    mitigations.verw ? "VERW before user mode" : "no VERW",
+	    !mitigations.ibpb ? "no IBPB" : mitigations.each_process ?
+	    "IBPB between processes" : "IBPB between users",
+	    mitigations.return_stack ? "return stack filled at a switch" :
+	    "return stack left alone");
 }
 
 static void print_address_map(void)
