@@ -166,7 +166,7 @@ static u64 branches_of(const struct task *t)
 {
 	const struct process *p = t->process;
 
-	if (!p)
+	if (!p || !t->mm) /* a kernel thread; a process that has given its memory up */
 		return 0;
 	if (t->mm->dumpable && !mitigations.each_process)
 		return 1 + (u64)p->ids.user[EFFECTIVE_ID];
