@@ -14,6 +14,7 @@
  * Source: Linux, kernel/cred.c (commit_creds), kernel/ptrace.c, kernel/signal.c.
  * Called by system calls.
  */
+#include "arch/mitigations.h"
 #include "kernel/base/string.h"
 #include "kernel/creds.h"
 
@@ -110,4 +111,17 @@ static bool could_be_root(const struct process *p)
 bool creds_may_trace_child(const struct process *parent)
 {
 	return could_be_root(parent) || !could_be_root(current_process());
+}
+
+/* ---- Branches --------------------------------------------------------------------- */
+
+u64 creds_branch_owner(const struct task *t)
+{
+	const struct process *p = t->process;
+
+	if (!p || !t->mm) /* a kernel thread; a process that has given its memory up */
+		return 0;
+	if (t->mm->dumpable && !mitigations.each_process)
+		return 1 + (u64)p->ids.user[EFFECTIVE_ID];
+	return BIT(63) | (u64)p->pid;
 }

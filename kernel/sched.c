@@ -24,6 +24,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/spinlock.h"
+#include "kernel/creds.h"
 #include "kernel/process.h"
 #include "kernel/run_queue.h"
 #include "kernel/sched.h"
@@ -157,22 +158,6 @@ static void load_user_state(const struct task *t)
 	wrmsr(MSR_KERNEL_GS_BASE, t->gs_base);
 }
 
-/*
- * Whose branches a task's are, for mitigations_switch(): those of its user, if another
- * process of his may trace it, else its own process's.  The credentials may change
- * meanwhile: then the next switch sees it.
- */
-static u64 branches_of(const struct task *t)
-{
-	const struct process *p = t->process;
-
-	if (!p || !t->mm) /* a kernel thread; a process that has given its memory up */
-		return 0;
-	if (t->mm->dumpable && !mitigations.each_process)
-		return 1 + (u64)p->ids.user[EFFECTIVE_ID];
-	return BIT(63) | (u64)p->pid;
-}
-
 /* First thing the next task does: the one before is now off its stack. */
 static struct task *switching_from[NR_CPUS];
 
@@ -217,7 +202,7 @@ static void switch_to(struct task *next)
 	next->on_cpu = true;
 	next->cpu = cpu->cpu;
 	next->state = TASK_RUNNING;
-	mitigations_switch(branches_of(next));
+	mitigations_switch(creds_branch_owner(next));
 	mm_load(next->mm);
 	tls_load(&next->tls);
 	io_bitmap_switch(&next->io);
