@@ -10,6 +10,7 @@
 #include "kernel/base/string.h"
 #include "kernel/creds.h"
 #include "kernel/exec.h"
+#include "kernel/oom.h"
 #include "kernel/path.h"
 #include "kernel/process.h"
 #include "kernel/program.h"
@@ -177,7 +178,7 @@ static long may_exec(void)
 	return err;
 }
 
-long exec_from_user(virt_addr_t path, virt_addr_t argv, virt_addr_t envp, bool narrow)
+static long exec_once(virt_addr_t path, virt_addr_t argv, virt_addr_t envp, bool narrow)
 {
 	phys_addr_t pa;
 	char *name;
@@ -191,11 +192,16 @@ long exec_from_user(virt_addr_t path, virt_addr_t argv, virt_addr_t envp, bool n
 		return err;
 	}
 	pa = frame_alloc_contiguous(ARGS_FRAMES, 1, NO_FRAME);
-	err = -ENOMEM;
+	err = -ENOFRAME;
 	if (pa != NO_FRAME) {
 		err = exec(name, phys_to_virt(pa), argv, envp, narrow);
 		frame_free_contiguous(pa, ARGS_FRAMES);
 	}
 	path_put(name);
 	return err;
+}
+
+long exec_from_user(virt_addr_t path, virt_addr_t argv, virt_addr_t envp, bool narrow)
+{
+	return OOM_RETRY(OOM_CAN_FAIL, exec_once(path, argv, envp, narrow));
 }

@@ -26,6 +26,7 @@
 #include "kernel/base/string.h"
 #include "kernel/firmware.h"
 #include "kernel/main.h"
+#include "kernel/oom.h"
 #include "kernel/panic.h"
 #include "kernel/program.h"
 #include "kernel/randmaps.h"
@@ -123,6 +124,7 @@ static void main_thread(void *arg __unused)
 {
 	bool good = true;
 
+	oom_init();
 	alarm_init();
 	emulator.faults |= ring3_probe();
 	banner_emulator();

@@ -5,6 +5,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/path.h"
+#include "kernel/oom.h"
 #include "mm/frame.h"
 #include "mm/phys.h"
 #include "mm/uaccess.h"
@@ -13,11 +14,12 @@ static_assert(PATH_MAX <= PAGE_SIZE, "a path is kept in a frame");
 
 long path_get(virt_addr_t from, char **path)
 {
-	phys_addr_t pa = frame_alloc();
+	phys_addr_t pa;
 	long n;
 
-	if (pa == NO_FRAME)
-		return -ENOMEM;
+	while ((pa = frame_alloc()) == NO_FRAME)
+		if (!oom_make_room(OOM_TOUCHES, 0))
+			return -ENOMEM;
 	*path = phys_to_virt(pa);
 	n = copy_string_from_user(*path, from, PATH_MAX);
 	if (n > 0 && n < PATH_MAX)

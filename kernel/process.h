@@ -53,6 +53,7 @@ struct process {
 	struct task *dead;            /* ended, and not yet freed */
 	unsigned alive;               /* in `threads` */
 	struct mm *mm;                /* NULL: it has ended */
+	u64 giving_back;              /* pages that were there, until they are free */
 	bool ia32;                    /* a 32-bit program: i386's layouts */
 	bool quiet;                   /* neither what it writes nor its death by a
 	                                 signal is shown: for tests */

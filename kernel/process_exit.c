@@ -14,6 +14,7 @@
 #include "kernel/base/log.h"
 #include "kernel/futex.h"
 #include "kernel/numbers.h"
+#include "kernel/oom.h"
 #include "kernel/process.h"
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
@@ -277,6 +278,25 @@ static void part_from_all(struct process *p, u64 flags)
 	}
 }
 
+/* Threads that ended before the last one: nobody need wait for their stacks. */
+static void free_dead_but(struct process *p, struct task *last)
+{
+	u64 flags = spin_lock(&process_lock);
+	struct task *list = p->dead;
+
+	p->dead = last;
+	spin_unlock(&process_lock, flags);
+	while (list) {
+		struct task *t = list;
+
+		list = t->dead_next;
+		if (t != last)
+			task_put(t);
+		sched_point();
+	}
+	last->dead_next = NULL;
+}
+
 /*
  * By the last thread, which is out of the list; its status is the process's.  A
  * process that the kernel waits for keeps its memory until then, to be looked at.
@@ -289,11 +309,15 @@ static void end_process(struct process *p)
 	if (p->parent || p->unclaimed) {
 		mm = p->mm;
 		p->mm = NULL;
+		p->giving_back = mm->resident + 1;
 	}
 	spin_unlock(&process_lock, flags);
 	if (mm)
 		mm_put(mm);
+	free_dead_but(p, current_task());
 	flags = spin_lock(&process_lock);
+	p->giving_back = 0;
+	oom_process_ended();
 	part_from_all(p, flags);
 	if (!p->ending)
 		p->status = current_task()->status;

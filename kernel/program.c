@@ -183,7 +183,7 @@ int program_build(const char *path, const char *shown, const char *const argv[],
 	if (elf_parse(file.data, file.size, &elf, why))
 		return -ENOEXEC;
 	mm = mm_alloc();
-	err = mm ? place(mm, &elf, &base) : -ENOMEM;
+	err = mm ? place(mm, &elf, &base) : -ENOFRAME;
 	if (!err)
 		err = fill_mm(mm, shown, argv, envp, file.data, &elf, base, &out->sp);
 	if (err == -ENOEXEC)

@@ -22,7 +22,7 @@ struct built_program {
 /*
  * Builds the address space of the program `path`; argv and envp end in NULL.
  * `shown` is the path that it is told.  0, or with one line in *why: -ENOENT,
- * -EACCES (no file, or not for executing), -ENOEXEC, -ENOMEM, -E2BIG.
+ * -EACCES (no file, or not for executing), -ENOEXEC, -ENOMEM, -ENOFRAME, -E2BIG.
  */
 int program_build(const char *path, const char *shown, const char *const argv[],
 		  const char *const envp[], struct built_program *out, struct complaint *why);

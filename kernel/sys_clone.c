@@ -10,6 +10,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/ia32_syscall.h"
 #include "kernel/numbers.h"
+#include "kernel/oom.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/segments.h"
@@ -169,7 +170,7 @@ static void wait_for_vfork_child(void)
 	spin_unlock(&process_lock, flags);
 }
 
-static long do_clone(const struct clone *c)
+static long clone_once(const struct clone *c)
 {
 	bool thread = c->flags & CLONE_THREAD;
 	struct process *p;
@@ -186,12 +187,12 @@ static long do_clone(const struct clone *c)
 		return err;
 	t = task_fork();
 	if (!t)
-		return -ENOMEM;
+		return -ENOFRAME;
 	err = (int)set_up_task(t, c);
 	p = err ? NULL : thread ? current_process() : make_process(c);
 	if (!p) {
 		task_put(t);
-		return err ? err : -ENOMEM;
+		return err && err != -ENOMEM ? err : -ENOFRAME;
 	}
 	tid = t->pid = process_next_pid();
 	flags = spin_lock(&process_lock);
@@ -209,6 +210,15 @@ static long do_clone(const struct clone *c)
 	if (c->flags & CLONE_VFORK)
 		wait_for_vfork_child();
 	return tid;
+}
+
+/*
+ * The copy of a process is made whole, so that a process which is larger than what
+ * is free, and the largest, cannot fork; Linux would let it, for a while.
+ */
+static long do_clone(const struct clone *c)
+{
+	return OOM_RETRY(OOM_CAN_FAIL, clone_once(c));
 }
 
 long sys_clone(struct pt_regs *regs)

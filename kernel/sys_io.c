@@ -5,6 +5,7 @@
 #include "arch/io_bitmap.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
+#include "kernel/oom.h"
 #include "kernel/process.h"
 #include "kernel/segments.h"
 #include "kernel/syscall.h"
@@ -19,7 +20,9 @@ long sys_ioperm(struct pt_regs *regs)
 		return -EINVAL;
 	if (open && !process_is_privileged())
 		return -EPERM;
-	return io_bitmap_set(&current_task()->io, (unsigned)from, (unsigned)n, open);
+	return OOM_RETRY(OOM_CAN_FAIL, oom_frames(io_bitmap_set(&current_task()->io,
+								(unsigned)from, (unsigned)n,
+								open)));
 }
 
 long sys_iopl(struct pt_regs *regs)

@@ -2,6 +2,7 @@
  * System calls on memory: anonymous mappings and the break.
  */
 #include "kernel/base/errno.h"
+#include "kernel/oom.h"
 #include "kernel/syscall.h"
 #include "kernel/syscall_core.h"
 #include "kernel/task.h"
@@ -33,14 +34,19 @@ static unsigned map_how(u64 flags)
 		how |= MM_SHARED;
 	if (flags & MAP_32BIT)
 		how |= MM_32BIT;
-	if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
-		how |= MM_POPULATE;
 	return how;
+}
+
+static long touch(virt_addr_t start, virt_addr_t end, unsigned need)
+{
+	return OOM_RETRY(OOM_TOUCHES, mm_populate(current_task()->mm, start, end, need));
 }
 
 long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, bool ia32)
 {
 	unsigned type = flags & MAP_TYPE;
+	struct mm *mm = current_task()->mm;
+	long at;
 
 	if (!(flags & MAP_ANONYMOUS)) /* there are no files to map */
 		return fd >= 0 && fd <= 2 ? -ENODEV : -EBADF;
@@ -48,8 +54,11 @@ long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, bool ia32)
 		return -EINVAL;
 	if (type == MAP_SHARED && (flags & MAP_GROWSDOWN))
 		return -EINVAL;
-	return mm_map(current_task()->mm, addr, len, prot & PROT_MASK_ALL,
-		      map_how(flags) | (ia32 ? MM_IA32 : 0));
+	at = OOM_RETRY(OOM_CAN_FAIL, mm_map(mm, addr, len, prot & PROT_MASK_ALL,
+					    map_how(flags) | (ia32 ? MM_IA32 : 0)));
+	if (at > 0 && (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
+		touch((virt_addr_t)at, (virt_addr_t)at + ALIGN_UP(len, PAGE_SIZE), 0);
+	return at;
 }
 
 long sys_mmap(struct pt_regs *regs)
@@ -91,8 +100,8 @@ long sys_mremap(struct pt_regs *regs)
 
 	if (regs->r10 & ~all)
 		return -EINVAL;
-	return mm_remap(current_task()->mm, regs->di, regs->si, regs->dx,
-			(unsigned)regs->r10, regs->r8);
+	return OOM_RETRY(OOM_CAN_FAIL, mm_remap(current_task()->mm, regs->di, regs->si,
+						regs->dx, (unsigned)regs->r10, regs->r8));
 }
 
 /* ---- Advice ------------------------------------------------------------------- */
@@ -152,8 +161,8 @@ long sys_madvise(struct pt_regs *regs)
 	if (start == end)
 		return 0;
 	if (populate)
-		return mm_populate(mm, start, end, advice == MADV_POPULATE_WRITE ? VMA_WRITE :
-				   VMA_READ);
+		return touch(start, end, advice == MADV_POPULATE_WRITE ? VMA_WRITE :
+				VMA_READ);
 	if (advice == MADV_DONTNEED)
 		return mm_discard(mm, start, end);
 	return mm_is_mapped(mm, start, end) ? 0 : -ENOMEM;
@@ -170,7 +179,7 @@ static virt_addr_t lock_range(struct pt_regs *regs, virt_addr_t *start)
 /* Pages that may not be touched cannot be locked, as if they were not there. */
 static long lock(virt_addr_t start, virt_addr_t end)
 {
-	return mm_populate(current_task()->mm, start, end, 0) ? -ENOMEM : 0;
+	return touch(start, end, 0) ? -ENOMEM : 0;
 }
 
 long sys_mlock(struct pt_regs *regs)

@@ -9,6 +9,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/nospec.h"
+#include "kernel/oom.h"
 #include "kernel/segments.h"
 #include "kernel/syscall.h"
 #include "mm/uaccess.h"
@@ -70,7 +71,8 @@ static int write_ldt(virt_addr_t from, u64 size, bool old_mode)
 	desc = user_desc_pack(&d);
 	if ((old_mode && !d.base_addr && !d.limit) || user_desc_is_empty(&d))
 		desc = 0;
-	return ldt_write(current_task()->mm, d.entry_number, desc);
+	return (int)OOM_RETRY(OOM_CAN_FAIL, oom_frames(ldt_write(current_task()->mm,
+								d.entry_number, desc)));
 }
 
 /* Linux's result is an int, not sign-extended: an error is a large number. */

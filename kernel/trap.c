@@ -24,6 +24,7 @@
 #include "kernel/ia32_syscall.h"
 #include "kernel/panic.h"
 #include "kernel/exit_work.h"
+#include "kernel/oom.h"
 #include "kernel/process.h"
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
@@ -82,14 +83,19 @@ static void force(const struct pt_regs *regs, unsigned vector, int code, u64 err
 			   exception[vector].at_ip ? regs->ip : 0, vector, error);
 }
 
-/* There is no memory for it, and nobody to be asked for some. */
-static __noreturn void kill_out_of_memory(const struct pt_regs *regs, u64 cr2)
+/*
+ * The page is touched again when there is memory; whoever is killed for that
+ * meanwhile dies on its way out.  Nobody else can be: then init ends.
+ */
+static void out_of_memory(const struct pt_regs *regs, u64 cr2)
 {
 	const struct task *t = current_task();
 
+	if (oom_make_room(OOM_TOUCHES, 0) || process_must_die())
+		return;
 	if (!t->process->quiet)
-		log("%s[%d]: killed by %s: %s of %#lx at ip %#lx\n", t->name, t->pid,
-		    signal_name(SIGKILL), regs->orig_ax & PF_INSTR ? "fetch" :
+		log("%s[%d]: killed by %s: out of memory, nobody else can be killed: "
+		    "%s of %#lx at ip %#lx\n", t->name, t->pid, signal_name(SIGKILL), regs->orig_ax & PF_INSTR ? "fetch" :
 		    regs->orig_ax & PF_WRITE ? "write" : "read", cr2, regs->ip);
 	process_exit(WAIT_STATUS(0, SIGKILL));
 }
@@ -103,8 +109,10 @@ static void page_fault(const struct pt_regs *regs, u64 cr2)
 
 	if (v == FAULT_HANDLED)
 		return;
-	if (v == FAULT_OOM)
-		kill_out_of_memory(regs, cr2);
+	if (v == FAULT_OOM) {
+		out_of_memory(regs, cr2);
+		return;
+	}
 	if (v == FAULT_BUS) {
 		signal_force_fault(SIGBUS, BUS_ADRERR, cr2, VEC_PF, regs->orig_ax | PF_USER);
 		return;
@@ -180,16 +188,18 @@ static bool fixup(struct pt_regs *regs)
 static bool user_copy_fault(const struct pt_regs *regs, u64 cr2)
 {
 	struct mm *mm = this_cpu()->mm;
-	bool handled;
+	enum fault_verdict v;
 
 	if (!mm || cr2 >= USER_END || !(regs->flags & RFLAGS_IF) || !extable_find(regs->ip))
 		return false;
 	if (uaccess_smap && !(regs->flags & RFLAGS_AC))
 		return false;
 	interrupts_on();
-	handled = mm_fault(mm, cr2, regs->orig_ax) == FAULT_HANDLED;
+	do
+		v = mm_fault(mm, cr2, regs->orig_ax);
+	while (v == FAULT_OOM && oom_make_room(OOM_TOUCHES, 0));
 	interrupts_off();
-	return handled;
+	return v == FAULT_HANDLED;
 }
 
 static void kernel_exception(struct pt_regs *regs, unsigned vector)

@@ -148,7 +148,7 @@ int user_stack_build(struct mm *mm, const char *path, const char *const argv[],
 	int err;
 
 	if (!b)
-		return -ENOMEM;
+		return -ENOFRAME;
 	random_bytes(random, sizeof(random));
 	b->mm = mm;
 	b->at = mm->stack_top - sizeof(u64);

@@ -5,6 +5,9 @@
  * it a second bitmap says which frames were ever handed to the allocator, so
  * that freeing a hole or the image is noticed.
  *
+ * The last free frames are a reserve for what cannot wait until memory comes
+ * back (kernel/oom.c): what is known of a signal, which is sent under a lock.
+ *
  * Compiled for the host tests too (tests/host/test_frame.c).
  * Called by all of mm/, and by whoever needs whole pages.
  */
@@ -23,6 +26,7 @@ static struct {
 	u64 words;    /* of each bitmap */
 	u64 hint; /* word at which the next search starts */
 	u64 total, free;
+	u64 reserve; /* of those that are free */
 	phys_addr_t top;
 	long fail_after; /* -1: never */
 } frames = { .fail_after = -1 };
@@ -119,15 +123,26 @@ static phys_addr_t take_next_free(void)
 	return NO_FRAME;
 }
 
-phys_addr_t frame_alloc(void)
+/* `left` frames stay. */
+static phys_addr_t alloc(u64 left)
 {
 	u64 flags = spin_lock(&frames.lock);
-	phys_addr_t pa = must_fail() ? NO_FRAME : take_next_free();
+	phys_addr_t pa = must_fail() || frames.free <= left ? NO_FRAME : take_next_free();
 
 	if (pa != NO_FRAME)
 		frame_owner_take(pa, 1);
 	spin_unlock(&frames.lock, flags);
 	return pa;
+}
+
+phys_addr_t frame_alloc(void)
+{
+	return alloc(frames.reserve);
+}
+
+phys_addr_t frame_alloc_reserved(void)
+{
+	return alloc(0);
 }
 
 phys_addr_t frame_alloc_zeroed(void)
@@ -152,7 +167,7 @@ phys_addr_t frame_alloc_contiguous(unsigned n, unsigned align, phys_addr_t limit
 	u64 end = PFN(MIN(limit, frames.top));
 	phys_addr_t pa = NO_FRAME;
 	u64 flags = spin_lock(&frames.lock);
-	int passes = must_fail() ? 0 : 2;
+	int passes = must_fail() || frames.free < frames.reserve + n ? 0 : 2;
 
 	/* From the hint on first; the low frames are mostly gone by now. */
 	for (int pass = 0; pass < passes && pa == NO_FRAME; pass++) {
@@ -215,7 +230,22 @@ struct frame_stats frame_stats(void)
 	return (struct frame_stats){ frames.total, frames.free, frames.top };
 }
 
+void frame_set_reserve(u64 n)
+{
+	frames.reserve = n;
+}
+
+bool frame_is_free(void)
+{
+	return frames.fail_after < 0 && frames.free > frames.reserve;
+}
+
 void frame_fail_after(long n)
 {
 	frames.fail_after = n;
+}
+
+bool frame_is_failing(void)
+{
+	return frames.fail_after >= 0;
 }

@@ -30,11 +30,26 @@ void frame_add_range(phys_addr_t start, phys_addr_t end);
 void frame_reserve_range(phys_addr_t start, phys_addr_t end);
 
 /*
+ * The last n free frames are kept back from all but frame_alloc_reserved().  Boot
+ * and tests; at first there is no reserve.
+ */
+void frame_set_reserve(u64 n);
+
+/*
  * One frame, contents unknown, or zeroed.  Returns its physical address, or
  * NO_FRAME.  Any context, any CPU.
  */
 phys_addr_t frame_alloc(void);
 phys_addr_t frame_alloc_zeroed(void);
+
+/* The same, from the reserve as well: for what must not wait for memory. */
+phys_addr_t frame_alloc_reserved(void);
+
+/*
+ * Is a frame free that frame_alloc() would give?  False as well while tests make
+ * allocations fail.
+ */
+bool frame_is_free(void);
 
 /*
  * n contiguous zeroed frames (1 to 64), the first at a multiple of `align`
@@ -59,8 +74,9 @@ struct frame_stats frame_stats(void);
 
 /*
  * For tests of -ENOMEM paths: after n more allocations every one fails.
- * A negative n ends it.
+ * A negative n ends it.  The other: is it so?
  */
 void frame_fail_after(long n);
+bool frame_is_failing(void);
 
 #endif

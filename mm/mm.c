@@ -90,7 +90,7 @@ static void copy_areas(struct mm *child, const struct mm *parent)
 	child->cpus = (struct cpumask){ 0 };
 	child->users = 1;
 	child->lock = (struct sleep_lock){ 0 };
-	child->resident = 0;
+	child->resident = child->shown = child->tables = 0;
 	child->ldt = (struct mm_ldt){ 0 };
 	for (unsigned i = 0; i < child->count; i++)
 		if (child->vma[i].shared)
@@ -129,6 +129,25 @@ void mm_load(struct mm *mm)
 	if (old)
 		cpumask_clear(&old->cpus, cpu->cpu);
 	seam_mm_loaded(mm);
+}
+
+/* ---- Size -------------------------------------------------------------------- */
+
+u64 mm_measure(struct mm *mm)
+{
+	static u32 round;
+	u64 frames = MM_FRAMES + 2;
+
+	sleep_lock(&mm->lock);
+	round++;
+	frames += mm->resident - mm->shown + mm->tables;
+	if (mm->ldt.active)
+		frames += ldt_pages(mm->ldt.active) + LDT_TABLES;
+	for (unsigned i = 0; i < mm->count; i++)
+		if (mm->vma[i].shared)
+			frames += shared_measure(mm->vma[i].shared, round);
+	sleep_unlock(&mm->lock);
+	return frames;
 }
 
 /* ---- Faults ------------------------------------------------------------------ */

@@ -50,7 +50,10 @@ struct mm {
 	bool dumpable;       /* its user's other processes may trace it: kernel/creds.c */
 	struct sleep_lock lock;
 	virt_addr_t brk_start, brk;
-	u64 resident;        /* pages */
+	u64 resident;        /* pages, those of shared objects included */
+	u64 shown;           /* pages of shared objects */
+	u64 tables;          /* frames of page tables of the user half */
+	u64 measured;        /* by mm_measure(), last: kernel/oom.c */
 	unsigned stale_faults; /* tried again since the last mprotect */
 	virt_addr_t end;     /* of what the program may have: mm_init_layout() */
 	virt_addr_t stack_top, mmap_top;
@@ -103,13 +106,12 @@ void mm_load(struct mm *mm);
 #define MM_NOREPLACE 0x2 /* with MM_FIXED: -EEXIST if something is there */
 #define MM_SHARED 0x4    /* with children of fork; else private */
 #define MM_32BIT 0x8     /* below 2 GiB */
-#define MM_POPULATE 0x10 /* pages at once, as far as there is memory */
 #define MM_IA32 0x20     /* where a 32-bit program would have it */
 
 /*
  * Adds anonymous, zeroed memory; nothing is allocated before it is touched.
  * addr and len as mmap's.  Returns the address, or -EINVAL (len 0, addr not a
- * page), -ENOMEM (no room, or not in the program's part), -EACCES (W and X),
+ * page), -ENOMEM (no room, or not in the program's part), -ENOFRAME, -EACCES (W and X),
  * -EPERM (fixed, below USER_START), -EEXIST.
  */
 long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how);
@@ -122,18 +124,26 @@ long mm_protect(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot);
 #define MM_REMAP_FIXED 2
 #define MM_REMAP_DONTUNMAP 4
 
-/* As mremap: the address, -EINVAL, -EFAULT, -ENOMEM, -EPERM. */
+/* As mremap: the address, -EINVAL, -EFAULT, -ENOMEM, -EPERM; or -ENOFRAME. */
 long mm_remap(struct mm *mm, virt_addr_t addr, u64 old_len, u64 new_len, unsigned flags,
 	      virt_addr_t new_addr);
 
 /*
  * Takes away the pages of [start, end), or makes all present, as far as their
  * rights allow; the areas stay.  0, or -ENOMEM: parts have no area (the others
- * are done), or no memory; -EINVAL: a page may not be touched, or has not the
- * rights needed (VMA_x); -EFAULT: it is behind the end of a shared object.  start and end are pages.
+ * are done); -ENOFRAME; -EINVAL: a page may not be touched, or has not the
+ * rights needed (VMA_x); -EFAULT: it is behind the end of a shared object.  start
+ * and end are pages.
  */
 long mm_discard(struct mm *mm, virt_addr_t start, virt_addr_t end);
 long mm_populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned need);
+
+/*
+ * Frames that are there for it: its private pages, its page tables and LDT, and
+ * all frames of each shared object that it has a part of.  Context: the caller
+ * sees to it that nobody else measures at the time.
+ */
+u64 mm_measure(struct mm *mm);
 
 /* Is there an area at every address of the range? */
 bool mm_is_mapped(struct mm *mm, virt_addr_t start, virt_addr_t end);
@@ -157,7 +167,7 @@ enum fault_verdict mm_fault(struct mm *mm, virt_addr_t addr, u64 error);
 
 /*
  * Copies n bytes into an address space that need not be loaded, making its pages
- * present, whatever their rights.  0, -EFAULT (nothing there), -ENOMEM; -EINTR:
+ * present, whatever their rights.  0, -EFAULT (nothing there), -ENOFRAME; -EINTR:
  * the caller is about to die, and more than one page was asked for.
  */
 int mm_write(struct mm *mm, virt_addr_t to, const void *from, u64 n);

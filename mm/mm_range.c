@@ -79,7 +79,7 @@ static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
 }
 
 /*
- * Makes the pages of [start, end) present.  0, -ENOMEM (no memory, or no area),
+ * Makes the pages of [start, end) present.  0, -ENOFRAME, -ENOMEM (no area),
  * -EINVAL (an area cannot be touched, or has not the rights of `need`), -EFAULT
  * (behind the end of what it shows), -EINTR.
  */
@@ -107,7 +107,7 @@ static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot,
 		       unsigned how)
 {
 	struct shared *shared = how & MM_SHARED ? shared_alloc(len) : NULL;
-	long at = -ENOMEM;
+	long at = -ENOFRAME;
 	int err;
 
 	if (shared || !(how & MM_SHARED))
@@ -118,8 +118,6 @@ static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot,
 		err = vma_insert(mm, (struct vma){ start, start + len, prot, shared, 0 });
 		if (err)
 			at = err;
-		else if (how & MM_POPULATE)
-			populate(mm, start, start + len, 0); /* as far as it goes */
 	}
 	if (at < 0 && shared)
 		shared_put(shared);

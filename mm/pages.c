@@ -32,15 +32,29 @@ static u64 pte_prot(unsigned prot)
 	return bits;
 }
 
+/* The entry of `va`; the tables that it needs are counted.  NULL: no memory. */
+static pte_t *make_entry(struct mm *mm, virt_addr_t va)
+{
+	pte_t *pte = pti_user_pte(mm->pgd, va, false);
+	unsigned missing;
+
+	if (pte)
+		return pte;
+	missing = pt_missing(mm->pgd, va);
+	pte = pti_user_pte(mm->pgd, va, true);
+	mm->tables += missing - pt_missing(mm->pgd, va);
+	return pte;
+}
+
 int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, phys_addr_t *pa)
 {
-	pte_t *pte = pti_user_pte(mm->pgd, va, true);
+	pte_t *pte = make_entry(mm, va);
 	u64 bits = pte_prot(vma->prot);
 	int err = 0;
 
 	*pa = NO_FRAME;
 	if (!pte)
-		return -ENOMEM;
+		return -ENOFRAME;
 	if (*pte & PTE_ADDR_MASK) {
 		*pa = *pte & PTE_ADDR_MASK;
 		return 0;
@@ -53,9 +67,10 @@ int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, phys_addr_
 		*pa = frame_alloc_zeroed();
 	}
 	if (*pa == NO_FRAME)
-		return err ? err : -ENOMEM;
+		return err ? err : -ENOFRAME;
 	*pte = *pa | bits;
 	mm->resident++;
+	mm->shown += vma->shared != NULL;
 	return 0;
 }
 
@@ -80,7 +95,9 @@ static void drop_batch(struct mm *mm, virt_addr_t va, pte_t *pte, unsigned count
 			continue;
 		pte[i] = 0;
 		shown++;
-		if (!(old & PTE_SHARED))
+		if (old & PTE_SHARED)
+			mm->shown--;
+		else
 			frame[n++] = old & PTE_ADDR_MASK;
 	}
 	if (shown)
@@ -136,8 +153,8 @@ int pages_prepare_move(struct mm *mm, virt_addr_t from, virt_addr_t to, u64 len)
 	while ((pte = pt_next_entries(mm->pgd, &va, from + len, &count))) {
 		for (unsigned i = 0; i < count; i++)
 			if ((pte[i] & PTE_ADDR_MASK) &&
-			    !pti_user_pte(mm->pgd, to + (va - from) + i * PAGE_SIZE, true))
-				return -ENOMEM;
+			    !make_entry(mm, to + (va - from) + i * PAGE_SIZE))
+				return -ENOFRAME;
 		va += count * PAGE_SIZE;
 		if (seam_long_work_point())
 			return -EINTR;

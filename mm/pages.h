@@ -12,7 +12,7 @@
 #include "mm/mm.h"
 
 /*
- * The frame of `va` in `vma`, made present if it was not: 0, -ENOMEM, or -ENXIO:
+ * The frame of `va` in `vma`, made present if it was not: 0, -ENOFRAME, or -ENXIO:
  * it is behind the end of what the area shows.
  */
 int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, phys_addr_t *pa);
@@ -31,7 +31,7 @@ virt_addr_t pages_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, uns
 
 /*
  * Moves the pages of [from, from + len) to `to`, where there are none; the
- * ranges do not overlap.  The first makes the tables at `to`: 0, -ENOMEM or
+ * ranges do not overlap.  The first makes the tables at `to`: 0, -ENOFRAME or
  * -EINTR; the second then needs no memory, and returns an address of the old
  * place.
  */

@@ -98,6 +98,18 @@ pte_t *pt_entry(pte_t *pgd, virt_addr_t va, unsigned level, bool alloc)
 	return &table[PT_INDEX(va, level)];
 }
 
+unsigned pt_missing(pte_t *pgd, virt_addr_t va)
+{
+	unsigned level = PT_LEVELS;
+	pte_t *table = pgd;
+
+	while (level > 1 && (table[PT_INDEX(va, level)] & PTE_P)) {
+		table = table_of(table[PT_INDEX(va, level)]);
+		level--;
+	}
+	return level - 1;
+}
+
 pte_t *pt_next_entries(pte_t *pgd, virt_addr_t *va, virt_addr_t end, unsigned *count)
 {
 	while (*va < end) {

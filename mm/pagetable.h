@@ -59,6 +59,9 @@ phys_addr_t pt_translate(const pte_t *pgd, virt_addr_t va);
  */
 pte_t *pt_entry(pte_t *pgd, virt_addr_t va, unsigned level, bool alloc);
 
+/* How many of the tables on the way to the 4 KiB entry of `va` are absent. */
+unsigned pt_missing(pte_t *pgd, virt_addr_t va);
+
 /*
  * The next 4 KiB entries at or after *va and in front of end: a pointer to the
  * first, with *va its address and *count how many follow one another in its

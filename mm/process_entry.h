@@ -11,6 +11,9 @@
 #define LDT_PLACE_SIZE (LDT_ENTRIES * 8)
 #define LDT_MAX_PAGES (LDT_PLACE_SIZE / PAGE_SIZE)
 
+/* Tables that the slot needs, of three levels. */
+#define LDT_TABLES 3
+
 /* mm->ldt.active: entries (1 to LDT_ENTRIES), and in which place; 0: no LDT. */
 #define LDT_ACTIVE_PLACE 0x80000000
 #define LDT_ACTIVE_ENTRIES 0xffff

@@ -21,8 +21,10 @@
 
 struct shared {
 	u32 holds;
+	u32 measured;  /* in this round: shared_measure() */
+	u64 frames;    /* of its content and its tree; this one's and the root's */
 	u64 id;
-	u64 size; /* bytes; areas may reach beyond it */
+	u64 size;      /* bytes; areas may reach beyond it */
 	pte_t *root;
 };
 
@@ -50,6 +52,7 @@ struct shared *shared_alloc(u64 size)
 	s->holds = 1;
 	s->id = space_id_new();
 	s->size = size;
+	s->frames = 2;
 	s->root = phys_to_virt(root);
 	return s;
 }
@@ -78,6 +81,7 @@ void shared_put(struct shared *s)
 
 int shared_frame(struct shared *s, u64 offset, phys_addr_t *pa)
 {
+	unsigned missing;
 	pte_t *entry;
 	u64 flags;
 
@@ -85,19 +89,32 @@ int shared_frame(struct shared *s, u64 offset, phys_addr_t *pa)
 	if (offset >= s->size)
 		return -ENXIO;
 	flags = spin_lock(&lock);
+	missing = pt_missing(s->root, offset);
 	entry = pt_entry(s->root, offset, 1, true);
+	if (missing)
+		s->frames += missing - pt_missing(s->root, offset);
 	if (entry && (*entry & PTE_P)) {
 		*pa = *entry & PTE_ADDR_MASK;
 	} else if (entry) {
 		*pa = frame_alloc_zeroed();
-		if (*pa != NO_FRAME)
+		if (*pa != NO_FRAME) {
 			*entry = *pa | PTE_P;
+			s->frames++;
+		}
 	}
 	spin_unlock(&lock, flags);
-	return *pa == NO_FRAME ? -ENOMEM : 0;
+	return *pa == NO_FRAME ? -ENOFRAME : 0;
 }
 
 u64 shared_id(const struct shared *s)
 {
 	return s->id;
+}
+
+u64 shared_measure(struct shared *s, u32 round)
+{
+	if (s->measured == round)
+		return 0;
+	s->measured = round;
+	return s->frames;
 }

@@ -23,12 +23,18 @@ void shared_get(struct shared *s);
 void shared_put(struct shared *s);
 
 /*
- * The frame at an offset, zeroed at the first time: 0, -ENOMEM, or -ENXIO: the
+ * The frame at an offset, zeroed at the first time: 0, -ENOFRAME, or -ENXIO: the
  * object ends in front of it.  Any context, several CPUs.
  */
 int shared_frame(struct shared *s, u64 offset, phys_addr_t *pa);
 
 /* No two objects of this kernel's life have the same, nor any address space. */
 u64 shared_id(const struct shared *s);
+
+/*
+ * Its frames, tree and all, the first time it is asked in a round; else 0.  The
+ * caller has a hold, and counts the rounds.
+ */
+u64 shared_measure(struct shared *s, u32 round);
 
 #endif

@@ -36,6 +36,12 @@
 #define ERESTARTNOHAND 514
 #define ERESTART_RESTARTBLOCK 516
 
+/*
+ * Never seen by a program: no frame is free, and as -ENOMEM otherwise.  Whoever
+ * made the call waits for one and calls again: kernel/oom.h.
+ */
+#define ENOFRAME 600
+
 /* Never seen by a program: signal delivery turns them into a restart or EINTR. */
 #define ERESTARTSYS 512
 #define ERESTARTNOINTR 513

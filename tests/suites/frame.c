@@ -196,8 +196,7 @@ static u64 held[ALL_MAX / PAGE_SIZE / 64];
 
 static void test_all(struct selftest *t)
 {
-	u64 before = frame_stats().free, n = 0, twice = 0, wrong = 0;
-	phys_addr_t pa;
+	u64 before = frame_stats().free, n = 0, reserved = 0, twice = 0, wrong = 0;
 
 	if (frame_stats().top > ALL_MAX) {
 		selftest_skip(t, "found %lu MiB of RAM, expected at most %llu MiB, to take "
@@ -205,14 +204,21 @@ static void test_all(struct selftest *t)
 		return;
 	}
 	memset(held, 0, sizeof(held));
-	while ((pa = frame_alloc()) != NO_FRAME) {
-		u64 *word = &held[PFN(pa) / 64], bit = BIT(PFN(pa) % 64);
+	for (;;) {
+		bool last = !frame_is_free();
+		phys_addr_t pa = last ? frame_alloc_reserved() : frame_alloc();
+		u64 *word, bit = BIT(PFN(pa) % 64);
 
+		if (pa == NO_FRAME)
+			break;
+		word = &held[PFN(pa) / 64];
+		reserved += last;
 		twice += (*word & bit) != 0;
 		*word |= bit;
 		n++;
 	}
 	EXPECT_EQ(t, n, before, "as many frames as were free");
+	EXPECT(t, reserved > 0, "the last ones only for who may have the reserve");
 	EXPECT_EQ(t, twice, 0, "no frame twice");
 	EXPECT_EQ(t, frame_stats().free, 0, "none is left");
 	EXPECT_EQ(t, frame_alloc_zeroed(), NO_FRAME, "no zeroed one");

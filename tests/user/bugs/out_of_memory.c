@@ -1,0 +1,218 @@
+/*
+ * Memory that runs out, and init that paid for it.
+ *
+ * Who touched a page when no frame was free was killed, whoever had taken them
+ * all: a hog of uid 1000 waited in pause(), and init died of its own next page.
+ *
+ * In Postern the largest process of a user is killed, by all that is there for
+ * it, and whoever wanted the page waits (kernel/oom.c).
+ *
+ * Right: whatever kind of memory the hog takes, it is the hog that is killed,
+ * and this program, which is init, gets its pages, its children and its calls.
+ * To be run as init, with little memory.
+ */
+#include "lib/bugs.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define USER 1000
+#define PAGE 4096ul
+#define CHUNK (64 * PAGE)
+#define HUGE_AREA (1ul << 40)
+#define TABLE_SPAN (1ul << 21)
+#define LITTLE 1000 /* pages, more than what is kept back */
+
+static uint64_t free_pages(void)
+{
+	struct sysinfo info;
+
+	sysinfo(&info);
+	return info.freeram / PAGE;
+}
+
+static char *map(uint64_t size, int flags)
+{
+	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+/* ---- Hogs: all end by being killed -------------------------------------------------- */
+
+static void touch_pages(void)
+{
+	char *at = map(HUGE_AREA, MAP_PRIVATE);
+
+	for (uint64_t i = 0;; i += PAGE)
+		at[i] = 1;
+}
+
+static void populate(void)
+{
+	while (map(CHUNK, MAP_PRIVATE | MAP_POPULATE))
+		;
+}
+
+/* One page in each table: as many frames of tables as of pages. */
+static void make_tables(void)
+{
+	char *at = map(HUGE_AREA, MAP_PRIVATE);
+
+	for (uint64_t i = 0;; i += TABLE_SPAN)
+		at[i] = 1;
+}
+
+/* The one that touched it has ended; the child has no page of it in its tables. */
+static void inherit_shared(void)
+{
+	char *at = map(32ul << 20, MAP_SHARED);
+
+	for (uint64_t i = 0; i < 32ul << 20; i += PAGE)
+		at[i] = 1;
+	if (fork() != 0)
+		_exit(0);
+	touch_pages();
+}
+
+/* Each is small; together they have all. */
+static void fork_children(void)
+{
+	for (;;) {
+		char *at = map(CHUNK, MAP_PRIVATE | MAP_POPULATE);
+
+		if (at && fork() < 0)
+			pause();
+	}
+}
+
+static int thread(void *arg)
+{
+	for (;;)
+		pause();
+	return arg != NULL;
+}
+
+/* Kernel stacks, as many as RLIMIT_NPROC gives, and pages. */
+static void make_threads(void)
+{
+	static char stack[PAGE];
+
+	while (clone(thread, stack + PAGE, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD, NULL) > 0)
+		;
+	touch_pages();
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+	bool is_killed;	/* itself, whatever its children do */
+} hogs[] = {
+	{ "that touches pages", touch_pages, true },
+	{ "that populates", populate, true },
+	{ "of page tables", make_tables, true },
+	{ "of shared memory that another touched", inherit_shared, false },
+	{ "that forks", fork_children, false },
+	{ "of threads", make_threads, true },
+};
+
+/* ---- Init, meanwhile ------------------------------------------------------------------ */
+
+static bool child_works(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(7);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == EXITED(7);
+}
+
+static void reap_all(void)
+{
+	kill(-1, SIGKILL);
+	while (wait(NULL) > 0)
+		;
+}
+
+/* Until little is left, or what was started has ended; not for ever. */
+static void wait_for_shortage(pid_t pid)
+{
+	siginfo_t info;
+
+	for (int i = 0; i < 3000 && free_pages() > LITTLE; i++) {
+		info.si_pid = 0;
+		waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+		if (info.si_pid)
+			return;
+		usleep(10000);
+	}
+}
+
+/* Pages, calls that store in untouched pages, children, as the hog goes on. */
+static void check_hog(unsigned n)
+{
+	char *at = map(CHUNK, MAP_PRIVATE);
+	pid_t pid = make_child();
+	int good = 0, status = 0;
+
+	if (pid == 0) {
+		if (setgid(USER) || setuid(USER))
+			_exit(1);
+		hogs[n].run();
+		_exit(2);
+	}
+	wait_for_shortage(pid);
+	for (uint64_t i = 0; i < CHUNK / PAGE; i += 2) {
+		at[i * PAGE] = 1;
+		good += sysinfo((struct sysinfo *)(at + (i + 1) * PAGE)) == 0;
+		if (i % 16 == 0)
+			good += child_works();
+	}
+	check_equal(good, CHUNK / PAGE / 2 + CHUNK / PAGE / 16, "init gets pages, calls and children beside a hog %s", hogs[n].name);
+	if (hogs[n].is_killed) {
+		waitpid(pid, &status, 0);
+		check_equal(status, SIGKILL, "which is killed");
+	}
+	munmap(at, CHUNK);
+	reap_all();
+}
+
+/* A process that is alone with init: it cannot fork, but is not killed for trying. */
+static void fork_half(void)
+{
+	char *at = map(free_pages() * PAGE * 3 / 4, MAP_PRIVATE | MAP_POPULATE);
+	pid_t pid;
+
+	if (!at)
+		_exit(1);
+	pid = fork();
+	_exit(pid < 0 && errno == ENOMEM ? 0 : 2);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t before;
+
+	bugs_begin(argc, argv);
+	if (getuid() != 0 || getpid() != 1) {
+		check_skip("must be init", "memory that runs out");
+		return check_end();
+	}
+	child_works();
+	before = free_pages();
+	for (unsigned i = 0; i < sizeof(hogs) / sizeof(hogs[0]); i++)
+		check_hog(i);
+	check_equal(in_child(fork_half), EXITED(0), "fork of the largest process gives ENOMEM");
+	for (int i = 0; i < 100 && free_pages() < before; i++)
+		usleep(20000);
+	check_range((int64_t)free_pages(), (int64_t)before - 8, (int64_t)before + 8, "all memory has come back");
+	return check_end();
+}
