@@ -10,8 +10,8 @@ import gdb
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LIMIT = 150  # instructions: a way that does not end is a failure
-# Where gdb's name of an instruction is not the source's.
-SPELLED = {"je": {"jz"}, "jne": {"jnz"}, "sysretq": {"sysret"}}
+# Where gdb's name of an instruction is not the source's; VERW may have become a NOP.
+SPELLED = {"je": {"jz"}, "jne": {"jnz"}, "sysretq": {"sysret"}, "nop": {"verw"}}
 
 
 @dataclass

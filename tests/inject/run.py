@@ -44,6 +44,9 @@ SAMPLE = ("SYSCALL, SYSRET", "SYSCALL with RSP on the NMI's page",
 # differs from one trampoline alias to the other.
 SESSIONS = (("pti=on", 0, "all"), ("pti=off", 0, "no gates"), ("pti=on", 1, "aliases"))
 
+# How the program of kernel/ring3_probe.c begins, which has the same address.
+PROBE = b"\x48\xbc"
+
 # Where an event cannot come: kinds, from, to, why.
 EXCEPTIONS = (
     (("nmi",), "paranoid_exit_nmi_masked", "entry_text_end",
@@ -124,6 +127,9 @@ class Session:
             m.target = self.cpu
             m.stop_at(image.CODE)
             m.go()
+            while m.read(image.CODE, 2) == PROBE:
+                m.step()
+                m.go()
             process = paths.Process(m, self.report.image)
             process.set_up()
             shadow = self.arguments == "pti=on"
