@@ -1,11 +1,16 @@
 /*
  * The limits of a process.  Each is enforced where what it limits is asked for:
  * NPROC in kernel/sys_clone.c and kernel/exec.c, SIGPENDING in
- * kernel/signal_queue.c.  The rest of Linux's sixteen is kept and handed on.
- * Called by kernel/process.c, system calls.
+ * kernel/signal_queue.c; AS and DATA in mm/mm_range.c, which asks here; CPU at each
+ * tick.  The rest of Linux's sixteen is kept and handed on.
+ * Called by kernel/process.c, kernel/sched.c, mm/, system calls.
  */
+#include "arch/clock.h"
 #include "kernel/base/layout.h"
+#include "kernel/base/seams.h"
 #include "kernel/limits.h"
+#include "kernel/process.h"
+#include "kernel/sched.h"
 #include "mm/frame.h"
 #include "mm/mm.h"
 #include "mm/vmap.h"
@@ -35,4 +40,41 @@ void limits_init(struct limit limits[NR_LIMITS])
 	limits[LIMIT_SIGPENDING] = (struct limit){ half, half };
 	limits[LIMIT_MSGQUEUE] = (struct limit){ MSGQUEUE_DEFAULT, MSGQUEUE_DEFAULT };
 	limits[LIMIT_NICE] = limits[LIMIT_RTPRIO] = (struct limit){ 0, 0 };
+}
+
+/* Valgrind sets a soft limit of 0, which Linux overlooks. */
+bool seam_may_have_memory(u64 all, u64 data)
+{
+	const struct process *p = current_task() ? current_process() : NULL;
+	const struct limit *l;
+
+	if (!p)
+		return true;
+	l = &p->limits[LIMIT_DATA];
+	return all <= p->limits[LIMIT_AS].soft &&
+	       data <= (l->soft ? l->soft : l->hard);
+}
+
+/* One that is leaving takes no signal any more, and its process may be gone. */
+void limits_check_cpu(void)
+{
+	struct task *t = current_task();
+	struct siginfo info = { .code = SI_KERNEL };
+	struct limit *l;
+	u64 seconds, flags;
+
+	if (!t || !t->process || t->leaving)
+		return;
+	l = &t->process->limits[LIMIT_CPU];
+	if (l->soft == UNLIMITED)
+		return;
+	seconds = sched_process_run_ns(t->process) / NSEC_PER_SEC;
+	if (seconds < MIN(l->soft, l->hard))
+		return;
+	flags = spin_lock(&process_lock);
+	info.signo = seconds >= l->hard ? SIGKILL : SIGXCPU;
+	if (info.signo == SIGXCPU)
+		l->soft = seconds + 1; /* as Linux does it */
+	signal_send_process(t->process, &info);
+	spin_unlock(&process_lock, flags);
 }

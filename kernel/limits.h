@@ -21,6 +21,12 @@ struct limit {
 /* What a process that the kernel starts has.  Once memory is known. */
 void limits_init(struct limit limits[NR_LIMITS]);
 
+/*
+ * RLIMIT_CPU: SIGXCPU to the current process in each second above the soft limit,
+ * SIGKILL at the hard one.  Context: the timer's interrupt.
+ */
+void limits_check_cpu(void);
+
 /* How many tasks there may be in all, as memory allows. */
 u64 limits_max_tasks(void);
 

@@ -25,6 +25,7 @@
 #include "kernel/base/seams.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/creds.h"
+#include "kernel/limits.h"
 #include "kernel/process.h"
 #include "kernel/run_queue.h"
 #include "kernel/sched.h"
@@ -448,6 +449,7 @@ void seam_timer_tick(void)
 		sched_set_need_resched();
 	set_alarm(cpu->current);
 	spin_unlock(&rq.lock, flags);
+	limits_check_cpu();
 	watchdog_tick();
 	tty_poll();
 }

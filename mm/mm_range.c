@@ -27,6 +27,23 @@ static bool range_ok(const struct mm *mm, virt_addr_t addr, u64 *len)
 	return addr <= mm->end - *len;
 }
 
+/*
+ * May `more` bytes be added, and be writable and private if `data`?  The place of
+ * the stack does not count: Linux counts what it has grown to, and not as data.
+ */
+static bool may_grow(const struct mm *mm, u64 more, bool data)
+{
+	virt_addr_t end = mm->stack_top - MM_STACK_SIZE;
+	u64 all = vma_bytes(mm, 0, end) + vma_bytes(mm, mm->stack_top, mm->end);
+
+	return seam_may_have_memory(all + more, data ? vma_data_bytes(mm, 0, end) + more : 0);
+}
+
+static bool is_data(unsigned prot, bool shared)
+{
+	return (prot & VMA_WRITE) && !shared;
+}
+
 /* ---- munmap --------------------------------------------------------------------- */
 
 static int unmap_locked(struct mm *mm, virt_addr_t addr, u64 len)
@@ -103,6 +120,17 @@ static int populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned 
 	return 0;
 }
 
+static bool may_map(const struct mm *mm, virt_addr_t addr, u64 len, unsigned prot,
+		    unsigned how)
+{
+	bool fixed = how & MM_FIXED;
+	u64 replaced = fixed ? vma_bytes(mm, addr, addr + len) : 0;
+
+	if (fixed && addr >= mm->stack_top - MM_STACK_SIZE && addr < mm->stack_top)
+		return true;
+	return may_grow(mm, len - replaced, is_data(prot, how & MM_SHARED));
+}
+
 static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot,
 		       unsigned how)
 {
@@ -138,19 +166,36 @@ long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned ho
 	if ((prot & VMA_WRITE) && (prot & VMA_EXEC))
 		return -EACCES;
 	sleep_lock(&mm->lock);
-	at = map_locked(mm, addr, len, prot, how);
+	at = may_map(mm, addr, len, prot, how) ? map_locked(mm, addr, len, prot, how) :
+	     -ENOMEM;
 	sleep_unlock(&mm->lock);
 	return at;
 }
 
 /* ---- mprotect, madvise, brk ------------------------------------------------------ */
 
+/* May the private areas of the range become data? */
+static bool may_write(const struct mm *mm, virt_addr_t start, virt_addr_t end,
+		      unsigned prot)
+{
+	virt_addr_t top = mm->stack_top - MM_STACK_SIZE;
+	u64 more = 0;
+
+	for (const struct vma *vma; start < MIN(end, top); start = vma->end) {
+		vma = vma_find(mm, start);
+		if (!vma->shared && !(vma->prot & VMA_WRITE))
+			more += MIN(end, vma->end) - start;
+	}
+	return !(prot & VMA_WRITE) || !more ||
+	       seam_may_have_memory(0, vma_data_bytes(mm, 0, top) + more);
+}
+
 /* What is left early leaves an area that ends where it got to. */
 static int protect_locked(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
 {
 	virt_addr_t done;
 
-	if (!vma_can_protect(mm, start, end))
+	if (!vma_can_protect(mm, start, end) || !may_write(mm, start, end, prot))
 		return -ENOMEM;
 	done = pages_protect(mm, start, end, prot);
 	vma_protect(mm, start, done, prot);
@@ -218,7 +263,7 @@ static virt_addr_t brk_locked(struct mm *mm, virt_addr_t brk)
 		return mm->brk;
 	end = ALIGN_UP(brk, PAGE_SIZE);
 	if (end > old_end &&
-	    (!vma_range_free(mm, old_end, end) ||
+	    (!vma_range_free(mm, old_end, end) || !may_grow(mm, end - old_end, true) ||
 	     vma_insert(mm, (struct vma){ .start = old_end, .end = end,
 					  .prot = VMA_READ | VMA_WRITE })))
 		return mm->brk;
@@ -260,6 +305,17 @@ static int check_old(const struct vma *vma, const struct remap *r)
 	if (r->old_len > vma->end - r->addr)
 		return -EFAULT;
 	return vma->offset + (r->addr - vma->start) > ~0ULL - r->new_len ? -EINVAL : 0;
+}
+
+static int check_remap(const struct mm *mm, const struct remap *r)
+{
+	const struct vma *vma = vma_find(mm, r->addr);
+	u64 stays = r->flags & MM_REMAP_DONTUNMAP ? 0 : r->old_len;
+	int err = check_old(vma, r);
+
+	if (err || r->new_len <= stays)
+		return err;
+	return may_grow(mm, r->new_len - stays, is_data(vma->prot, vma->shared)) ? 0 : -ENOMEM;
 }
 
 /*
@@ -317,7 +373,7 @@ static long remap_to(struct mm *mm, struct remap *r)
 		if (err)
 			return err;
 	}
-	err = check_old(vma_find(mm, r->addr), r);
+	err = check_remap(mm, r);
 	if (err)
 		return err;
 	at = make_room(mm, r->to, r->new_len, fixed ? MM_FIXED : 0);
@@ -363,7 +419,7 @@ static long remap_locked(struct mm *mm, struct remap *r)
 		err = unmap_locked(mm, r->addr + r->new_len, r->old_len - r->new_len);
 		return err ? err : (long)r->addr;
 	}
-	err = check_old(vma, r);
+	err = check_remap(mm, r);
 	if (err)
 		return err;
 	if (grow(mm, r))

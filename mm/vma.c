@@ -169,6 +169,31 @@ bool vma_covers(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 	return true;
 }
 
+static u64 bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end, bool data)
+{
+	u64 sum = 0;
+
+	for (unsigned i = first_above(mm, start); i < mm->count; i++) {
+		const struct vma *vma = &mm->vma[i];
+
+		if (vma->start >= end)
+			break;
+		if (!data || (!vma->shared && (vma->prot & VMA_WRITE)))
+			sum += MIN(end, vma->end) - MAX(start, vma->start);
+	}
+	return sum;
+}
+
+u64 vma_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	return bytes(mm, start, end, false);
+}
+
+u64 vma_data_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	return bytes(mm, start, end, true);
+}
+
 bool vma_can_protect(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
 	unsigned more = !!cut_by(mm, start) + !!cut_by(mm, end);

@@ -16,6 +16,10 @@ bool vma_range_free(const struct mm *mm, virt_addr_t start, virt_addr_t end);
 /* An area lies at every address of [start, end). */
 bool vma_covers(const struct mm *mm, virt_addr_t start, virt_addr_t end);
 
+/* Bytes of areas in [start, end); of private writable ones, which Linux calls data. */
+u64 vma_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end);
+u64 vma_data_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end);
+
 /* The highest free place of len bytes between bottom and top, or 0. */
 virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t bottom,
 			  virt_addr_t top);

@@ -39,6 +39,13 @@ void seam_sleep_lock_hand_on(struct sleep_lock *lock);
  */
 bool seam_long_work_point(void);
 
+/*
+ * mm -> kernel: do RLIMIT_AS and RLIMIT_DATA of the current process allow `all`
+ * bytes of areas, and `data` bytes of private writable ones?  data is 0 when none
+ * are added.  Kernel tasks have no limits.
+ */
+bool seam_may_have_memory(u64 all, u64 data);
+
 /* entry -> kernel: a new task runs its first instruction (kernel/sched.c). */
 void seam_task_started(void);
 

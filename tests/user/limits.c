@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
@@ -303,11 +304,132 @@ static void test_sigpending(void)
 	check_child(pending_together, 0, "processes of one user share it");
 }
 
+/* ---- RLIMIT_AS and RLIMIT_DATA -------------------------------------------------------- */
+
+#define SOME (4ul << 20)
+#define LARGE (1ul << 36) /* more than any limit that is set here */
+
+static long map(uint64_t at, uint64_t size, int prot, int flags)
+{
+	return sys(SYS_mmap, at, size, prot, MAP_ANONYMOUS | flags, -1, 0);
+}
+
+/* Lowers the limit until mmap of 2 * SOME is too much, and of SOME is not. */
+static int lower(int which)
+{
+	for (uint64_t soft = SOME; soft < LARGE; soft += SOME) {
+		long at;
+
+		set(which, soft, RLIM_INFINITY);
+		at = map(0, SOME, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+		if (at == -ENOMEM)
+			continue;
+		sys(SYS_munmap, at, SOME);
+		at = map(0, 2 * SOME, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+		return at == -ENOMEM ? 0 : 1;
+	}
+	return 1;
+}
+
+static int limit_as(void)
+{
+	long at, brk = sys(SYS_brk, 0);
+
+	if (lower(RLIMIT_AS))
+		return 1;
+	if (map(0, 2 * SOME, PROT_NONE, MAP_PRIVATE) != -ENOMEM)
+		return 2;
+	if (map(0, 2 * SOME, PROT_READ, MAP_SHARED) != -ENOMEM)
+		return 3;
+	if (sys(SYS_brk, brk + 2 * SOME) != brk)
+		return 4;
+	at = map(0, SOME, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+	if (at < 0)
+		return 5;
+	if (sys(SYS_mremap, at, SOME, 2 * SOME, MREMAP_MAYMOVE) != -ENOMEM)
+		return 6;
+	if (map((uint64_t)at, SOME, PROT_READ, MAP_PRIVATE | MAP_FIXED) != at)
+		return 7; /* what is replaced does not count */
+	sys(SYS_munmap, at, SOME);
+	return map(0, SOME, PROT_READ, MAP_PRIVATE) > 0 ? 0 : 8;
+}
+
+static int limit_data(void)
+{
+	long at, brk = sys(SYS_brk, 0);
+
+	if (lower(RLIMIT_DATA))
+		return 1;
+	if (sys(SYS_brk, brk + 2 * SOME) != brk)
+		return 2;
+	if (map(0, 2 * SOME, PROT_READ | PROT_WRITE, MAP_SHARED) < 0)
+		return 3; /* private writable memory alone counts */
+	at = map(0, 2 * SOME, PROT_READ, MAP_PRIVATE);
+	if (at < 0)
+		return 4;
+	if (sys(SYS_mprotect, at, 2 * SOME, PROT_READ | PROT_WRITE) != -ENOMEM)
+		return 5;
+	return sys(SYS_mprotect, at, SOME, PROT_READ | PROT_WRITE) ? 6 : 0;
+}
+
+static void test_memory(void)
+{
+	check_child(limit_as, 0, "RLIMIT_AS: mmap and mremap give ENOMEM above it, brk stays, what is replaced is free");
+	check_child(limit_data, 0, "RLIMIT_DATA: so do private writable areas, and mprotect that makes them");
+}
+
+/* ---- RLIMIT_CPU ------------------------------------------------------------------------ */
+
+static volatile sig_atomic_t told;
+
+static void count(int signal)
+{
+	told += signal == SIGXCPU;
+}
+
+static int cpu_soft(void)
+{
+	set(RLIMIT_CPU, 1, 10);
+	while (told == 0) /* for ever */
+		;
+	return 1;
+}
+
+static int cpu_hard(void)
+{
+	signal(SIGXCPU, count);
+	set(RLIMIT_CPU, 1, 3);
+	while (told < 4)
+		;
+	return 1;
+}
+
+static int cpu_each_second(void)
+{
+	struct rlimit l;
+
+	signal(SIGXCPU, count);
+	set(RLIMIT_CPU, 1, 100);
+	while (told < 2)
+		;
+	sys(SYS_getrlimit, RLIMIT_CPU, &l);
+	return l.rlim_cur == 3 && l.rlim_max == 100 ? 0 : 1;
+}
+
+static void test_cpu(void)
+{
+	check_child(cpu_soft, 256 + SIGXCPU, "RLIMIT_CPU: SIGXCPU at the soft limit");
+	check_child(cpu_each_second, 0, "and in each second after that, with the soft limit moved");
+	check_child(cpu_hard, 256 + SIGKILL, "SIGKILL at the hard limit");
+}
+
 int main(int argc, char **argv)
 {
 	check_begin(argc > 1 && strcmp(argv[1], "-q") == 0);
 	test_setting();
 	test_nproc();
 	test_sigpending();
+	test_memory();
+	test_cpu();
 	return check_end();
 }
