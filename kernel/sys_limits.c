@@ -187,7 +187,8 @@ long sys_sysinfo(struct pt_regs *regs)
 	static_assert(sizeof(info) == 112, "Linux's struct sysinfo");
 	info.uptime = (s64)(clock_ns() / NSEC_PER_SEC);
 	info.total_ram = frames.total * PAGE_SIZE;
-	info.free_ram = frames.free * PAGE_SIZE;
+	/* What programs can get. */
+	info.free_ram = (frames.free - MIN(frames.free, frames.reserve)) * PAGE_SIZE;
 	info.mem_unit = 1;
 	flags = spin_lock(&process_lock);
 	info.procs = (u16)user_tasks();

@@ -227,7 +227,7 @@ void frame_free_object(void *object, unsigned n)
 
 struct frame_stats frame_stats(void)
 {
-	return (struct frame_stats){ frames.total, frames.free, frames.top };
+	return (struct frame_stats){ frames.total, frames.free, frames.reserve, frames.top };
 }
 
 void frame_set_reserve(u64 n)

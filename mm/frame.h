@@ -12,6 +12,7 @@
 struct frame_stats {
 	u64 total; /* frames of RAM under management */
 	u64 free;
+	u64 reserve; /* of those that are free, kept back */
 	u64 top;   /* one past the highest managed address */
 };
 
