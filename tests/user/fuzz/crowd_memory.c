@@ -7,12 +7,10 @@
 
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
 
 #define TOUCHES 16
 #define HOG_PIECE (1UL << 20)
 #define HOG_PIECES 48
-#define LEFT_FREE (6UL << 20) /* several may take at once */
 
 static uint64_t any_place(struct member *me)
 {
@@ -91,20 +89,12 @@ void crowd_touch(struct member *me)
 		fuzz_store(any_place(me) & ~7UL, crowd_random(me));
 }
 
-static uint64_t free_memory(void)
-{
-	struct sysinfo info = { 0 };
-
-	CROWD_CALL(SYS_sysinfo, (uint64_t)&info);
-	return info.freeram * info.mem_unit;
-}
-
-/* Takes memory, not quite all; some give it back at once, others at their end. */
+/* Takes memory, all if it can; some give it back at once, others at their end. */
 void crowd_hog(struct member *me)
 {
 	uint64_t pieces = crowd_below(me, HOG_PIECES), at = 0x60000000;
 
-	for (uint64_t i = 0; i < pieces && free_memory() > LEFT_FREE; i++)
+	for (uint64_t i = 0; i < pieces; i++)
 		CROWD_CALL(SYS_mmap, at + i * HOG_PIECE, HOG_PIECE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, (uint64_t)-1, 0);
 	if (crowd_below(me, 2))
