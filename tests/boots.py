@@ -51,11 +51,11 @@ def initramfs(kind, directory):
         initrds.make(kind, INITRAMFS, directory)
 
 
-def make_iso(boot, directory):
+def make_iso(boot, directory, kernel):
     """An ISO with this boot's arguments in its GRUB line."""
     path = os.path.join(directory, f"{boot.name}.iso")
     made = subprocess.run(
-        [os.path.join(ROOT, "scripts/mkiso"), KERNEL,
+        [os.path.join(ROOT, "scripts/mkiso"), kernel,
          initramfs(boot.initramfs, directory) or os.devnull, path, boot.cmdline],
         capture_output=True, text=True, check=False)
     if made.returncode:
@@ -67,13 +67,13 @@ def ignore(_chunk):
     """For who does not look at the output as it comes."""
 
 
-def start(boot, directory, scale, extra=(), on_output=ignore):
+def start(boot, directory, scale, extra=(), on_output=ignore, kernel=""):
     """Boots; returns bounded.Result."""
     timeout = boot.timeout * scale
+    kernel = kernel or (DEBUG_KERNEL if boot.debug else KERNEL)
     if boot.boot == "bochs":
-        return bochs.run(make_iso(boot, directory), timeout, boot.cpus, boot.cpu,
+        return bochs.run(make_iso(boot, directory, kernel), timeout, boot.cpus, boot.cpu,
                          int(boot.mem.removesuffix("M")))
-    kernel = DEBUG_KERNEL if boot.debug else KERNEL
     m = qemu.Machine(boot=boot.boot, kernel=kernel, iso=ISO, machine=boot.machine,
                      cpus=boot.cpus, mem=boot.mem, cpu=boot.cpu, icount=boot.icount,
                      fw_initramfs=initramfs(boot.fw_initramfs, directory),
@@ -85,7 +85,7 @@ def start(boot, directory, scale, extra=(), on_output=ignore):
     elif boot.args_by == "fw_cfg":
         m.fw_cmdline = boot.cmdline
     else:
-        m.iso = make_iso(boot, directory)
+        m.iso = make_iso(boot, directory, kernel)
     with tempfile.TemporaryFile(dir=directory) as typed:
         typed.write(boot.typed)
         typed.seek(0)
@@ -181,14 +181,15 @@ def judge(boot, result):
     return ([] if problems else [ktap.Case("boot", ktap.PASSED)]), problems
 
 
-def run(boot, directory, logs, scale=1.0, extra=(), on_output=ignore):
+def run(boot, directory, logs, scale=1.0, extra=(), on_output=ignore, kernel=""):
     """Boots, writes the log, judges.
 
-    EXTRA is for QEMU's command line; what on_output raises ends the boot.
+    EXTRA is for QEMU's command line; what on_output raises ends the boot.  KERNEL
+    is the image if it is not the build's.
     """
     log = os.path.join(logs, f"{boot.name}.log")
     try:
-        result = start(boot, directory, scale, extra, on_output)
+        result = start(boot, directory, scale, extra, on_output, kernel)
     except (OSError, ValueError) as error:
         return Outcome(boot.name, [], [str(error)], 0.0, "")
     os.makedirs(logs, exist_ok=True)
