@@ -10,10 +10,11 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "mutants"))
-import bench
+
 import patches
 import tapunit
 import tree
+import trial
 
 HEAD = "A bug that nobody would want to have back.\nKiller: pti-on selftest=pti\n\n"
 DIFF = "--- a/linker.ld\n+++ b/linker.ld\n@@ -1,1 +1,1 @@\n"
@@ -88,7 +89,7 @@ class Make(unittest.TestCase):
         self.assertIn("status -9", self.make("kill -9 $$PPID"))
 
 
-class Scripted(bench.Bench):
+class Scripted(trial.Bench):
     """A bench on which each test takes the next of these (what failed, seconds)."""
 
     def __init__(self, base, mutant):
@@ -103,7 +104,7 @@ class Scripted(bench.Bench):
 
 
 class Verdicts(unittest.TestCase):
-    """What bench.Bench believes."""
+    """What trial.Bench believes."""
 
     copy = tree.Tree(0)
 
@@ -127,7 +128,7 @@ class Verdicts(unittest.TestCase):
 
     def test_what_fails_without_a_mutant_kills_none(self):
         """A test that fails without a mutant kills none."""
-        with self.assertRaisesRegex(bench.BaseFails, "without a mutant, 'pti-on' fails: oh"):
+        with self.assertRaisesRegex(trial.BaseFails, "without a mutant, 'pti-on' fails: oh"):
             Scripted([("oh", 5)], []).judge("pti-on", self.copy)
 
 

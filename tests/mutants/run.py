@@ -24,7 +24,7 @@ import tempfile
 import time
 
 import patches
-from bench import BaseFails, Bench
+from trial import BaseFails, Bench
 from tree import Tree, WORK, read
 import boots  # in tests/, whose path patches.py has set
 from boots import bounded
