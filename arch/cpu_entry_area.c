@@ -77,7 +77,7 @@ void cea_set_cr3_noflush(bool pcid)
 /* Fresh zeroed frames at [at, at + pages). */
 static int map_new(const void *at, unsigned pages, u64 prot)
 {
-	phys_addr_t pa = frame_alloc_contiguous(pages, 1, NO_FRAME);
+	phys_addr_t pa = frame_alloc_contiguous(pages, NO_FRAME);
 
 	for (unsigned i = 0; pa != NO_FRAME && i < pages; i++) {
 		int err = map_page((const u8 *)at + i * PAGE_SIZE,

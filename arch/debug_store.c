@@ -39,7 +39,7 @@ static void fill(struct ds_area *ds, unsigned cpu)
 
 int debug_store_map_cpu(unsigned cpu)
 {
-	phys_addr_t pa = frame_alloc_contiguous(CEA_DEBUG_STORE_PAGES, 1, NO_FRAME);
+	phys_addr_t pa = frame_alloc_contiguous(CEA_DEBUG_STORE_PAGES, NO_FRAME);
 
 	if (pa == NO_FRAME)
 		return -ENOMEM;

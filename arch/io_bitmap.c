@@ -40,7 +40,7 @@ void io_bitmap_load(const struct task_io *io)
 
 static u8 *new_bitmap(void)
 {
-	phys_addr_t pa = frame_alloc_contiguous(BITMAP_FRAMES, 1, NO_FRAME);
+	phys_addr_t pa = frame_alloc_contiguous(BITMAP_FRAMES, NO_FRAME);
 
 	return pa == NO_FRAME ? NULL : phys_to_virt(pa);
 }

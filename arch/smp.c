@@ -135,7 +135,7 @@ struct __packed ap_params {
  */
 static pte_t *make_start_pgd(phys_addr_t page)
 {
-	phys_addr_t pa = frame_alloc_contiguous(1, 1, 1ULL << 32);
+	phys_addr_t pa = frame_alloc_contiguous(1, 1ULL << 32);
 	pte_t *pgd;
 
 	if (pa == NO_FRAME)

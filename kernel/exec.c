@@ -191,7 +191,7 @@ static long exec_once(virt_addr_t path, virt_addr_t argv, virt_addr_t envp, bool
 		path_put(name);
 		return err;
 	}
-	pa = frame_alloc_contiguous(ARGS_FRAMES, 1, NO_FRAME);
+	pa = frame_alloc_contiguous(ARGS_FRAMES, NO_FRAME);
 	err = -ENOFRAME;
 	if (pa != NO_FRAME) {
 		err = exec(name, phys_to_virt(pa), argv, envp, narrow);

@@ -140,7 +140,7 @@ int user_stack_build(struct mm *mm, const char *path, const char *const argv[],
 		     const char *const envp[], const struct elf_image *elf, u64 base,
 		     virt_addr_t *sp)
 {
-	phys_addr_t pa = frame_alloc_contiguous(BUILDER_FRAMES, 1, NO_FRAME);
+	phys_addr_t pa = frame_alloc_contiguous(BUILDER_FRAMES, NO_FRAME);
 	struct builder *b = pa == NO_FRAME ? NULL : phys_to_virt(pa);
 	u64 random[2];
 	struct places at;

@@ -1,9 +1,15 @@
 /*
  * A bitmap of all RAM below the highest usable address, one bit a frame, set
- * when the frame is free.  Allocation is next-fit by 64-bit words.  Nothing is
- * stored in a free frame, so that a stray write to one breaks no list.  Behind
- * it a second bitmap says which frames were ever handed to the allocator, so
- * that freeing a hole or the image is noticed.
+ * when the frame is free.  Nothing is stored in a free frame, so that a stray
+ * write to one breaks no list.  Behind it a second bitmap says which frames were
+ * ever handed to the allocator, so that freeing a hole or the image is noticed.
+ *
+ * The lock is held with interrupts off, so a search must not take longer the more
+ * memory there is, or the less of it is free.  A tree over the bitmap leads to the
+ * lowest block that is large enough.  A block is 1, 2, 4 .. 64 free frames, aligned
+ * to its size, so it lies in one word of the bitmap.  A leaf of the tree is a byte,
+ * the rank of the largest block in one word; a node above is the largest of eight
+ * below it.  Eight bytes are compared at once, and 64 TiB take ten levels.
  *
  * The last free frames are a reserve for what cannot wait until memory comes
  * back (kernel/oom.c): what is known of a signal, which is sent under a lock.
@@ -19,32 +25,135 @@
 #include "mm/frame_owner.h"
 #include "mm/phys.h"
 
+#define MAX_ORDER 6 /* a block is 2 to the power of its order frames */
+#define FANOUT 8
+#define MAX_LEVELS 10
+
+/* A rank is 0 if there is no block, else the block's order + 1. */
+#define EACH_BYTE(x) ((x) * 0x0101010101010101ULL)
+
 static struct {
 	struct spinlock lock;
 	u64 *bitmap;
 	u64 *managed; /* set: RAM that was added and not reserved */
 	u64 words;    /* of each bitmap */
-	u64 hint; /* word at which the next search starts */
+	u64 *tree[MAX_LEVELS]; /* eight ranks in a word; leaves first */
+	unsigned levels;
 	u64 total, free;
 	u64 reserve; /* of those that are free */
 	phys_addr_t top;
 	long fail_after; /* -1: never */
 } frames = { .fail_after = -1 };
 
+static u64 words_for(phys_addr_t top)
+{
+	return ALIGN_UP(PFN(top), 64) / 64;
+}
+
 size_t frame_bitmap_bytes(phys_addr_t top)
 {
-	return 2 * ALIGN_UP(PFN(top), 64) / 8;
+	u64 words = words_for(top), groups = words, all = 2 * words;
+
+	do {
+		groups = ALIGN_UP(groups, FANOUT) / FANOUT;
+		all += groups;
+	} while (groups > 1);
+	return all * sizeof(u64);
 }
 
 void frame_init(void *bitmap, phys_addr_t top)
 {
+	u64 groups = words_for(top), *at;
+
 	frames.bitmap = bitmap;
-	frames.words = ALIGN_UP(PFN(top), 64) / 64;
+	frames.words = groups;
 	frames.managed = frames.bitmap + frames.words;
+	at = frames.managed + frames.words;
+	frames.levels = 0;
+	do {
+		groups = ALIGN_UP(groups, FANOUT) / FANOUT;
+		frames.tree[frames.levels++] = at;
+		at += groups;
+	} while (groups > 1);
 	frames.top = ALIGN_DOWN(top, PAGE_SIZE);
-	frames.hint = 0;
 	frames.total = frames.free = 0;
 }
+
+/* ---- The tree; the lock is held ---------------------------------------------------- */
+
+/* Of blocks of this order, the bits at which one of twice the size begins. */
+static u64 join_blocks(u64 blocks, unsigned order)
+{
+	static const u64 starts[MAX_ORDER] = {
+		0x5555555555555555, 0x1111111111111111, 0x0101010101010101,
+		0x0001000100010001, 0x0000000100000001, 0x0000000000000001,
+	};
+
+	return blocks & blocks >> BIT(order) & starts[order];
+}
+
+static u8 rank_of_word(u64 word)
+{
+	u8 order = 0;
+
+	if (!word)
+		return 0;
+	while (order < MAX_ORDER && (word = join_blocks(word, order)))
+		order++;
+	return order + 1;
+}
+
+/* Bit 7 of each byte that is `rank` or more.  No byte is above 0x7f: no borrow. */
+static u64 at_least(u64 group, u64 rank)
+{
+	return ((group | EACH_BYTE(0x80ULL)) - EACH_BYTE(rank)) & EACH_BYTE(0x80ULL);
+}
+
+static u8 rank_of_group(u64 group)
+{
+	u8 rank = MAX_ORDER + 1;
+
+	while (rank > 0 && !at_least(group, rank))
+		rank--;
+	return rank;
+}
+
+/* A word of the bitmap has changed. */
+static void update_tree(u64 word)
+{
+	u8 rank = rank_of_word(frames.bitmap[word]);
+	u64 node = word;
+
+	for (unsigned level = 0; level < frames.levels; level++) {
+		u8 *ranks = (u8 *)frames.tree[level];
+
+		if (ranks[node] == rank)
+			return;
+		ranks[node] = rank;
+		node /= FANOUT;
+		rank = rank_of_group(frames.tree[level][node]);
+	}
+}
+
+/* The number of the first frame of the lowest block, or NO_FRAME. */
+static u64 lowest_block(unsigned order)
+{
+	u64 node = 0, blocks;
+
+	for (unsigned level = frames.levels; level-- > 0;) {
+		u64 enough = at_least(frames.tree[level][node], order + 1);
+
+		if (!enough) /* at the root */
+			return NO_FRAME;
+		node = node * FANOUT + (u64)__builtin_ctzll(enough) / 8;
+	}
+	blocks = frames.bitmap[node];
+	for (unsigned i = 0; i < order; i++)
+		blocks = join_blocks(blocks, i);
+	return node * 64 + (u64)__builtin_ctzll(blocks);
+}
+
+/* ---- The bitmaps -------------------------------------------------------------------- */
 
 static bool is_set(const u64 *bitmap, u64 pfn)
 {
@@ -69,6 +178,16 @@ static u64 set_range(u64 *bitmap, u64 pfn, u64 end, bool set)
 	return changed;
 }
 
+/* Frames are free from now on, or not; returns how many were not so before. */
+static u64 set_free(u64 pfn, u64 end, bool free)
+{
+	u64 changed = set_range(frames.bitmap, pfn, end, free);
+
+	for (u64 word = pfn / 64; word <= (end - 1) / 64; word++)
+		update_tree(word);
+	return changed;
+}
+
 void frame_add_range(phys_addr_t start, phys_addr_t end)
 {
 	u64 n;
@@ -79,7 +198,7 @@ void frame_add_range(phys_addr_t start, phys_addr_t end)
 		return;
 	n = set_range(frames.managed, PFN(start), PFN(end), true);
 	frames.total += n;
-	frames.free += set_range(frames.bitmap, PFN(start), PFN(end), true);
+	frames.free += set_free(PFN(start), PFN(end), true);
 }
 
 void frame_reserve_range(phys_addr_t start, phys_addr_t end)
@@ -92,7 +211,7 @@ void frame_reserve_range(phys_addr_t start, phys_addr_t end)
 		return;
 	n = set_range(frames.managed, PFN(start), PFN(end), false);
 	frames.total -= n;
-	frames.free -= set_range(frames.bitmap, PFN(start), PFN(end), false);
+	frames.free -= set_free(PFN(start), PFN(end), false);
 }
 
 /* Counts down to the failure that a test asked for. */
@@ -106,43 +225,34 @@ static bool must_fail(void)
 	return false;
 }
 
-static phys_addr_t take_next_free(void)
+/*
+ * n frames, the rest of their block stays free; `left` frames stay free in all.
+ * They end below `limit`: if the lowest block does not, no other does.
+ */
+static phys_addr_t alloc(unsigned n, u64 left, phys_addr_t limit)
 {
-	for (u64 i = 0; i < frames.words; i++) {
-		u64 w = frames.hint + i < frames.words ?
-			frames.hint + i : frames.hint + i - frames.words;
-		u64 bits = frames.bitmap[w];
-
-		if (bits) {
-			frames.bitmap[w] = bits & (bits - 1);
-			frames.hint = w;
-			frames.free--;
-			return (w * 64 + (u64)__builtin_ctzll(bits)) << PAGE_SHIFT;
-		}
-	}
-	return NO_FRAME;
-}
-
-/* `left` frames stay. */
-static phys_addr_t alloc(u64 left)
-{
+	unsigned order = n == 1 ? 0 : 64 - (unsigned)__builtin_clzll(n - 1);
 	u64 flags = spin_lock(&frames.lock);
-	phys_addr_t pa = must_fail() || frames.free <= left ? NO_FRAME : take_next_free();
+	u64 pfn = must_fail() || frames.free < left + n ? NO_FRAME : lowest_block(order);
+	phys_addr_t pa = NO_FRAME;
 
-	if (pa != NO_FRAME)
-		frame_owner_take(pa, 1);
+	if (pfn != NO_FRAME && pfn + n <= PFN(limit)) {
+		pa = pfn << PAGE_SHIFT;
+		frames.free -= set_free(pfn, pfn + n, false);
+		frame_owner_take(pa, n);
+	}
 	spin_unlock(&frames.lock, flags);
 	return pa;
 }
 
 phys_addr_t frame_alloc(void)
 {
-	return alloc(frames.reserve);
+	return alloc(1, frames.reserve, NO_FRAME);
 }
 
 phys_addr_t frame_alloc_reserved(void)
 {
-	return alloc(0);
+	return alloc(1, 0, NO_FRAME);
 }
 
 phys_addr_t frame_alloc_zeroed(void)
@@ -154,40 +264,10 @@ phys_addr_t frame_alloc_zeroed(void)
 	return pa;
 }
 
-static bool range_is_free(u64 pfn, unsigned n)
+phys_addr_t frame_alloc_contiguous(unsigned n, phys_addr_t limit)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (!is_set(frames.bitmap, pfn + i))
-			return false;
-	return true;
-}
+	phys_addr_t pa = alloc(n, frames.reserve, limit);
 
-phys_addr_t frame_alloc_contiguous(unsigned n, unsigned align, phys_addr_t limit)
-{
-	u64 end = PFN(MIN(limit, frames.top));
-	phys_addr_t pa = NO_FRAME;
-	u64 flags = spin_lock(&frames.lock);
-	int passes = must_fail() || frames.free < frames.reserve + n ? 0 : 2;
-
-	/* From the hint on first; the low frames are mostly gone by now. */
-	for (int pass = 0; pass < passes && pa == NO_FRAME; pass++) {
-		u64 pfn = pass == 0 ? ALIGN_DOWN(frames.hint * 64, align) : 0;
-
-		for (; pfn + n <= end; pfn += align) {
-			if (!frames.bitmap[pfn / 64]) {
-				pfn = ALIGN_DOWN(pfn, 64) + 64 - align;
-				continue;
-			}
-			if (!range_is_free(pfn, n))
-				continue;
-			set_range(frames.bitmap, pfn, pfn + n, false);
-			frames.free -= n;
-			pa = pfn << PAGE_SHIFT;
-			frame_owner_take(pa, n);
-			break;
-		}
-	}
-	spin_unlock(&frames.lock, flags);
 	if (pa != NO_FRAME)
 		memset(phys_to_virt(pa), 0, n * PAGE_SIZE);
 	return pa;
@@ -210,8 +290,7 @@ void frame_free_contiguous(phys_addr_t pa, unsigned n)
 			panic("frame: %#lx freed %s", pfn << PAGE_SHIFT,
 			      is_set(frames.managed, pfn) ? "twice" :
 			      "that was never managed");
-	set_range(frames.bitmap, PFN(pa), PFN(pa) + n, true);
-	frames.free += n;
+	frames.free += set_free(PFN(pa), PFN(pa) + n, true);
 	frame_owner_give(pa, n);
 	spin_unlock(&frames.lock, flags);
 }

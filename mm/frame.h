@@ -18,7 +18,8 @@ struct frame_stats {
 
 /*
  * Starts with no frame free and room for `top` bytes of physical addresses.
- * `bitmap` holds at least frame_bitmap_bytes(top) bytes of zeroes, 8-aligned.
+ * `bitmap` holds at least frame_bitmap_bytes(top) bytes of zeroes, 8-aligned;
+ * `top` is above 0.
  */
 void frame_init(void *bitmap, phys_addr_t top);
 size_t frame_bitmap_bytes(phys_addr_t top);
@@ -37,8 +38,8 @@ void frame_reserve_range(phys_addr_t start, phys_addr_t end);
 void frame_set_reserve(u64 n);
 
 /*
- * One frame, contents unknown, or zeroed.  Returns its physical address, or
- * NO_FRAME.  Any context, any CPU.
+ * One frame, the lowest, contents unknown, or zeroed.  Returns its physical address,
+ * or NO_FRAME.  Any context, any CPU.
  */
 phys_addr_t frame_alloc(void);
 phys_addr_t frame_alloc_zeroed(void);
@@ -53,11 +54,11 @@ phys_addr_t frame_alloc_reserved(void);
 bool frame_is_free(void);
 
 /*
- * n contiguous zeroed frames (1 to 64), the first at a multiple of `align`
- * frames (a power of two up to 64), below `limit` bytes.  Returns the address
- * of the first, or NO_FRAME.
+ * n contiguous zeroed frames (1 to 64), all below `limit` bytes, the first at a
+ * multiple of n frames, n rounded up to a power of two.  Returns the address of the
+ * first, or NO_FRAME.  Any context, any CPU.
  */
-phys_addr_t frame_alloc_contiguous(unsigned n, unsigned align, phys_addr_t limit);
+phys_addr_t frame_alloc_contiguous(unsigned n, phys_addr_t limit);
 
 /* Panics if the frame is free already or was never managed. */
 void frame_free(phys_addr_t pa);

@@ -27,7 +27,7 @@
 
 struct mm *mm_alloc(void)
 {
-	phys_addr_t pa = frame_alloc_contiguous(MM_FRAMES, 1, NO_FRAME);
+	phys_addr_t pa = frame_alloc_contiguous(MM_FRAMES, NO_FRAME);
 	struct mm *mm;
 
 	if (pa == NO_FRAME)

@@ -51,16 +51,15 @@ bool pti_enabled;
  * A pair is two frames with a shadow, one without.  Aligned to two either way:
  * entry text tells a user PGD from a kernel PGD by bit 12 of CR3.
  */
-static unsigned pair_frames(void)
-{
-	return pti_enabled ? 2 : 1;
-}
-
 static pte_t *alloc_pair_frames(void)
 {
-	phys_addr_t pa = frame_alloc_contiguous(pair_frames(), 2, NO_FRAME);
+	phys_addr_t pa = frame_alloc_contiguous(2, NO_FRAME);
 
-	return pa == NO_FRAME ? NULL : phys_to_virt(pa);
+	if (pa == NO_FRAME)
+		return NULL;
+	if (!pti_enabled)
+		frame_free(pa + PAGE_SIZE);
+	return phys_to_virt(pa);
 }
 
 void pti_init(bool enabled)
@@ -89,7 +88,7 @@ void pti_free_pair(pte_t *pgd)
 	for (unsigned slot = 0; slot < PGD_FIRST_KERNEL_SLOT; slot++)
 		ASSERT_OP(pgd[slot], ==, 0);
 	ASSERT_OP(pgd[PGD_SLOT_PROCESS_ENTRY], ==, 0);
-	frame_free_contiguous(virt_to_phys(pgd), pair_frames());
+	frame_free_contiguous(virt_to_phys(pgd), pti_enabled ? 2 : 1);
 }
 
 void pti_set_user_pgd(pte_t *kernel_pgd, unsigned slot, pte_t entry)

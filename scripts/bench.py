@@ -184,7 +184,7 @@ def long_work():
         for kind, ticks, begin, end, task in re.findall(
                 r"^stretch: ([^:]*): (\d+), from (\w+) to (\w+), (.*?)\r?$", output, re.M):
             longest.setdefault(kind, []).append((int(ticks), begin, end, task))
-    heading("longest stretches of instructions", ("Postern", "aim"))
+    heading("longest stretches of instructions", ("Postern", "aim", ""))
     for kind, aim in (("interrupts off", 50000), ("no scheduling point", 1000000)):
         found = sorted(longest.get(kind, []), reverse=True)
         if not found:

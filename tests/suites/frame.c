@@ -120,42 +120,40 @@ static void test_zeroed(struct selftest *t)
 static void test_contiguous(struct selftest *t)
 {
 	static const unsigned counts[] = { 1, 2, 3, 4, 7, 8, 63, 64 };
+	static const unsigned aligned[] = { 1, 2, 4, 4, 8, 8, 64, 64 };
 	u64 before = frame_stats().free;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(counts); i++) {
-		for (unsigned align = 1; align <= 64; align *= 2) {
-			unsigned n = counts[i];
-			phys_addr_t pa = frame_alloc_contiguous(n, align, NO_FRAME);
+		unsigned n = counts[i];
+		phys_addr_t pa = frame_alloc_contiguous(n, NO_FRAME);
 
-			if (!EXPECT(t, pa != NO_FRAME, "n frames in a row"))
-				continue;
-			expect_frame(t, pa, "the first of them");
-			expect_frame(t, pa + (n - 1) * PAGE_SIZE, "the last of them");
-			EXPECT_EQ(t, pa % (align * PAGE_SIZE), 0, "aligned");
-			EXPECT_EQ(t, first_nonzero(pa, n * PAGE_SIZE), n * PAGE_SIZE / 8,
-				  "zeroed");
-			EXPECT_EQ(t, frame_stats().free, before - n, "n are in use");
-			memset(phys_to_virt(pa), 0xa5, n * PAGE_SIZE);
-			frame_free_contiguous(pa, n);
-			EXPECT_EQ(t, frame_stats().free, before, "none is");
-		}
+		if (!EXPECT(t, pa != NO_FRAME, "n frames in a row"))
+			continue;
+		expect_frame(t, pa, "the first of them");
+		expect_frame(t, pa + (n - 1) * PAGE_SIZE, "the last of them");
+		EXPECT_EQ(t, pa % (aligned[i] * PAGE_SIZE), 0, "aligned");
+		EXPECT_EQ(t, first_nonzero(pa, n * PAGE_SIZE), n * PAGE_SIZE / 8, "zeroed");
+		EXPECT_EQ(t, frame_stats().free, before - n, "n are in use");
+		memset(phys_to_virt(pa), 0xa5, n * PAGE_SIZE);
+		frame_free_contiguous(pa, n);
+		EXPECT_EQ(t, frame_stats().free, before, "none is");
 	}
 }
 
 static void test_limit(struct selftest *t)
 {
 	u64 before = frame_stats().free;
-	phys_addr_t top = frame_stats().top, low = frame_alloc_contiguous(4, 1, 16 << 20);
+	phys_addr_t top = frame_stats().top, low = frame_alloc_contiguous(4, 16 << 20);
 
 	EXPECT(t, low != NO_FRAME, "below 16 MiB there is room for four");
 	EXPECT(t, low + 4 * PAGE_SIZE <= 16 << 20, "and that is where they are");
 	frame_free_contiguous(low, 4);
-	EXPECT_EQ(t, frame_alloc_contiguous(1, 1, 0), NO_FRAME, "below 0");
-	EXPECT_EQ(t, frame_alloc_contiguous(1, 1, PAGE_SIZE), NO_FRAME,
+	EXPECT_EQ(t, frame_alloc_contiguous(1, 0), NO_FRAME, "below 0");
+	EXPECT_EQ(t, frame_alloc_contiguous(1, PAGE_SIZE), NO_FRAME,
 		  "below 4 KiB: the first frame is never handed out");
-	EXPECT_EQ(t, frame_alloc_contiguous(64, 1, 63 * PAGE_SIZE), NO_FRAME,
+	EXPECT_EQ(t, frame_alloc_contiguous(64, 63 * PAGE_SIZE), NO_FRAME,
 		  "more than there are below the limit");
-	low = frame_alloc_contiguous(1, 1, top + (64 << 20));
+	low = frame_alloc_contiguous(1, top + (64 << 20));
 	expect_frame(t, low, "a limit beyond the top is none");
 	frame_free(low);
 	EXPECT_EQ(t, frame_stats().free, before, "none is lost");
@@ -169,13 +167,13 @@ static void test_fail_after(struct selftest *t)
 	frame_fail_after(0);
 	EXPECT_EQ(t, frame_alloc(), NO_FRAME, "one frame");
 	EXPECT_EQ(t, frame_alloc_zeroed(), NO_FRAME, "a zeroed one");
-	EXPECT_EQ(t, frame_alloc_contiguous(1, 1, NO_FRAME), NO_FRAME, "one in a row");
-	EXPECT_EQ(t, frame_alloc_contiguous(8, 8, NO_FRAME), NO_FRAME, "eight in a row");
+	EXPECT_EQ(t, frame_alloc_contiguous(1, NO_FRAME), NO_FRAME, "one in a row");
+	EXPECT_EQ(t, frame_alloc_contiguous(8, NO_FRAME), NO_FRAME, "eight in a row");
 	EXPECT_EQ(t, frame_stats().free, before, "none was taken");
 	frame_fail_after(3);
 	pa[0] = frame_alloc();
 	pa[1] = frame_alloc_zeroed();
-	pa[2] = frame_alloc_contiguous(4, 1, NO_FRAME);
+	pa[2] = frame_alloc_contiguous(4, NO_FRAME);
 	for (unsigned i = 0; i < ARRAY_SIZE(pa); i++)
 		EXPECT(t, pa[i] != NO_FRAME, "three more allocations");
 	EXPECT_EQ(t, frame_alloc(), NO_FRAME, "the fourth");
@@ -222,7 +220,7 @@ static void test_all(struct selftest *t)
 	EXPECT_EQ(t, twice, 0, "no frame twice");
 	EXPECT_EQ(t, frame_stats().free, 0, "none is left");
 	EXPECT_EQ(t, frame_alloc_zeroed(), NO_FRAME, "no zeroed one");
-	EXPECT_EQ(t, frame_alloc_contiguous(1, 1, NO_FRAME), NO_FRAME, "none in a row");
+	EXPECT_EQ(t, frame_alloc_contiguous(1, NO_FRAME), NO_FRAME, "none in a row");
 	for (u64 pfn = 0; pfn < ALL_MAX / PAGE_SIZE; pfn++) {
 		if (!(held[pfn / 64] & BIT(pfn % 64)))
 			continue;
@@ -257,7 +255,7 @@ static void take_and_free(void *arg __unused)
 		u64 mark = cpu << 32 | round;
 
 		for (unsigned i = 0; i < EACH; i++) {
-			mine[i] = i == 0 ? frame_alloc_contiguous(2, 2, NO_FRAME) :
+			mine[i] = i == 0 ? frame_alloc_contiguous(2, NO_FRAME) :
 				  frame_alloc();
 			if (mine[i] == NO_FRAME)
 				__atomic_fetch_add(&crowd.failed, 1, __ATOMIC_SEQ_CST);

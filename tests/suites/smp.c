@@ -270,7 +270,7 @@ static void note_absent(unsigned cpu, u32 apic_id)
 static void absent(struct selftest *t)
 {
 	static const u8 halt_for_ever[] = { 0xfa, 0xf4, 0xeb, 0xfd };
-	phys_addr_t page = frame_alloc_contiguous(1, 1, AP_START_MAX);
+	phys_addr_t page = frame_alloc_contiguous(1, AP_START_MAX);
 	unsigned cpus = cpumask_count(&cpus_online);
 	u64 start = clock_ns();
 
