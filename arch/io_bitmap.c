@@ -60,6 +60,21 @@ static bool denies_all(const u8 *bitmap)
 	return true;
 }
 
+/* By bytes: there may be 65536 of them. */
+static void set_ports(u8 *bitmap, unsigned port, unsigned end, bool open)
+{
+	while (port < end) {
+		unsigned n = MIN(8 - port % 8, end - port);
+		u8 mask = (u8)((BIT(n) - 1) << port % 8);
+
+		if (open)
+			bitmap[port / 8] &= (u8)~mask;
+		else
+			bitmap[port / 8] |= mask;
+		port += n;
+	}
+}
+
 int io_bitmap_set(struct task_io *io, unsigned from, unsigned n, bool open)
 {
 	u64 flags;
@@ -72,12 +87,7 @@ int io_bitmap_set(struct task_io *io, unsigned from, unsigned n, bool open)
 			return -ENOMEM;
 		memset(io->bitmap, DENY_ALL, IO_BITMAP_BYTES);
 	}
-	for (unsigned port = from; port < from + n; port++) {
-		if (open)
-			io->bitmap[port / 8] &= (u8)~BIT(port % 8);
-		else
-			io->bitmap[port / 8] |= (u8)BIT(port % 8);
-	}
+	set_ports(io->bitmap, from, from + n, open);
 	if (denies_all(io->bitmap))
 		free_bitmap(io);
 	flags = interrupts_save();

@@ -145,7 +145,7 @@ static void wake(struct waiter *w)
 
 /* ---- Walks ------------------------------------------------------------------------- */
 
-#define STEPS 256     /* in one go */
+#define STEPS 128     /* in one go */
 #define STEPS_WAKE 16 /* that waking one is worth */
 
 struct walk {

@@ -111,7 +111,7 @@ void process_start(struct task *leader, int pid)
 
 /* ---- Walks -------------------------------------------------------------------- */
 
-#define WALK_UNLOCKED 32
+#define WALK_UNLOCKED 8
 
 struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done,
 			       u64 flags)
@@ -122,6 +122,7 @@ struct link *process_walk_next(const struct link *head, struct link *at, unsigne
 		return list_next(head, at);
 	list_add_behind(at, &place);
 	spin_unlock(&process_lock, flags);
+	sched_point();
 	spin_lock(&process_lock);
 	at = list_next(head, &place);
 	list_remove(&place);

@@ -130,8 +130,8 @@ void process_start(struct task *leader, int pid);
 extern struct link process_all;
 
 /*
- * list_next() for a walk whose length programs choose: after every 32 elements
- * process_lock, which was taken with `flags`, is free for a moment.  `done` counts
+ * list_next() for a walk whose length programs choose: after every 8 elements
+ * process_lock, which was taken with `flags`, is free and others may run.  `done` counts
  * and begins as 0; the head must outlive the walk, all else may change.
  */
 struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done,

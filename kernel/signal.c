@@ -85,20 +85,61 @@ static bool is_dropped(const struct task *t, int signal, bool from_kernel)
 	return nothing_is_done(p, signal);
 }
 
-static void flush(struct process *p, u64 signals)
+static void take_out(struct task_signals *s, u64 signals, struct queued_signal **ring)
 {
-	struct process_signals *s = &p->signals;
+	signal_queue_take_out(&s->pending, &s->queue, signals, ring);
+}
+
+/* Standard signals: one of each in a set.  process_lock is held. */
+static void flush_standard(struct process *p, u64 signals)
+{
+	struct queued_signal *ring = NULL;
 	struct task *t;
 
-	signal_queue_flush(&s->pending, &s->queue, signals);
+	signal_queue_take_out(&p->signals.pending, &p->signals.queue, signals, &ring);
 	list_for_each(t, &p->threads, in_process)
-		signal_queue_flush(&t->signals.pending, &t->signals.queue, signals);
+		take_out(&t->signals, signals, &ring);
+	while (signal_queue_release(&ring))
+		;
+}
+
+/* Nobody waits for process_lock as long as there are queued signals. */
+static void release_ring(struct queued_signal *ring)
+{
+	bool more = ring;
+
+	while (more) {
+		u64 flags = spin_lock(&process_lock);
+
+		more = signal_queue_release(&ring);
+		spin_unlock(&process_lock, flags);
+		sched_point();
+	}
+}
+
+/* process_lock is held, and free now and then. */
+static struct queued_signal *take_out_of_all(struct process *p, int signal, u64 flags)
+{
+	struct link *at = list_first(&p->threads);
+	struct queued_signal *ring = NULL;
+	unsigned done = 0;
+
+	signal_queue_take_out(&p->signals.pending, &p->signals.queue, SIGNAL_BIT(signal),
+			      &ring);
+	while (at) {
+		struct task *t = list_entry(at, struct task, in_process);
+
+		take_out(&t->signals, SIGNAL_BIT(signal), &ring);
+		at = process_walk_next(&p->threads, at, &done, flags);
+	}
+	return ring;
 }
 
 int signal_set_action(int signal, const struct signal_action *new,
 		      struct signal_action *old)
 {
 	struct process *p = current_process();
+	struct queued_signal *ring = NULL;
 	u64 flags;
 
 	if (signal < 1 || signal > NR_SIGNALS ||
@@ -112,9 +153,10 @@ int signal_set_action(int signal, const struct signal_action *new,
 		action_of(p, signal)->flags &= SA_ALL;
 		action_of(p, signal)->mask &= ~SIGNALS_UNBLOCKABLE;
 		if (nothing_is_done(p, signal))
-			flush(p, SIGNAL_BIT(signal));
+			ring = take_out_of_all(p, signal, flags);
 	}
 	spin_unlock(&process_lock, flags);
+	release_ring(ring);
 	return 0;
 }
 
@@ -230,10 +272,10 @@ static void wake_for(struct process *p, struct task *only, int signal)
 static void undo_opposite(struct process *p, int signal)
 {
 	if (SIGNALS_STOP & SIGNAL_BIT(signal))
-		flush(p, SIGNAL_BIT(SIGCONT));
+		flush_standard(p, SIGNAL_BIT(SIGCONT));
 	if (signal != SIGCONT)
 		return;
-	flush(p, SIGNALS_STOP);
+	flush_standard(p, SIGNALS_STOP);
 	if (!p->signals.stop)
 		return;
 	p->signals.stop = 0;
@@ -313,18 +355,22 @@ int signal_take(struct task *t, u64 set, struct siginfo *info)
 
 void signal_forget_task(struct task *t)
 {
+	struct queued_signal *ring = NULL;
 	u64 flags = spin_lock(&process_lock);
 
-	signal_queue_flush(&t->signals.pending, &t->signals.queue, ~0ULL);
+	take_out(&t->signals, ~0ULL, &ring);
 	spin_unlock(&process_lock, flags);
+	release_ring(ring);
 }
 
 void signal_forget_process(struct process *p)
 {
+	struct queued_signal *ring = NULL;
 	u64 flags = spin_lock(&process_lock);
 
-	signal_queue_flush(&p->signals.pending, &p->signals.queue, ~0ULL);
+	signal_queue_take_out(&p->signals.pending, &p->signals.queue, ~0ULL, &ring);
 	spin_unlock(&process_lock, flags);
+	release_ring(ring);
 }
 
 /* ---- Masks -------------------------------------------------------------------------- */

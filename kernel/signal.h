@@ -137,9 +137,9 @@ struct restart_block {
 
 struct queued_signal;
 
-/* Signals with what is known of each, in the order in which they came. */
+/* What is known of pending signals: of each, the last to come; see signal_queue.c. */
 struct signal_queue {
-	struct queued_signal *first, *last; /* last: if there is a first */
+	struct queued_signal *last[NR_SIGNALS];
 };
 
 /* What a thread has of its own, and what all threads of a process share. */

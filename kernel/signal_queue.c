@@ -1,6 +1,8 @@
 /*
- * Pending signals: a bit for each in a set, and behind the set a queue of what
- * is known of them.
+ * Pending signals: a bit for each in a set, and behind the set a ring for each of
+ * what is known of it.  Programs choose how many entries there are, and process_lock
+ * is held with interrupts off: one is added or taken, and all of a signal are taken
+ * out, in one step each.
  *
  * The entries are counted by the real uid of the process they were sent to, as
  * Linux counts them, against that process's RLIMIT_SIGPENDING.  Standard signals
@@ -15,11 +17,13 @@
 #include "kernel/signal_queue.h"
 
 struct queued_signal {
-	struct queued_signal *next;
+	struct queued_signal *next; /* the last one's is the first */
 	struct user *user; /* whose it is counted as: a hold */
 	struct siginfo info;
 };
 static_assert(sizeof(struct queued_signal) <= PIECE_SIZE, "an entry is a piece");
+
+#define RELEASED_AT_ONCE 64
 
 static unsigned used;
 
@@ -35,22 +39,37 @@ static struct queued_signal *alloc(const struct process *to, const struct siginf
 		return NULL;
 	used++;
 	u->signals++;
-	q->next = NULL;
 	q->user = user_hold(u);
 	q->info = *info;
 	return q;
 }
 
-/* Takes q, which comes after `before` (NULL: nothing), out of the queue. */
-static void drop(struct signal_queue *queue, struct queued_signal *before,
-		 struct queued_signal *q)
+/* `last` is of another ring than *ring, or the only one of its own. */
+static void join_rings(struct queued_signal **ring, struct queued_signal *last)
 {
-	if (before)
-		before->next = q->next;
+	if (*ring) {
+		struct queued_signal *first = (*ring)->next;
+
+		(*ring)->next = last->next;
+		last->next = first;
+	}
+	*ring = last;
+}
+
+/* NULL: it is empty. */
+static struct queued_signal *take_first(struct queued_signal **ring)
+{
+	struct queued_signal *first = *ring ? (*ring)->next : NULL;
+
+	if (first == *ring)
+		*ring = NULL;
 	else
-		queue->first = q->next;
-	if (queue->last == q)
-		queue->last = before;
+		(*ring)->next = first->next;
+	return first;
+}
+
+static void release(struct queued_signal *q)
+{
 	q->user->signals--;
 	user_put(q->user);
 	piece_free(q);
@@ -77,52 +96,44 @@ int signal_queue_add(u64 *pending, struct signal_queue *queue, struct process *t
 	*pending |= SIGNAL_BIT(info->signo);
 	if (!q)
 		return 0;
-	if (queue->first)
-		queue->last->next = q;
-	else
-		queue->first = q;
-	queue->last = q;
+	q->next = q;
+	join_rings(&queue->last[info->signo - 1], q);
 	return 0;
-}
-
-static bool has_another(const struct queued_signal *q, int signal)
-{
-	while (q && q->info.signo != signal)
-		q = q->next;
-	return q;
 }
 
 void signal_queue_take(u64 *pending, struct signal_queue *queue, int signal,
 		       struct siginfo *info)
 {
-	struct queued_signal *before = NULL, *q = queue->first;
+	struct queued_signal *q = take_first(&queue->last[signal - 1]);
 
-	while (q && q->info.signo != signal) {
-		before = q;
-		q = q->next;
-	}
-	if (!q || !has_another(q->next, signal))
+	if (!queue->last[signal - 1])
 		*pending &= ~SIGNAL_BIT(signal);
 	if (!q) { /* as if process 0 had sent it */
 		*info = (struct siginfo){ .signo = signal };
 		return;
 	}
 	*info = q->info;
-	drop(queue, before, q);
+	release(q);
 }
 
-void signal_queue_flush(u64 *pending, struct signal_queue *queue, u64 signals)
+void signal_queue_take_out(u64 *pending, struct signal_queue *queue, u64 signals,
+			   struct queued_signal **ring)
 {
-	struct queued_signal *before = NULL, *q = queue->first;
+	u64 there = *pending & signals;
 
 	*pending &= ~signals;
-	while (q) {
-		struct queued_signal *next = q->next;
+	for (; there; there &= there - 1) {
+		struct queued_signal **last = &queue->last[__builtin_ctzll(there)];
 
-		if (signals & SIGNAL_BIT(q->info.signo))
-			drop(queue, before, q);
-		else
-			before = q;
-		q = next;
+		if (*last)
+			join_rings(ring, *last);
+		*last = NULL;
 	}
+}
+
+bool signal_queue_release(struct queued_signal **ring)
+{
+	for (unsigned i = 0; *ring && i < RELEASED_AT_ONCE; i++)
+		release(take_first(ring));
+	return *ring;
 }

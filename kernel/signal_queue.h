@@ -20,8 +20,14 @@ int signal_queue_add(u64 *pending, struct signal_queue *queue, struct process *t
 void signal_queue_take(u64 *pending, struct signal_queue *queue, int signal,
 		       struct siginfo *info);
 
-/* Drops all of these signals. */
-void signal_queue_flush(u64 *pending, struct signal_queue *queue, u64 signals);
+/*
+ * None of these signals is pending any more; what was known of them goes to *ring
+ * (NULL at first).  The other function gives back up to 64 of a ring; true: there
+ * are more.
+ */
+void signal_queue_take_out(u64 *pending, struct signal_queue *queue, u64 signals,
+			   struct queued_signal **ring);
+bool signal_queue_release(struct queued_signal **ring);
 
 /* Entries that are in use, for the tests. */
 unsigned signal_queue_used(void);

@@ -27,7 +27,7 @@ static inline void stretch_trap(void) { }
 /* Others could have run here. */
 static inline void stretch_point(void) { }
 
-/* A test keeps interrupts off on purpose: this stretch does not count. */
+/* A test makes it long on purpose: neither stretch that is under way counts. */
 static inline void stretch_ignore(void) { }
 
 static inline void stretch_report(void) { }

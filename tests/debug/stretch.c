@@ -13,10 +13,12 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/base/stretch.h"
+#include "kernel/base/string.h"
+#include "kernel/panic.h"
 #include "kernel/task.h"
 
 #define PLACES 256
-#define SHOWN 10
+#define SHOWN 60
 
 enum { IRQS_OFF, NO_POINT, KINDS };
 
@@ -26,6 +28,7 @@ struct place {
 	const void *from, *to;
 	u64 ticks;
 	char task[16];
+	char test[64]; /* suite and case, if one is running */
 };
 
 static struct place places[KINDS][PLACES];
@@ -51,7 +54,6 @@ static void start(int kind, const void *from)
 
 static void keep(struct place *list, const void *from, const void *to, u64 ticks)
 {
-	const char *name = current_task()->name;
 	struct place *p = list, *least = list;
 
 	for (; p < list + PLACES && p->ticks && (p->from != from || p->to != to); p++)
@@ -62,9 +64,9 @@ static void keep(struct place *list, const void *from, const void *to, u64 ticks
 	if (ticks <= p->ticks)
 		return;
 	*p = (struct place){ .from = from, .to = to, .ticks = ticks };
-	for (unsigned i = 0; i < sizeof(p->task) - 1; i++)
-		if (!(p->task[i] = name[i]))
-			break;
+	strscpy(p->task, current_task()->name, sizeof(p->task));
+	if (panic_running_test)
+		strscpy(p->test, panic_running_test, sizeof(p->test));
 }
 
 /* Interrupts are off: nothing below may turn them on, or measure itself. */
@@ -141,8 +143,8 @@ void stretch_point(void)
 
 void stretch_ignore(void)
 {
-	if (begun)
-		under_way[IRQS_OFF][this_cpu()->cpu].start = 0;
+	for (int kind = 0; begun && kind < KINDS; kind++)
+		under_way[kind][this_cpu()->cpu].start = 0;
 }
 
 static struct place *longest(int kind)
@@ -164,8 +166,8 @@ void stretch_report(void)
 
 			if (!p->ticks)
 				break;
-			log("stretch: %s: %lu, from %#lx to %#lx, %s\n", kind_name[kind], p->ticks,
-			    (u64)p->from, (u64)p->to, p->task);
+			log("stretch: %s: %lu, from %#lx to %#lx, %s%s%s\n", kind_name[kind], p->ticks,
+			    (u64)p->from, (u64)p->to, p->task, *p->test ? ", " : "", p->test);
 			p->ticks = 0;
 		}
 	}

@@ -9,6 +9,7 @@
 #include "arch/smp.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
 #include "kernel/sched.h"
 #include "kernel/selftest.h"
@@ -56,6 +57,7 @@ static bool look(struct pt_regs *regs)
 	seen.rsp = read_rsp();
 	seen.flags = read_flags();
 	seen.dr6 = read_dr6();
+	stretch_ignore(); /* interrupts are off until all has been looked at */
 	write_dr6(DR6_NONE);
 	/* A page fault in the handler: CR2 must not show it afterwards. */
 	seen.probe = probe_read((u64)&cea(0)->guard_entry_stack, &byte);

@@ -11,6 +11,7 @@
  */
 #include "arch/cpu_entry_area.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
 #include "kernel/selftest.h"
 #include "kernel/trap.h"
@@ -79,6 +80,7 @@ static bool on_debug(struct pt_regs *regs)
 
 	if ((regs->vector & 0xff) != VEC_DB || !watch.armed)
 		return false;
+	stretch_ignore(); /* not the kernel's: each instruction of it traps */
 	write_dr6(DR6_NONE);
 	regs->flags &= ~(u64)RFLAGS_TF;
 	if (!inside)

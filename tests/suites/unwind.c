@@ -13,6 +13,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/seams.h"
+#include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
 #include "kernel/sched.h"
 #include "kernel/trap.h"
@@ -196,6 +197,7 @@ static bool on_debug(struct pt_regs *regs)
 
 static bool hook(struct pt_regs *regs)
 {
+	stretch_ignore(); /* a back-trace at each instruction is no work of the kernel's */
 	switch (regs->vector & 0xff) {
 	case VEC_DB:
 		return on_debug(regs);

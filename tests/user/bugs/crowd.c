@@ -7,7 +7,8 @@
  * up everybody for nine seconds.
  *
  * In Postern a number is found in a table (kernel/numbers.c), a sleeper in a heap
- * (kernel/timers.c), and a thread leaves its lists in one step.
+ * (kernel/timers.c), a thread leaves its lists in one step, and so does a signal
+ * (kernel/signal_queue.c).
  *
  * Right: what is done to one thread costs the same in a crowd; the end of a crowd
  * costs in proportion to it.  The least of several times is compared with another
@@ -123,6 +124,51 @@ static double least_time_to_end(long n)
 	return least;
 }
 
+/* The least time of a signal to oneself and back. */
+static double time_to_signal(void)
+{
+	static const struct timespec none;
+	double least = 1e9;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	for (int i = 0; i < 10 * TRIES; i++) {
+		double t = now();
+
+		for (int j = 0; j < CALLS; j++) {
+			kill(getpid(), SIGUSR1);
+			sigtimedwait(&set, NULL, &none);
+		}
+		t = now() - t;
+		least = t < least ? t : least;
+	}
+	return least;
+}
+
+/* As many others are pending before it as there may be. */
+static void check_signals(void)
+{
+	static const union sigval value;
+	double alone, crowded;
+	sigset_t set;
+	int n = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGRTMIN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	alone = time_to_signal();
+	while (sigqueue(getpid(), SIGRTMIN, value) == 0)
+		n++;
+	crowded = time_to_signal();
+	check_range((long)(crowded * 1e9), 0, (long)(alone * 1e9) * MORE_FOR_ONE,
+		    "a signal behind %d others is taken as it is alone", n);
+	signal(SIGRTMIN, SIG_IGN);
+	check_equal(kill(getpid(), SIGUSR1), 0, "all others are dropped at once");
+	check_equal(sigqueue(getpid(), SIGRTMIN, value), 0, "there is room again");
+}
+
 static bool has_room(void)
 {
 	struct sysinfo info;
@@ -141,6 +187,7 @@ int main(int argc, char **argv)
 		return check_end();
 	}
 	report = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	check_signals();
 	few = least_time_to_end(FEW);
 	many = least_time_to_end(MANY);
 	check_true(few > 0 && many > 0, "both crowds are made");
