@@ -103,20 +103,6 @@ static void flush_standard(struct process *p, u64 signals)
 		;
 }
 
-/* Nobody waits for process_lock as long as there are queued signals. */
-static void release_ring(struct queued_signal *ring)
-{
-	bool more = ring;
-
-	while (more) {
-		u64 flags = spin_lock(&process_lock);
-
-		more = signal_queue_release(&ring);
-		spin_unlock(&process_lock, flags);
-		sched_point();
-	}
-}
-
 /* process_lock is held, and free now and then. */
 static struct queued_signal *take_out_of_all(struct process *p, int signal, u64 flags)
 {
@@ -156,7 +142,7 @@ int signal_set_action(int signal, const struct signal_action *new,
 			ring = take_out_of_all(p, signal, flags);
 	}
 	spin_unlock(&process_lock, flags);
-	release_ring(ring);
+	signal_queue_release_all(ring);
 	return 0;
 }
 
@@ -353,24 +339,24 @@ int signal_take(struct task *t, u64 set, struct siginfo *info)
 	return signal;
 }
 
-void signal_forget_task(struct task *t)
+static void forget(u64 *pending, struct signal_queue *queue)
 {
 	struct queued_signal *ring = NULL;
 	u64 flags = spin_lock(&process_lock);
 
-	take_out(&t->signals, ~0ULL, &ring);
+	signal_queue_take_out(pending, queue, ~0ULL, &ring);
 	spin_unlock(&process_lock, flags);
-	release_ring(ring);
+	signal_queue_release_all(ring);
+}
+
+void signal_forget_task(struct task *t)
+{
+	forget(&t->signals.pending, &t->signals.queue);
 }
 
 void signal_forget_process(struct process *p)
 {
-	struct queued_signal *ring = NULL;
-	u64 flags = spin_lock(&process_lock);
-
-	signal_queue_take_out(&p->signals.pending, &p->signals.queue, ~0ULL, &ring);
-	spin_unlock(&process_lock, flags);
-	release_ring(ring);
+	forget(&p->signals.pending, &p->signals.queue);
 }
 
 /* ---- Masks -------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/pieces.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "kernel/signal_queue.h"
 
 struct queued_signal {
@@ -136,4 +137,17 @@ bool signal_queue_release(struct queued_signal **ring)
 	for (unsigned i = 0; *ring && i < RELEASED_AT_ONCE; i++)
 		release(take_first(ring));
 	return *ring;
+}
+
+void signal_queue_release_all(struct queued_signal *ring)
+{
+	bool more = ring;
+
+	while (more) {
+		u64 flags = spin_lock(&process_lock);
+
+		more = signal_queue_release(&ring);
+		spin_unlock(&process_lock, flags);
+		sched_point();
+	}
 }

@@ -29,6 +29,9 @@ void signal_queue_take_out(u64 *pending, struct signal_queue *queue, u64 signals
 			   struct queued_signal **ring);
 bool signal_queue_release(struct queued_signal **ring);
 
+/* All of a ring, in pieces: process_lock must not be held. */
+void signal_queue_release_all(struct queued_signal *ring);
+
 /* Entries that are in use, for the tests. */
 unsigned signal_queue_used(void);
 
