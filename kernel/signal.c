@@ -104,18 +104,17 @@ static void flush_standard(struct process *p, u64 signals)
 }
 
 /* process_lock is held, and free now and then. */
-static struct queued_signal *take_out_of_all(struct process *p, int signal, u64 flags)
+static struct queued_signal *take_out_of_all(struct process *p, u64 signals, u64 flags)
 {
 	struct link *at = list_first(&p->threads);
 	struct queued_signal *ring = NULL;
 	unsigned done = 0;
 
-	signal_queue_take_out(&p->signals.pending, &p->signals.queue, SIGNAL_BIT(signal),
-			      &ring);
+	signal_queue_take_out(&p->signals.pending, &p->signals.queue, signals, &ring);
 	while (at) {
 		struct task *t = list_entry(at, struct task, in_process);
 
-		take_out(&t->signals, SIGNAL_BIT(signal), &ring);
+		take_out(&t->signals, signals, &ring);
 		at = process_walk_next(&p->threads, at, &done, flags);
 	}
 	return ring;
@@ -139,7 +138,7 @@ int signal_set_action(int signal, const struct signal_action *new,
 		action_of(p, signal)->flags &= SA_ALL;
 		action_of(p, signal)->mask &= ~SIGNALS_UNBLOCKABLE;
 		if (nothing_is_done(p, signal))
-			ring = take_out_of_all(p, signal, flags);
+			ring = take_out_of_all(p, SIGNAL_BIT(signal), flags);
 	}
 	spin_unlock(&process_lock, flags);
 	signal_queue_release_all(ring);
