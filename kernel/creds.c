@@ -51,6 +51,7 @@ void creds_exec(bool readable)
 	p->ids.user[SAVED_ID] = p->ids.user[EFFECTIVE_ID];
 	p->ids.group[SAVED_ID] = p->ids.group[EFFECTIVE_ID];
 	p->mm->dumpable = readable && !creds_are_mixed();
+	p->limits[LIMIT_STACK].soft = limits_exec_stack();
 	if (creds_are_mixed())
 		p->parent_death_signal = 0;
 }

@@ -22,6 +22,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/seams.h"
 #include "kernel/futex.h"
+#include "kernel/oom.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "mm/uaccess.h"
@@ -94,6 +95,12 @@ static int key_of(const struct mm_word *word, virt_addr_t va, unsigned flags, bo
 	return !word->writable && (wakes || word->own) ? -EFAULT : 0;
 }
 
+/* As mm_lock_word(); waits for memory, as a fault would. */
+static int lock_word(struct mm *mm, virt_addr_t va, struct mm_word *word)
+{
+	return (int)OOM_RETRY(OOM_TOUCHES, mm_lock_word(mm, va, word));
+}
+
 /* A private word need not be there, only its address be possible. */
 static int find_key(virt_addr_t va, unsigned flags, bool wakes, struct key *key)
 {
@@ -103,7 +110,7 @@ static int find_key(virt_addr_t va, unsigned flags, bool wakes, struct key *key)
 
 	if (err || (flags & FUTEX_PRIVATE))
 		return err ? err : key_of(NULL, va, flags, wakes, key);
-	err = mm_lock_word(mm, va, &word);
+	err = lock_word(mm, va, &word);
 	if (err)
 		return err;
 	err = key_of(&word, va, flags, wakes, key);
@@ -253,7 +260,7 @@ long futex_wait(virt_addr_t va, u32 value, u32 bits, u64 when, unsigned how)
 	int err = check_address(va);
 
 	if (!err)
-		err = mm_lock_word(mm, va, &word);
+		err = lock_word(mm, va, &word);
 	if (err)
 		return err;
 	err = key_of(&word, va, how, false, &w.key);
@@ -328,7 +335,7 @@ long futex_requeue(virt_addr_t va, virt_addr_t to, int wake_count, int move_coun
 	if (!err)
 		err = find_key(to, how, false, &to_key);
 	if (!err && value)
-		err = mm_lock_word(mm, va, &word);
+		err = lock_word(mm, va, &word);
 	if (err)
 		return err;
 	walk_begin(&walk, &from_key, false);
@@ -368,7 +375,7 @@ static void release(virt_addr_t va, bool pi, bool pending)
 		futex_wake_one(va);
 	while ((value & FUTEX_TID) == (u32)t->pid) {
 		u32 died = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-		int done = mm_exchange_word(t->mm, va, &value, died);
+		long done = OOM_RETRY(OOM_TOUCHES, mm_exchange_word(t->mm, va, &value, died));
 
 		if (done < 0)
 			return;

@@ -17,13 +17,12 @@ extern const u8 ia32_vdso_sigreturn_stub[], ia32_vdso_rt_sigreturn_stub[];
 
 int ia32_vdso_map(struct mm *mm)
 {
-	virt_addr_t at = mm->mmap_top;
-	long err = mm_map(mm, at, PAGE_SIZE, VMA_READ | VMA_EXEC, MM_FIXED);
+	long at = mm_map(mm, mm->mmap_top, PAGE_SIZE, VMA_READ | VMA_EXEC, 0);
 
-	if (err < 0)
-		return (int)err;
-	mm->vdso = at;
-	return mm_write(mm, at, ia32_vdso_start,
+	if (at < 0)
+		return (int)at;
+	mm->vdso = (virt_addr_t)at;
+	return mm_write(mm, mm->vdso, ia32_vdso_start,
 			(u64)(ia32_vdso_end - ia32_vdso_start));
 }
 

@@ -1,13 +1,14 @@
 /*
  * The limits of a process.  Each is enforced where what it limits is asked for:
  * NPROC in kernel/sys_clone.c and kernel/exec.c, SIGPENDING in
- * kernel/signal_queue.c; AS and DATA in mm/mm_range.c, which asks here; CPU at each
- * tick.  The rest of Linux's sixteen is kept and handed on.
+ * kernel/signal_queue.c; AS, DATA, STACK and MEMLOCK in mm/mm_limits.c, which asks
+ * here; STACK of what an execve brings in kernel/user_stack.c; CPU at each tick.  The rest of Linux's sixteen is kept and handed on.
  * Called by kernel/process.c, kernel/sched.c, mm/, system calls.
  */
 #include "arch/clock.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/seams.h"
+#include "kernel/creds.h"
 #include "kernel/limits.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
@@ -42,17 +43,36 @@ void limits_init(struct limit limits[NR_LIMITS])
 	limits[LIMIT_NICE] = limits[LIMIT_RTPRIO] = (struct limit){ 0, 0 };
 }
 
-/* Valgrind sets a soft limit of 0, which Linux overlooks. */
-bool seam_may_have_memory(u64 all, u64 data)
+/* Valgrind sets a soft RLIMIT_DATA of 0, which Linux overlooks. */
+u64 seam_memory_limit(enum memory_limit which)
 {
+	static const enum limit_number number[] = {
+		[MEMORY_AS] = LIMIT_AS, [MEMORY_DATA] = LIMIT_DATA,
+		[MEMORY_STACK] = LIMIT_STACK, [MEMORY_LOCK] = LIMIT_MEMLOCK,
+	};
 	const struct process *p = current_task() ? current_process() : NULL;
 	const struct limit *l;
 
+	if (!p || (which == MEMORY_LOCK && process_is_privileged()))
+		return UNLIMITED;
+	l = &p->limits[number[which]];
+	return which == MEMORY_DATA && !l->soft ? l->hard : l->soft;
+}
+
+u64 limits_exec_stack(void)
+{
+	const struct process *p = current_task() ? current_process() : NULL;
+
 	if (!p)
-		return true;
-	l = &p->limits[LIMIT_DATA];
-	return all <= p->limits[LIMIT_AS].soft &&
-	       data <= (l->soft ? l->soft : l->hard);
+		return MM_STACK_SIZE;
+	/* Whoever has another's rights gets no room that the first chose. */
+	return creds_are_mixed() ? MIN(p->limits[LIMIT_STACK].soft, MM_STACK_SIZE) :
+				   p->limits[LIMIT_STACK].soft;
+}
+
+u64 limits_exec_strings(void)
+{
+	return MAX(MIN(limits_exec_stack() / 4, MM_STACK_SIZE / 4 * 3), LIMIT_EXEC_STRING);
 }
 
 /* One that is leaving takes no signal any more, and its process may be gone. */

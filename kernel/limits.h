@@ -27,6 +27,16 @@ void limits_init(struct limit limits[NR_LIMITS]);
  */
 void limits_check_cpu(void);
 
+/* RLIMIT_STACK of the current process as its next program has it, or of the first. */
+u64 limits_exec_stack(void);
+
+/*
+ * The most bytes of strings and pointers to them that execve takes: a quarter of that
+ * stack, within bounds.  And what one string may have, its end included.
+ */
+u64 limits_exec_strings(void);
+#define LIMIT_EXEC_STRING (128ULL << 10)
+
 /* How many tasks there may be in all, as memory allows. */
 u64 limits_max_tasks(void);
 

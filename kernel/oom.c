@@ -6,7 +6,8 @@
  * gets every lock that its end wants.  The end itself needs no memory.
  *
  * A process is as large as all that is there for it: its memory (mm_measure()),
- * of shared objects the whole, and what the kernel has for it and its threads,
+ * of shared objects the whole, what its execve builds, and what the kernel has for
+ * it and its threads,
  * its zombies included.  Queued signals are not looked at: RLIMIT_SIGPENDING and
  * RLIMIT_NPROC bound them.  Killed is the largest whose effective user is not
  * root, or if there is none, the largest of root's; never init, nor who shares
@@ -53,7 +54,8 @@ static void measure_all(void)
 	struct link place = { .is_place = true }, *at;
 	u64 flags;
 
-	sleep_lock(&measuring);
+	if (sleep_lock_killable(&measuring))
+		return;
 	flags = spin_lock(&process_lock);
 	at = list_first(&process_all);
 	while (at) {
@@ -69,7 +71,7 @@ static void measure_all(void)
 		}
 		sched_point();
 		flags = spin_lock(&process_lock);
-		at = list_next(&process_all, &place);
+		at = process_must_die() ? NULL : list_next(&process_all, &place);
 		list_remove(&place);
 	}
 	spin_unlock(&process_lock, flags);
@@ -88,7 +90,8 @@ static u64 kernel_frames(const struct process *p)
 /* process_lock is held. */
 static u64 size_of(const struct process *p)
 {
-	u64 frames = (p->mm ? p->mm->measured : p->giving_back) + kernel_frames(p);
+	u64 frames = (p->mm ? p->mm->measured : p->giving_back) + p->exec_pages +
+		     kernel_frames(p);
 	const struct process *c;
 
 	list_for_each(c, &p->children, sibling) {
@@ -163,6 +166,17 @@ static void kill_with_memory(const struct mm *mm)
 
 /* ---- Waiting ------------------------------------------------------------------------- */
 
+void oom_charge_exec(const struct mm *mm)
+{
+	struct task *t = current_task();
+	u64 pages = mm ? MM_FRAMES + 2 + mm->resident + mm->tables : 0;
+
+	if (!t || !t->process)
+		return;
+	__atomic_fetch_add(&t->process->exec_pages, pages - t->exec_pages, __ATOMIC_RELAXED);
+	t->exec_pages = pages;
+}
+
 void oom_process_ended(void)
 {
 	ends++;
@@ -224,11 +238,17 @@ bool oom_make_room(enum oom_caller caller, unsigned n)
 	if (frame_is_failing() || process_must_die())
 		return false;
 	process_bury();
+	seen = __atomic_load_n(&ends, __ATOMIC_RELAXED);
 	if (n == 0 && frame_is_free())
 		return true;
 	measure_all();
+	if (process_must_die()) /* not all are measured */
+		return false;
 	flags = spin_lock(&process_lock);
-	seen = ends;
+	if (ends != seen) { /* meanwhile */
+		spin_unlock(&process_lock, flags);
+		return true;
+	}
 	p = choose(&size);
 	if (!p || (caller == OOM_CAN_FAIL && p->mm == current_task()->mm)) {
 		spin_unlock(&process_lock, flags);

@@ -47,6 +47,12 @@ static inline long oom_frames(long err)
 	return err == -ENOMEM ? -ENOFRAME : err;
 }
 
+/*
+ * The address space that the current task's execve builds has grown to this; NULL: it
+ * is ready, or given up.
+ */
+void oom_charge_exec(const struct mm *mm);
+
 /* A process has given its memory back.  process_lock is held. */
 void oom_process_ended(void);
 

@@ -79,6 +79,7 @@ struct process {
 	u64 run_ns;                   /* of all its threads ever, but since they were
 	                                 switched to; under the scheduler's lock */
 	u64 children_run_ns;          /* of children that were waited for */
+	u64 exec_pages;               /* of address spaces that its threads' execve build */
 	struct limit limits[NR_LIMITS];
 	int status;                   /* as wait4 gives it: code << 8 | signal */
 	struct process_signals signals;

@@ -13,6 +13,8 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 
+#define STACK_AT_START (33 * PAGE_SIZE)
+
 static const void *archive;
 static size_t archive_size;
 
@@ -124,11 +126,15 @@ static int load_image(struct mm *mm, const u8 *image, const struct elf_image *el
 	return err;
 }
 
+/* It grows as it is used; Linux begins with as much, unless the limit is lower. */
 static int add_stack(struct mm *mm)
 {
-	long at = mm_map(mm, mm->stack_top - MM_STACK_SIZE, MM_STACK_SIZE,
-			 VMA_READ | VMA_WRITE, MM_FIXED);
+	u64 size = MIN(STACK_AT_START, ALIGN_DOWN(limits_exec_stack(), PAGE_SIZE));
+	long at;
 
+	size = MAX(size, PAGE_SIZE);
+	at = mm_map(mm, mm->stack_top - size, size, VMA_READ | VMA_WRITE,
+		    MM_FIXED | MM_NOREPLACE | MM_GROWSDOWN);
 	return at < 0 ? (int)at : 0;
 }
 
@@ -143,7 +149,13 @@ static struct task *finish(const char *name, struct mm *mm, virt_addr_t ip,
 	return t;
 }
 
-/* -ENOEXEC: the file wants to lie where the stack and what is mapped will be. */
+/* A program's file must end below this: above it is the least room for the stack. */
+static virt_addr_t image_end(const struct mm *mm)
+{
+	return mm->stack_top - MM_STACK_GAP_MIN;
+}
+
+/* -ENOEXEC: the file wants to lie where the stack will be. */
 static int place(struct mm *mm, const struct elf_image *elf, u64 *base)
 {
 	mm_init_layout(mm, elf->ia32);
@@ -151,13 +163,12 @@ static int place(struct mm *mm, const struct elf_image *elf, u64 *base)
 	if (elf->is_pie)
 		*base = (elf->ia32 ? MM_PIE_BASE_IA32 : MM_PIE_BASE) +
 			randmaps_pie_offset(mm, elf->ia32);
-	return elf->brk_start > mm->mmap_top - *base ? -ENOEXEC : 0;
+	return elf->brk_start > image_end(mm) - *base ? -ENOEXEC : 0;
 }
 
 /* All that the program begins with. */
-static int fill_mm(struct mm *mm, const char *shown, const char *const argv[],
-		   const char *const envp[], const u8 *image,
-		   const struct elf_image *elf, u64 base, virt_addr_t *sp)
+static int fill_mm(struct mm *mm, const char *shown, const struct start_strings *strings,
+		   const u8 *image, const struct elf_image *elf, u64 base, virt_addr_t *sp)
 {
 	int err;
 
@@ -166,11 +177,11 @@ static int fill_mm(struct mm *mm, const char *shown, const char *const argv[],
 		err = add_stack(mm);
 	if (!err && elf->ia32)
 		err = ia32_vdso_map(mm);
-	return err ? err : user_stack_build(mm, shown, argv, envp, elf, base, sp);
+	return err ? err : user_stack_build(mm, shown, strings, elf, base, sp);
 }
 
-int program_build(const char *path, const char *shown, const char *const argv[],
-		  const char *const envp[], struct built_program *out, struct complaint *why)
+int program_build(const char *path, const char *shown, const struct start_strings *strings,
+		  struct built_program *out, struct complaint *why)
 {
 	struct cpio_file file;
 	struct elf_image elf;
@@ -185,15 +196,15 @@ int program_build(const char *path, const char *shown, const char *const argv[],
 	mm = mm_alloc();
 	err = mm ? place(mm, &elf, &base) : -ENOFRAME;
 	if (!err)
-		err = fill_mm(mm, shown, argv, envp, file.data, &elf, base, &out->sp);
+		err = fill_mm(mm, shown, strings, file.data, &elf, base, &out->sp);
 	if (err == -ENOEXEC)
 		complain(why, "init: found segments of %s up to %#lx, expected them below "
-			 "%#lx", path, elf.brk_start, mm->mmap_top - base);
+			 "%#lx", path, elf.brk_start, image_end(mm) - base);
 	if (err && mm)
 		mm_put(mm);
 	if (err == -E2BIG)
 		complain(why, "init: found more arguments for %s than fit, expected at "
-			 "most 128 KiB", path);
+			 "most %lu KiB", path, limits_exec_strings() >> 10);
 	else if (err && err != -ENOEXEC)
 		complain(why, "init: found no memory for %s, expected enough (error %d)",
 			 path, err);
@@ -219,10 +230,11 @@ void program_set_abi(struct task *t, bool ia32)
 struct task *program_load(const char *path, const char *const argv[],
 			  const char *const envp[], struct complaint *why)
 {
+	const struct start_strings strings = { { .kernel = argv }, { .kernel = envp } };
 	struct built_program program;
 	struct task *t;
 
-	if (program_build(path, path, argv, envp, &program, why))
+	if (program_build(path, path, &strings, &program, why))
 		return NULL;
 	t = finish(program_name(path), program.mm, program.ip, program.sp);
 	if (t) {

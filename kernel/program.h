@@ -6,6 +6,7 @@
 
 #include "kernel/base/complaint.h"
 #include "kernel/process.h"
+#include "kernel/user_stack.h"
 
 /* The initramfs: `size` readable bytes that stay.  Boot, once. */
 void program_set_initramfs(const void *archive, size_t size);
@@ -20,12 +21,12 @@ struct built_program {
 };
 
 /*
- * Builds the address space of the program `path`; argv and envp end in NULL.
- * `shown` is the path that it is told.  0, or with one line in *why: -ENOENT,
- * -EACCES (no file, or not for executing), -ENOEXEC, -ENOMEM, -ENOFRAME, -E2BIG.
+ * Builds the address space of the program `path`.  `shown` is the path that it is
+ * told.  0, or with one line in *why: -ENOENT, -EACCES (no file, or not for executing),
+ * -ENOEXEC, -ENOMEM, -ENOFRAME, -E2BIG; of the current process's strings -EFAULT; -EINTR.
  */
-int program_build(const char *path, const char *shown, const char *const argv[],
-		  const char *const envp[], struct built_program *out, struct complaint *why);
+int program_build(const char *path, const char *shown, const struct start_strings *strings,
+		  struct built_program *out, struct complaint *why);
 
 /*
  * The segment registers with which a 64-bit or 32-bit program starts, in *t and

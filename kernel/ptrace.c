@@ -13,6 +13,7 @@
 #include "kernel/creds.h"
 #include "kernel/exit_work.h"
 #include "kernel/numbers.h"
+#include "kernel/oom.h"
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
@@ -235,18 +236,21 @@ static bool memory_hidden(const struct task *t)
 	return !t->mm->dumpable && !t->traced_by_root;
 }
 
-static long peek_memory(struct task *t, virt_addr_t addr, virt_addr_t to)
+static long memory_result(long err)
 {
-	u64 word;
+	return err == 0 || err == -ENOFRAME ? err : -EIO;
+}
 
-	if (memory_hidden(t) || mm_read(t->mm, addr, &word, sizeof(word)))
-		return -EIO;
-	return put_user_u64(to, word);
+static long peek_memory(struct task *t, virt_addr_t addr, u64 *found)
+{
+	return memory_result(memory_hidden(t) ? -EIO :
+			     mm_read(t->mm, addr, found, sizeof(*found)));
 }
 
 static long poke_memory(struct task *t, virt_addr_t addr, u64 word)
 {
-	return memory_hidden(t) || mm_write(t->mm, addr, &word, sizeof(word)) ? -EIO : 0;
+	return memory_result(memory_hidden(t) ? -EIO :
+			     mm_write(t->mm, addr, &word, sizeof(word)));
 }
 
 static bool user_area_ok(u64 offset)
@@ -261,17 +265,16 @@ static u64 debugreg_of(u64 offset)
 }
 
 /* Beyond the registers, struct user reads as zero. */
-static long peek_user(struct task *t, u64 offset, virt_addr_t to)
+static long peek_user(struct task *t, u64 offset, u64 *found)
 {
-	u64 word = 0;
-
+	*found = 0;
 	if (!user_area_ok(offset))
 		return -EIO;
 	if (offset / 8 < USER_REGS_WORDS)
-		word = ptrace_get_word(t, (unsigned)(offset / 8));
+		*found = ptrace_get_word(t, (unsigned)(offset / 8));
 	else if (debugreg_of(offset) < 8)
-		word = debugreg_get(&t->debug, (unsigned)debugreg_of(offset));
-	return put_user_u64(to, word);
+		*found = debugreg_get(&t->debug, (unsigned)debugreg_of(offset));
+	return 0;
 }
 
 static long poke_user(struct task *t, u64 offset, u64 word)
@@ -285,22 +288,10 @@ static long poke_user(struct task *t, u64 offset, u64 word)
 	return ptrace_set_word(t, (unsigned)(offset / 8), word);
 }
 
-static long get_regs(struct task *t, virt_addr_t to)
+static long set_regs(struct task *t, const u64 words[USER_REGS_WORDS])
 {
-	u64 words[USER_REGS_WORDS];
-
-	for (unsigned i = 0; i < USER_REGS_WORDS; i++)
-		words[i] = ptrace_get_word(t, i);
-	return copy_to_user(to, words, sizeof(words)) ? -EFAULT : 0;
-}
-
-static long set_regs(struct task *t, virt_addr_t from)
-{
-	u64 words[USER_REGS_WORDS];
 	long err = 0;
 
-	if (copy_from_user(words, from, sizeof(words)))
-		return -EFAULT;
 	for (unsigned i = 0; i < USER_REGS_WORDS && !err; i++)
 		err = ptrace_set_word(t, i, words[i]);
 	return err;
@@ -329,22 +320,52 @@ static long resume(struct task *t, enum request request, u64 signal)
 	return 0;
 }
 
-static long on_stopped(struct task *t, u64 request, u64 addr, u64 data)
+/* words: what SETREGS brings, and what the tracer will have, *count of them. */
+static long on_stopped(struct task *t, u64 request, u64 addr, u64 data, u64 *words,
+		       unsigned *count)
 {
+	*count = request == PTRACE_GETREGS ? USER_REGS_WORDS :
+		 request >= PTRACE_PEEKTEXT && request <= PTRACE_PEEKUSER;
 	switch (request) {
 	case PTRACE_PEEKTEXT:
-	case PTRACE_PEEKDATA: return peek_memory(t, addr, data);
+	case PTRACE_PEEKDATA: return peek_memory(t, addr, words);
 	case PTRACE_POKETEXT:
 	case PTRACE_POKEDATA: return poke_memory(t, addr, data);
-	case PTRACE_PEEKUSER: return peek_user(t, addr, data);
+	case PTRACE_PEEKUSER: return peek_user(t, addr, words);
 	case PTRACE_POKEUSER: return poke_user(t, addr, data);
-	case PTRACE_GETREGS: return get_regs(t, data);
-	case PTRACE_SETREGS: return set_regs(t, data);
+	case PTRACE_GETREGS:
+		for (unsigned i = 0; i < USER_REGS_WORDS; i++)
+			words[i] = ptrace_get_word(t, i);
+		return 0;
+	case PTRACE_SETREGS: return set_regs(t, words);
 	case PTRACE_CONT:
 	case PTRACE_SINGLESTEP:
 	case PTRACE_DETACH: return resume(t, (enum request)request, data);
 	default: return -EIO;
 	}
+}
+
+/*
+ * While the tracee is frozen, the tracer's own memory is not touched, and no memory
+ * is waited for: to get some, the tracee may have to end.
+ */
+static long look_at(int tid, u64 request, u64 addr, u64 data)
+{
+	u64 words[USER_REGS_WORDS];
+	size_t brings = request == PTRACE_SETREGS ? sizeof(words) : 0;
+	bool bad = copy_from_user(words, data, brings);
+	struct task *t = freeze(tid);
+	unsigned count = 0;
+	long result;
+
+	if (!t)
+		return -ESRCH;
+	result = bad ? -EFAULT : on_stopped(t, request, addr, data, words, &count);
+	thaw(t);
+	if (result)
+		return result;
+	return count == 1 ? put_user_u64(data, words[0]) :
+	       copy_to_user(data, words, count * sizeof(u64)) ? -EFAULT : 0;
 }
 
 static long kill_tracee(int tid)
@@ -364,8 +385,7 @@ static long kill_tracee(int tid)
 long sys_ptrace(struct pt_regs *regs)
 {
 	u64 request = regs->di;
-	struct task *t;
-	long result;
+	long err;
 
 	if (request == PTRACE_TRACEME)
 		return traceme();
@@ -373,10 +393,6 @@ long sys_ptrace(struct pt_regs *regs)
 		return attach((int)regs->si);
 	if (request == PTRACE_KILL)
 		return kill_tracee((int)regs->si);
-	t = freeze((int)regs->si);
-	if (!t)
-		return -ESRCH;
-	result = on_stopped(t, request, regs->dx, regs->r10);
-	thaw(t);
-	return result;
+	err = OOM_RETRY(OOM_CAN_FAIL, look_at((int)regs->si, request, regs->dx, regs->r10));
+	return err == -ENOMEM ? -EIO : err;
 }

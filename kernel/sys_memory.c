@@ -17,6 +17,7 @@
 #define MAP_ANONYMOUS 0x20
 #define MAP_32BIT 0x40
 #define MAP_GROWSDOWN 0x100
+#define MAP_LOCKED 0x2000
 #define MAP_POPULATE 0x8000
 #define MAP_NONBLOCK 0x10000
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -34,6 +35,10 @@ static unsigned map_how(u64 flags)
 		how |= MM_SHARED;
 	if (flags & MAP_32BIT)
 		how |= MM_32BIT;
+	if (flags & MAP_GROWSDOWN)
+		how |= MM_GROWSDOWN;
+	if (flags & MAP_LOCKED)
+		how |= MM_LOCKED;
 	return how;
 }
 
@@ -42,10 +47,17 @@ static long touch(virt_addr_t start, virt_addr_t end, unsigned need)
 	return OOM_RETRY(OOM_TOUCHES, mm_populate(current_task()->mm, start, end, need));
 }
 
+static long touch_locked(virt_addr_t start, virt_addr_t end, bool best)
+{
+	return OOM_RETRY(OOM_TOUCHES,
+			 mm_populate_locked(current_task()->mm, start, end, best));
+}
+
 long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, bool ia32)
 {
 	unsigned type = flags & MAP_TYPE;
 	struct mm *mm = current_task()->mm;
+	virt_addr_t end;
 	long at;
 
 	if (!(flags & MAP_ANONYMOUS)) /* there are no files to map */
@@ -56,8 +68,13 @@ long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, bool ia32)
 		return -EINVAL;
 	at = OOM_RETRY(OOM_CAN_FAIL, mm_map(mm, addr, len, prot & PROT_MASK_ALL,
 					    map_how(flags) | (ia32 ? MM_IA32 : 0)));
-	if (at > 0 && (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
-		touch((virt_addr_t)at, (virt_addr_t)at + ALIGN_UP(len, PAGE_SIZE), 0);
+	if (at <= 0)
+		return at;
+	end = (virt_addr_t)at + ALIGN_UP(len, PAGE_SIZE);
+	if ((flags & MAP_LOCKED) || mm->lock_new)
+		touch_locked((virt_addr_t)at, end, true);
+	else if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
+		touch((virt_addr_t)at, end, 0);
 	return at;
 }
 
@@ -91,17 +108,27 @@ long sys_mprotect(struct pt_regs *regs)
 
 long sys_brk(struct pt_regs *regs)
 {
-	return (long)mm_brk(current_task()->mm, regs->di);
+	struct mm *mm = current_task()->mm;
+	virt_addr_t old = mm->brk, brk = mm_brk(mm, regs->di);
+
+	if (mm->lock_new && brk > old)
+		touch_locked(ALIGN_UP(old, PAGE_SIZE), ALIGN_UP(brk, PAGE_SIZE), true);
+	return (long)brk;
 }
 
 long sys_mremap(struct pt_regs *regs)
 {
 	u64 all = MM_REMAP_MAYMOVE | MM_REMAP_FIXED | MM_REMAP_DONTUNMAP;
+	u64 old_len = ALIGN_UP(regs->si, PAGE_SIZE), new_len = ALIGN_UP(regs->dx, PAGE_SIZE);
+	long at;
 
 	if (regs->r10 & ~all)
 		return -EINVAL;
-	return OOM_RETRY(OOM_CAN_FAIL, mm_remap(current_task()->mm, regs->di, regs->si,
-						regs->dx, (unsigned)regs->r10, regs->r8));
+	at = OOM_RETRY(OOM_CAN_FAIL, mm_remap(current_task()->mm, regs->di, regs->si,
+					      regs->dx, (unsigned)regs->r10, regs->r8));
+	if (at > 0 && new_len > old_len)
+		touch_locked((virt_addr_t)at + old_len, (virt_addr_t)at + new_len, true);
+	return at;
 }
 
 /* ---- Advice ------------------------------------------------------------------- */
@@ -111,7 +138,7 @@ enum advice {
 	MADV_DONTNEED = 4, MADV_FREE = 8, MADV_MERGEABLE = 12, MADV_UNMERGEABLE = 13,
 	MADV_HUGEPAGE = 14, MADV_NOHUGEPAGE = 15, MADV_DONTDUMP = 16, MADV_DODUMP = 17,
 	MADV_COLD = 20, MADV_PAGEOUT = 21, MADV_POPULATE_READ = 22,
-	MADV_POPULATE_WRITE = 23,
+	MADV_POPULATE_WRITE = 23, MADV_DONTNEED_LOCKED = 24,
 };
 
 /* Hints change nothing; what would (MADV_DONTFORK, say) we do not know. */
@@ -137,6 +164,12 @@ static bool is_hint(enum advice a)
 	}
 }
 
+/* To take away what is there: not what is locked. */
+static bool spares_locked(enum advice a)
+{
+	return a == MADV_DONTNEED || a == MADV_FREE || a == MADV_COLD || a == MADV_PAGEOUT;
+}
+
 /* The end of a range of pages, rounded up, or 0: no such range. */
 static virt_addr_t range_end(virt_addr_t start, u64 len)
 {
@@ -153,8 +186,9 @@ long sys_madvise(struct pt_regs *regs)
 	virt_addr_t start = regs->di, end = range_end(start, regs->si);
 	enum advice advice = (u32)regs->dx;
 	bool populate = advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
+	bool discard = advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED;
 
-	if (!populate && advice != MADV_DONTNEED && !is_hint(advice))
+	if (!populate && !discard && !is_hint(advice))
 		return -EINVAL;
 	if (end == 0 && (start || regs->si))
 		return -EINVAL;
@@ -163,12 +197,17 @@ long sys_madvise(struct pt_regs *regs)
 	if (populate)
 		return touch(start, end, advice == MADV_POPULATE_WRITE ? VMA_WRITE :
 				VMA_READ);
-	if (advice == MADV_DONTNEED)
-		return mm_discard(mm, start, end);
-	return mm_is_mapped(mm, start, end) ? 0 : -ENOMEM;
+	if (discard)
+		return mm_discard(mm, start, end, !spares_locked(advice));
+	return mm_check_range(mm, start, end, !spares_locked(advice));
 }
 
-/* ---- Locking: nothing is ever swapped out ---------------------------------------- */
+/* ---- Locking: mm/mlock.c ---------------------------------------------------------- */
+
+#define MLOCK_ONFAULT 1
+#define MCL_CURRENT 1
+#define MCL_FUTURE 2
+#define MCL_ONFAULT 4
 
 static virt_addr_t lock_range(struct pt_regs *regs, virt_addr_t *start)
 {
@@ -177,25 +216,55 @@ static virt_addr_t lock_range(struct pt_regs *regs, virt_addr_t *start)
 }
 
 /* Pages that may not be touched cannot be locked, as if they were not there. */
-static long lock(virt_addr_t start, virt_addr_t end)
+static long lock(struct pt_regs *regs, unsigned how)
 {
-	return touch(start, end, 0) ? -ENOMEM : 0;
+	virt_addr_t start, end = lock_range(regs, &start);
+	long err = start == end ? 0 : -EINVAL;
+
+	if (end > start)
+		err = mm_lock(current_task()->mm, start, end, how);
+	if (!err && how == VMA_LOCKED && end > start) {
+		err = touch_locked(start, end, false);
+		err = err == -ENOMEM ? -EAGAIN : err ? -ENOMEM : 0;
+	}
+	return err;
 }
 
 long sys_mlock(struct pt_regs *regs)
 {
-	virt_addr_t start, end = lock_range(regs, &start);
+	return lock(regs, VMA_LOCKED);
+}
 
-	if (end < start)
+long sys_mlock2(struct pt_regs *regs)
+{
+	u32 flags = (u32)regs->dx;
+
+	if (flags & ~MLOCK_ONFAULT)
 		return -EINVAL;
-	return start == end ? 0 : lock(start, end);
+	return lock(regs, VMA_LOCKED | (flags ? VMA_ONFAULT : 0));
 }
 
 long sys_munlock(struct pt_regs *regs)
 {
-	virt_addr_t start, end = lock_range(regs, &start);
+	return lock(regs, 0);
+}
 
-	if (end < start)
+long sys_mlockall(struct pt_regs *regs)
+{
+	struct mm *mm = current_task()->mm;
+	u32 flags = (u32)regs->di;
+	long err;
+
+	if (!flags || flags == MCL_ONFAULT || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)))
 		return -EINVAL;
-	return start == end || mm_is_mapped(current_task()->mm, start, end) ? 0 : -ENOMEM;
+	err = mm_lock_all(mm, flags & MCL_CURRENT, flags & MCL_FUTURE,
+			  VMA_LOCKED | (flags & MCL_ONFAULT ? VMA_ONFAULT : 0));
+	if (!err && (flags & MCL_CURRENT))
+		touch_locked(0, USER_END, true);
+	return err;
+}
+
+long sys_munlockall(struct pt_regs *regs __unused)
+{
+	return mm_lock_all(current_task()->mm, true, false, 0);
 }

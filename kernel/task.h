@@ -57,8 +57,8 @@ struct task {
 	bool traced_by_root;   /* root agreed to it, who may read any memory */
 	int stop_signal;       /* it has stopped for this one; 0: it has not */
 	bool stop_reported;    /* and wait4 has said so */
-	struct task *lock_next;    /* among those that wait for a sleep lock, which
-	                              end only when they have had it */
+	struct task *lock_next, *lock_prev; /* among those that wait for a sleep lock,
+	                              which leave the list before they end */
 	bool has_lock;             /* that it has waited for */
 	struct task *vfork_child;  /* it waits until this one execs or ends */
 	struct task *vfork_parent; /* the other way.  Both are cleared together, under
@@ -67,6 +67,7 @@ struct task {
 	virt_addr_t clear_child_tid; /* cleared at its end, a futex woken */
 	virt_addr_t robust_list;   /* futexes to be released at its end */
 	u32 robust_list32;         /* the same, of i386's layout */
+	u64 exec_pages;            /* its part of the process's */
 	u64 run_ns, running_since; /* time on a CPU, up to running_since */
 	char name[32];
 	struct cpumask affinity;   /* under the scheduler's lock, once started */

@@ -107,7 +107,7 @@ static void page_fault(const struct pt_regs *regs, u64 cr2)
 	bool kernel = cr2 >= USER_END;
 	int code = SEGV_MAPERR;
 
-	if (v == FAULT_HANDLED)
+	if (v == FAULT_HANDLED || v == FAULT_DIES)
 		return;
 	if (v == FAULT_OOM) {
 		out_of_memory(regs, cr2);

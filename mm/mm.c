@@ -15,6 +15,7 @@
 #include "mm/audit.h"
 #include "mm/frame.h"
 #include "mm/mm.h"
+#include "mm/mm_limits.h"
 #include "mm/pages.h"
 #include "mm/phys.h"
 #include "mm/process_entry.h"
@@ -92,23 +93,28 @@ static void copy_areas(struct mm *child, const struct mm *parent)
 	child->lock = (struct sleep_lock){ 0 };
 	child->resident = child->shown = child->tables = 0;
 	child->ldt = (struct mm_ldt){ 0 };
-	for (unsigned i = 0; i < child->count; i++)
+	child->lock_new = 0;
+	for (unsigned i = 0; i < child->count; i++) {
+		child->vma[i].flags &= VMA_GROWSDOWN;
 		if (child->vma[i].shared)
 			shared_get(child->vma[i].shared);
+	}
 }
 
 struct mm *mm_fork(struct mm *parent)
 {
 	struct mm *child = mm_alloc();
-	int err = 0;
+	int err;
 
 	if (!child)
 		return NULL;
-	sleep_lock(&parent->lock);
-	copy_areas(child, parent);
-	for (unsigned i = 0; !err && i < child->count; i++)
-		err = pages_copy(child, parent, &child->vma[i]);
-	sleep_unlock(&parent->lock);
+	err = sleep_lock_killable(&parent->lock);
+	if (!err) {
+		copy_areas(child, parent);
+		for (unsigned i = 0; !err && i < child->count; i++)
+			err = pages_copy(child, parent, &child->vma[i]);
+		sleep_unlock(&parent->lock);
+	}
 	if (!err)
 		return child;
 	mm_put(child);
@@ -138,7 +144,8 @@ u64 mm_measure(struct mm *mm)
 	static u32 round;
 	u64 frames = MM_FRAMES + 2;
 
-	sleep_lock(&mm->lock);
+	if (sleep_lock_killable(&mm->lock))
+		return mm->measured;
 	round++;
 	frames += mm->resident - mm->shown + mm->tables;
 	if (mm->ldt.active)
@@ -166,7 +173,7 @@ u64 mm_measure(struct mm *mm)
  */
 static enum fault_verdict fault_locked(struct mm *mm, virt_addr_t addr, u64 error)
 {
-	const struct vma *vma = vma_find(mm, addr);
+	const struct vma *vma = mm_find_or_grow(mm, addr);
 	phys_addr_t pa;
 
 	if (!vma)
@@ -192,7 +199,8 @@ enum fault_verdict mm_fault(struct mm *mm, virt_addr_t addr, u64 error)
 {
 	enum fault_verdict v;
 
-	sleep_lock(&mm->lock);
+	if (sleep_lock_killable(&mm->lock))
+		return FAULT_DIES;
 	v = fault_locked(mm, addr, error);
 	sleep_unlock(&mm->lock);
 	return v;
@@ -205,7 +213,7 @@ static int access(struct mm *mm, virt_addr_t at, void *out, const void *in, u64 
 	while (n > 0) {
 		u64 offset = at % PAGE_SIZE;
 		u64 part = MIN(n, PAGE_SIZE - offset);
-		const struct vma *vma = vma_find(mm, at);
+		const struct vma *vma = mm_find_or_grow(mm, at);
 		phys_addr_t pa;
 		int err = vma ? pages_touch(mm, vma, at, &pa) : -EFAULT;
 
@@ -230,7 +238,8 @@ int mm_write(struct mm *mm, virt_addr_t to, const void *from, u64 n)
 {
 	int err;
 
-	sleep_lock(&mm->lock);
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
 	err = access(mm, to, NULL, from, n);
 	sleep_unlock(&mm->lock);
 	return err;
@@ -240,35 +249,46 @@ int mm_read(struct mm *mm, virt_addr_t from, void *to, u64 n)
 {
 	int err;
 
-	sleep_lock(&mm->lock);
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
 	err = access(mm, from, to, NULL, n);
 	sleep_unlock(&mm->lock);
 	return err;
 }
 
-/* Where the (aligned) word is now, if the program may do this to it; else NULL. */
-static u32 *word_at(struct mm *mm, const struct vma *vma, virt_addr_t va, bool write)
+/*
+ * Where the (aligned) word is now: 0, -ENOFRAME, or -EFAULT: there is none, or the
+ * program may not do this to it.
+ */
+static int find_word(struct mm *mm, const struct vma *vma, virt_addr_t va, bool write, u32 **at)
 {
 	phys_addr_t pa;
+	int err;
 
 	if (!vma || !vma->prot || (write && !(vma->prot & VMA_WRITE)))
-		return NULL;
-	if (pages_touch(mm, vma, va, &pa))
-		return NULL;
-	return (u32 *)phys_to_virt(pa) + va % PAGE_SIZE / sizeof(u32);
+		return -EFAULT;
+	err = pages_touch(mm, vma, va, &pa);
+	if (err)
+		return err == -ENXIO ? -EFAULT : err;
+	*at = (u32 *)phys_to_virt(pa) + va % PAGE_SIZE / sizeof(u32);
+	return 0;
 }
 
 int mm_lock_word(struct mm *mm, virt_addr_t va, struct mm_word *word)
 {
 	const struct vma *vma;
+	u32 *at;
+	int err;
 
-	sleep_lock(&mm->lock);
-	vma = vma_find(mm, va);
-	word->at = word_at(mm, vma, va, false);
-	if (!word->at) {
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	vma = mm_find_or_grow(mm, va);
+	err = find_word(mm, vma, va, false, &at);
+	if (err) {
 		sleep_unlock(&mm->lock);
-		return -EFAULT;
+		return err;
 	}
+	word->at = at;
 	word->writable = vma->prot & VMA_WRITE;
 	word->own = !vma->shared;
 	word->space = word->own ? mm->id : shared_id(vma->shared);
@@ -283,12 +303,13 @@ void mm_unlock_word(struct mm *mm)
 
 int mm_exchange_word(struct mm *mm, virt_addr_t va, u32 *old, u32 new)
 {
-	int done = -EFAULT;
 	u32 *at;
+	int done;
 
-	sleep_lock(&mm->lock);
-	at = word_at(mm, vma_find(mm, va), va, true);
-	if (at)
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	done = find_word(mm, vma_find(mm, va), va, true, &at);
+	if (!done)
 		done = __atomic_compare_exchange_n(at, old, new, false, __ATOMIC_SEQ_CST,
 						   __ATOMIC_SEQ_CST);
 	sleep_unlock(&mm->lock);

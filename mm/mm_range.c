@@ -1,6 +1,6 @@
 /*
  * Changes of ranges of an address space: what mmap, munmap, mprotect, mremap,
- * madvise and brk come down to.  What can fail fails before anything changes,
+ * and brk come down to.  What can fail fails before anything changes,
  * but for what a fixed mapping replaces.
  *
  * Order: pages go before their areas, so that nothing is shown whose hold is
@@ -11,6 +11,7 @@
 #include "kernel/base/seams.h"
 #include "mm/frame.h"
 #include "mm/mm.h"
+#include "mm/mm_limits.h"
 #include "mm/pages.h"
 #include "mm/shared.h"
 #include "mm/vma.h"
@@ -25,23 +26,6 @@ static bool range_ok(const struct mm *mm, virt_addr_t addr, u64 *len)
 		return false;
 	*len = ALIGN_UP(*len, PAGE_SIZE);
 	return addr <= mm->end - *len;
-}
-
-/*
- * May `more` bytes be added, and be writable and private if `data`?  The place of
- * the stack does not count: Linux counts what it has grown to, and not as data.
- */
-static bool may_grow(const struct mm *mm, u64 more, bool data)
-{
-	virt_addr_t end = mm->stack_top - MM_STACK_SIZE;
-	u64 all = vma_bytes(mm, 0, end) + vma_bytes(mm, mm->stack_top, mm->end);
-
-	return seam_may_have_memory(all + more, data ? vma_data_bytes(mm, 0, end) + more : 0);
-}
-
-static bool is_data(unsigned prot, bool shared)
-{
-	return (prot & VMA_WRITE) && !shared;
 }
 
 /* ---- munmap --------------------------------------------------------------------- */
@@ -61,7 +45,8 @@ long mm_unmap(struct mm *mm, virt_addr_t addr, u64 len)
 {
 	int err;
 
-	sleep_lock(&mm->lock);
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
 	err = unmap_locked(mm, addr, len);
 	sleep_unlock(&mm->lock);
 	return err;
@@ -89,66 +74,50 @@ static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
 	}
 	addr = ALIGN_DOWN(addr, PAGE_SIZE);
 	if (addr >= USER_START && len <= end && addr <= end - len &&
-	    vma_range_free(mm, addr, addr + len))
+	    vma_room_free(mm, addr, addr + len))
 		return (long)addr;
 	addr = vma_find_room(mm, len, how & MM_32BIT ? LOW_BOTTOM : USER_START, top);
 	return addr ? (long)addr : -ENOMEM;
 }
 
-/*
- * Makes the pages of [start, end) present.  0, -ENOFRAME, -ENOMEM (no area),
- * -EINVAL (an area cannot be touched, or has not the rights of `need`), -EFAULT
- * (behind the end of what it shows), -EINTR.
- */
-static int populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned need)
+/* May it become an area, replacing what is there if the place is fixed? */
+static int may_map(const struct mm *mm, virt_addr_t addr, u64 len, const struct vma *new,
+		   unsigned how)
 {
-	for (virt_addr_t va = start; va < end; va += PAGE_SIZE) {
-		const struct vma *vma = vma_find(mm, va);
-		phys_addr_t pa;
-		int err;
+	u64 replaced = how & MM_FIXED ? vma_bytes(mm, addr, addr + len) : 0;
 
-		if (!vma)
-			return -ENOMEM;
-		if (!vma->prot || (need & ~vma->prot))
-			return -EINVAL;
-		err = pages_touch(mm, vma, va, &pa);
-		if (err)
-			return err == -ENXIO ? -EFAULT : err;
-		if (seam_long_work_point())
-			return -EINTR;
-	}
-	return 0;
-}
-
-static bool may_map(const struct mm *mm, virt_addr_t addr, u64 len, unsigned prot,
-		    unsigned how)
-{
-	bool fixed = how & MM_FIXED;
-	u64 replaced = fixed ? vma_bytes(mm, addr, addr + len) : 0;
-
-	if (fixed && addr >= mm->stack_top - MM_STACK_SIZE && addr < mm->stack_top)
-		return true;
-	return may_grow(mm, len - replaced, is_data(prot, how & MM_SHARED));
+	if ((how & MM_LOCKED) && !mm_can_lock())
+		return -EPERM;
+	if ((new->flags & VMA_LOCKED) && !mm_may_lock(mm, len))
+		return -EAGAIN;
+	return mm_may_grow(mm, len - replaced, vma_is_data(new)) ? 0 : -ENOMEM;
 }
 
 static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot,
 		       unsigned how)
 {
-	struct shared *shared = how & MM_SHARED ? shared_alloc(len) : NULL;
+	struct vma new = {
+		.prot = prot,
+		.flags = mm->lock_new | (how & MM_LOCKED ? VMA_LOCKED : 0) |
+			 (how & MM_GROWSDOWN ? VMA_GROWSDOWN : 0),
+		.shared = how & MM_SHARED ? shared_alloc(len) : NULL,
+	};
 	long at = -ENOFRAME;
 	int err;
 
-	if (shared || !(how & MM_SHARED))
+	if (new.shared || !(how & MM_SHARED))
+		at = may_map(mm, addr, len, &new, how);
+	if (at == 0)
 		at = make_room(mm, addr, len, how);
 	if (at > 0) {
-		virt_addr_t start = (virt_addr_t)at;
-
-		err = vma_insert(mm, (struct vma){ start, start + len, prot, shared, 0 });
+		new.start = (virt_addr_t)at;
+		new.end = new.start + len;
+		err = vma_insert(mm, new);
 		if (err)
 			at = err;
 	}
-	if (at < 0 && shared)
-		shared_put(shared);
+	if (at < 0 && new.shared)
+		shared_put(new.shared);
 	return at;
 }
 
@@ -165,29 +134,28 @@ long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned ho
 		return -EINVAL;
 	if ((prot & VMA_WRITE) && (prot & VMA_EXEC))
 		return -EACCES;
-	sleep_lock(&mm->lock);
-	at = may_map(mm, addr, len, prot, how) ? map_locked(mm, addr, len, prot, how) :
-	     -ENOMEM;
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	at = map_locked(mm, addr, len, prot, how);
 	sleep_unlock(&mm->lock);
 	return at;
 }
 
-/* ---- mprotect, madvise, brk ------------------------------------------------------ */
+/* ---- mprotect, brk --------------------------------------------------------------- */
 
 /* May the private areas of the range become data? */
 static bool may_write(const struct mm *mm, virt_addr_t start, virt_addr_t end,
 		      unsigned prot)
 {
-	virt_addr_t top = mm->stack_top - MM_STACK_SIZE;
 	u64 more = 0;
 
-	for (const struct vma *vma; start < MIN(end, top); start = vma->end) {
-		vma = vma_find(mm, start);
-		if (!vma->shared && !(vma->prot & VMA_WRITE))
-			more += MIN(end, vma->end) - start;
+	for (struct vma vma; (prot & VMA_WRITE) && start < end; start = vma.end) {
+		vma = *vma_find(mm, start);
+		vma.prot ^= VMA_WRITE;
+		if (vma_is_data(&vma))
+			more += MIN(end, vma.end) - start;
 	}
-	return !(prot & VMA_WRITE) || !more ||
-	       seam_may_have_memory(0, vma_data_bytes(mm, 0, top) + more);
+	return !more || mm_may_be_data(mm, more);
 }
 
 /* What is left early leaves an area that ends where it got to. */
@@ -215,43 +183,23 @@ long mm_protect(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot)
 		return -EACCES;
 	if (!range_ok(mm, addr, &len))
 		return -ENOMEM;
-	sleep_lock(&mm->lock);
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
 	err = protect_locked(mm, addr, addr + len, prot);
 	sleep_unlock(&mm->lock);
 	return err;
 }
 
-long mm_discard(struct mm *mm, virt_addr_t start, virt_addr_t end)
+static int extend_brk(struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
-	virt_addr_t done;
-	bool covered;
+	const struct vma new = { .start = start, .end = end,
+				 .prot = VMA_READ | VMA_WRITE, .flags = mm->lock_new };
 
-	sleep_lock(&mm->lock);
-	covered = vma_covers(mm, start, end);
-	end = MIN(end, mm->end);
-	done = pages_drop(mm, start, end);
-	sleep_unlock(&mm->lock);
-	return done < end ? -EINTR : covered ? 0 : -ENOMEM;
-}
-
-long mm_populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned need)
-{
-	int err;
-
-	sleep_lock(&mm->lock);
-	err = vma_covers(mm, start, end) ? populate(mm, start, end, need) : -ENOMEM;
-	sleep_unlock(&mm->lock);
-	return err;
-}
-
-bool mm_is_mapped(struct mm *mm, virt_addr_t start, virt_addr_t end)
-{
-	bool covered;
-
-	sleep_lock(&mm->lock);
-	covered = vma_covers(mm, start, end);
-	sleep_unlock(&mm->lock);
-	return covered;
+	if (!vma_room_free(mm, start, end + PAGE_SIZE) ||
+	    !mm_may_grow(mm, end - start, true) ||
+	    ((new.flags & VMA_LOCKED) && !mm_may_lock(mm, end - start)))
+		return -ENOMEM;
+	return vma_insert(mm, new);
 }
 
 static virt_addr_t brk_locked(struct mm *mm, virt_addr_t brk)
@@ -262,10 +210,7 @@ static virt_addr_t brk_locked(struct mm *mm, virt_addr_t brk)
 	if (brk < mm->brk_start || brk > mm->end)
 		return mm->brk;
 	end = ALIGN_UP(brk, PAGE_SIZE);
-	if (end > old_end &&
-	    (!vma_range_free(mm, old_end, end) || !may_grow(mm, end - old_end, true) ||
-	     vma_insert(mm, (struct vma){ .start = old_end, .end = end,
-					  .prot = VMA_READ | VMA_WRITE })))
+	if (end > old_end && extend_brk(mm, old_end, end))
 		return mm->brk;
 	if (end < old_end && unmap_locked(mm, end, old_end - end))
 		return mm->brk;
@@ -277,7 +222,8 @@ virt_addr_t mm_brk(struct mm *mm, virt_addr_t brk)
 {
 	virt_addr_t at;
 
-	sleep_lock(&mm->lock);
+	if (sleep_lock_killable(&mm->lock))
+		return mm->brk; /* nobody will see it */
 	at = brk_locked(mm, brk);
 	sleep_unlock(&mm->lock);
 	return at;
@@ -315,7 +261,10 @@ static int check_remap(const struct mm *mm, const struct remap *r)
 
 	if (err || r->new_len <= stays)
 		return err;
-	return may_grow(mm, r->new_len - stays, is_data(vma->prot, vma->shared)) ? 0 : -ENOMEM;
+	if ((vma->flags & VMA_LOCKED) && r->new_len > r->old_len &&
+	    !mm_may_lock(mm, r->new_len - r->old_len))
+		return -EAGAIN;
+	return mm_may_grow(mm, r->new_len - stays, vma_is_data(vma)) ? 0 : -ENOMEM;
 }
 
 /*
@@ -342,7 +291,9 @@ static long move(struct mm *mm, struct remap *r)
 	vma.start = r->to;
 	vma.end = r->to + r->new_len;
 	err = vma_insert(mm, vma);
-	if (!err && r->old_len && !(r->flags & MM_REMAP_DONTUNMAP))
+	if (!err && (r->flags & MM_REMAP_DONTUNMAP))
+		vma_lock(mm, r->addr, r->addr + r->old_len, 0);
+	else if (!err && r->old_len)
 		err = unmap_locked(mm, r->addr, r->old_len);
 	if (!err && moved < len)
 		err = -EINTR;
@@ -442,7 +393,8 @@ long mm_remap(struct mm *mm, virt_addr_t addr, u64 old_len, u64 new_len, unsigne
 	     (!(flags & MM_REMAP_MAYMOVE) || old_len != new_len)) ||
 	    addr % PAGE_SIZE || r.new_len == 0)
 		return -EINVAL;
-	sleep_lock(&mm->lock);
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
 	at = remap_locked(mm, &r);
 	sleep_unlock(&mm->lock);
 	return at;

@@ -40,6 +40,21 @@ bool vma_range_free(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 	return i == mm->count || mm->vma[i].start >= end;
 }
 
+/* Where what lies below the area must end. */
+static virt_addr_t gap_start(const struct vma *vma)
+{
+	if (!(vma->flags & VMA_GROWSDOWN))
+		return vma->start;
+	return vma->start - MIN(vma->start, STACK_GUARD_GAP);
+}
+
+bool vma_room_free(const struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	unsigned i = first_above(mm, start);
+
+	return i == mm->count || gap_start(&mm->vma[i]) >= end;
+}
+
 virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t bottom,
 			  virt_addr_t top)
 {
@@ -50,7 +65,7 @@ virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t bottom,
 
 		if (vma->end <= end && end - vma->end >= len)
 			break;
-		end = MIN(end, vma->start);
+		end = MIN(end, gap_start(vma));
 	}
 	return len <= end && end - len >= bottom ? end - len : 0;
 }
@@ -90,7 +105,7 @@ static void split_at(struct mm *mm, virt_addr_t addr)
 /* Do two areas that touch come to the same as one? */
 static bool alike(const struct vma *a, const struct vma *b)
 {
-	return a->prot == b->prot && a->shared == b->shared &&
+	return a->prot == b->prot && a->flags == b->flags && a->shared == b->shared &&
 	       (!a->shared || a->offset + (a->end - a->start) == b->offset);
 }
 
@@ -134,6 +149,28 @@ int vma_insert(struct mm *mm, struct vma vma)
 	return 0;
 }
 
+/* Linux lets stacks and inaccessible areas come as near as they like. */
+const struct vma *vma_growing(const struct mm *mm, virt_addr_t start)
+{
+	unsigned i = first_above(mm, start);
+	const struct vma *below = i > 0 ? &mm->vma[i - 1] : NULL;
+
+	if (i == mm->count || !(mm->vma[i].flags & VMA_GROWSDOWN))
+		return NULL;
+	if (below && below->prot && !(below->flags & VMA_GROWSDOWN) &&
+	    start - below->end < STACK_GUARD_GAP)
+		return NULL;
+	return &mm->vma[i];
+}
+
+void vma_grow_down(struct mm *mm, virt_addr_t start)
+{
+	struct vma *vma = &mm->vma[first_above(mm, start)];
+
+	vma->start = start;
+	merge_around(mm, start, vma->end);
+}
+
 bool vma_can_remove(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
 	const struct vma *first = cut_by(mm, start);
@@ -159,17 +196,23 @@ int vma_remove(struct mm *mm, virt_addr_t start, virt_addr_t end)
 	return 0;
 }
 
-bool vma_covers(const struct mm *mm, virt_addr_t start, virt_addr_t end)
+virt_addr_t vma_covered_to(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
 	for (unsigned i = first_above(mm, start); start < end; i++) {
 		if (i == mm->count || mm->vma[i].start > start)
-			return false;
+			return start;
 		start = mm->vma[i].end;
 	}
-	return true;
+	return end;
 }
 
-static u64 bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end, bool data)
+bool vma_covers(const struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	return vma_covered_to(mm, start, end) == end;
+}
+
+/* Of areas that have all of `flags`. */
+static u64 bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned flags)
 {
 	u64 sum = 0;
 
@@ -178,7 +221,7 @@ static u64 bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end, bool d
 
 		if (vma->start >= end)
 			break;
-		if (!data || (!vma->shared && (vma->prot & VMA_WRITE)))
+		if ((vma->flags & flags) == flags)
 			sum += MIN(end, vma->end) - MAX(start, vma->start);
 	}
 	return sum;
@@ -186,12 +229,22 @@ static u64 bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end, bool d
 
 u64 vma_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
-	return bytes(mm, start, end, false);
+	return bytes(mm, start, end, 0);
 }
 
-u64 vma_data_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end)
+u64 vma_locked_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
-	return bytes(mm, start, end, true);
+	return bytes(mm, start, end, VMA_LOCKED);
+}
+
+u64 vma_data_bytes(const struct mm *mm)
+{
+	u64 sum = 0;
+
+	for (unsigned i = 0; i < mm->count; i++)
+		if (vma_is_data(&mm->vma[i]))
+			sum += mm->vma[i].end - mm->vma[i].start;
+	return sum;
 }
 
 bool vma_can_protect(const struct mm *mm, virt_addr_t start, virt_addr_t end)
@@ -208,6 +261,16 @@ void vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned pro
 	for (unsigned i = first_above(mm, start);
 	     i < mm->count && mm->vma[i].end <= end; i++)
 		mm->vma[i].prot = prot;
+	merge_around(mm, start, end);
+}
+
+void vma_lock(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned lock)
+{
+	split_at(mm, start);
+	split_at(mm, end);
+	for (unsigned i = first_above(mm, start);
+	     i < mm->count && mm->vma[i].end <= end; i++)
+		mm->vma[i].flags = (mm->vma[i].flags & VMA_GROWSDOWN) | lock;
 	merge_around(mm, start, end);
 }
 

@@ -10,15 +10,35 @@
 /* The area that holds addr, or NULL. */
 const struct vma *vma_find(const struct mm *mm, virt_addr_t addr);
 
+/* The area above `start` that may grow down to it as far as its neighbour below is
+ * concerned; or NULL.  The other makes it grow. */
+const struct vma *vma_growing(const struct mm *mm, virt_addr_t start);
+void vma_grow_down(struct mm *mm, virt_addr_t start);
+
 /* Nothing lies in [start, end). */
 bool vma_range_free(const struct mm *mm, virt_addr_t start, virt_addr_t end);
+
+/* The same, and above it is the gap that an area which grows down wants. */
+bool vma_room_free(const struct mm *mm, virt_addr_t start, virt_addr_t end);
+
+/* How far, from `start`, areas lie without a hole; at most `end`. */
+virt_addr_t vma_covered_to(const struct mm *mm, virt_addr_t start, virt_addr_t end);
 
 /* An area lies at every address of [start, end). */
 bool vma_covers(const struct mm *mm, virt_addr_t start, virt_addr_t end);
 
-/* Bytes of areas in [start, end); of private writable ones, which Linux calls data. */
+/* Is it private and writable, and no stack?  Linux calls that data. */
+static inline bool vma_is_data(const struct vma *vma)
+{
+	return (vma->prot & VMA_WRITE) && !vma->shared && !(vma->flags & VMA_GROWSDOWN);
+}
+
+/* Bytes of areas in [start, end), and of those that are data. */
 u64 vma_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end);
-u64 vma_data_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end);
+u64 vma_data_bytes(const struct mm *mm);
+
+/* The same of those that are locked. */
+u64 vma_locked_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end);
 
 /* The highest free place of len bytes between bottom and top, or 0. */
 virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t bottom,
@@ -48,5 +68,11 @@ void vma_remove_all(struct mm *mm);
  */
 void vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot);
 bool vma_can_protect(const struct mm *mm, virt_addr_t start, virt_addr_t end);
+
+/*
+ * The same for how areas are locked: VMA_LOCKED, VMA_ONFAULT, or 0.  There need not
+ * be one everywhere.
+ */
+void vma_lock(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned lock);
 
 #endif

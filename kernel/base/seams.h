@@ -27,6 +27,7 @@ void seam_mm_loaded(const struct mm *mm);
  * context, no spinlock held.
  */
 void seam_sleep_lock_wait(struct sleep_lock *lock);
+int seam_sleep_lock_wait_killable(struct sleep_lock *lock);
 void seam_sleep_lock_hand_on(struct sleep_lock *lock);
 
 /*
@@ -40,11 +41,11 @@ void seam_sleep_lock_hand_on(struct sleep_lock *lock);
 bool seam_long_work_point(void);
 
 /*
- * mm -> kernel: do RLIMIT_AS and RLIMIT_DATA of the current process allow `all`
- * bytes of areas, and `data` bytes of private writable ones?  data is 0 when none
- * are added.  Kernel tasks have no limits.
+ * mm -> kernel: a limit of the current process, in bytes.  Kernel tasks have none, nor
+ * has root of what it locks.  Any context.
  */
-bool seam_may_have_memory(u64 all, u64 data);
+enum memory_limit { MEMORY_AS, MEMORY_DATA, MEMORY_STACK, MEMORY_LOCK };
+u64 seam_memory_limit(enum memory_limit which);
 
 /* entry -> kernel: a new task runs its first instruction (kernel/sched.c). */
 void seam_task_started(void);

@@ -8,6 +8,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/x86.h"
 #include "kernel/selftest.h"
+#include "mm/frame.h"
 #include "mm/mm.h"
 #include "mm/shared.h"
 
@@ -75,6 +76,26 @@ static void behind_the_end(struct selftest *t)
 	mm_put(mm);
 }
 
+/* Nor may a lack of memory look like a bad address. */
+static void no_frame(struct selftest *t)
+{
+	struct mm *mm = new_mm(0);
+	struct mm_word word;
+	u32 old = 0;
+	u8 byte = 0;
+	int lock, exchange, write;
+
+	frame_fail_after(0);
+	lock = mm_lock_word(mm, AREA, &word);
+	exchange = mm_exchange_word(mm, AREA, &old, 1);
+	write = mm_write(mm, AREA, &byte, 1);
+	frame_fail_after(-1);
+	EXPECT_EQ(t, lock, -ENOFRAME, "a futex's word");
+	EXPECT_EQ(t, exchange, -ENOFRAME, "a robust futex's");
+	EXPECT_EQ(t, write, -ENOFRAME, "a debugger's write");
+	mm_put(mm);
+}
+
 /* Ids ascend, whatever memory they are about is freed and taken again. */
 static void names(struct selftest *t)
 {
@@ -100,6 +121,7 @@ static const struct selftest_case cases[] = {
 	{ "a fault whose reason has gone is tried again", granted_meanwhile },
 	{ "but not for ever", retries_end },
 	{ "behind the end of a shared object is nothing", behind_the_end },
+	{ "without a frame, calls are to be tried again", no_frame },
 	{ "no two objects or address spaces ever have the same name", names },
 };
 SELFTEST_SUITE(mm, cases);

@@ -22,10 +22,11 @@ static const char *const names[PLACES] = {
 static bool get_places(struct selftest *t, const char *path, u64 at[PLACES], bool *random)
 {
 	const char *argv[] = { path, NULL }, *envp[] = { NULL };
+	const struct start_strings strings = { { .kernel = argv }, { .kernel = envp } };
 	struct built_program program;
 	struct complaint why;
 
-	if (program_build(path, path, argv, envp, &program, &why)) {
+	if (program_build(path, path, &strings, &program, &why)) {
 		EXPECT(t, false, "the program is built");
 		return false;
 	}

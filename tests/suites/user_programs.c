@@ -225,6 +225,11 @@ static void limits(struct selftest *t)
 	expect_good(t, &(struct program){ "/bin/limits", { "-q" } });
 }
 
+static void limits_memory(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/limits_memory", { "-q" } });
+}
+
 static void storm_of_processes(struct selftest *t)
 {
 	expect_together(t, &(struct program){ "/bin/storm", { "processes", "2" } }, 2, 0);
@@ -345,6 +350,7 @@ static const struct selftest_case cases[] = {
 	{ "a program becomes another, or nothing changes", exec },
 	{ "mappings are moved, resized, shared and dropped", mappings },
 	{ "each limit is enforced, and told as Linux tells it", limits },
+	{ "so are those on stacks, arguments and locked memory", limits_memory },
 	{ "many processes come and go at once", storm_of_processes },
 	{ "many threads change one address space at once", storm_of_threads },
 	{ "more spinning programs than CPUs all finish", spin },

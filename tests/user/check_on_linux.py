@@ -54,6 +54,7 @@ PROGRAMS = [
     ("layout", [], 0, "\n1.."),
     ("random", [], 0, "\n1.."),
     ("limits", [], 0, "\n1.."),
+    ("limits_memory", [], 0, "\n1.."),
 ]
 
 # tests/user/bugs, but for what Linux allows: wx, page_zero (to root), and ports that

@@ -9,7 +9,8 @@
  *
  * Right: a huge area costs what is in it; another process on the same CPU gets
  * its turns while a long call runs; SIGKILL ends the call before its work is
- * done, and another signal ends getrandom with what there is by then.
+ * done, and the wait for the address space that another's call has; another signal
+ * ends getrandom with what there is by then.
  */
 #include "lib/bugs.h"
 
@@ -34,6 +35,7 @@
 
 static volatile int *stage; /* of a child: 1 calls, 2 has called */
 static volatile int *took;  /* its call, in ms */
+static volatile int *waiting; /* of another */
 static char *buffer;
 static size_t size;
 static volatile long result;
@@ -194,6 +196,53 @@ static void populate_buffer(void)
 	madvise(buffer, size, POPULATE_WRITE);
 }
 
+static int wait_for_lock(void *arg)
+{
+	*waiting = 1;
+	mprotect(arg, PAGE, READ_WRITE);
+	return 0;
+}
+
+/* Kills a process that waits until another has populated the memory of both. */
+static bool kill_waiter(void)
+{
+	static char stack[2][65536];
+	pid_t holder, waiter;
+	bool before;
+
+	memset(stack, 1, sizeof(stack)); /* present: a fault would wait, too */
+	*stage = *waiting = 0;
+	holder = clone(call_in_our_memory, stack[0] + sizeof(stack[0]), CLONE_VM | SIGCHLD, populate_buffer);
+	while (*stage == 0)
+		sched_yield();
+	waiter = clone(wait_for_lock, stack[1] + sizeof(stack[1]), CLONE_VM | SIGCHLD, buffer);
+	while (*waiting == 0)
+		sched_yield();
+	for (int i = 0; i < TURNS; i++)
+		sched_yield();
+	kill(waiter, SIGKILL);
+	waitpid(waiter, NULL, 0);
+	before = *stage == 1;
+	waitpid(holder, NULL, 0);
+	return before;
+}
+
+static void check_waiter(void)
+{
+	size_t most = free_bytes() / 2;
+	bool before = false;
+
+	for (size = FIRST_SIZE; !before && size <= most; size *= 2) {
+		buffer = map(size, READ_WRITE, ANONYMOUS);
+		before = kill_waiter();
+		munmap(buffer, size);
+	}
+	if (!before && *took < LONG_MS)
+		check_skip("too fast, or little memory", "SIGKILL ends the wait for another's long call");
+	else
+		check_true(before, "SIGKILL ends the wait for another's long call");
+}
+
 static size_t bytes_random(void)
 {
 	size_t n = size;
@@ -274,6 +323,7 @@ int main(int argc, char **argv)
 	bugs_begin(argc, argv);
 	stage = mmap(NULL, PAGE, READ_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	took = stage + 1;
+	waiting = stage + 2;
 	on_one_cpu();
 	check_huge();
 	check_turns(call_fork, "fork");
@@ -281,6 +331,7 @@ int main(int argc, char **argv)
 	check_turns(call_getrandom, "getrandom");
 	check_killed(populate_buffer, NULL, "madvise(MADV_POPULATE_WRITE)");
 	check_killed(call_getrandom, bytes_random, "getrandom");
+	check_waiter();
 	check_interrupted();
 	return check_end();
 }

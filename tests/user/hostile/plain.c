@@ -26,6 +26,7 @@ static const struct {
 	{ PLAIN(getegid), true },
 	{ PLAIN(sched_yield), true },
 	{ PLAIN(restart_syscall), true },
+	{ PLAIN(munlockall), true },
 	/* With numbers, which are in integers.c, or ends, which are below and in ends.c. */
 	{ PLAIN(close), false },
 	{ PLAIN(lseek), false },
@@ -42,6 +43,7 @@ static const struct {
 	{ PLAIN(setuid), false },
 	{ PLAIN(setgid), false },
 	{ PLAIN(personality), false },
+	{ PLAIN(mlockall), false },
 	{ PLAIN(setresuid), false },
 	{ PLAIN(setresgid), false },
 	{ PLAIN(setpgid), false },
