@@ -11,6 +11,10 @@
  * the rank of the largest block in one word; a node above is the largest of eight
  * below it.  Eight bytes are compared at once, and 64 TiB take ten levels.
  *
+ * Single frames come from one word, the stock, until none of it is free.  The tree
+ * leaves the stock out, so that a page fault changes no tree; who wants a block puts
+ * the stock back first.
+ *
  * The last free frames are a reserve for what cannot wait until memory comes
  * back (kernel/oom.c): what is known of a signal, which is sent under a lock.
  *
@@ -28,6 +32,7 @@
 #define MAX_ORDER 6 /* a block is 2 to the power of its order frames */
 #define FANOUT 8
 #define MAX_LEVELS 10
+#define NO_STOCK (~0ULL)
 
 /* A rank is 0 if there is no block, else the block's order + 1. */
 #define EACH_BYTE(x) ((x) * 0x0101010101010101ULL)
@@ -39,6 +44,7 @@ static struct {
 	u64 words;    /* of each bitmap */
 	u64 *tree[MAX_LEVELS]; /* eight ranks in a word; leaves first */
 	unsigned levels;
+	u64 stock; /* a word of the bitmap, or NO_STOCK */
 	u64 total, free;
 	u64 reserve; /* of those that are free */
 	phys_addr_t top;
@@ -70,6 +76,7 @@ void frame_init(void *bitmap, phys_addr_t top)
 	frames.managed = frames.bitmap + frames.words;
 	at = frames.managed + frames.words;
 	frames.levels = 0;
+	frames.stock = NO_STOCK;
 	do {
 		groups = ALIGN_UP(groups, FANOUT) / FANOUT;
 		frames.tree[frames.levels++] = at;
@@ -118,10 +125,10 @@ static u8 rank_of_group(u64 group)
 	return rank;
 }
 
-/* A word of the bitmap has changed. */
+/* A word of the bitmap has changed, or is the stock from now on, or no more. */
 static void update_tree(u64 word)
 {
-	u8 rank = rank_of_word(frames.bitmap[word]);
+	u8 rank = word == frames.stock ? 0 : rank_of_word(frames.bitmap[word]);
 	u64 node = word;
 
 	for (unsigned level = 0; level < frames.levels; level++) {
@@ -225,21 +232,33 @@ static bool must_fail(void)
 	return false;
 }
 
-/*
- * n frames, the rest of their block stays free; `left` frames stay free in all.
- * They end below `limit`: if the lowest block does not, no other does.
- */
-static phys_addr_t alloc(unsigned n, u64 left, phys_addr_t limit)
+static void set_stock(u64 word)
 {
-	unsigned order = n == 1 ? 0 : 64 - (unsigned)__builtin_clzll(n - 1);
+	u64 before = frames.stock;
+
+	frames.stock = word;
+	if (before != NO_STOCK)
+		update_tree(before);
+	if (word != NO_STOCK)
+		update_tree(word);
+}
+
+/* `left` frames stay. */
+static phys_addr_t alloc(u64 left)
+{
 	u64 flags = spin_lock(&frames.lock);
-	u64 pfn = must_fail() || frames.free < left + n ? NO_FRAME : lowest_block(order);
 	phys_addr_t pa = NO_FRAME;
 
-	if (pfn != NO_FRAME && pfn + n <= PFN(limit)) {
-		pa = pfn << PAGE_SHIFT;
-		frames.free -= set_free(pfn, pfn + n, false);
-		frame_owner_take(pa, n);
+	if (!must_fail() && frames.free > left) {
+		u64 *word;
+
+		if (frames.stock == NO_STOCK || !frames.bitmap[frames.stock])
+			set_stock(lowest_block(0) / 64);
+		word = &frames.bitmap[frames.stock];
+		pa = (frames.stock * 64 + (u64)__builtin_ctzll(*word)) << PAGE_SHIFT;
+		*word &= *word - 1;
+		frames.free--;
+		frame_owner_take(pa, 1);
 	}
 	spin_unlock(&frames.lock, flags);
 	return pa;
@@ -247,12 +266,12 @@ static phys_addr_t alloc(unsigned n, u64 left, phys_addr_t limit)
 
 phys_addr_t frame_alloc(void)
 {
-	return alloc(1, frames.reserve, NO_FRAME);
+	return alloc(frames.reserve);
 }
 
 phys_addr_t frame_alloc_reserved(void)
 {
-	return alloc(1, 0, NO_FRAME);
+	return alloc(0);
 }
 
 phys_addr_t frame_alloc_zeroed(void)
@@ -264,9 +283,29 @@ phys_addr_t frame_alloc_zeroed(void)
 	return pa;
 }
 
+/* The rest of the block stays free.  If the lowest block ends too high, all do. */
+static phys_addr_t alloc_block(unsigned n, phys_addr_t limit)
+{
+	unsigned order = n == 1 ? 0 : 64 - (unsigned)__builtin_clzll(n - 1);
+	u64 flags = spin_lock(&frames.lock), pfn = NO_FRAME;
+
+	if (!must_fail() && frames.free >= frames.reserve + n) {
+		set_stock(NO_STOCK);
+		pfn = lowest_block(order);
+	}
+	if (pfn != NO_FRAME && pfn + n <= PFN(limit)) {
+		frames.free -= set_free(pfn, pfn + n, false);
+		frame_owner_take(pfn << PAGE_SHIFT, n);
+	} else {
+		pfn = NO_FRAME;
+	}
+	spin_unlock(&frames.lock, flags);
+	return pfn == NO_FRAME ? NO_FRAME : pfn << PAGE_SHIFT;
+}
+
 phys_addr_t frame_alloc_contiguous(unsigned n, phys_addr_t limit)
 {
-	phys_addr_t pa = alloc(n, frames.reserve, limit);
+	phys_addr_t pa = alloc_block(n, limit);
 
 	if (pa != NO_FRAME)
 		memset(phys_to_virt(pa), 0, n * PAGE_SIZE);

@@ -38,7 +38,7 @@ void frame_reserve_range(phys_addr_t start, phys_addr_t end);
 void frame_set_reserve(u64 n);
 
 /*
- * One frame, the lowest, contents unknown, or zeroed.  Returns its physical address,
+ * One frame, contents unknown, or zeroed.  Returns its physical address,
  * or NO_FRAME.  Any context, any CPU.
  */
 phys_addr_t frame_alloc(void);

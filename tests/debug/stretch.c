@@ -18,7 +18,7 @@
 #include "kernel/task.h"
 
 #define PLACES 256
-#define SHOWN 60
+#define SHOWN 10
 
 enum { IRQS_OFF, NO_POINT, KINDS };
 
