@@ -131,17 +131,6 @@ struct link *process_walk_next(const struct link *head, struct link *at, unsigne
 
 /* ---- Freeing ------------------------------------------------------------------- */
 
-static void put_tasks(struct task *list)
-{
-	while (list) {
-		struct task *t = list;
-
-		list = t->dead_next;
-		task_put(t);
-		sched_point();
-	}
-}
-
 /* Out of the list first: from then on nobody finds it, nor a task through it. */
 void process_free(struct process *p)
 {
@@ -156,7 +145,7 @@ void process_free(struct process *p)
 	user_count_tasks(p, -(int)p->counted_tasks);
 	user_put(p->user);
 	spin_unlock(&process_lock, flags);
-	put_tasks(p->dead);
+	task_put_dead(p->dead);
 	if (p->leader)
 		task_put(p->leader);
 	signal_forget_process(p);
@@ -173,7 +162,7 @@ void process_free_dead_threads(void)
 
 	p->dead = NULL;
 	spin_unlock(&process_lock, flags);
-	put_tasks(list);
+	task_put_dead(list);
 }
 
 #define SETTLE_NS (60 * NSEC_PER_SEC)

@@ -73,7 +73,8 @@ struct task *task_create(const char *name, void (*fn)(void *), void *arg)
 	return t;
 }
 
-static void free_task(struct task *t)
+/* All but its stack and itself. */
+static void free_parts(struct task *t)
 {
 	if (t->state != TASK_NEW)
 		sched_wait_for_exit(t);
@@ -82,14 +83,53 @@ static void free_task(struct task *t)
 	io_bitmap_drop(&t->io);
 	if (t->fpu)
 		frame_free(virt_to_phys(t->fpu));
-	vmap_free_stack(t->stack_top, TASK_STACK_SIZE);
-	frame_free_object(t, 1);
+}
+
+static void free_rest(struct task *const tasks[], unsigned n)
+{
+	virt_addr_t tops[VMAP_STACKS_AT_ONCE];
+
+	for (unsigned i = 0; i < n; i++)
+		tops[i] = tasks[i]->stack_top;
+	if (n > 0)
+		vmap_free_stacks(tops, n, TASK_STACK_SIZE);
+	for (unsigned i = 0; i < n; i++)
+		frame_free_object(tasks[i], 1);
+}
+
+/* True: that was the last hold, and all but the stack and *t is free. */
+static bool put(struct task *t)
+{
+	if (__atomic_sub_fetch(&t->holds, 1, __ATOMIC_ACQ_REL) > 0)
+		return false;
+	free_parts(t);
+	return true;
 }
 
 void task_put(struct task *t)
 {
-	if (__atomic_sub_fetch(&t->holds, 1, __ATOMIC_ACQ_REL) == 0)
-		free_task(t);
+	if (put(t))
+		free_rest(&t, 1);
+}
+
+void task_put_dead(struct task *list)
+{
+	struct task *last[VMAP_STACKS_AT_ONCE];
+	unsigned n = 0;
+
+	while (list) {
+		struct task *t = list;
+
+		list = t->dead_next;
+		if (put(t))
+			last[n++] = t;
+		if (n == VMAP_STACKS_AT_ONCE) {
+			free_rest(last, n);
+			n = 0;
+		}
+		sched_point();
+	}
+	free_rest(last, n);
 }
 
 static void enter_user(void *regs)

@@ -129,6 +129,12 @@ static inline void task_get(struct task *t)
 void task_put(struct task *t);
 
 /*
+ * The same for a list of threads, by dead_next: many stacks cost one flush of all
+ * CPUs.  Context: no lock held; others may run.
+ */
+void task_put_dead(struct task *list);
+
+/*
  * The idle task of this CPU, already running on the stack given.  NULL:
  * no memory.
  */

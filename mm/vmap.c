@@ -124,18 +124,32 @@ virt_addr_t vmap_alloc_stack(u64 size)
 
 void vmap_free_stack(virt_addr_t top, u64 size)
 {
-	phys_addr_t frame[TASK_STACK_SIZE / PAGE_SIZE];
-	u64 cell = (top - VMAP_BASE) / CELL_SIZE - 1;
-	unsigned n = 0;
+	vmap_free_stacks(&top, 1, size);
+}
 
-	for (u64 off = PAGE_SIZE; off <= size; off += PAGE_SIZE)
-		frame[n++] = pt_unmap(pti_init_pgd, top - off) & PTE_ADDR_MASK;
-	tlb_flush_range(&cpus_online, top - size, top);
-	while (n > 0)
-		frame_free(frame[--n]);
-	if (release_cell(cell)) {
-		free_table(cell);
-		release_all_of_table(cell);
+void vmap_free_stacks(const virt_addr_t tops[], unsigned n, u64 size)
+{
+	phys_addr_t frame[VMAP_STACKS_AT_ONCE * TASK_STACK_SIZE / PAGE_SIZE];
+	virt_addr_t lowest = VMAP_END, highest = VMAP_BASE;
+	unsigned frames = 0;
+
+	ASSERT_OP(n, <=, VMAP_STACKS_AT_ONCE);
+	for (unsigned i = 0; i < n; i++) {
+		for (u64 off = PAGE_SIZE; off <= size; off += PAGE_SIZE)
+			frame[frames++] = pt_unmap(pti_init_pgd, tops[i] - off) & PTE_ADDR_MASK;
+		lowest = MIN(lowest, tops[i] - size);
+		highest = MAX(highest, tops[i]);
+	}
+	tlb_flush_range(&cpus_online, lowest, highest);
+	while (frames > 0)
+		frame_free(frame[--frames]);
+	for (unsigned i = 0; i < n; i++) {
+		u64 cell = (tops[i] - VMAP_BASE) / CELL_SIZE - 1;
+
+		if (release_cell(cell)) {
+			free_table(cell);
+			release_all_of_table(cell);
+		}
 	}
 }
 

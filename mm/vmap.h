@@ -19,6 +19,10 @@ virt_addr_t vmap_alloc_stack(u64 size);
 /* Context: no spinlock held; flushes all CPUs. */
 void vmap_free_stack(virt_addr_t top, u64 size);
 
+/* The same for up to so many of one size: all CPUs are interrupted once. */
+#define VMAP_STACKS_AT_ONCE 16
+void vmap_free_stacks(const virt_addr_t tops[], unsigned n, u64 size);
+
 /* Maps device registers uncached, for good.  Returns the address; panics. */
 void *vmap_device(phys_addr_t pa, u64 size);
 

@@ -1,12 +1,14 @@
 /*
  * Stacks in the vmap area: what their page tables cost is given back with them,
- * also if two CPUs free the last two stacks of one table at once.
+ * also if two CPUs free the last two stacks of one table at once; and many that are
+ * freed together interrupt the other CPUs as often as one.
  */
 #include "arch/clock.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
 #include "kernel/sched.h"
+#include "kernel/trap.h"
 #include "mm/frame.h"
 #include "mm/pagetable.h"
 #include "mm/vmap.h"
@@ -103,7 +105,25 @@ static void two_at_once(struct selftest *t)
 			task_wait(worker[i]);
 }
 
+/* Two flushes more than the one are of page tables, if these are their last stacks. */
+static void many_at_once(struct selftest *t)
+{
+	u64 others = cpumask_count(&cpus_online) - 1, free = frame_stats().free, before;
+	virt_addr_t tops[VMAP_STACKS_AT_ONCE];
+	unsigned n = 0;
+
+	while (n < VMAP_STACKS_AT_ONCE && (tops[n] = vmap_alloc_stack(TASK_STACK_SIZE)))
+		n++;
+	before = __atomic_load_n(&trap_count[VEC_IPI_CALL], __ATOMIC_RELAXED);
+	vmap_free_stacks(tops, n, TASK_STACK_SIZE);
+	before = __atomic_load_n(&trap_count[VEC_IPI_CALL], __ATOMIC_RELAXED) - before;
+	EXPECT_EQ(t, n, VMAP_STACKS_AT_ONCE, "memory for stacks");
+	EXPECT(t, before <= 3 * others, "each other CPU is interrupted once");
+	EXPECT_EQ(t, frame_stats().free, free, "all is free again");
+}
+
 static const struct selftest_case cases[] = {
+	{ "many stacks are freed by one flush of all CPUs", many_at_once },
 	{ "two CPUs free the last two stacks of a page table, and it is freed", two_at_once },
 };
 SELFTEST_SUITE(vmap, cases);
