@@ -402,6 +402,7 @@ static void plant(struct selftest *t, virt_addr_t va, unsigned offset, const cha
 	word |= word << 32;
 	memset(&seen, 0, sizeof(seen));
 	interrupts_off(); /* else a process that ends would have it scrubbed */
+	stretch_ignore(); /* each page of each CPU is looked at meanwhile */
 	memcpy(old, page + offset, 8);
 	memcpy(page + offset, &word, 8);
 	look_at_cpu(online_cpu(0), -1, false);
