@@ -12,6 +12,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "mutants"))
 
 import patches
+import boots  # in tests/, whose path patches.py has set
 import tapunit
 import tree
 import trial
@@ -125,6 +126,17 @@ class Verdicts(unittest.TestCase):
         tests = Scripted([("", 5), ("", 30)], [("no end", 20.1), ("", 50)])
         self.assertEqual(tests.judge("pti-on", self.copy), "")
         self.assertEqual(tests.limits, [20, 120])
+
+    def test_a_boot_that_was_cut_short_says_where(self):
+        """A boot that was cut short says by what, or behind which case."""
+        for text, words in (("ok 1 - one\r\npanic: oh\r\n", "panic: oh"),
+                            ("ok 1 - one\nok 2 - two\n", "no end, behind 'ok 2 - two'"),
+                            ("", "no end")):
+            with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                outcome = boots.Outcome("mutant", [], ["no end"], 1, file.name)
+                self.assertEqual(trial.what_failed(outcome), words)
 
     def test_what_fails_without_a_mutant_kills_none(self):
         """A test that fails without a mutant kills none."""

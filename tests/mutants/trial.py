@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 
 import patches
-from tree import BASE, IMAGE, WORK
+from tree import BASE, IMAGE, WORK, read
 import boots  # in tests/, whose path patches.py has set
 from boots import bounded, ktap
 
@@ -35,6 +35,20 @@ def stop_at_failure():
             raise Failed(line.decode("utf-8", "replace").strip())
         text = text[text.rfind(b"\n") + 1:]
     return look
+
+
+def what_failed(outcome):
+    """The first failed case of a boot, or '' if all passed.  Of a boot that was cut
+    short: its panic, or its problem and the last case that it passed."""
+    bad = [c.name for c in outcome.cases if c.verdict == ktap.FAILED]
+    if bad or not outcome.problems:
+        return (bad + [""])[0]
+    text = ktap.clean(read(outcome.log).decode("utf-8", "replace")) if outcome.log else ""
+    panic = re.search(r"^panic: .*", text, re.M)
+    if panic:
+        return panic[0].strip()
+    passed = re.findall(r"^\s*(ok \d+.*)", text, re.M)
+    return outcome.problems[0] + (f", behind '{passed[-1].strip()}'" if passed else "")
 
 
 class BaseFails(Exception):
@@ -80,8 +94,7 @@ class Bench:
                                 kernel=os.path.join(folder, IMAGE))
         except Failed as failed:
             return str(failed), time.monotonic() - began
-        bad = [c.name for c in outcome.cases if c.verdict == ktap.FAILED]
-        return (bad + outcome.problems + [""])[0], time.monotonic() - began
+        return what_failed(outcome), time.monotonic() - began
 
     def measure(self, killer, tree):
         """Tries it without a mutant; on a machine that is slower than before, the

@@ -31,6 +31,7 @@
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 #define POPULATE_WRITE 23 /* MADV_, which musl has not */
+#define TRIES 3
 #define TURNS 3 /* one is due at the call's end, whatever it does */
 
 static volatile int *stage; /* of a child: 1 calls, 2 has called */
@@ -175,21 +176,14 @@ static int call_in_our_memory(void *call)
 	return 0;
 }
 
-/* Kills the call; false: it was over before that. */
-static bool kill_during(void (*call)(void))
-{
-	static char stack[65536];
-	pid_t child;
-	int status;
+/* How far the call is.  Of 64 random bytes one at least is not zero. */
+struct progress {
+	const char *name;
+	void (*call)(void);
+	bool (*reached)(size_t bytes);
+};
 
-	*stage = 0;
-	child = clone(call_in_our_memory, stack + sizeof(stack), CLONE_VM | SIGCHLD, call);
-	while (*stage == 0)
-		sched_yield();
-	kill(child, SIGKILL);
-	waitpid(child, &status, 0);
-	return *stage == 1;
-}
+static unsigned long free_before;
 
 static void populate_buffer(void)
 {
@@ -243,33 +237,65 @@ static void check_waiter(void)
 		check_true(before, "SIGKILL ends the wait for another's long call");
 }
 
-static size_t bytes_random(void)
+static bool populated(size_t bytes)
 {
-	size_t n = size;
-
-	while (n > 0 && buffer[n - 1] == 0)
-		n--;
-	return n;
+	return free_before - free_bytes() + PAGE >= bytes;
 }
 
-static void check_killed(void (*call)(void), size_t (*bytes_done)(void), const char *name)
+static bool filled(size_t bytes)
 {
-	size_t most = free_bytes() / 4, done = 0;
-	bool caught_it = false;
+	bool any = false;
 
-	for (size = FIRST_SIZE; !caught_it && size <= most; size *= 2) {
-		buffer = map(size, READ_WRITE, ANONYMOUS);
-		done = free_bytes();
-		caught_it = kill_during(call);
-		done = bytes_done ? bytes_done() : done - free_bytes();
-		munmap(buffer, size);
-		if (caught_it && done + PAGE >= size) /* it was just at its end */
-			caught_it = false;
+	for (size_t i = bytes - 64; i < bytes; i++)
+		any |= buffer[i] != 0;
+	return any;
+}
+
+/* What became of a call that got a signal. */
+enum end { TOO_LATE, CUT, WENT_ON };
+
+/* A signal that comes in the second half of the work says nothing. */
+static enum end signal_call(const struct progress *p, int signal)
+{
+	static char stack[65536];
+	pid_t child;
+	bool early, whole;
+
+	*stage = 0;
+	buffer = map(size, READ_WRITE, ANONYMOUS);
+	free_before = free_bytes();
+	child = clone(call_in_our_memory, stack + sizeof(stack), CLONE_VM | SIGCHLD,
+		      (void *)(uintptr_t)p->call);
+	while (*stage == 0)
+		sched_yield();
+	early = *stage == 1 && !p->reached(size / 2);
+	kill(child, signal);
+	waitpid(child, NULL, 0);
+	whole = p->reached(size);
+	munmap(buffer, size);
+	return !early ? TOO_LATE : whole ? WENT_ON : CUT;
+}
+
+/* A call that is too short to tell is made longer.  That we lose the CPU between
+ * our look at the call and the signal happens, but not each time. */
+static enum end check_cut(const struct progress *p, int signal, const char *by)
+{
+	size_t most = free_bytes() / 2;
+	enum end end = TOO_LATE;
+
+	size = FIRST_SIZE;
+	for (int tries = 0; end != CUT && tries < TRIES && size <= most;) {
+		end = signal_call(p, signal);
+		if (end == TOO_LATE)
+			size *= 2;
+		else
+			tries++;
 	}
-	if (!caught_it && *took < LONG_MS)
-		check_skip("too fast, or little memory", "SIGKILL ends a long call before it is done");
+	if (end == TOO_LATE)
+		check_skip("too fast, or little memory", "a signal ends a long call");
 	else
-		check_true(caught_it, "SIGKILL ends a long %s before it is done", name);
+		check_true(end == CUT, "%s ends a long %s before it is done", by, p->name);
+	return end;
 }
 
 static void nothing(ucontext_t *uc)
@@ -277,32 +303,19 @@ static void nothing(ucontext_t *uc)
 	(void)uc;
 }
 
-/* As Linux: a signal ends it, and it has given what it has given. */
-static void check_interrupted(void)
+static void check_ends(void)
 {
-	size_t most = free_bytes() / 4;
-	bool cut = false;
+	static const struct progress populate = { "madvise(MADV_POPULATE_WRITE)",
+						  populate_buffer, populated };
+	static const struct progress random = { "getrandom", call_getrandom, filled };
 
+	check_cut(&populate, SIGKILL, "SIGKILL");
+	check_cut(&random, SIGKILL, "SIGKILL");
 	on_usr1 = nothing;
-	for (size = FIRST_SIZE; !cut && size <= most; size *= 2) {
-		buffer = map(size, READ_WRITE, ANONYMOUS);
-		*stage = 0;
-		pid_t child = make_child();
-
-		if (child == 0) {
-			make_call(call_getrandom);
-			_exit(result > 0 && (size_t)result < size ? 1 : (size_t)result != size);
-		}
-		while (*stage == 0)
-			sched_yield();
-		kill(child, SIGUSR1);
-		cut = wait_for(child) == EXITED(1);
-		munmap(buffer, size);
-	}
-	if (!cut && *took < LONG_MS)
-		check_skip("too fast, or little memory", "a signal ends a long getrandom");
-	else
-		check_true(cut, "a signal ends a long getrandom with what there is");
+	/* As Linux: it has given what it has given. */
+	if (check_cut(&random, SIGUSR1, "a signal") == CUT)
+		check_true(result > 0 && (size_t)result < size,
+			   "and its result is what there is");
 }
 
 static void on_one_cpu(void)
@@ -329,9 +342,7 @@ int main(int argc, char **argv)
 	check_turns(call_fork, "fork");
 	check_turns(call_populate, "mmap with MAP_POPULATE");
 	check_turns(call_getrandom, "getrandom");
-	check_killed(populate_buffer, NULL, "madvise(MADV_POPULATE_WRITE)");
-	check_killed(call_getrandom, bytes_random, "getrandom");
 	check_waiter();
-	check_interrupted();
+	check_ends();
 	return check_end();
 }
