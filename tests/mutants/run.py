@@ -148,7 +148,9 @@ def parse(argv):
 
 
 def terminate(_number, _frame):
-    """SIGTERM and SIGHUP end the run as Ctrl-C does."""
+    """SIGTERM and SIGHUP end the run as Ctrl-C does; make sends them on, too."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

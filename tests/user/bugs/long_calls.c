@@ -27,7 +27,7 @@
 #define PAGE 4096ul
 #define HUGE (1ul << 46)
 #define FIRST_SIZE (4ul << 20)
-#define LONG_MS 200 /* many turns; with less, nothing is said of who had none */
+#define LONG_MS 100 /* ten turns; with less, nothing is said of who had none */
 #define READ_WRITE (PROT_READ | PROT_WRITE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 #define POPULATE_WRITE 23 /* MADV_, which musl has not */
@@ -150,7 +150,7 @@ static int turns_during(void (*call)(void))
 /* A call that is too short to tell is made longer. */
 static void check_turns(void (*call)(void), const char *name)
 {
-	size_t most = free_bytes() / 4;
+	size_t most = free_bytes() / 2;
 	int turns = 0;
 
 	for (size = FIRST_SIZE; turns < TURNS && size <= most; size *= 2) {
