@@ -278,23 +278,18 @@ static void part_from_all(struct process *p, u64 flags)
 	}
 }
 
-/* Threads that ended before the last one: nobody need wait for their stacks. */
-static void free_dead_but(struct process *p, struct task *last)
+/*
+ * Threads that ended before the last one, which is the first of the dead: nobody need
+ * wait for their stacks.
+ */
+static void free_dead_before(struct task *last)
 {
 	u64 flags = spin_lock(&process_lock);
-	struct task *list = p->dead;
+	struct task *list = last->dead_next;
 
-	p->dead = last;
+	last->dead_next = NULL; /* oom.c walks the list */
 	spin_unlock(&process_lock, flags);
-	while (list) {
-		struct task *t = list;
-
-		list = t->dead_next;
-		if (t != last)
-			task_put(t);
-		sched_point();
-	}
-	last->dead_next = NULL;
+	task_put_dead(list);
 }
 
 /*
@@ -314,7 +309,7 @@ static void end_process(struct process *p)
 	spin_unlock(&process_lock, flags);
 	if (mm)
 		mm_put(mm);
-	free_dead_but(p, current_task());
+	free_dead_before(current_task());
 	flags = spin_lock(&process_lock);
 	p->giving_back = 0;
 	oom_process_ended();
