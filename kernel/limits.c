@@ -2,7 +2,8 @@
  * The limits of a process.  Each is enforced where what it limits is asked for:
  * NPROC in kernel/sys_clone.c and kernel/exec.c, SIGPENDING in
  * kernel/signal_queue.c; AS, DATA, STACK and MEMLOCK in mm/mm_limits.c, which asks
- * here; STACK of what an execve brings in kernel/user_stack.c; CPU at each tick.  The rest of Linux's sixteen is kept and handed on.
+ * here; STACK of what an execve brings in kernel/user_stack.c; CPU at each tick.  The
+ * rest of Linux's sixteen is kept and handed on.
  * Called by kernel/process.c, kernel/sched.c, mm/, system calls.
  */
 #include "arch/clock.h"

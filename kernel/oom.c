@@ -7,8 +7,7 @@
  *
  * A process is as large as all that is there for it: its memory (mm_measure()),
  * of shared objects the whole, what its execve builds, and what the kernel has for
- * it and its threads,
- * its zombies included.  Queued signals are not looked at: RLIMIT_SIGPENDING and
+ * it and its threads, its zombies included.  Queued signals are not looked at: RLIMIT_SIGPENDING and
  * RLIMIT_NPROC bound them.  Killed is the largest whose effective user is not
  * root, or if there is none, the largest of root's; never init, nor who shares
  * init's memory.  Who is dying already and is larger than that is waited for.
