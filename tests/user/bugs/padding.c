@@ -141,7 +141,8 @@ static void check_frame(const char *what)
 static void frames(void)
 {
 	union sigval value = { .sival_ptr = &value };
-	struct itimerval soon = { .it_value = { 0, 1000 } };
+	/* Again and again, should one come between the look and pause(). */
+	const struct itimerval ticks = { { 0, 1000 }, { 0, 1000 } }, never = { 0 };
 	pid_t pid;
 
 	use_altstack();
@@ -153,9 +154,10 @@ static void frames(void)
 	check_frame("sigqueue");
 	__asm__ volatile("int3");
 	check_frame("an exception");
-	setitimer(ITIMER_REAL, &soon, NULL);
+	setitimer(ITIMER_REAL, &ticks, NULL);
 	while (seen_info[0] != SIGALRM)
 		pause();
+	setitimer(ITIMER_REAL, &never, NULL);
 	check_frame("a timer");
 	pid = make_child();
 	if (pid == 0)
