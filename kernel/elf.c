@@ -4,9 +4,10 @@
  * Order of work: the file header, then each program header by itself, then
  * what holds only of all of them together (no overlap, the entry point inside
  * code).  Headers of ELF32 are widened to those of ELF64 as they are read, so
- * that one set of checks serves both.  An image that passes can be mapped
- * without a further check, except that a static-pie needs a base under which
- * brk_start stays in the user half.
+ * that one set of checks serves both.  A segment is asked only about what it has:
+ * one without bytes in the file has no offset, an empty one has no address.
+ * An image that passes can be mapped without a further check, except that a
+ * static-pie needs a base under which its segments are in the user half.
  *
  * Called by kernel/process.c.  Read next: cpio.c, where the image
  * comes from.
@@ -121,6 +122,7 @@ static struct program_header read_phdr(const void *image,
 	return (struct program_header){
 		.type = p32->type, .flags = p32->flags, .offset = p32->offset,
 		.vaddr = p32->vaddr, .filesz = p32->filesz, .memsz = p32->memsz,
+		.align = p32->align,
 	};
 }
 
@@ -145,7 +147,22 @@ static int check_header(const struct file_header *h, size_t size,
 	return 0;
 }
 
-/* Checks one PT_LOAD against the file and the user half. */
+/* Where a segment's bytes are in the file.  There are some. */
+static int check_offset(const struct program_header *p, size_t size,
+			struct complaint *why)
+{
+	if (p->offset > size || p->filesz > size - p->offset)
+		return complain(why, "elf: found a segment of %#lx bytes at "
+				"offset %#lx, expected it inside the file of "
+				"%#zx bytes", p->filesz, p->offset, size);
+	if (p->vaddr % PAGE_SIZE != p->offset % PAGE_SIZE)
+		return complain(why, "elf: found a segment at %#lx from offset "
+				"%#lx, expected both at the same place in a "
+				"page", p->vaddr, p->offset);
+	return 0;
+}
+
+/* Checks a PT_LOAD that is not empty against the file and the user half. */
 static int check_load(const struct program_header *p, size_t size,
 		      const struct elf_image *out, struct complaint *why)
 {
@@ -156,24 +173,22 @@ static int check_load(const struct program_header *p, size_t size,
 		return complain(why, "elf: found a segment with %#lx bytes in "
 				"the file, expected at most its %#lx in memory",
 				p->filesz, p->memsz);
-	if (p->offset > size || p->filesz > size - p->offset)
-		return complain(why, "elf: found a segment of %#lx bytes at "
-				"offset %#lx, expected it inside the file of "
-				"%#zx bytes", p->filesz, p->offset, size);
 	if (p->vaddr < lowest || p->vaddr > end ||
 	    p->memsz > end - p->vaddr)
 		return complain(why, "elf: found a segment of %#lx bytes at "
 				"%#lx, expected it between %#lx and %#lx",
 				p->memsz, p->vaddr, lowest, end);
-	if (p->vaddr % PAGE_SIZE != p->offset % PAGE_SIZE)
-		return complain(why, "elf: found a segment at %#lx from offset "
-				"%#lx, expected both at the same place in a "
-				"page", p->vaddr, p->offset);
 	if ((p->flags & ELF_W) && (p->flags & ELF_X))
 		return complain(why, "elf: found the segment at %#lx writable "
 				"and executable, expected at most one of the "
 				"two", p->vaddr);
-	return 0;
+	return p->filesz ? check_offset(p, size, why) : 0;
+}
+
+/* As Linux: what is no power of 2 asks for nothing. */
+static u64 alignment(const struct program_header *p)
+{
+	return (p->align & (p->align - 1)) == 0 ? p->align : 0;
 }
 
 /* Adds a checked PT_LOAD, unless it overlaps one that is there already. */
@@ -195,9 +210,10 @@ static int add_segment(struct elf_image *out, const struct program_header *p,
 				"expected at most that", ELF_MAX_SEGMENTS);
 	out->segment[out->segment_count++] = (struct elf_segment){
 		.vaddr = p->vaddr, .memsz = p->memsz,
-		.offset = p->offset, .filesz = p->filesz,
+		.offset = p->filesz ? p->offset : 0, .filesz = p->filesz,
 		.rights = p->flags & (ELF_R | ELF_W | ELF_X),
 	};
+	out->align = MAX(out->align, alignment(p));
 	out->start = MIN(out->start, ALIGN_DOWN(p->vaddr, PAGE_SIZE));
 	out->brk_start = MAX(out->brk_start,
 			     ALIGN_UP(p->vaddr + p->memsz, PAGE_SIZE));
@@ -212,10 +228,10 @@ static int take_program_header(struct elf_image *out,
 
 	switch (p->type) {
 	case PT_LOAD:
+		if (p->memsz == 0 && p->filesz == 0)
+			return 0;
 		err = check_load(p, size, out, why);
-		if (err != 0 || p->memsz == 0)
-			return err;
-		return add_segment(out, p, why);
+		return err ? err : add_segment(out, p, why);
 	case PT_INTERP:
 		return complain(why, "elf: found an interpreter (PT_INTERP), "
 				"expected a static program");
@@ -278,6 +294,7 @@ int elf_parse(const void *image, size_t size, struct elf_image *out,
 	out->phnum = h.phnum;
 	out->phentsize = h.phentsize;
 	out->start = USER_END;
+	out->align = PAGE_SIZE;
 
 	for (unsigned i = 0; i < h.phnum; i++) {
 		struct program_header p = read_phdr(image, &h, i);

@@ -25,7 +25,8 @@ enum elf_rights { /* or'ed together in elf_segment.rights */
 /*
  * Bytes offset .. offset + filesz of the image go to vaddr, and zeros from
  * there to vaddr + memsz.  vaddr and offset are congruent modulo 4 KiB, so a
- * page of the file can become a page of memory.
+ * page of the file can become a page of memory; where filesz is 0, offset is 0 and
+ * means nothing.
  */
 struct elf_segment {
 	virt_addr_t vaddr;
@@ -44,6 +45,7 @@ struct elf_image {
 			     no segment holds them */
 	unsigned phnum;
 	unsigned phentsize; /* bytes */
+	u64 align; /* of a base, in bytes: a power of 2, at least a page */
 	virt_addr_t start; /* page-aligned, of the lowest segment */
 	virt_addr_t brk_start; /* page-aligned end of the highest segment */
 	unsigned segment_count; /* at least 1 */
@@ -54,9 +56,9 @@ struct elf_image {
  * Checks an image of `size` readable bytes, at any alignment: a static program,
  * ELF64 for x86-64 or ELF32 for i386, ET_EXEC, or ET_DYN without PT_INTERP
  * (static-pie), whose segments lie between USER_START (0 if is_pie) and
- * USER_END (ELF32: USER_END_IA32).  Empty PT_LOADs are left out.  Byte ranges of
- * two segments never overlap, but they may meet within a page; as in Linux, such
- * a page gets the rights of the later one.
+ * USER_END (ELF32: USER_END_IA32).  Empty PT_LOADs are left out, whatever else
+ * they say.  Byte ranges of two segments never overlap, but they may meet within a
+ * page; as in Linux, such a page gets the rights of the later one.
  *
  * Returns 0, or -EINVAL with one line in *why, "elf: found X, expected Y".
  */

@@ -92,6 +92,21 @@ const char *program_name(const char *path)
 }
 
 /*
+ * The pages of a segment without bytes in the file.  It may begin in a page that an
+ * earlier one has filled: the bytes there stay.
+ */
+static int map_zeros(struct mm *mm, virt_addr_t start, u64 size, unsigned prot)
+{
+	long err = mm_map(mm, start, PAGE_SIZE, prot, MM_FIXED | MM_NOREPLACE);
+
+	if (err == -EEXIST)
+		err = mm_protect(mm, start, PAGE_SIZE, prot);
+	if (err >= 0 && size > PAGE_SIZE)
+		err = mm_map(mm, start + PAGE_SIZE, size - PAGE_SIZE, prot, MM_FIXED);
+	return err < 0 ? (int)err : 0;
+}
+
+/*
  * As mmap of a file does it: whole pages, so that the bytes in front of the
  * segment in its first page are the file's; zeroes behind filesz.
  */
@@ -106,11 +121,11 @@ static int load_segment(struct mm *mm, const u8 *image, const struct elf_segment
 			(s->rights & ELF_X ? VMA_EXEC : 0);
 	long err;
 
+	if (s->filesz == 0)
+		return map_zeros(mm, start, size, prot);
 	err = mm_map(mm, start, size, prot, MM_FIXED);
 	if (err < 0)
 		return (int)err;
-	if (skew > s->offset) /* cannot be: congruent and in the file */
-		skew = 0;
 	return mm_write(mm, start, image + s->offset - skew, s->filesz + skew);
 }
 
@@ -149,21 +164,63 @@ static struct task *finish(const char *name, struct mm *mm, virt_addr_t ip,
 	return t;
 }
 
-/* A program's file must end below this: above it is the least room for the stack. */
-static virt_addr_t image_end(const struct mm *mm)
+/* Is a static-pie in the user half at this base, with the stack above it? */
+static bool pie_fits(const struct mm *mm, const struct elf_image *elf, u64 base)
 {
-	return mm->stack_top - MM_STACK_GAP_MIN;
+	virt_addr_t first = base + elf->start, end = mm->stack_top - MM_STACK_GAP_MIN;
+
+	return first >= USER_START && first <= end &&
+	       elf->brk_start - elf->start <= end - first;
 }
 
-/* -ENOEXEC: the file wants to lie where the stack will be. */
+/*
+ * Its first address, whatever that is in the file, comes to the usual place or, where it
+ * does not fit there, below the stack; less what its alignment takes.  The base may be
+ * negative.
+ */
+static int place_pie(const struct mm *mm, const struct elf_image *elf, u64 *base)
+{
+	virt_addr_t first = (elf->ia32 ? MM_PIE_BASE_IA32 : MM_PIE_BASE) +
+			    randmaps_pie_offset(mm, elf->ia32);
+
+	*base = ALIGN_DOWN(first - elf->start, elf->align);
+	if (pie_fits(mm, elf, *base))
+		return 0;
+	*base = ALIGN_DOWN(mm->stack_top - MM_STACK_GAP_MIN - elf->brk_start, elf->align);
+	return pie_fits(mm, elf, *base) ? 0 : -ENOEXEC;
+}
+
+/*
+ * A program that is linked where the stack would be has the stack below it, and the mmap
+ * area as far below that as it was.
+ */
+static int place_stack(struct mm *mm, const struct elf_image *elf)
+{
+	u64 gap = mm->stack_top - mm->mmap_top;
+	virt_addr_t top = mm->stack_top;
+
+	for (unsigned i = 0; i < elf->segment_count;) {
+		const struct elf_segment *s = &elf->segment[i++];
+
+		if (s->vaddr >= top || s->vaddr + s->memsz <= top - MM_STACK_GAP_MIN)
+			continue;
+		top = ALIGN_DOWN(s->vaddr, PAGE_SIZE);
+		if (top < USER_START + MM_STACK_GAP_MIN)
+			return -ENOEXEC;
+		i = 0; /* another may be there */
+	}
+	if (top != mm->stack_top)
+		mm->mmap_top = top - ALIGN_DOWN(MIN(gap, top / 6 * 5), PAGE_SIZE);
+	mm->stack_top = top;
+	return 0;
+}
+
+/* -ENOEXEC: there is no room for the file and a stack. */
 static int place(struct mm *mm, const struct elf_image *elf, u64 *base)
 {
 	mm_init_layout(mm, elf->ia32);
 	randmaps_place(mm, elf->ia32);
-	if (elf->is_pie)
-		*base = (elf->ia32 ? MM_PIE_BASE_IA32 : MM_PIE_BASE) +
-			randmaps_pie_offset(mm, elf->ia32);
-	return elf->brk_start > image_end(mm) - *base ? -ENOEXEC : 0;
+	return elf->is_pie ? place_pie(mm, elf, base) : place_stack(mm, elf);
 }
 
 /* All that the program begins with. */
@@ -198,8 +255,9 @@ int program_build(const char *path, const char *shown, const struct start_string
 	if (!err)
 		err = fill_mm(mm, shown, strings, file.data, &elf, base, &out->sp);
 	if (err == -ENOEXEC)
-		complain(why, "init: found segments of %s up to %#lx, expected them below "
-			 "%#lx", path, elf.brk_start, image_end(mm) - base);
+		complain(why, "init: found segments of %s from %#lx to %#lx, aligned to %#lx, "
+			 "expected room for them and %llu MiB of stack", path, elf.start,
+			 elf.brk_start, elf.align, MM_STACK_GAP_MIN >> 20);
 	if (err && mm)
 		mm_put(mm);
 	if (err == -E2BIG)

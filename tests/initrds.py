@@ -18,18 +18,25 @@ READ, WRITE, EXECUTE = 4, 2, 1
 HEADERS = 64 + 56
 
 
-def program_header(address, size, flags=READ | EXECUTE, offset=0, memory=None):
+def program_header(address, size, flags=READ | EXECUTE, offset=0, memory=None,
+                   align=0x1000):
     """One PT_LOAD."""
     return struct.pack("<IIQQQQQQ", 1, flags, offset, address, address, size,
-                       size if memory is None else memory, 0x1000)
+                       size if memory is None else memory, align)
 
 
-def elf(code, headers=None, entry=BASE + HEADERS):
+def elf(code, headers=None, entry=BASE + HEADERS, kind=2):
     """A static program: one R X segment that holds the headers and CODE."""
     headers = headers or [program_header(BASE, HEADERS + len(code))]
-    start = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1,
+    start = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", kind, 62, 1,
                         entry, 64, 0, 0, 64, 56, len(headers), 0, 0, 0)
     return start + b"".join(headers) + code
+
+
+def linked_at(address, code, kind=2, align=0x1000):
+    """The same at another place; of kind 3, a static-pie."""
+    return elf(code, [program_header(address, HEADERS + len(code), align=align)],
+               address + HEADERS, kind)
 
 
 def exits(status):
@@ -40,6 +47,34 @@ def exits(status):
 def reads(address):
     """movabs al, [address]; then exit(0), which must not be reached"""
     return b"\xa0" + struct.pack("<Q", address) + exits(0)
+
+
+def unless(jump):
+    """A short conditional JUMP over exit(1)."""
+    return jump + b"\x0c" + exits(1)
+
+
+def finds(address, value):
+    """movabs rax, [address]; cmp rax, value; if it is another, exit(1)"""
+    return (b"\x48\xa1" + struct.pack("<Q", address)
+            + b"\x48\x3d" + struct.pack("<I", value) + unless(b"\x74"))
+
+
+def writes(address):
+    """movabs [address], rax"""
+    return b"\x48\xa3" + struct.pack("<Q", address)
+
+
+def lies_at(remainder, align):
+    """lea rax, [rip]; and eax, align - 1; cmp eax, remainder: of what follows the LEA"""
+    return (b"\x48\x8d\x05\0\0\0\0\x25" + struct.pack("<I", align - 1)
+            + b"\x3d" + struct.pack("<I", remainder) + unless(b"\x74"))
+
+
+def uses_stack(jump):
+    """lea rax, [rip]; cmp rsp, rax; JUMP, else exit(1); a push 4 MiB further down"""
+    return (b"\x48\x8d\x05\0\0\0\0\x48\x39\xc4" + unless(jump)
+            + b"\x48\x81\xec\0\0\x40\0\x50" + exits(0))
 
 
 def reboots(command):
@@ -53,6 +88,25 @@ def two_loads(second):
     code = exits(0)
     size = 64 + 2 * 56 + len(code)
     return elf(code, [program_header(BASE, size), second], BASE + 64 + 2 * 56)
+
+
+def three_loads(data, code):
+    """CODE, eight bytes of data, and behind them in the same page zeros, which have an
+    offset that is none."""
+    headers = 64 + 3 * 56
+    return elf(code + struct.pack("<Q", 4711), [
+        program_header(BASE, headers + len(code)),
+        program_header(data, 8, READ | WRITE, headers + len(code)),
+        program_header(data + 8, 0, READ | WRITE, 2 ** 64 - 1, 0x2000)], BASE + headers)
+
+
+def zeros_behind_data():
+    """Data stays, zeros are zeros, and all can be written."""
+    length = len(finds(0, 0)) * 3 + len(writes(0)) * 2 + len(exits(0))
+    data = BASE + 0x10000 + (64 + 3 * 56 + length) % 0x1000
+    return three_loads(data, finds(data, 4711) + finds(data + 8, 0)
+                       + finds(data + 0x2000, 0) + writes(data) + writes(data + 0x2000)
+                       + exits(0))
 
 
 HEADERS_32 = 52 + 32
@@ -111,6 +165,17 @@ PROGRAMS = {
     "elf-wx": elf(exits(0), [program_header(
         BASE, HEADERS + 12, READ | WRITE | EXECUTE)]),
     "elf-data-beyond": two_loads(program_header(BASE + 0x10000, 0x10000)),
+    "elf-empty": two_loads(program_header(KERNEL_HALF, 0, 7, 2 ** 64 - 1, 0)),
+    "elf-zeros": zeros_behind_data(),
+    "exec-lowest": linked_at(0x10000, uses_stack(b"\x77")),
+    "exec-highest": linked_at(0x7FFFFFFFE000, uses_stack(b"\x72")),
+    "exec-in-stack": linked_at(0x7FFFFFEFE000, uses_stack(b"\x72")),
+    "pie-high": linked_at(0x7F0000000000, uses_stack(b"\x77"), 3),
+    "pie-aligned": linked_at(0x7F0000201000, lies_at(0x201000 + HEADERS + 7, 0x800000)
+                             + exits(0), 3, 0x800000),
+    "pie-align-odd": linked_at(0, exits(0), 3, 0xC00000000000),
+    "pie-align-47": linked_at(0x7F0000000000, exits(0), 3, 1 << 47),
+    "pie-align-63": linked_at(0, exits(0), 3, 1 << 63),
     "elf-i386": elf(exits(0))[:18] + b"\x03\0" + elf(exits(0))[20:],
     "ia32-no-stack": elf_32(b"\x31\xed\x0f\x34"),  # xor ebp, ebp; sysenter
     "elf32-x32": elf_32(exits_32(0), machine=62),

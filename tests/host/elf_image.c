@@ -30,10 +30,14 @@ static void check_image(size_t len)
 	CHECK(image.segment_count >= 1);
 	CHECK(image.segment_count <= ELF_MAX_SEGMENTS);
 	CHECK(image.start < image.brk_start);
+	CHECK(image.align >= PAGE_SIZE && (image.align & (image.align - 1)) == 0);
 	CHECK(image.brk_start <= (image.ia32 ? USER_END_IA32 : USER_END));
 	for (i = 0; i < image.segment_count; i++, s++) {
 		CHECK(s->filesz <= s->memsz && s->filesz <= len);
 		CHECK(s->offset <= len - s->filesz);
+		CHECK(s->memsz > 0);
+		CHECK(s->filesz > 0 ? s->vaddr % PAGE_SIZE == s->offset % PAGE_SIZE :
+				      s->offset == 0);
 		CHECK(s->vaddr >= image.start);
 		CHECK(s->vaddr + s->memsz <= image.brk_start);
 		CHECK((s->rights & (ELF_W | ELF_X)) != (ELF_W | ELF_X));

@@ -15,7 +15,7 @@
 enum { TYPE = 16, MACHINE = 18, ENTRY = 24, PHOFF = 32, PHENTSIZE = 54,
        PHNUM = 56 };
 enum { P_TYPE = 0, P_FLAGS = 4, P_OFFSET = 8, P_VADDR = 16, P_FILESZ = 32,
-       P_MEMSZ = 40 };
+       P_MEMSZ = 40, P_ALIGN = 48 };
 enum { EXEC = 2, DYN = 3 };
 
 /* Offsets of the good program's program headers. */
@@ -211,6 +211,48 @@ static void test_overlap(void)
 	CHECK_EQ(image.start, 0x3ff000);
 }
 
+/* Whatever stands there of an offset, and of the rest of an empty segment. */
+static void test_without_bytes(void)
+{
+	good();
+	host_set_u64(&b, DATA + P_FILESZ, 0);
+	host_set_u64(&b, DATA + P_OFFSET, UINT64_MAX);
+	CHECK_EQ(parse(), 0);
+	CHECK_EQ(image.segment[1].vaddr, 0x401180);
+	CHECK_EQ(image.segment[1].offset, 0);
+	CHECK_EQ(image.segment[1].filesz, 0);
+	host_set_u64(&b, DATA + P_FILESZ, 1);
+	CHECK_EQ(parse(), -EINVAL);
+	host_set_u64(&b, DATA + P_MEMSZ, 0);
+	REFUSED("elf: found a segment with 0x1 bytes in the file, expected at most "
+		"its 0 in memory");
+	host_set_u64(&b, DATA + P_FILESZ, 0);
+	host_set_u64(&b, DATA + P_VADDR, UINT64_MAX);
+	host_set_u32(&b, DATA + P_FLAGS, ELF_R | ELF_W | ELF_X);
+	host_set_u64(&b, DATA + P_ALIGN, 1ULL << 62);
+	CHECK_EQ(parse(), 0);
+	CHECK_EQ(image.segment_count, 1);
+	CHECK_EQ(image.brk_start, 0x401000);
+	CHECK_EQ(image.align, 0x1000);
+}
+
+static void test_align(void)
+{
+	static const struct { u64 text, data, expected; } t[] = {
+		{ 0, 0, 0x1000 }, { 1, 16, 0x1000 }, { 0x1000, 0x200000, 0x200000 },
+		{ 0x10000, 0x1000, 0x10000 }, { 0x300000, 0x1800, 0x1000 },
+		{ 1ULL << 63, UINT64_MAX, 1ULL << 63 },
+	};
+
+	for (unsigned i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		good();
+		host_set_u64(&b, TEXT + P_ALIGN, t[i].text);
+		host_set_u64(&b, DATA + P_ALIGN, t[i].data);
+		CHECK_EQ(parse(), 0);
+		CHECK_EQ(image.align, t[i].expected);
+	}
+}
+
 /* A segment that holds the program headers and nothing else, and one of
  * zeros only, whose contents begin where the file ends. */
 static void test_tight(void)
@@ -322,6 +364,8 @@ const struct host_case host_cases[] = {
 	  test_segment_in_user_half },
 	{ "overlap is refused, sharing a page is not", test_overlap },
 	{ "segments may fill their place exactly", test_tight },
+	{ "a segment without bytes in the file is asked for none", test_without_bytes },
+	{ "the largest alignment that is a power of 2 counts", test_align },
 	{ "W+X, an executable stack, an interpreter are refused",
 	  test_rights },
 	{ "the entry point must be in code", test_entry },

@@ -13,7 +13,7 @@ enum { EXEC = 2, DYN = 3 };
 enum { TEXT32 = 52, DATA32 = TEXT32 + 32 };
 enum { ENTRY32 = 24, PHOFF32 = 28, PHENTSIZE32 = 42, PHNUM32 = 44 };
 enum { P32_OFFSET = 4, P32_VADDR = 8, P32_FILESZ = 16, P32_MEMSZ = 20,
-       P32_FLAGS = 24 };
+       P32_FLAGS = 24, P32_ALIGN = 28 };
 
 static void put_phdr32(u32 type, u32 flags, u32 offset, u32 vaddr, u32 filesz,
 		       u32 memsz)
@@ -128,6 +128,10 @@ static void test_segments32(void)
 	host_set_u32(&b, DATA32 + P32_OFFSET, 0xffffff80);
 	CHECK_EQ(parse(), -EINVAL);
 	CHECK_HAS(why.text, "offset 0xffffff80, expected it inside");
+	host_set_u32(&b, DATA32 + P32_FILESZ, 0);
+	host_set_u32(&b, DATA32 + P32_ALIGN, 0x400000);
+	CHECK_EQ(parse(), 0);
+	CHECK_EQ(image.align, 0x400000);
 	good32();
 	host_set_u32(&b, TEXT32 + P32_FLAGS, ELF_R | ELF_W | ELF_X);
 	REFUSED("elf: found the segment at 0x8048000 writable and executable, "
