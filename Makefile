@@ -151,6 +151,7 @@ check: deps-check
 	@$(PYTHON) scripts/check_elf.py $(ELF)
 	@$(PYTHON) scripts/check_entry.py $(ELF)
 	@$(PYTHON) scripts/check_unwind.py $(ELF)
+	@$(PYTHON) scripts/check_features.py $(ELF)
 	@$(PYTHON) tests/run.py --quick
 
 # The same user programs in QEMU and Bochs; docs/emulators.md explains each difference.

@@ -17,7 +17,7 @@ u64 boot_pgd[512] __aligned(PAGE_SIZE);
 u64 boot_pud_low[512] __aligned(PAGE_SIZE);
 u64 boot_pud_high[512] __aligned(PAGE_SIZE);
 u64 boot_pmds[EARLY_MAP_GIB][512] __aligned(PAGE_SIZE);
-u64 boot_tsc; /* at the first instruction */
+u64 boot_tsc; /* behind the check of the CPU */
 u8 boot_stack[BOOT_STACK_SIZE] __aligned(16);
 
 extern struct percpu boot_vault;

@@ -2,9 +2,9 @@
 ;
 ; Both protocols arrive in flat 32-bit protected mode, paging off, interrupts
 ; off, with the physical address of their information in EBX.  We check that
-; the CPU can do what the kernel needs, build a map that is thrown away soon
-; (the first 4 GiB at 0 and at the direct map's base, the first GiB at
-; KERNEL_BASE, all in 2 MiB pages), and jump.  Linked low, VMA = LMA.
+; the CPU can do what the kernel needs (boot/required.asm), build a map that is
+; thrown away soon (the first 4 GiB at 0 and at the direct map's base, the first
+; GiB at KERNEL_BASE, all in 2 MiB pages), and jump.  Linked low, VMA = LMA.
 ;
 ; A CPU that will not do gets one line on COM1, and the machine ends with
 ; status 35.  Continued in boot/start64.asm.
@@ -17,7 +17,7 @@
 	section	.boot.text progbits alloc exec nowrite align=16
 
 	extern	boot_pgd, boot_pud_low, boot_pud_high, boot_pmds
-	extern	boot_stack, boot_start64, boot_tsc
+	extern	boot_stack, boot_start64, boot_tsc, boot_check_cpu
 
 %define PHYS(symbol)	(symbol - KERNEL_BASE)
 %define PMD_COUNT	EARLY_MAP_GIB	; each maps 1 GiB in 2 MiB pages
@@ -36,23 +36,11 @@ start:
 	cld
 	mov	esp, PHYS(boot_stack) + BOOT_STACK_SIZE
 	mov	edi, ebx		; kept for boot_main
+	call	boot_check_cpu		; keeps EDI and EBP
+	jc	end
 	rdtsc				; the boot line counts from here
 	mov	[PHYS(boot_tsc)], eax
 	mov	[PHYS(boot_tsc) + 4], edx
-
-; ---- Long mode and NX, or the end ----
-	mov	eax, 0x80000000
-	cpuid
-	mov	esi, message_long_mode
-	cmp	eax, 0x80000001
-	jb	fail
-	mov	eax, 0x80000001
-	cpuid
-	bt	edx, 29
-	jnc	fail
-	mov	esi, message_nx
-	bt	edx, 20
-	jnc	fail
 
 ; ---- The temporary map ----
 	mov	ebx, edi
@@ -99,7 +87,8 @@ start:
 ; ---- ESI: one line for COM1, then the end ----
 fail:
 	mov	esp, PHYS(boot_stack) + BOOT_STACK_SIZE
-	call	print
+	call	boot_print
+end:
 	mov	al, DEBUG_EXIT_BAD	; QEMU ends with status 35
 	out	PORT_DEBUG_EXIT, al
 	mov	esi, message_shutdown
@@ -111,7 +100,9 @@ fail:
 	hlt
 	jmp	.halt
 
-print:
+; ESI: a string that ends in 0; it is behind the string afterwards.  Changes EAX, EDX.
+	global	boot_print
+boot_print:
 	mov	edx, COM1 + UART_LCR
 	mov	al, LCR_8N1
 	out	dx, al
@@ -135,11 +126,6 @@ print:
 message_loader:
 	db	"boot: found a loader that is not multiboot2's, "
 	db	"expected EAX = 0x36d76289", 13, 10, 0
-message_long_mode:
-	db	"boot: found a CPU without long mode, expected x86-64", 13, 10, 0
-message_nx:
-	db	"boot: found a CPU without NX (no-execute pages), "
-	db	"expected one with it", 13, 10, 0
 message_shutdown:
 	db	"Shutdown"
 

@@ -111,7 +111,7 @@ static __noreturn void run_init(void)
 		power_off(false);
 	}
 	audit_or_panic(t->mm->pgd, args.init); /* its pair, too */
-	log("boot: %lu TSC ticks from the first instruction to %s\n",
+	log("boot: %lu TSC ticks from the check of the CPU to %s\n",
 	    rdtsc() - tsc_at_entry, args.init);
 	process_start(t, 1);
 	status = task_wait(t);

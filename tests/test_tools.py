@@ -15,7 +15,11 @@ import unittest
 import boots  # sets the path to scripts/
 sys.path.insert(0, os.path.join(boots.ROOT, "scripts", "gdb"))
 import initrds
+import machines
+import machines
 import tapunit
+import check_features
+import check_features
 import elfcheck
 import entry_paths
 import entry_tables
@@ -56,6 +60,16 @@ class InDirectory(unittest.TestCase):
             stdin=subprocess.DEVNULL, check=False, timeout=60,
             env={**os.environ, **env})
         return done.returncode, done.stdout
+
+    def planted(self, script, *plants):
+        """A check's status and output when the bytes at these addresses are others."""
+        path = os.path.join(self.root, "postern.elf")
+        shutil.copy(boots.KERNEL, path)
+        with open(path, "r+b") as file:
+            for place, code, _ in plants:
+                file.seek(hints.file_offset(path, place, len(code)))
+                file.write(code)
+        return self.run_script(sys.executable, os.path.join(SCRIPTS, script), path)
 
     def check(self, script, path, text):
         """Status and output of a checking script over a tree with one file."""
@@ -180,19 +194,36 @@ class UnwindHints(InDirectory):
         self.assertEqual(self.changed(label, lambda hint: hint)[0], 0)
 
 
+class Features(InDirectory):
+    """scripts/check_features.py: what the boot code asks the CPU for."""
+
+    def test_boots(self):
+        """features: each that is required has a boot without it"""
+        without = {boot.cpu for boot in machines.load()}
+        required = check_features.required(boots.KERNEL)
+        self.assertGreater(len(required), 15)
+        for name in required:
+            self.assertIn(f"max,-{name.lower()}", without)
+
+    def test_planted(self):
+        """features: an instruction that nobody asks for is found, and one too early"""
+        at = {name: address for name, (address, _) in
+              hints.symbols(boots.KERNEL).items()}
+        plants = (
+            (at["syscall_entry_of"], b"\xf3\x0f\xb8\xc0", "found popcnt, expected SSE4.2"),
+            (at["syscall32_entry_of"], b"\xc5\xf8\x28\xc0", "found vmovaps, expected AVX"),
+            (at["trampoline_syscall"], b"\x48\x0f\xc7\x0f", "found cmpxchg16b, expected"),
+            (at["boot_check_cpu"], b"\x0f\x31", "found rdtsc, expected the check of TSC"),
+            (at["boot_pvh_entry"], b"\x0f\x30", "found wrmsr, expected the check of MSR"))
+        status, output = self.planted("check_features.py", *plants)
+        self.assertEqual(status, 1)
+        for place, _, words in plants:
+            self.assertIn(f"{place:#x}: {words}", output)
+        self.assertEqual(self.planted("check_features.py")[0], 0)
+
+
 class EntryCode(InDirectory):
     """scripts/check_entry.py, with a copy of the image and a few bytes changed."""
-
-    def planted(self, *plants):
-        """Status and output when the bytes at these addresses are others."""
-        path = os.path.join(self.root, "postern.elf")
-        shutil.copy(boots.KERNEL, path)
-        with open(path, "r+b") as file:
-            for place, code, _ in plants:
-                file.seek(hints.file_offset(path, place, len(code)))
-                file.write(code)
-        return self.run_script(sys.executable,
-                               os.path.join(SCRIPTS, "check_entry.py"), path)
 
     def test_planted(self):
         """entry code: planted violations of every kind are found"""
@@ -225,11 +256,11 @@ class EntryCode(InDirectory):
              (at["entry_from_user.flip"], nop, "runs with the user's CR3"),
              (at["trampoline_sysret_window_start.flip"], nop, "leaves with the kernel's")))
         for plants in images:
-            status, output = self.planted(*plants)
+            status, output = self.planted("check_entry.py", *plants)
             self.assertEqual(status, 1)
             for place, _, words in plants:
                 self.assertIn(words, output, hex(place))
-        self.assertEqual(self.planted()[0], 0)
+        self.assertEqual(self.planted("check_entry.py")[0], 0)
 
     def test_tables(self):
         """entry code: a state table that differs from the code is found"""

@@ -66,7 +66,7 @@ struct boot_info {
 	unsigned rsdp_len;       /* bytes of it that are filled; 0: none */
 	phys_addr_t rsdp_addr;   /* 0 if the loader gave only a copy */
 
-	u64 tsc_at_entry;        /* the kernel's first instruction */
+	u64 tsc_at_entry;        /* behind the check of the CPU */
 	void (*warn)(const char *line); /* gets what is odd but not fatal */
 };
 
