@@ -134,7 +134,11 @@ pte_t *pti_shadow_walk(pte_t *kernel_pgd, virt_addr_t va, bool alloc)
 	return pt_entry(pti_user_pgd(kernel_pgd), va, 1, alloc);
 }
 
-/* Rounds outwards; -EINVAL for what can never be shown. */
+/*
+ * Rounds outwards; -EINVAL for what can never be shown.  In slots 507 and 508 the
+ * shadow has no tables of its own: both PGDs name the same PUD page, so an entry
+ * taken out there is gone from the kernel's map, and a table freed is still named.
+ */
 static int check_range(virt_addr_t *addr, u64 *size)
 {
 	virt_addr_t start = ALIGN_DOWN(*addr, PAGE_SIZE);
@@ -143,7 +147,7 @@ static int check_range(virt_addr_t *addr, u64 *size)
 	ASSERT(pti_enabled);
 	if (*addr < KERNEL_HALF || *size == 0 || last < *addr)
 		return -EINVAL;
-	if (last >= CEA_SLOT_BASE && start < CEA_SLOT_END)
+	if (last >= PROCESS_ENTRY_BASE && start < CEA_SLOT_END)
 		return -EINVAL;
 	*addr = start;
 	*size = ALIGN_DOWN(last, PAGE_SIZE) - start + PAGE_SIZE;

@@ -72,7 +72,8 @@ pte_t *pti_shadow_walk(pte_t *kernel_pgd, virt_addr_t va, bool alloc);
  * Both ends are rounded outwards to pages.  Errors, all of which leave the
  * shadow as it was:
  *   -EINVAL  below the kernel half, a size of 0 or one that wraps, a prot that
- *            is W and X or user, or within slot 508, which is shared whole
+ *            is W and X or user, or within slot 507 or 508, whose tables both PGDs
+ *            share (pti_set_process_entry() alone shows and hides slot 507)
  *   -EIO     the kernel maps nothing at one of the pages
  *   -EEXIST  the shadow shows one of the pages already
  *   -ENOMEM
