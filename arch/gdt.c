@@ -7,7 +7,9 @@
  * descriptor: it does so once per CPU, in gdt_load_tr().
  *
  * What may not happen: GDTR left on the direct address, or an alias left
- * writable; gdt_init_cpu() tries a write and panics unless it faults.
+ * writable; gdt_init_cpu() tries a write and panics unless it faults.  While it is
+ * writable no more than two instructions are executed: tests/suites/ltr.c steps
+ * through them.
  * Source: "x86: Remap GDTs at fixed location", LKML, January 2017.
  * Called by kernel/main.c and arch/smp.c.  Read next: arch/cpu_entry_area.c.
  */
@@ -16,8 +18,9 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "mm/pti.h"
-#include "mm/tlb.h"
 #include "mm/uaccess.h"
+
+u64 gdt_remaps;
 
 virt_addr_t gdt_system_base(const u64 *desc)
 {
@@ -53,16 +56,31 @@ static struct table_register gdtr(virt_addr_t base, unsigned gdt_pages)
 	return (struct table_register){ (u16)(gdt_pages * PAGE_SIZE - 1), base };
 }
 
-static void set_alias_writable(unsigned cpu, bool writable)
+/*
+ * LTR with the alias writable meanwhile.  The PTE is found before; then
+ *
+ *   MOV     opens the alias, in the page table
+ *   INVLPG  this CPU may have the read-only translation cached, and LTR's write
+ *           would fault on that (SDM vol. 3, 4.10.4.3)
+ *   LTR     sets the busy bit
+ *   MOV     closes the alias, in the page table
+ *   INVLPG  on this CPU, which has the writable translation cached now
+ *
+ * The page is global, so that one INVLPG drops it for all PCIDs (4.10.4.1).  D is
+ * set with W, or the processor would write to the PTE as well.  Another CPU could
+ * cache the writable translation only by touching this CPU's alias meanwhile;
+ * nothing does.  Context: interrupts off.
+ */
+static void ltr_by_remap(unsigned cpu)
 {
 	virt_addr_t alias = (virt_addr_t)cea(cpu)->gdt;
 	pte_t *pte = pt_entry(pti_init_pgd, alias, 1, false);
+	pte_t read_only = *pte;
 
-	if (writable)
-		*pte |= PTE_W | PTE_D;
-	else
-		*pte &= ~(u64)(PTE_W | PTE_D);
-	tlb_flush_local(alias, alias + PAGE_SIZE);
+	__atomic_fetch_add(&gdt_remaps, 1, __ATOMIC_RELAXED);
+	pte_open_and_ltr(pte, read_only | PTE_W | PTE_D, alias, SEL_TSS);
+	*(volatile pte_t *)pte = read_only;
+	invlpg(alias);
 }
 
 void gdt_load_tr(unsigned cpu, unsigned gdt_pages, enum ltr_way way)
@@ -76,9 +94,7 @@ void gdt_load_tr(unsigned cpu, unsigned gdt_pages, enum ltr_way way)
 	cea_gdt_direct(cpu)->entry[SEL_TSS / 8] &= ~DESC_TSS_BUSY_BIT;
 	if (way == LTR_REMAP) {
 		lgdt(&alias);
-		set_alias_writable(cpu, true);
-		ltr(SEL_TSS);
-		set_alias_writable(cpu, false);
+		ltr_by_remap(cpu);
 	} else {
 		lgdt(&direct);
 		ltr(SEL_TSS);

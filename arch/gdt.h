@@ -45,6 +45,9 @@ void gdt_init_cpu(unsigned cpu, unsigned gdt_pages, enum ltr_way way);
 /* The LTR part alone, for the tests: TR may be loaded already. */
 void gdt_load_tr(unsigned cpu, unsigned gdt_pages, enum ltr_way way);
 
+/* How many times an alias was made writable, by any CPU: never with LTR_RELOAD. */
+extern u64 gdt_remaps;
+
 /* True if a write of one byte to `va` faults.  Restores what was there. */
 bool gdt_write_faults(virt_addr_t va);
 

@@ -129,7 +129,7 @@ static void main_thread(void *arg __unused)
 	emulator.faults |= ring3_probe();
 	banner_emulator();
 	if (args.selftest) {
-		selftest_argv = args.argv;
+		selftest_args = &args;
 		good = selftest_run(args.selftest_globs);
 		if (!args.init_given || !good) {
 			log("selftests %s; power off\n", good ? "passed" : "failed");

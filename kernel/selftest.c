@@ -18,7 +18,7 @@
 
 extern const struct selftest_suite selftests_start[], selftests_end[];
 
-const char *const *selftest_argv;
+const struct boot_args *selftest_args;
 
 bool selftest_expect(struct selftest *t, u64 found, u64 expected, const char *step,
 		     const char *file, int line)

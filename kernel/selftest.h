@@ -55,8 +55,12 @@ struct selftest_suite {
 /* The same for one that takes long and has arguments of its own. */
 #define SELFTEST_SUITE_ON_DEMAND SELFTEST_SUITE_THAT_PANICS
 
-/* The words after ` -- `, for such a suite; ends in NULL.  Set by kernel/main.c. */
-extern const char *const *selftest_argv;
+/*
+ * What the boot was asked for: what followed from it is what suites check, and the
+ * words after ` -- ` are for such a suite.  Set by kernel/main.c.
+ */
+struct boot_args;
+extern const struct boot_args *selftest_args;
 
 /*
  * A step: prints a diagnostic with both values, and fails the case, unless

@@ -48,6 +48,7 @@ READ_REG(read_dr6, "mov %%dr6, %0")
 READ_REG(read_dr7, "mov %%dr7, %0")
 READ_REG(read_rsp, "mov %%rsp, %0")
 READ_REG(read_flags, "pushfq; pop %0")
+WRITE_REG(write_flags, "push %0; popfq")
 WRITE_REG(write_cr0, "mov %0, %%cr0")
 WRITE_REG(write_cr3, "mov %0, %%cr3")
 WRITE_REG(write_cr4, "mov %0, %%cr4")
@@ -138,6 +139,17 @@ static inline void lidt(const struct table_register *t) { __asm__ volatile("lidt
 static inline void sgdt(struct table_register *t) { __asm__ volatile("sgdt %0" : "=m"(*t)); }
 static inline void sidt(struct table_register *t) { __asm__ volatile("sidt %0" : "=m"(*t)); }
 static inline void ltr(u16 sel) { __asm__ volatile("ltr %0" : : "r"(sel) : "memory"); }
+
+/*
+ * Makes *pte, the PTE of `va`, `writable`, and writes through it by LTR: in one
+ * piece, so that no instruction of the compiler's stands between.
+ */
+static inline void pte_open_and_ltr(u64 *pte, u64 writable, virt_addr_t va, u16 sel)
+{
+	__asm__ volatile("movq %1, %0\n\tinvlpg (%2)\n\tltr %3"
+			 : "=m"(*pte) : "r"(writable), "r"(va), "r"(sel) : "memory");
+}
+
 static inline void lldt(u16 sel) { __asm__ volatile("lldt %0" : : "r"(sel) : "memory"); }
 
 static inline u16 sldt(void)

@@ -9,6 +9,7 @@
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/emulator.h"
+#include "kernel/args.h"
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
@@ -73,7 +74,7 @@ static void add_row(const struct ledger_entry *e)
 
 static bool all(void)
 {
-	for (const char *const *word = selftest_argv; word && *word; word++)
+	for (const char *const *word = selftest_args->argv; *word; word++)
 		if (strcmp(*word, "all") == 0)
 			return true;
 	return false;

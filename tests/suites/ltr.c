@@ -1,14 +1,16 @@
 /*
  * LTR, the one instruction that writes to the GDT: both ways of gdt_load_tr(),
- * on every CPU, again and again, while the other CPUs look on; and what the
- * processor says to LTR where it must not succeed.
+ * on every CPU, again and again, while the other CPUs look on, and instruction by
+ * instruction; and what the processor says to LTR where it must not succeed.
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/gdt.h"
+#include "kernel/args.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
 #include "kernel/selftest.h"
+#include "kernel/trap.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/faults.h"
@@ -16,6 +18,11 @@
 #define ROUNDS 200
 #define ENOUGH_LOOKS 3000
 #define MOST_TURNS 100
+#define COST_ROUNDS 100
+
+/* Instructions from the one that opens the alias to the one that closes it: INVLPG,
+ * LTR and the closing MOV. */
+#define WINDOW 3
 
 /* What a CPU counted of what must not be; in interrupts, judged afterwards. */
 static struct {
@@ -103,6 +110,92 @@ static void by_remap(struct selftest *t)
 static void by_reload(struct selftest *t)
 {
 	all_load(t, LTR_RELOAD);
+}
+
+/* The first case: only the boot has loaded TR before. */
+static void at_boot(struct selftest *t)
+{
+	bool remap = selftest_args->ltr == LTR_REMAP;
+
+	EXPECT_EQ(t, gdt_remaps, remap ? cpumask_count(&cpus_online) : 0,
+		  "aliases made writable: each CPU's once, or with ltr=reload none");
+}
+
+/* ---- Instruction by instruction ------------------------------------------------------ */
+
+/* What the trap behind each instruction of gdt_load_tr() saw on this CPU. */
+static struct {
+	unsigned steps;
+	unsigned open;   /* times that the alias was writable */
+	unsigned direct; /* times that GDTR held the direct address */
+} stepped;
+
+static bool on_step(struct pt_regs *regs)
+{
+	unsigned self = this_cpu()->cpu;
+	struct table_register gdtr;
+
+	if ((regs->vector & 0xff) != VEC_DB)
+		return false;
+	write_dr6(DR6_FIXED);
+	sgdt(&gdtr);
+	stepped.steps++;
+	stepped.open += !!(pte_of(self) & PTE_W);
+	stepped.direct += gdtr.base == (u64)cea_gdt_direct(self);
+	return true;
+}
+
+static void step_here(void *arg)
+{
+	unsigned self = this_cpu()->cpu;
+	u64 flags = read_flags();
+
+	stretch_ignore(); /* each instruction traps */
+	memset(&stepped, 0, sizeof(stepped));
+	trap_paranoid_hook = on_step;
+	write_flags(flags | RFLAGS_TF);
+	gdt_load_tr(self, cpus_gdt_pages(self), *(const enum ltr_way *)arg);
+	write_flags(flags);
+	trap_paranoid_hook = NULL;
+}
+
+static void by_steps(struct selftest *t)
+{
+	begin(LTR_REMAP);
+	for_each_cpu(cpu, &cpus_online) {
+		cpus_call(cpu, step_here, &way);
+		EXPECT(t, stepped.steps > WINDOW, "steps");
+		EXPECT(t, stepped.open > 0, "the alias is writable for LTR");
+		if (!EXPECT(t, stepped.open <= WINDOW, "and not for longer"))
+			selftest_note("for %u instructions, expected %u", stepped.open, WINDOW);
+		EXPECT_EQ(t, stepped.direct, 0, "GDTR never holds the direct address");
+	}
+	begin(LTR_RELOAD);
+	for_each_cpu(cpu, &cpus_online) {
+		cpus_call(cpu, step_here, &way);
+		EXPECT_EQ(t, stepped.open, 0, "by reload the alias is never writable");
+		EXPECT(t, stepped.direct > 0, "GDTR holds the direct address meanwhile");
+	}
+}
+
+/* No test: `make bench` reads it, on one CPU, where the TSC counts instructions. */
+static void cost(struct selftest *t __unused)
+{
+	unsigned pages = cpus_gdt_pages(0);
+	u64 ticks[2];
+
+	for (unsigned w = LTR_REMAP; w <= LTR_RELOAD; w++) {
+		u64 flags = interrupts_save();
+		u64 before = rdtsc();
+
+		stretch_ignore();
+		for (unsigned i = 0; i < COST_ROUNDS; i++)
+			gdt_load_tr(this_cpu()->cpu, pages, (enum ltr_way)w);
+		ticks[w] = (rdtsc() - before) / COST_ROUNDS;
+		interrupts_restore(flags);
+	}
+	selftest_note("LTR by remap: %lu TSC ticks, by reload: %lu TSC ticks",
+		      ticks[LTR_REMAP], ticks[LTR_RELOAD]);
 }
 
 /* ---- While others look on ---------------------------------------------------------- */
@@ -241,10 +334,13 @@ static void ltr_read_only(struct selftest *t)
 }
 
 static const struct selftest_case cases[] = {
+	{ "the boot has loaded TR the way that ltr= says", at_boot },
 	{ "LTR by remap, 200 times on all CPUs at once, leaves all as it must be",
 	  by_remap },
 	{ "LTR by reload, 200 times on all CPUs at once, leaves all as it must be",
 	  by_reload },
+	{ "by remap the alias is open for 3 instructions, by reload for none", by_steps },
+	{ "what LTR costs, either way", cost },
 	{ "while one CPU loads TR, no other alias is writable", others_untouched },
 	{ "LTR of what is no available TSS is refused", ltr_refused },
 	{ "LTR through the read-only alias faults and changes nothing", ltr_read_only },

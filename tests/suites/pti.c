@@ -6,6 +6,8 @@
  * All but the last two cases work on pairs that are never loaded.  With
  * pti=off a pair is a single PGD; the cases then check that.
  */
+#include "arch/cpu.h"
+#include "kernel/args.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
@@ -202,6 +204,51 @@ static void test_kernel_slots(struct selftest *t)
 		  -2, "nor this CPU's vault");
 }
 
+/* ---- What the boot arguments come to ------------------------------------------------ */
+
+static void test_as_asked(struct selftest *t)
+{
+	bool expected = selftest_args->pti == PTI_ON ||
+			(selftest_args->pti == PTI_AUTO && cpu_features.meltdown);
+
+	EXPECT_EQ(t, pti_enabled, expected, "a shadow, as pti= says");
+}
+
+struct globals {
+	u64 leaves, not_global;
+	virt_addr_t at; /* of the last that is not */
+};
+
+static int count_global(const struct pt_leaf *leaf, void *arg)
+{
+	struct globals *g = arg;
+
+	if (leaf->level > 1 && !(leaf->entry & PTE_PS))
+		return 0; /* PTE_ALIAS: a table that was walked elsewhere */
+	g->leaves++;
+	if (leaf->entry & PTE_G)
+		return 0;
+	g->not_global++;
+	g->at = leaf->va;
+	return 0;
+}
+
+/* Else each CR3 write of a process switch drops the kernel's own translations. */
+static void test_global(struct selftest *t)
+{
+	struct globals g = { 0 };
+
+	if (pti_enabled) {
+		selftest_skip(t, "with pti=on the kernel's pages are not global");
+		return;
+	}
+	EXPECT_EQ(t, !!(read_cr4() & CR4_PGE), cpu_features.pge, "CR4.PGE");
+	pt_for_each_leaf(pti_init_pgd, PGD_FIRST_KERNEL_SLOT, PT_ENTRIES - 1, count_global, &g);
+	EXPECT(t, g.leaves > 0, "pages of the kernel half");
+	if (!EXPECT_EQ(t, g.not_global, 0, "of them, those that are not global"))
+		selftest_note("the last at %#lx, of %lu", g.at, g.leaves);
+}
+
 /* mov $231, %eax; xor %edi, %edi; syscall: exit_group(0) */
 static const u8 exit_code[] = { 0xb8, 231, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05 };
 
@@ -249,6 +296,8 @@ static const struct selftest_case cases[] = {
 	{ "the user half's lower levels are shared", test_sharing },
 	{ "pti_user_pte makes the tables it needs, or none is there", test_user_pte },
 	{ "the user PGD shows one slot of the kernel half", test_kernel_slots },
+	{ "there is a shadow if pti= says so", test_as_asked },
+	{ "with pti=off the kernel half is global", test_global },
 	{ "a way out that misses the switch faults at the first fetch", test_missed_switch },
 };
 SELFTEST_SUITE(pti, cases);

@@ -14,6 +14,7 @@
  */
 #include "arch/clock.h"
 #include "arch/smp.h"
+#include "kernel/args.h"
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
@@ -185,7 +186,7 @@ static bool judge(struct selftest *t, const u64 report[FUZZ_WORDS], int status)
 static bool round(struct selftest *t, u64 first, u64 sum[FUZZ_WORDS])
 {
 	char number[24], lots[8];
-	const char *const argv[] = { "/bin/fuzz", "storm", selftest_argv[0], number, lots,
+	const char *const argv[] = { "/bin/fuzz", "storm", selftest_args->argv[0], number, lots,
 				     NULL };
 	u64 report[FUZZ_WORDS] = { 0 };
 	struct task *task;
@@ -222,7 +223,7 @@ static bool is_clean(struct selftest *t, u64 free, unsigned signals)
 static void run_rounds(struct selftest *t)
 {
 	u64 sum[FUZZ_WORDS] = { 0 }, before = nmis(), rounds = 0;
-	u64 end = clock_ns() + seconds_of(selftest_argv[1]) * NSEC_PER_SEC;
+	u64 end = clock_ns() + seconds_of(selftest_args->argv[1]) * NSEC_PER_SEC;
 
 	do {
 		u64 free = frame_stats().free, first = sum[FUZZ_CHILDREN];
@@ -245,7 +246,7 @@ static void storm(struct selftest *t)
 {
 	struct task *sender = NULL;
 
-	if (!EXPECT(t, selftest_argv[0] && selftest_argv[1], "arguments: -- SEED SECONDS"))
+	if (!EXPECT(t, selftest_args->argv[0] && selftest_args->argv[1], "arguments: -- SEED SECONDS"))
 		return;
 	calm = false;
 	if (cpumask_count(&cpus_online) > 1) {
