@@ -113,14 +113,14 @@ entry_from_user:
 	mov	rsp, cr3			; 2
 	UNWIND_ENTRY_STACK FRAME_IP - FRAME_SIZE
 	bt	esp, CR3_USER_PGD_BIT
-	jnc	.kernel_cr3			; no shadow: nothing to flip
+	jnc	entry_user_kernel_cr3
 	and	rsp, ~CR3_USER_MASK
 	or	rsp, [rel entry_cr3_noflush]
 .flip:
 	mov	cr3, rsp
-.kernel_cr3:
+.swapgs:
 	swapgs
-	lfence					; see below
+	lfence					; see above
 entry_window_trap_end:
 	mov	rsp, [gs:PERCPU_TASK_STACK]	; 3
 	push	qword [GS_FRAME(FRAME_SS)]	; regs.ss
@@ -216,6 +216,15 @@ entry_exit_to_kernel:
 	UNWIND_IRET rsp, 0
 entry_door_iret_kernel:
 	iretq
+
+; The kernel's CR3, from user mode: always so without a shadow.  With one, a way out
+; has missed the switch, and C panics (kernel/trap.c).
+entry_user_kernel_cr3:
+	UNWIND_ENTRY_STACK FRAME_IP - FRAME_SIZE
+	swapgs
+	lfence					; see above
+	mov	qword [gs:PERCPU_USER_KERNEL_CR3], 1
+	jmp	entry_window_trap_end
 
 ; The IRETQ to user mode faulted: CPL 0, the user's CR3, GS and registers, and
 ; a second frame below the one that was refused.  What was to be restored is still

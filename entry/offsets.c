@@ -23,6 +23,7 @@ void offsets(void)
 	DEFINE(PERCPU_DO_PARANOID, offsetof(struct percpu, do_paranoid));
 	DEFINE(PERCPU_EXIT_TO_USER, offsetof(struct percpu, exit_to_user));
 	DEFINE(PERCPU_ESPFIX_STACK, offsetof(struct percpu, espfix_stack));
+	DEFINE(PERCPU_USER_KERNEL_CR3, offsetof(struct percpu, user_kernel_cr3));
 	DEFINE(PERCPU_SYSCALL_DIRECT, offsetof(struct percpu, syscall_direct));
 	DEFINE(REGS_AX, offsetof(struct pt_regs, ax));
 	DEFINE(REGS_DI, offsetof(struct pt_regs, di));

@@ -71,14 +71,15 @@ paranoid_entry:
 	UNWIND_IRET rsp, 8 + FRAME_IP, 1
 	mov	rax, cr3
 	bt	eax, CR3_USER_PGD_BIT
-	jnc	.kernel_cr3			; no shadow: nothing to flip
+	jnc	paranoid_user_kernel_cr3
 	and	rax, ~CR3_USER_MASK
 	or	rax, [rel entry_cr3_noflush]
 .flip:
 	mov	cr3, rax
-.kernel_cr3:
+.swapgs:
 	swapgs
 	lfence				; the branch on CS is decided: CVE-2019-1125
+.move_frame:
 	mov	rax, [gs:PERCPU_TASK_STACK]
 	pop	qword [rax - FRAME_SIZE - 8]	; rax
 	UNWIND_IRET rsp, FRAME_IP, 1
@@ -101,6 +102,14 @@ paranoid_entry:
 	UNWIND_IRET rsp, FRAME_IP, 1
 	mov	rax, [rsp - 8]
 	jmp	entry_user_frame
+
+; As entry_user_kernel_cr3: with a shadow, a way out has missed the switch.
+paranoid_user_kernel_cr3:
+	UNWIND_IRET rsp, 8 + FRAME_IP, 1
+	swapgs
+	lfence
+	mov	qword [gs:PERCPU_USER_KERNEL_CR3], 1
+	jmp	paranoid_entry.move_frame
 
 paranoid_kernel:
 	UNWIND_IRET rsp, FRAME_IP

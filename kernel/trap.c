@@ -32,6 +32,7 @@
 #include "kernel/trap.h"
 #include "kernel/umip.h"
 #include "kernel/watchdog.h"
+#include "mm/pti.h"
 #include "mm/uaccess.h"
 
 bool (*trap_paranoid_hook)(struct pt_regs *regs);
@@ -281,12 +282,26 @@ static bool is_ia32_syscall(struct pt_regs *regs)
 	return regs->vector == VEC_SYSCALL32 || regs->vector == VEC_SYSENTER;
 }
 
+/*
+ * A way out to user mode left the kernel PGD in CR3, and what user mode did first
+ * was trapped: its fetch, since the user half is NX there (P2 of mm/pti.c).
+ */
+static void panic_if_switch_missed(const struct pt_regs *regs)
+{
+	if (pti_enabled && user_mode(regs))
+		panic_regs(regs, "missed CR3 switch: user mode was entered on the kernel PGD; "
+			   "%s, error %#lx, CR2 %#lx", trap_name(regs->vector & 0xff),
+			   regs->orig_ax, read_cr2());
+}
+
 /* Not in the function below: what it saves on the stack is for this path. */
 static __attribute__((noinline)) void exception_or_interrupt(struct pt_regs *regs)
 {
 	unsigned vector = regs->vector & 0xff;
 
 	__atomic_fetch_add(&trap_count[vector], 1, __ATOMIC_RELAXED);
+	if (unlikely(this_cpu_test(user_kernel_cr3)))
+		panic_if_switch_missed(regs);
 	if (vector == VEC_NMI)
 		nmi(regs);
 	else if (vector >= NR_EXCEPTIONS) {

@@ -167,9 +167,9 @@ u64 mm_measure(struct mm *mm)
 
 /*
  * PF_PROT is what the CPU saw: by now another thread's mprotect may have granted
- * what was missing, and the access is tried again.  Not for ever: if a way out
- * missed the switch to the user PGD, all fetches fault (mm/pti.c, P2), and far
- * returns with SMAP in emulators that make them with the kernel's rights.
+ * what was missing, and the access is tried again.  Not for ever: in emulators that
+ * make far returns with the kernel's rights, all of them fault with SMAP.  (A way out
+ * that missed the switch to the user PGD does not come here: kernel/trap.c.)
  */
 static enum fault_verdict fault_locked(struct mm *mm, virt_addr_t addr, u64 error)
 {

@@ -157,6 +157,16 @@ def speculation():
         print(f"  {label:32}{off:10.1f}{on:8.1f}{on - off:11.1f}", flush=True)
 
 
+def loading_tr():
+    """LTR and what each way does around it: instructions, which say nothing of the time
+    of LGDT's and INVLPG's effects.  Each CPU does it once, at boot."""
+    output = boot("selftest=ltr")
+    heading("LTR, once a CPU", ("Postern", "aim", ""))
+    for way, aim in (("remap", 480), ("reload", 360)):
+        row(f"instructions, ltr={way}", number(rf"\bby {way}: (\d+) TSC ticks", output), 0,
+            aim, "")
+
+
 def frames():
     """Frames visible through the user PGD's kernel half."""
     heading("frames visible in the user PGD")
@@ -212,6 +222,7 @@ def main():
     system_calls()
     other_paths()
     speculation()
+    loading_tr()
     frames()
     booting()
     long_work()

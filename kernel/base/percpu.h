@@ -33,6 +33,8 @@ struct percpu {
 	u64 exit_to_user;        /* entry text: the IRET path, for the trampoline */
 	u64 syscall_direct;      /* = entry_labels.syscall_direct */
 	u64 espfix_stack;        /* top of the ESPFIX stack, bits 31:16 zero */
+	u64 user_kernel_cr3;     /* not 0: a trap from user mode found the kernel
+	                            PGD in CR3; with a shadow, a missed switch */
 
 	/* from here on, C only */
 	u32 cpu;                 /* our number, 0 is the boot CPU */

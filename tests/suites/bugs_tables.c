@@ -6,7 +6,7 @@
  *
  *   A missed switch to the user PGD.  Linux, December 2017: a way out that forgets
  *   it works, on the tables that it was to leave, and nobody sees it; so the user half
- *   of the kernel PGD got NX.  Here: mm/pti.c; P2.
+ *   of the kernel PGD got NX.  Here: mm/pti.c; P2; tests/suites/missed_switch.c.
  *   Global bits.  A global entry outlives the CR3 write that hides it: under isolation
  *   Linux 4.15 had none, 4.17 brought them back for what user mode may see, and left
  *   them, until August 2018, on memory that the image had given away.  Here:
@@ -177,48 +177,8 @@ static void test_planted(struct selftest *t)
 	scratch_pair_free(pgd);
 }
 
-/* ---- A missed switch --------------------------------------------------------------------- */
-
-/*
- * The process is in a system call, whose way back now stays on the kernel PGD.  (For
- * the IRET door tests/suites/pti.c does it.)
- */
-static void test_missed_at_sysret(struct selftest *t)
-{
-	const u64 fetch = PF_PROT | PF_USER | PF_INSTR;
-	struct percpu *vault;
-	struct task *task;
-	u64 bits;
-
-	if (!pti_enabled) {
-		selftest_skip(t, "there is no shadow with pti=off");
-		return;
-	}
-	move_to_cpu(online_cpu(0));
-	vault = this_cpu();
-	task = user_new(t, USER_CODE(call_loop), 0, vault->cpu);
-	user_set(task, USER_WORD(number), NR_sched_yield);
-	user_set(task, USER_WORD(expected), 0);
-	user_start(task);
-	EXPECT(t, user_reaches(task, USER_WORD(turns), 3), "it runs");
-	while (task_regs(task)->vector != VEC_SYSCALL)
-		sched_yield(); /* the timer has had it */
-	bits = vault->cr3_user_bits;
-	vault->cr3_user_bits = bits & ~(u64)CR3_USER_MASK;
-	user_set(task, USER_WORD(stop), 1); /* if it gets so far */
-	user_wait(task);
-	vault->cr3_user_bits = bits;
-	EXPECT_EQ(t, task_regs(task)->vector & 0xff, VEC_PF, "its end: a page fault");
-	EXPECT_EQ(t, task_regs(task)->orig_ax, fetch, "of a fetch, of a page that is there");
-	EXPECT_EQ(t, task_regs(task)->ip, task_regs(task)->cx, "at the first instruction behind SYSCALL");
-	EXPECT_EQ(t, user_get(task, USER_WORD(errors)), 0, "nothing went wrong before");
-	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGSEGV), "wait status");
-	move_to_cpu(ANY_CPU);
-}
-
 static const struct selftest_case cases[] = {
 	{ "the walk finds W+X, Global and open pages that are planted", test_planted },
 	{ "below each CPU's CR3: no W+X, nothing global that is hidden, nothing open", test_below_cr3 },
-	{ "SYSRET on the kernel PGD faults at the first fetch", test_missed_at_sysret },
 };
 SELFTEST_SUITE(bugs_tables, cases);

@@ -1,9 +1,8 @@
 /*
  * The PGD pair: how it is made, what pti_set_user_pgd() writes, that the lower
- * levels of the user half are shared, and that the NX of the kernel PGD's copy
- * stops a way out that forgot to switch.
+ * levels of the user half are shared, and what the boot argument comes to.
  *
- * All but the last two cases work on pairs that are never loaded.  With
+ * All but the last three cases work on pairs that are never loaded.  With
  * pti=off a pair is a single PGD; the cases then check that.
  */
 #include "arch/cpu.h"
@@ -249,45 +248,6 @@ static void test_global(struct selftest *t)
 		selftest_note("the last at %#lx, of %lu", g.at, g.leaves);
 }
 
-/* mov $231, %eax; xor %edi, %edi; syscall: exit_group(0) */
-static const u8 exit_code[] = { 0xb8, 231, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05 };
-
-/* Runs the program on CPU `cpu` and returns how it ended. */
-static int run_exit(unsigned cpu)
-{
-	struct task *task = program_from_code("exit", exit_code, sizeof(exit_code), 0);
-
-	ASSERT(task);
-	task->process->quiet = true; /* its end is intended */
-	memset(&task->affinity, 0, sizeof(task->affinity));
-	cpumask_set(&task->affinity, cpu);
-	process_start(task, process_next_pid());
-	return task_wait(task);
-}
-
-#define MISSED_ON 4 /* CPUs: a boot with 255 need not do it on each */
-
-static void test_missed_switch(struct selftest *t)
-{
-	if (!needs_shadow(t))
-		return;
-	for_each_cpu(cpu, &cpus_online) {
-		struct percpu *vault = VAULT_OF(cpu);
-		u64 bits = vault->cr3_user_bits;
-
-		if (cpu >= MISSED_ON)
-			break;
-		EXPECT_EQ(t, run_exit(cpu), 0, "a program runs under the user PGD");
-		EXPECT_EQ(t, bits & CR3_USER_PGD, CR3_USER_PGD, "which the way out loads");
-		/* The way out now stays on the kernel PGD, as if it forgot. */
-		vault->cr3_user_bits = bits & ~(u64)CR3_USER_MASK;
-		EXPECT_EQ(t, run_exit(cpu), WAIT_STATUS(0, SIGSEGV),
-			  "under the kernel PGD its first fetch faults");
-		vault->cr3_user_bits = bits;
-		EXPECT_EQ(t, run_exit(cpu), 0, "with the switch back it runs again");
-	}
-}
-
 static const struct selftest_case cases[] = {
 	{ "a pair is 8 KiB-aligned, the user PGD 4 KiB above", test_place },
 	{ "a pair takes and gives back its frames", test_frames },
@@ -298,6 +258,5 @@ static const struct selftest_case cases[] = {
 	{ "the user PGD shows one slot of the kernel half", test_kernel_slots },
 	{ "there is a shadow if pti= says so", test_as_asked },
 	{ "with pti=off the kernel half is global", test_global },
-	{ "a way out that misses the switch faults at the first fetch", test_missed_switch },
 };
 SELFTEST_SUITE(pti, cases);
