@@ -1,4 +1,4 @@
-"""Reads tests/machines.cfg, programs.cfg and cpus.cfg: the boots that `make test`
+"""Reads tests/machines.cfg and the files beside it: the boots that `make test`
 makes, as data.
 
 Owns the keys of these files and their checks.  Called by tests/run.py.
@@ -12,7 +12,8 @@ import re
 import initrds
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FILES = [os.path.join(HERE, name) for name in ("machines.cfg", "programs.cfg", "cpus.cfg")]
+FILES = [os.path.join(HERE, name) for name in
+         ("machines.cfg", "panics.cfg", "programs.cfg", "cpus.cfg")]
 BOOTS = ("direct", "bios", "uefi", "bochs")
 STREAMS = ("ktap", "tap", "cut", "none")
 WAYS = {"direct": "append", "bios": "fw_cfg", "uefi": "fw_cfg", "bochs": "grub"}

@@ -3,8 +3,8 @@
 
 Owns the order, the progress lines and the last line, `N passed, N failed,
 N skipped`.  Called by `make test` and `make check` (--quick), which build first.
-Judging one boot is tests/boots.py, the list of boots is tests/machines.cfg
-and tests/programs.cfg.
+Judging one boot is tests/boots.py, the list of boots is tests/machines.cfg,
+tests/panics.cfg and tests/programs.cfg.
 
     tests/run.py [--only GLOB] [--quick] [--systems] [--list] [--jobs N] [--scale X]
 

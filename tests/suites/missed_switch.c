@@ -4,7 +4,7 @@
  * that it found the kernel PGD: a panic that says so, where the program would else
  * take the fault for its own.
  *
- * The panics end the machine; tests/machines.cfg has a boot for each, which looks at
+ * The panics end the machine; tests/panics.cfg has a boot for each, which looks at
  * what is printed.
  */
 #include "kernel/base/percpu.h"

@@ -3,7 +3,7 @@
  * an exception in kernel mode makes: where it was, with which registers, on which
  * stack.
  *
- * The panics end the machine; tests/machines.cfg has a boot for each, which looks
+ * The panics end the machine; tests/panics.cfg has a boot for each, which looks
  * at what is printed.
  */
 #include "arch/cpu_entry_area.h"

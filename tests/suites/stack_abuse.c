@@ -3,7 +3,7 @@
  * than that on an entry stack is a double fault whose back-trace begins at the
  * culprit, and schedule() on either kind of stack is a panic.
  *
- * The panics end the machine; tests/machines.cfg has a boot for each, which looks
+ * The panics end the machine; tests/panics.cfg has a boot for each, which looks
  * at what is printed.
  */
 #include "arch/cpu_entry_area.h"
