@@ -16,6 +16,7 @@
  * until they are as they should be, or have had tries enough.
  */
 #include "lib/bugs.h"
+#include "../../../user/raw_clone.h"
 
 #include <sched.h>
 #include <string.h>
@@ -63,13 +64,13 @@ static bool make_crowd(long n)
 	stacks = mmap(NULL, (size_t)n * STACK, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (long i = 0; i < n; i++) {
-		int tid = clone(sleeper, stacks + (i + 1) * STACK - 16, THREAD_FLAGS,
-				(void *)i);
+		int64_t tid = raw_clone(sleeper, stacks + (i + 1) * STACK, THREAD_FLAGS,
+					(void *)i, NULL);
 
 		if (tid < 0)
 			return false;
 		if (i == 0)
-			first = tid;
+			first = (int)tid;
 	}
 	return true;
 }

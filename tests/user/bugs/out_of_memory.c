@@ -12,6 +12,7 @@
  * To be run as init, with little memory.
  */
 #include "lib/bugs.h"
+#include "../../../user/raw_clone.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -101,12 +102,19 @@ static int thread(void *arg)
 	return arg != NULL;
 }
 
+static int64_t make_thread(void)
+{
+	static char stack[PAGE] __attribute__((aligned(16)));
+
+	return raw_clone(thread, stack + PAGE, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD, NULL, NULL);
+}
+
 /* Kernel stacks, as many as RLIMIT_NPROC gives, and pages. */
 static void make_threads(void)
 {
-	static char stack[PAGE];
-
-	while (clone(thread, stack + PAGE, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD, NULL) > 0)
+	if (make_thread() < 0)
+		_exit(1);
+	while (make_thread() > 0)
 		;
 	touch_pages();
 }

@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE
 #include "crowd.h"
+#include "../../../user/raw_clone.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -98,8 +99,8 @@ bool crowd_bear(struct member *me, uint64_t flags)
 	if (CROWD->born >= me->most)
 		return false;
 	m = new_member(me);
-	if (m) /* the last three: wherever the flags want them */
-		clone(live, (char *)m + STACK_SIZE, (int)flags, m, where, NULL, where);
+	if (m) /* where: if the flags want it */
+		raw_clone(live, (char *)m + STACK_SIZE, flags, m, where);
 	return m != NULL;
 }
 
@@ -302,8 +303,8 @@ void fuzz_bomb(void)
 	for (unsigned i = 0; i < most; i++) {
 		int (*fn)(void *) = fuzz_one_in(4) ? flee : sit;
 
-		if (clone(fn, stacks + (i + 1) * FUZZ_PAGE, threads ? (int)THREAD : SIGCHLD,
-			  (void *)(uintptr_t)i) < 0)
+		if (raw_clone(fn, stacks + (i + 1) * FUZZ_PAGE, threads ? THREAD : SIGCHLD,
+			      (void *)(uintptr_t)i, NULL) < 0)
 			break;
 		fuzz_counts->calls++;
 	}
