@@ -17,10 +17,7 @@ void fpu_restore(const void *state);
 /* The registers of the current task as at a program's start. */
 void fpu_reset(void);
 
-/* Do the current task's protection keys let it write to its memory (of key 0)? */
-bool fpu_lets_write(void);
-
-/* Some states, with XSAVE, as the processor's reset has them: PKRU is 0 then. */
+/* The same for some states only, with XSAVE. */
 void fpu_reset_some(u64 states);
 
 /*

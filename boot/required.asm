@@ -1,10 +1,12 @@
-; What the CPU must have, in one list, and the check of it: before anything of
-; the list is executed, with the instructions of a 386 alone.  A feature is here
+; What the CPU must have, in one list, and the checks of it: before anything of
+; the list is executed, with the instructions of a 386 alone.  SYSCALL, the last
+; row, has a check of its own: Intel's processors tell of it in 64-bit mode only.  A feature is here
 ; if the kernel executes it without asking (entry/, arch/cpu.c, the compiler),
 ; or if every program for x86-64 may.  All else is in struct cpu_features, and
 ; asked for where it is used.
 ;
-; boot/start32.asm calls it, in 32-bit mode without paging.  A row is
+; boot/start32.asm calls the first, in 32-bit mode without paging, and
+; boot/start64.asm the second.  A row is
 ;	FEATURE	word of CPUID, bit, name in the manuals
 ; scripts/check_features.py holds the image against the list; tests/cpus.cfg has
 ; a boot without each of them.
@@ -18,6 +20,7 @@
 ; The words, as the check leaves them on its stack.
 LEAF1_EDX	equ 0
 EXTENDED_EDX	equ 4			; of leaf 0x80000001
+SYSCALL_BIT	equ 11
 
 %macro FEATURE 3
 	db	%1, %2, %3, 0
@@ -40,9 +43,10 @@ features:
 	FEATURE	LEAF1_EDX, 24, "FXSR"		; FXSAVE, FXRSTOR, CR4.OSFXSR
 	FEATURE	LEAF1_EDX, 25, "SSE"		; MXCSR, CR4.OSXMMEXCPT
 	FEATURE	LEAF1_EDX, 26, "SSE2"		; LFENCE
-	FEATURE	EXTENDED_EDX, 11, "SYSCALL"	; how programs come in
 	FEATURE	EXTENDED_EDX, 20, "NX (no-execute pages)"
 	FEATURE	EXTENDED_EDX, 29, "LM (long mode)"
+features_in_64_bits:
+	FEATURE	EXTENDED_EDX, SYSCALL_BIT, "SYSCALL"	; how programs come in
 features_end:
 
 message_without:
@@ -87,7 +91,7 @@ boot_check_cpu:
 	test	al, al
 	jnz	.skip
 .more:
-	cmp	esi, features_end
+	cmp	esi, features_in_64_bits
 	jb	.next
 	cmp	edi, message_without
 	je	.good
@@ -134,5 +138,30 @@ read_words:
 	cpuid
 .no_extended:
 	pop	ecx
+.done:
+	ret
+
+	bits	64
+	section	.boot.text64 progbits alloc exec nowrite align=16
+
+; ---- CF: no SYSCALL, and the line about it is printed ----
+; At low addresses, as boot_print, whose bytes do the same in 64-bit mode.
+; Keeps RBX and RBP.
+	global	boot_check_syscall
+boot_check_syscall:
+	push	rbx
+	mov	eax, 0x80000001
+	cpuid
+	pop	rbx
+	bt	edx, SYSCALL_BIT
+	cmc
+	jnc	.done
+	mov	esi, message_without
+	call	boot_print
+	mov	esi, features_in_64_bits + 2
+	call	boot_print
+	mov	esi, message_expected
+	call	boot_print
+	stc
 .done:
 	ret

@@ -37,7 +37,7 @@ start:
 	mov	esp, PHYS(boot_stack) + BOOT_STACK_SIZE
 	mov	edi, ebx		; kept for boot_main
 	call	boot_check_cpu		; keeps EDI and EBP
-	jc	end
+	jc	boot_end
 	rdtsc				; the boot line counts from here
 	mov	[PHYS(boot_tsc)], eax
 	mov	[PHYS(boot_tsc) + 4], edx
@@ -75,7 +75,7 @@ start:
 	mov	cr3, eax
 	mov	ecx, MSR_EFER
 	rdmsr
-	or	eax, EFER_LME | EFER_NXE | EFER_SCE
+	or	eax, EFER_LME | EFER_NXE	; SCE: boot/start64.asm
 	wrmsr
 	mov	eax, cr0		; some loaders leave caches off, WP clear
 	and	eax, ~(CR0_CD | CR0_NW | CR0_EM | CR0_TS)
@@ -88,7 +88,8 @@ start:
 fail:
 	mov	esp, PHYS(boot_stack) + BOOT_STACK_SIZE
 	call	boot_print
-end:
+	global	boot_end
+boot_end:				; in 64-bit mode, too: the bytes do the same
 	mov	al, DEBUG_EXIT_BAD	; QEMU ends with status 35
 	out	PORT_DEBUG_EXIT, al
 	mov	esi, message_shutdown
@@ -101,6 +102,7 @@ end:
 	jmp	.halt
 
 ; ESI: a string that ends in 0; it is behind the string afterwards.  Changes EAX, EDX.
+; In 64-bit mode the same bytes do the same.
 	global	boot_print
 boot_print:
 	mov	edx, COM1 + UART_LCR

@@ -8,7 +8,7 @@
 	bits	64
 	section	.boot.text64 progbits alloc exec nowrite align=16
 
-	extern	boot_main, boot_stack
+	extern	boot_main, boot_stack, boot_check_syscall, boot_end
 
 	global	boot_start64
 boot_start64:
@@ -20,6 +20,12 @@ boot_start64:
 	mov	fs, eax
 	mov	gs, eax
 	mov	rsp, boot_stack + BOOT_STACK_SIZE
+	call	boot_check_syscall	; keeps RBX and RBP
+	jc	boot_end
+	mov	ecx, MSR_EFER
+	rdmsr
+	or	eax, EFER_SCE
+	wrmsr
 	mov	edi, ebp
 	dec	edi
 	mov	esi, ebx
