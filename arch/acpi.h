@@ -1,6 +1,7 @@
 /*
- * Reader of the ACPI tables: which CPUs and IOAPICs there are (MADT), and how
- * to power off and reset (FADT, and the _S5 package in the DSDT).
+ * Reader of the ACPI tables: which CPUs and IOAPICs there are (MADT), how to
+ * power off and reset (FADT, and the _S5 package in the DSDT), and which clocks
+ * there are (FADT, HPET).
  *
  * Read-only and without port I/O: it turns bytes into struct acpi_info, and
  * others act on it.  Called once, by CPU 0 during boot; a host program can
@@ -40,16 +41,21 @@ struct acpi_info {
 	unsigned cpus_excess; /* enabled, but beyond ACPI_MAX_CPUS */
 	u32 cpu_apic_id[ACPI_MAX_CPUS]; /* enabled CPUs, in table order */
 	phys_addr_t lapic_addr; /* every CPU's local APIC; 0 if unknown */
+	bool lapic_overridden;  /* by an entry of type 5 */
 	unsigned ioapic_count;
 	struct acpi_ioapic ioapic[ACPI_MAX_IOAPICS];
 
 	/* From the FADT. */
 	u16 pm1a_cnt; /* I/O ports; 0 if there is none */
 	u16 pm1b_cnt;
+	u16 pm_tmr;
+	bool pm_tmr_32; /* it has 32 bits, not 24 */
 	bool has_reset;
 	struct acpi_register reset;
 	u8 reset_value; /* written to `reset`, resets the machine */
 	phys_addr_t dsdt;
+
+	phys_addr_t hpet; /* registers of the first HPET, below 4 GiB; 0 if unknown */
 
 	/* From the DSDT: what to write to PM1x_CNT's SLP_TYP field. */
 	bool has_s5;
@@ -61,8 +67,8 @@ struct acpi_info {
  * Reads the tables that the RSDP names.  `rsdp` has `rsdp_len` readable bytes,
  * at least 20 (36 for ACPI 2).  map(address, size) gives a pointer to physical
  * memory, good until this function returns, or NULL for what cannot be read.
- * Each table that is damaged, and each damaged entry in one, is left out and
- * `report` gets a line "acpi: found X, expected Y; ..." about it; NULL drops
+ * Each table that is damaged, each damaged entry in one, and each table of a kind
+ * that was there before, is left out, and `report` gets a line "acpi: found X, expected Y; ..." about it; NULL drops
  * those.
  *
  * Returns 0, with what could be found, which may be little (look at cpu_count,

@@ -7,9 +7,11 @@
 #include "arch/apic.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/layout.h"
+#include "kernel/base/log.h"
 #include "mm/vmap.h"
 
 #define REG_ID 0x20
+#define REG_VERSION 0x30
 #define REG_TPR 0x80
 #define REG_EOI 0xb0
 #define REG_SVR 0xf0
@@ -26,6 +28,12 @@
 
 #define APIC_BASE_ENABLE BIT(11)
 #define APIC_BASE_X2APIC BIT(10)
+#define APIC_BASE_ADDRESS 0x000ffffffffff000
+/* The version register: bits 0 to 7, of a processor's own APIC; the last LVT entry. */
+#define VERSION_FIRST 0x10
+#define VERSION_LAST 0x1f
+#define VERSION_MAX_LVT(v) ((v) >> 16 & 0xff)
+#define LVT_ENTRIES_MIN 4 /* timer, LINT0, LINT1, error */
 #define SVR_ENABLE 0x100
 #define LVT_MASKED 0x10000
 #define DELIVER_NMI 0x400
@@ -35,6 +43,7 @@
 #define ICR_PENDING 0x1000
 #define DIVIDE_BY_1 0xb
 
+static phys_addr_t apic_base;
 static volatile u32 *registers; /* xAPIC only */
 static bool x2apic_mode;
 
@@ -53,20 +62,46 @@ static void reg_write(u32 reg, u32 v)
 		registers[reg / 4] = v;
 }
 
-void apic_init(phys_addr_t base, bool x2apic)
+bool apic_version_good(u32 version)
 {
-	x2apic_mode = x2apic;
-	if (!x2apic)
-		registers = vmap_device(base, PAGE_SIZE);
+	u32 kind = version & 0xff;
+
+	return kind >= VERSION_FIRST && kind <= VERSION_LAST &&
+	       VERSION_MAX_LVT(version) + 1 >= LVT_ENTRIES_MIN;
 }
 
-void apic_init_cpu(void)
+/* At the address that the boot CPU has it at: firmware may have moved one alone. */
+static void enable(void)
 {
-	u64 base = rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE;
+	u64 base = (rdmsr(MSR_APIC_BASE) & ~APIC_BASE_ADDRESS) | apic_base | APIC_BASE_ENABLE;
 
 	wrmsr(MSR_APIC_BASE, base);
 	if (x2apic_mode)
 		wrmsr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
+}
+
+void apic_init(phys_addr_t named, bool x2apic)
+{
+	u32 version;
+
+	x2apic_mode = x2apic;
+	apic_base = rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS;
+	if (named && named != apic_base)
+		log("apic: found IA32_APIC_BASE %#lx, expected the MADT's %#lx; "
+		    "the register counts\n", apic_base, named);
+	if (!x2apic)
+		registers = vmap_device(apic_base, PAGE_SIZE);
+	enable();
+	version = reg_read(REG_VERSION);
+	if (!apic_version_good(version))
+		refuse("apic: found %#x in the version register of the local APIC at %#lx, "
+		       "expected %#x to %#x in its low byte: it does not answer", version,
+		       apic_base, VERSION_FIRST, VERSION_LAST);
+}
+
+void apic_init_cpu(void)
+{
+	enable();
 	reg_write(REG_TPR, 0);
 	reg_write(REG_LVT_TIMER, LVT_MASKED);
 	reg_write(REG_LVT_LINT0, LVT_MASKED);

@@ -6,8 +6,15 @@
 
 #include "kernel/base/types.h"
 
-/* Boot CPU, once: chooses the mode and maps the registers. */
-void apic_init(phys_addr_t base, bool x2apic);
+/*
+ * Boot CPU, once: chooses the mode, and maps and enables the registers where
+ * IA32_APIC_BASE says.  `named`: where the MADT says, or 0; a difference is
+ * reported.  Refuses to go on if nothing there answers as a local APIC.
+ */
+void apic_init(phys_addr_t named, bool x2apic);
+
+/* Is it the version register of a local APIC, with all that we use? */
+bool apic_version_good(u32 version);
 
 /* Enables this CPU's APIC; LINT1 delivers NMI.  Every CPU. */
 void apic_init_cpu(void);

@@ -9,6 +9,7 @@
  * owner might be spinning with interrupts off and would never answer.
  */
 #include "arch/apic.h"
+#include "arch/long_wait.h"
 #include "arch/smp.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
@@ -24,6 +25,24 @@ static struct {
 
 static bool stopping;
 
+u64 smp_patience_ns = SMP_PATIENCE_NS;
+u32 smp_long_waits;
+
+u64 long_wait_ms(struct long_wait *w)
+{
+	u64 now = clock_ns();
+
+	if (!w->since) {
+		w->since = now;
+		w->next = now + smp_patience_ns;
+	}
+	if (now < w->next)
+		return 0;
+	w->next = now + (now - w->since);
+	__atomic_fetch_add(&smp_long_waits, 1, __ATOMIC_RELAXED);
+	return MAX(1, (now - w->since) / NSEC_PER_MSEC);
+}
+
 void smp_handle_call(void)
 {
 	unsigned cpu = this_cpu()->cpu;
@@ -36,9 +55,33 @@ void smp_handle_call(void)
 
 static void wait_until_answered(void)
 {
+	struct long_wait wait = { 0 };
+	u64 ms;
+
 	for (unsigned i = 0; i < ARRAY_SIZE(call.pending.bits); i++)
-		while (__atomic_load_n(&call.pending.bits[i], __ATOMIC_ACQUIRE))
+		while (__atomic_load_n(&call.pending.bits[i], __ATOMIC_ACQUIRE)) {
+			ms = long_wait_ms(&wait);
+			if (ms)
+				log("smp: cpu %u has waited %lu ms for cpu %u to answer a call\n",
+				    this_cpu()->cpu, ms, cpumask_next(&call.pending, 0));
 			cpu_relax();
+		}
+}
+
+/* Only one call is under way at a time. */
+static void take_the_call(void)
+{
+	struct long_wait wait = { 0 };
+	u64 ms;
+
+	while (__atomic_exchange_n(&call.locked, 1, __ATOMIC_ACQUIRE)) {
+		smp_handle_call();
+		ms = long_wait_ms(&wait);
+		if (ms)
+			log("smp: cpu %u has waited %lu ms for the calls of others to be "
+			    "answered\n", this_cpu()->cpu, ms);
+		cpu_relax();
+	}
 }
 
 void seam_call_on_cpus(const struct cpumask *cpus, void (*fn)(void *), void *arg)
@@ -47,10 +90,7 @@ void seam_call_on_cpus(const struct cpumask *cpus, void (*fn)(void *), void *arg
 	unsigned self = this_cpu()->cpu;
 
 	ASSERT_OP(this_cpu()->locks_held, ==, 0);
-	while (__atomic_exchange_n(&call.locked, 1, __ATOMIC_ACQUIRE)) {
-		smp_handle_call();
-		cpu_relax();
-	}
+	take_the_call();
 	call.fn = fn;
 	call.arg = arg;
 	for_each_cpu(cpu, &cpus_online)

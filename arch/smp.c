@@ -16,6 +16,7 @@
 #include "arch/debug_store.h"
 #include "arch/espfix.h"
 #include "arch/idt.h"
+#include "arch/long_wait.h"
 #include "arch/smp.h"
 #include "arch/syscall_msrs.h"
 #include "entry/entry.h"
@@ -230,15 +231,15 @@ static void wait_for_arrivals(unsigned first, unsigned end, u64 timeout_ns)
 }
 
 /* Who is absent now, is so for good. */
-static void give_up(unsigned first, unsigned end,
-		    void (*absent)(unsigned cpu, u32 apic_id))
+static void give_up(unsigned first, unsigned end, u64 waited_ns,
+		    void (*absent)(unsigned cpu, u32 apic_id, u64 waited_ns))
 {
 	for (unsigned cpu = first; cpu < end; cpu++) {
 		u32 expected = AP_STARTING;
 
 		if (__atomic_compare_exchange_n(&ap_state[cpu], &expected, AP_GIVEN_UP,
 						false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			absent(cpu, ap_apic_ids[cpu]);
+			absent(cpu, ap_apic_ids[cpu], waited_ns);
 	}
 }
 
@@ -260,26 +261,43 @@ void smp_expect_cpu(unsigned cpu, u32 id)
 	ap_state[cpu] = AP_STARTING;
 }
 
-unsigned smp_wake_cpus(unsigned first, unsigned end, phys_addr_t page, u64 timeout_ns,
-		       void (*absent)(unsigned cpu, u32 apic_id))
+/* Alive is not yet online: such a CPU is in the middle of our own code. */
+static void wait_until_online(unsigned cpu)
 {
+	struct long_wait wait = { 0 };
+	u64 ms;
+
+	while (ap_state[cpu] == AP_ALIVE && !cpumask_test(&cpus_online, cpu)) {
+		ms = long_wait_ms(&wait);
+		if (ms)
+			log("smp: CPU %u has started, and is not online after %lu ms\n", cpu, ms);
+		cpu_relax();
+	}
+}
+
+unsigned smp_wake_cpus(unsigned first, unsigned end, phys_addr_t page, u64 timeout_ns,
+		       void (*absent)(unsigned cpu, u32 apic_id, u64 waited_ns))
+{
+	u64 start;
+
 	send_to_all(first, end, page, false);
 	clock_delay_ns(10 * NSEC_PER_MSEC);
 	send_to_all(first, end, page, true);
+	start = clock_ns();
 	wait_for_arrivals(first, end, timeout_ns);
-	give_up(first, end, absent);
-	for (unsigned cpu = first; cpu < end; cpu++) /* alive is not yet online */
-		while (ap_state[cpu] == AP_ALIVE && !cpumask_test(&cpus_online, cpu))
-			cpu_relax();
+	give_up(first, end, clock_ns() - start, absent);
+	for (unsigned cpu = first; cpu < end; cpu++)
+		wait_until_online(cpu);
 	return count_state(first, end, AP_ALIVE);
 }
 
 static unsigned absent_count;
 
-static void report_absent(unsigned cpu, u32 id)
+static void report_absent(unsigned cpu, u32 id, u64 waited_ns)
 {
 	absent_count++;
-	log("smp: CPU %u (APIC id %u) does not answer: left out\n", cpu, id);
+	log("smp: CPU %u (APIC id %u) has not answered for %llu ms: left out\n", cpu, id,
+	    waited_ns / NSEC_PER_MSEC);
 }
 
 unsigned smp_start_others(unsigned count, const struct smp_setup *setup,

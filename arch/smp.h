@@ -48,12 +48,12 @@ unsigned smp_start_others(unsigned count, const struct smp_setup *setup,
  * The part of it that sends and waits, alone.  smp_expect_cpu() says that CPU
  * `cpu` is prepared and has this APIC id; smp_wake_cpus() starts those of
  * [first, end) that are expected, at `page` (below 1 MiB), calls absent() for
- * each that is given up because nobody new has arrived for timeout_ns, and
- * returns how many are alive.  Boot, and the test with a CPU that is none.
+ * each that is given up because nobody new has arrived for timeout_ns (it was
+ * waited for longer if others did arrive), and returns how many are alive.  Boot, and the test with a CPU that is none.
  */
 void smp_expect_cpu(unsigned cpu, u32 apic_id);
 unsigned smp_wake_cpus(unsigned first, unsigned end, phys_addr_t page, u64 timeout_ns,
-		       void (*absent)(unsigned cpu, u32 apic_id));
+		       void (*absent)(unsigned cpu, u32 apic_id, u64 waited_ns));
 
 /* Sends a reschedule interrupt. */
 void smp_kick(unsigned cpu);

@@ -14,7 +14,6 @@
 #define FW_INITRAMFS "opt/org.postern/initramfs"
 #define BIOS_AREA 0xe0000
 #define BIOS_AREA_END 0x100000
-#define LAPIC_DEFAULT 0xfee00000
 
 static void report_line(const char *line)
 {
@@ -85,8 +84,6 @@ void firmware_read_acpi(const struct boot_info *bi, struct acpi_info *acpi)
 		log("acpi: found no RSDP, expected one; one CPU only\n");
 	else if (acpi_parse(rsdp, len, phys_to_virt_early, report_line, acpi, &why))
 		log("%s; one CPU only\n", why.text);
-	if (!acpi->lapic_addr)
-		acpi->lapic_addr = LAPIC_DEFAULT;
 }
 
 phys_addr_t firmware_start_page(const struct boot_info *bi)

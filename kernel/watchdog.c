@@ -77,7 +77,8 @@ static void ask(unsigned cpu)
 		if (clock_ns() > deadline) {
 			__atomic_store_n(&report.asked, NULL, __ATOMIC_RELEASE);
 			watchdog_silences[cpu]++;
-			log("%s; it does not answer an NMI\n", report.why);
+			log("%s; it has not answered an NMI for %llu ms\n", report.why,
+			    watchdog_answer_ns / NSEC_PER_MSEC);
 			return;
 		}
 		cpu_relax();

@@ -14,6 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 import bochs  # noqa: E402
 import bounded  # noqa: E402
+import firmware  # noqa: E402
 import initrds  # noqa: E402
 import ktap  # noqa: E402
 import qemu  # noqa: E402
@@ -78,6 +79,9 @@ def start(boot, directory, scale, extra=(), on_output=ignore, kernel=""):
                      cpus=boot.cpus, mem=boot.mem, cpu=boot.cpu, icount=boot.icount,
                      fw_initramfs=initramfs(boot.fw_initramfs, directory),
                      extra=list(extra))
+    if boot.firmware:
+        m.machine += ",acpi=off"
+        m.extra += firmware.options(boot.firmware, directory)
     if boot.boot == "direct":
         m.initramfs = initramfs(boot.initramfs, directory)
     if boot.args_by == "append":

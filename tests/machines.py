@@ -9,11 +9,12 @@ import dataclasses
 import os
 import re
 
+import firmware
 import initrds
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILES = [os.path.join(HERE, name) for name in
-         ("machines.cfg", "panics.cfg", "programs.cfg", "cpus.cfg")]
+         ("machines.cfg", "panics.cfg", "programs.cfg", "firmware.cfg", "cpus.cfg")]
 BOOTS = ("direct", "bios", "uefi", "bochs")
 STREAMS = ("ktap", "tap", "cut", "none")
 WAYS = {"direct": "append", "bios": "fw_cfg", "uefi": "fw_cfg", "bochs": "grub"}
@@ -32,6 +33,7 @@ class Boot:
     args_by: str = ""
     initramfs: str = "build"
     fw_initramfs: str = ""
+    firmware: str = ""
     timeout: float = 60.0
     status: int = 33
     stream: str = "ktap"
@@ -78,6 +80,9 @@ def check(boot):
         if kind not in ("build", "none", *initrds.KINDS):
             raise ValueError(f"initramfs: found {kind}, expected build, none "
                              f"or one of {', '.join(initrds.KINDS)}")
+    if boot.firmware and (boot.firmware not in firmware.KINDS or boot.boot != "direct"):
+        raise ValueError(f"firmware: found {boot.firmware}, expected a direct boot and one "
+                         f"of {', '.join(firmware.KINDS)}")
     if boot.debug and boot.boot != "direct":
         raise ValueError(f"debug: found with boot {boot.boot}, expected direct")
     if boot.typed and boot.boot == "bochs":

@@ -32,7 +32,8 @@ u32 fw_length_of(const u8 *bytes, size_t table)
 
 void fw_seal_bytes(u8 *bytes, size_t len)
 {
-	const size_t tables[] = { fw.rsdt, fw.xsdt, fw.madt, fw.fadt, fw.dsdt };
+	const size_t tables[] = { fw.rsdt, fw.xsdt, fw.madt, fw.fadt, fw.dsdt, fw.hpet,
+				  fw.second };
 	size_t i, at;
 	u32 length;
 
@@ -42,7 +43,7 @@ void fw_seal_bytes(u8 *bytes, size_t len)
 	}
 	for (i = 0; i < ARRAY_SIZE(tables); i++) {
 		at = tables[i];
-		if (at + 36 > len)
+		if (at == 0 || at + 36 > len)
 			continue;
 		length = fw_length_of(bytes, at);
 		if (length >= 36 && length <= len - at)
@@ -101,17 +102,23 @@ static void fw_begin_madt(void)
 
 void fw_put_roots(void)
 {
-	size_t other = fw_begin_table("HPET"); /* with a bad checksum */
+	size_t other = fw_begin_table("WAET"); /* with a bad checksum */
 
 	fw_end_table(other);
 	fw.rsdt = fw_begin_table("RSDT");
 	host_put_u32(&fw.b, (u32)(FW_BASE + other));
 	host_put_u32(&fw.b, (u32)(FW_BASE + fw.madt));
 	host_put_u32(&fw.b, (u32)(FW_BASE + fw.fadt));
+	host_put_u32(&fw.b, (u32)(FW_BASE + fw.hpet));
+	if (fw.second != 0)
+		host_put_u32(&fw.b, (u32)(FW_BASE + fw.second));
 	fw_end_table(fw.rsdt);
 	fw.xsdt = fw_begin_table("XSDT");
 	host_put_u64(&fw.b, FW_BASE + fw.madt);
 	host_put_u64(&fw.b, FW_BASE + fw.fadt);
+	host_put_u64(&fw.b, FW_BASE + fw.hpet);
+	if (fw.second != 0)
+		host_put_u64(&fw.b, FW_BASE + fw.second);
 	host_put_u64(&fw.b, FW_BASE + other);
 	fw_end_table(fw.xsdt);
 	host_set_u32(&fw.b, 16, (u32)(FW_BASE + fw.rsdt));
@@ -121,7 +128,7 @@ void fw_put_roots(void)
 
 void fw_begin_good(void)
 {
-	fw.b.len = 0;
+	fw.b.len = fw.second = 0;
 	host_put(&fw.b, "RSD PTR \0OEMOEM\2", 16);
 	host_put_u32(&fw.b, 0);
 	host_put_u32(&fw.b, 36);
@@ -137,11 +144,32 @@ void fw_begin_good(void)
 	host_put_zeros(&fw.b, 244 - 36);
 	host_set_u32(&fw.b, fw.fadt + 40, (u32)(FW_BASE + fw.dsdt));
 	host_set_u32(&fw.b, fw.fadt + 64, 0x604);
+	host_set_u32(&fw.b, fw.fadt + 76, 0x608);
+	fw.b.bytes[fw.fadt + 91] = 4;
 	host_set_u32(&fw.b, fw.fadt + 112, 1 << 10);
 	memcpy(fw.b.bytes + fw.fadt + 116, (u8[]){ 1, 8, 0, 0, 0xf9, 0x0c }, 6);
 	fw.b.bytes[fw.fadt + 128] = 0xf;
 	fw_end_table(fw.fadt);
+
+	fw.hpet = fw_begin_table("HPET");
+	host_put_u32(&fw.b, 0x8086a201);
+	host_put(&fw.b, (u8[]){ 0, 64, 0, 0 }, 4);
+	host_put_u64(&fw.b, 0xfed00000);
+	host_put_zeros(&fw.b, 4);
+	fw_end_table(fw.hpet);
 	fw_begin_madt();
+}
+
+size_t fw_copy_table(size_t table)
+{
+	size_t length = fw_length_of(fw.b.bytes, table), at;
+	u8 *copy = host_exact_copy(fw.b.bytes + table, length);
+
+	host_pad(&fw.b, 16);
+	at = fw.b.len;
+	host_put(&fw.b, copy, length);
+	free(copy);
+	return at;
 }
 
 void fw_good(void)

@@ -14,7 +14,8 @@
 
 extern struct firmware {
 	struct host_buf b;                    /* physical memory at FW_BASE */
-	size_t rsdt, xsdt, madt, fadt, dsdt;  /* offsets; the RSDP is at 0 */
+	size_t rsdt, xsdt, madt, fadt, dsdt, hpet;  /* offsets; the RSDP is at 0 */
+	size_t second;                        /* one more for the roots, or 0 */
 	struct acpi_info info;                /* what the parser made of it */
 	struct complaint why;
 } fw;
@@ -29,6 +30,8 @@ void fw_lapic(u8 id, u32 flags);
 void fw_x2apic(u32 id, u32 flags);
 void fw_ioapic(u8 id, u32 addr, u32 gsi);
 size_t fw_begin_table(const char *signature);
+/* Appends the same table again; the roots name it if it becomes fw.second. */
+size_t fw_copy_table(size_t table);
 void fw_end_table(size_t at);
 void fw_put_roots(void);
 

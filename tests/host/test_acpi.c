@@ -8,6 +8,7 @@
 #include "kernel/base/errno.h"
 #include "tests/host/firmware.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,9 @@ static void check_good(void)
 	CHECK_EQ(fw.info.ioapic[1].gsi_base, 24);
 	CHECK_EQ(fw.info.pm1a_cnt, 0x604);
 	CHECK_EQ(fw.info.pm1b_cnt, 0);
+	CHECK_EQ(fw.info.pm_tmr, 0x608);
+	CHECK(!fw.info.pm_tmr_32);
+	CHECK_EQ(fw.info.hpet, 0xfed00000);
 	CHECK(fw.info.has_reset);
 	CHECK_EQ(fw.info.reset.space, 1);
 	CHECK_EQ(fw.info.reset.addr, 0xcf9);
@@ -159,6 +163,88 @@ static void test_roots(void)
 	FW_REPORTS("");
 }
 
+/* The first of a kind counts, the RSDT's as the XSDT's; a later one gets a line. */
+static void test_second_tables(void)
+{
+	const struct { const size_t *table; const char *name; size_t at; u32 other; } kind[] = {
+		{ &fw.madt, "APIC", 36, 0xfed90000 },
+		{ &fw.fadt, "FACP", 64, 0xb004 },
+		{ &fw.hpet, "HPET", 44, 0xfed80000 },
+	};
+	char line[200];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(kind); i++) {
+		fw_good();
+		fw.second = fw_copy_table(*kind[i].table);
+		fw_put_roots();
+		fw_set32(fw.second + kind[i].at, kind[i].other);
+		snprintf(line, sizeof(line), "acpi: found another %s at %#zx, expected the one "
+			 "at %#zx alone; ignored\n", kind[i].name, FW_BASE + fw.second,
+			 FW_BASE + *kind[i].table);
+		FW_REPORTS(line);
+		host_record_clear();
+		check_good();
+		fw_set8(15, 0); /* by the RSDT */
+		FW_REPORTS(line);
+		host_record_clear();
+		check_good();
+		fw_set8(15, 2); /* the first one is damaged: then the second counts */
+		fw.b.bytes[*kind[i].table + 20] ^= 1;
+		CHECK_EQ(fw_parse(), 0);
+		CHECK_HAS(host_recorded(), "expected 0; ignored\n");
+		CHECK(strstr(host_recorded(), "another") == NULL);
+		CHECK_EQ(i == 0 ? fw.info.lapic_addr : i == 1 ? fw.info.pm1a_cnt : fw.info.hpet,
+			 kind[i].other);
+	}
+}
+
+/* One table that is listed twice is one. */
+static void test_same_table_twice(void)
+{
+	fw_good();
+	fw.second = fw.madt;
+	fw_put_roots();
+	FW_REPORTS("");
+	check_good();
+}
+
+static void test_hpet(void)
+{
+	fw_good();
+	fw_set32(fw.hpet + 4, 52);
+	FW_REPORTS("acpi: found 52 bytes of HPET, expected at least 53; ignored\n");
+	CHECK_EQ(fw.info.hpet, 0);
+	fw_good();
+	fw_set8(fw.hpet + 40, 1);
+	FW_REPORTS("acpi: found an HPET in space 1 at 0xfed00000, expected memory below "
+		   "4 GiB; ignored\n");
+	fw_good();
+	fw_set32(fw.hpet + 48, 1);
+	FW_REPORTS("acpi: found an HPET in space 0 at 0x1fed00000, expected memory below "
+		   "4 GiB; ignored\n");
+	CHECK_EQ(fw.info.hpet, 0);
+	fw_good();
+	fw_set32(fw.hpet + 44, 0);
+	CHECK_EQ(fw_parse(), 0);
+	CHECK_HAS(host_recorded(), "acpi: found an HPET in space 0 at 0, expected");
+}
+
+/* An entry of type 5 counts, whatever the table's own field says; one of them. */
+static void test_lapic_override(void)
+{
+	fw_begin_good();
+	host_set_u32(&fw.b, fw.madt + 36, 0xfed90000);
+	host_put(&fw.b, (u8[]){ 5, 12, 0, 0, 0, 0, 0xe0, 0xfe, 0, 0, 0, 0 }, 12);
+	host_put(&fw.b, (u8[]){ 5, 12, 0, 0, 0, 0, 0xe0, 0xfe, 0, 0, 0, 0 }, 12);
+	host_put(&fw.b, (u8[]){ 5, 12, 0, 0, 0, 0, 0xe1, 0xfe, 0, 0, 0, 0 }, 12);
+	fw_lapic(0, 1);
+	fw_end_table(fw.madt);
+	fw_put_roots();
+	FW_REPORTS("acpi: found another address of the local APIC, 0xfee10000, expected "
+		   "0xfee00000 alone; ignored\n");
+	CHECK_EQ(fw.info.lapic_addr, 0xfee00000);
+}
+
 static void test_madt_damage(void)
 {
 	fw_good();
@@ -282,7 +368,7 @@ static void parse_sealed(const u8 *input, size_t len)
 static void test_short_tables(void)
 {
 	const size_t *tables[] = {
-		&fw.rsdt, &fw.xsdt, &fw.madt, &fw.fadt, &fw.dsdt,
+		&fw.rsdt, &fw.xsdt, &fw.madt, &fw.fadt, &fw.dsdt, &fw.hpet,
 	};
 	u32 length, i;
 
@@ -317,6 +403,10 @@ const struct host_case host_cases[] = {
 	{ "a damaged RSDP is refused", test_rsdp_damage },
 	{ "a damaged table is left out", test_table_damage },
 	{ "damaged root tables", test_roots },
+	{ "the first table of a kind counts", test_second_tables },
+	{ "one table that is listed twice is one", test_same_table_twice },
+	{ "an HPET that cannot be used is left out", test_hpet },
+	{ "the local APIC's address is the override's", test_lapic_override },
 	{ "damaged MADT entries are left out", test_madt_damage },
 	{ "short MADT entries are left out", test_short_entries },
 	{ "more CPUs and IOAPICs than there is room for", test_many_cpus },

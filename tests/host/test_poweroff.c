@@ -16,6 +16,7 @@ static void test_fadt(void)
 	FW_REPORTS("");
 	CHECK_EQ(fw.info.pm1a_cnt, 0x604);
 	CHECK(!fw.info.has_reset);
+	CHECK_EQ(fw.info.pm_tmr, 0x608);
 	fw_set32(fw.fadt + 4, 129);
 	FW_REPORTS("");
 	CHECK(fw.info.has_reset);
@@ -49,6 +50,28 @@ static void test_fadt(void)
 	FW_REPORTS("acpi: found a PM1 control block at 0x10000, expected an "
 		   "I/O port; ignored\n");
 	CHECK_EQ(fw.info.pm1b_cnt, 0);
+}
+
+static void test_pm_timer(void)
+{
+	fw_good();
+	fw_set8(fw.fadt + 91, 0); /* its length says that it is not there */
+	FW_REPORTS("");
+	CHECK_EQ(fw.info.pm_tmr, 0);
+	fw_set8(fw.fadt + 91, 4);
+	fw_set32(fw.fadt + 112, 1 << 8);
+	FW_REPORTS("");
+	CHECK(fw.info.pm_tmr_32);
+	host_set_u64(&fw.b, fw.fadt + 212, 0xb008);
+	fw_set8(fw.fadt + 208, 1); /* I/O space: the newer field counts */
+	FW_REPORTS("");
+	CHECK_EQ(fw.info.pm_tmr, 0xb008);
+	fw_set8(fw.fadt + 208, 0); /* memory: not taken */
+	FW_REPORTS("");
+	CHECK_EQ(fw.info.pm_tmr, 0x608);
+	fw_set32(fw.fadt + 76, 0x10608);
+	FW_REPORTS("acpi: found a PM timer at 0x10608, expected an I/O port; ignored\n");
+	CHECK_EQ(fw.info.pm_tmr, 0);
 }
 
 /* Gives the DSDT a name of six bytes and `n` bytes behind it; returns both
@@ -116,6 +139,7 @@ static void test_s5_damage(void)
 
 const struct host_case host_cases[] = {
 	{ "old and new FADT fields", test_fadt },
+	{ "the PM timer's port", test_pm_timer },
 	{ "_S5 in every encoding", test_s5 },
 	{ "a damaged _S5 is left out", test_s5_damage },
 	{ NULL, NULL }

@@ -3,8 +3,10 @@
  * control registers; calls from one to others are answered, also when all call
  * at once; one that does not exist is given up.
  */
+#include "arch/apic.h"
 #include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
+#include "arch/long_wait.h"
 #include "arch/smp.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/seams.h"
@@ -20,6 +22,8 @@
 #define CALLS_TOTAL 8000 /* of one kind, on all CPUs together */
 /* The callers keep all CPUs busy, and few of them run at once on a small host. */
 #define ALL_AT_ONCE_NS (200 * NSEC_PER_MSEC)
+#define PATIENCE_NS (20 * NSEC_PER_MSEC)
+#define LATE_NS (20 * NSEC_PER_SEC)
 #define ABSENT_CPU (NR_CPUS - 1)
 #define ABSENT_APIC_ID 254 /* 255 would be all of them */
 #define ABSENT_TIMEOUT_NS (20 * NSEC_PER_MSEC)
@@ -252,12 +256,70 @@ static void all_call_at_once(struct selftest *t)
 	selftest_note("%lu CPUs called all %u, %lu times together", callers, cpus, rounds);
 }
 
+/* ---- Local APICs ------------------------------------------------------------------ */
+
+static void versions(struct selftest *t)
+{
+	EXPECT(t, apic_version_good(0x50014), "one as in QEMU");
+	EXPECT(t, apic_version_good(0x80050010), "one of AMD's");
+	EXPECT(t, !apic_version_good(0xffffffff), "nothing there: all ones");
+	EXPECT(t, !apic_version_good(0), "nothing there: zeros");
+	EXPECT(t, !apic_version_good(0x50004), "a chip of its own, the 82489DX");
+	EXPECT(t, !apic_version_good(0x20014), "no LVT entry for errors");
+	EXPECT(t, !apic_version_good(0x170020), "an IOAPIC");
+}
+
+/* ---- A CPU that answers late ---------------------------------------------------- */
+
+static u32 waits_before;
+
+/* With interrupts off until the caller has lost its patience, or for too long. */
+static void answer_late(void *arg)
+{
+	u64 deadline = clock_ns() + LATE_NS;
+
+	interrupts_off();
+	__atomic_store_n((bool *)arg, true, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&smp_long_waits, __ATOMIC_ACQUIRE) == waits_before &&
+	       clock_ns() < deadline)
+		cpu_relax();
+	interrupts_on();
+	task_exit(0);
+}
+
+static void late(struct selftest *t)
+{
+	u64 answered = 0;
+	bool deaf = false;
+	struct task *task;
+
+	if (cpumask_count(&cpus_online) < 2) {
+		selftest_skip(t, "one CPU");
+		return;
+	}
+	move_to_cpu(online_cpu(0));
+	smp_patience_ns = PATIENCE_NS;
+	waits_before = __atomic_load_n(&smp_long_waits, __ATOMIC_ACQUIRE);
+	task = thread_run(t, answer_late, &deaf, online_cpu(1));
+	while (task && !__atomic_load_n(&deaf, __ATOMIC_ACQUIRE))
+		cpu_relax();
+	seam_call_on_cpus(&cpus_online, count_atomically, &answered);
+	if (task)
+		task_wait(task);
+	smp_patience_ns = SMP_PATIENCE_NS;
+	move_to_cpu(ANY_CPU);
+	EXPECT(t, smp_long_waits > waits_before, "the wait was told of");
+	EXPECT_EQ(t, answered, cpumask_count(&cpus_online), "answers");
+}
+
 /* ---- A CPU that is none -------------------------------------------------------- */
 
 static unsigned absent_cpu, absent_id, absent_count;
+static u64 absent_waited;
 
-static void note_absent(unsigned cpu, u32 apic_id)
+static void note_absent(unsigned cpu, u32 apic_id, u64 waited_ns)
 {
+	absent_waited = waited_ns;
 	absent_cpu = cpu;
 	absent_id = apic_id;
 	absent_count++;
@@ -288,7 +350,8 @@ static void absent(struct selftest *t)
 		EXPECT_EQ(t, absent_count, 1, "CPUs given up");
 		EXPECT_EQ(t, absent_cpu, ABSENT_CPU, "which");
 		EXPECT_EQ(t, absent_id, ABSENT_APIC_ID, "its APIC id");
-		EXPECT(t, clock_ns() - start >= ABSENT_TIMEOUT_NS, "it was waited for");
+		EXPECT(t, absent_waited >= ABSENT_TIMEOUT_NS &&
+		       absent_waited <= clock_ns() - start, "how long it was waited for");
 		EXPECT_EQ(t, cpumask_count(&cpus_online), cpus, "CPUs online");
 	}
 	if (page != NO_FRAME)
@@ -303,6 +366,8 @@ static const struct selftest_case cases[] = {
 	{ "every CPU answers every call once", calls },
 	{ "a call returns when all have answered", calls_are_complete },
 	{ "calls from all CPUs at once end", all_call_at_once },
+	{ "a local APIC is known by its version register", versions },
+	{ "a CPU that answers late is waited for, and told of", late },
 	{ "a CPU that does not answer is given up", absent },
 };
 SELFTEST_SUITE(smp, cases);
