@@ -34,8 +34,11 @@ INSTALL = ("apt-get update && apt-get install -y --no-install-recommends make", 
 SHORT = (("make run", 1200), ("make selftest", 900))
 WHOLE = (("make run", 1200), ("make test", 5400))
 ROOT_SECONDS, TAIL = 900, 25
-# What debootstrap says of things that are no fault of ours.
-NOT_HERE = (("Failed getting release file", "the archive of Debian does not answer"),
+# What debootstrap and apt say of things that are no fault of ours.
+NO_ANSWER = "the archive of Debian does not answer"
+NOT_HERE = (("Failed getting release file", NO_ANSWER),
+            ("Couldn't download packages", NO_ANSWER),
+            ("Failed to fetch", NO_ANSWER),
             ("signed by unknown key", "debian-archive-keyring lacks the system's key"),
             ("No such script", "debootstrap does not know the system yet"))
 # $1 is the root, $2 the packages' place, $3 the command.
@@ -98,6 +101,13 @@ def needed():
         raise Skip("no namespace of mounts can be made")
 
 
+def skip_if_not_here(output):
+    """Skip if a command failed for want of something outside."""
+    for text, reason in NOT_HERE:
+        if text in output:
+            raise Skip(reason)
+
+
 def make_base(codename, base, environment):
     """debootstrap's root, whole or not at all."""
     partial = base + ".partial"
@@ -105,9 +115,7 @@ def make_base(codename, base, environment):
     result = bounded.run(["debootstrap", "--variant=minbase", f"--keyring={KEYRING}",
                           codename, partial, archive()], ROOT_SECONDS, env=environment)
     if result.status or result.timed_out:
-        for text, reason in NOT_HERE:
-            if text in result.output:
-                raise Skip(reason)
+        skip_if_not_here(result.output)
         raise Failed("debootstrap failed", result.output)
     os.rename(partial, base)
 
@@ -149,6 +157,7 @@ def call(root, command, seconds, environment):
     if result.timed_out:
         raise Failed(f"no end after {result.seconds:.0f} s", result.output)
     if result.status:
+        skip_if_not_here(result.output)
         raise Failed(f"status {result.status}", result.output)
     warnings = [line for line in result.output.splitlines() if "warning:" in line]
     if warnings:
