@@ -103,6 +103,8 @@ static int take_module(struct parser *p, const struct module_tag *tag)
 		boot_info_warn(p->bi, "multiboot2: found module %u at %#x, "
 			       "expected only one, the initramfs; ignored",
 			       p->modules, tag->start);
+	if (p->modules > 1)
+		boot_info_keep_apart(p->bi, "another module", tag->start, tag->end);
 	return 0;
 }
 
@@ -232,5 +234,6 @@ int multiboot2_parse(const void *info, size_t limit, struct boot_info *bi,
 				"expected a tag of type %d with entries",
 				TAG_MEMORY_MAP);
 	bi->info_end = bi->info_start + header->total_size;
+	boot_info_keep_apart(bi, "the boot information", bi->info_start, bi->info_end);
 	return 0;
 }

@@ -39,6 +39,9 @@ struct memmap_entry {
 	u32 reserved;
 } __packed;
 
+/* Of the modules, one of which is used. */
+#define MOST_MODULES 64
+
 /* The ACPI RSDP's two lengths, and where its revision stands. */
 enum { RSDP_V1_SIZE = 20, RSDP_REVISION = 15 };
 
@@ -66,6 +69,21 @@ static int take_cmdline(phys_addr_t from, map_fn map, struct boot_info *bi,
 	return 0;
 }
 
+/* The first MOST_MODULES are looked at: where they are, if they can be read. */
+static void keep_apart_from_others(const struct start_info *si, map_fn map,
+				   struct boot_info *bi)
+{
+	const struct module_entry *module;
+
+	for (u32 i = 1; i < MIN(si->module_count, MOST_MODULES); i++) {
+		module = map(si->modules + i * sizeof(*module), sizeof(*module));
+		if (module != NULL && module->size <= BOOT_PHYS_END &&
+		    module->start <= BOOT_PHYS_END - module->size)
+			boot_info_keep_apart(bi, "another module", module->start,
+					     module->start + module->size);
+	}
+}
+
 /* The first module is the initramfs; there is no use for another. */
 static int take_modules(const struct start_info *si, map_fn map,
 			struct boot_info *bi, struct complaint *why)
@@ -90,7 +108,25 @@ static int take_modules(const struct start_info *si, map_fn map,
 		boot_info_warn(bi, "pvh: found %u modules, expected only one, "
 			       "the initramfs; the others are ignored",
 			       si->module_count);
+	keep_apart_from_others(si, map, bi);
 	return 0;
+}
+
+/* All that has been read must have been the loader's still. */
+static void keep_apart_from_info(const struct start_info *si, struct boot_info *bi)
+{
+	static const char what[] = "the boot information";
+	u64 modules = MIN(si->module_count, MOST_MODULES) * sizeof(struct module_entry);
+	u64 memmap = (u64)si->memmap_count * sizeof(struct memmap_entry);
+
+	boot_info_keep_apart(bi, what, bi->info_start, bi->info_end);
+	boot_info_keep_apart(bi, what, si->modules, si->modules + modules);
+	boot_info_keep_apart(bi, what, si->memmap, si->memmap + memmap);
+	if (si->cmdline != 0)
+		boot_info_keep_apart(bi, what, si->cmdline,
+				     si->cmdline + strlen(bi->cmdline) + 1);
+	if (bi->rsdp_len != 0)
+		boot_info_keep_apart(bi, what, si->rsdp, si->rsdp + bi->rsdp_len);
 }
 
 static int take_memmap(const struct start_info *si, map_fn map,
@@ -181,5 +217,6 @@ int pvh_parse(const void *start_info, size_t limit, map_fn map,
 		take_rsdp(si->rsdp, map, bi);
 	strscpy(bi->loader, "PVH", sizeof(bi->loader));
 	bi->info_end = bi->info_start + sizeof(*si);
+	keep_apart_from_info(si, bi);
 	return 0;
 }

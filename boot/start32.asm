@@ -2,7 +2,8 @@
 ;
 ; Both protocols arrive in flat 32-bit protected mode, paging off, interrupts
 ; off, with the physical address of their information in EBX.  We check that
-; the CPU can do what the kernel needs (boot/required.asm), build a map that is
+; the CPU can do what the kernel needs (boot/required.asm), and that the loader
+; has left the kernel whole (boot/modules.asm), build a map that is
 ; thrown away soon (the first 4 GiB at 0 and at the direct map's base, the first
 ; GiB at KERNEL_BASE, all in 2 MiB pages), and jump.  Linked low, VMA = LMA.
 ;
@@ -17,7 +18,7 @@
 	section	.boot.text progbits alloc exec nowrite align=16
 
 	extern	boot_pgd, boot_pud_low, boot_pud_high, boot_pmds
-	extern	boot_stack, boot_start64, boot_tsc, boot_check_cpu
+	extern	boot_stack, boot_start64, boot_tsc, boot_check_cpu, boot_check_modules
 
 %define PHYS(symbol)	(symbol - KERNEL_BASE)
 %define PMD_COUNT	EARLY_MAP_GIB	; each maps 1 GiB in 2 MiB pages
@@ -37,6 +38,8 @@ start:
 	mov	esp, PHYS(boot_stack) + BOOT_STACK_SIZE
 	mov	edi, ebx		; kept for boot_main
 	call	boot_check_cpu		; keeps EDI and EBP
+	jc	boot_end
+	call	boot_check_modules	; the same
 	jc	boot_end
 	rdtsc				; the boot line counts from here
 	mov	[PHYS(boot_tsc)], eax

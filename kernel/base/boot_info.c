@@ -95,6 +95,19 @@ void boot_info_add_region(struct boot_info *bi, phys_addr_t start, u64 length,
 	};
 }
 
+void boot_info_keep_apart(struct boot_info *bi, const char *what,
+			  phys_addr_t start, phys_addr_t end)
+{
+	struct boot_range *r = &bi->initramfs;
+
+	if (start >= end || r->start >= end || start >= r->end)
+		return;
+	boot_info_warn(bi, "%s: found the initramfs at %#lx to %#lx over %s at %#lx "
+		       "to %#lx, expected them apart; ignored", protocol_name(bi),
+		       r->start, r->end, what, start, end);
+	*r = (struct boot_range){ 0, 0 };
+}
+
 /*
  * The strip of one type that begins at `from`, or, if nothing covers `from`,
  * at the next region above it.  False if there is none.

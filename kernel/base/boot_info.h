@@ -92,6 +92,13 @@ void boot_info_add_region(struct boot_info *bi, phys_addr_t start, u64 length,
 			  u32 e820_type);
 
 /*
+ * Forgets the initramfs, with a warning that names both ranges, if it lies over
+ * [start, end), which is `what`: one of the two has been overwritten.
+ */
+void boot_info_keep_apart(struct boot_info *bi, const char *what,
+			  phys_addr_t start, phys_addr_t end);
+
+/*
  * Makes the list ascending, free of overlaps, aligned to 4 KiB pages (RAM
  * shrinks, everything else grows) and as short as it can be (neighbours of one
  * type are merged).  Should cutting regions around each other give more than

@@ -251,6 +251,32 @@ static void test_strings(void)
 		  "bytes, expected at most 63; cut there\n");
 }
 
+static void test_apart(void)
+{
+	begin_info();
+	mmap_tag();
+	module_tag(0x1000, 0x2000, "");
+	module_tag(0x1fff, 0x6000, "");
+	end_info();
+	CHECK_EQ(parse(), 0);
+	CHECK_EQ(bi.initramfs.end, 0);
+	CHECK_HAS(host_recorded(), "multiboot2: found the initramfs at 0x1000 to 0x2000 over "
+		  "another module at 0x1fff to 0x6000, expected them apart; ignored\n");
+	begin_info();
+	mmap_tag();
+	module_tag(0xf000, 0x10001, "");
+	end_info();
+	CHECK_EQ(parse(), 0);
+	CHECK_EQ(bi.initramfs.end, 0);
+	CHECK_HAS(host_recorded(), "over the boot information at 0x10000 to ");
+	begin_info();
+	mmap_tag();
+	module_tag(0xf000, 0x10000, "");
+	end_info();
+	CHECK_EQ(parse(), 0);
+	CHECK_EQ(bi.initramfs.end, 0x10000);
+}
+
 static void test_modules(void)
 {
 	size_t at;
@@ -400,6 +426,7 @@ const struct host_case host_cases[] = {
 	{ "a missing end tag is refused", test_no_end_tag },
 	{ "strings must end, and are cut if long", test_strings },
 	{ "the first module is the initramfs", test_modules },
+	{ "it lies apart from other modules and the boot information", test_apart },
 	{ "a memory map that lies is refused", test_memory_map },
 	{ "no truncation is read beyond its end", test_truncated },
 	{ "30000 mutations are survived", test_fuzz },

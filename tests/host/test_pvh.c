@@ -10,6 +10,7 @@
 #include "tests/host/host.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BASE 0x9000
@@ -210,6 +211,57 @@ static void test_modules(void)
 		  "the initramfs; the others are ignored\n");
 }
 
+/* The initramfs at [start, end); whether it is kept. */
+static bool keeps(u64 start, u64 end)
+{
+	host_set_u64(&b, modules_at, start);
+	host_set_u64(&b, modules_at + 8, end - start);
+	CHECK_EQ(parse(), 0);
+	return bi.initramfs.end == end;
+}
+
+static void test_apart(void)
+{
+	static const size_t *const places[] = { &memmap_at, &modules_at, &cmdline_at, &rsdp_at };
+	char line[200];
+
+	good();
+	CHECK(!keeps(BASE - 0x1000, BASE + 1));
+	snprintf(line, sizeof(line), "pvh: found the initramfs at %#x to %#x over the boot "
+		 "information at %#x to %#x, expected them apart; ignored\n", BASE - 0x1000,
+		 BASE + 1, BASE, BASE + INFO_SIZE);
+	CHECK_STR(host_recorded(), line);
+	CHECK_EQ(bi.initramfs.start, 0);
+	CHECK(keeps(BASE - 0x1000, BASE));
+	CHECK(keeps(BASE + b.len, BASE + b.len + 1));
+	for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
+		CHECK(!keeps(BASE + *places[i], BASE + *places[i] + 1));
+	CHECK(!keeps(0, UINT64_MAX >> 12));
+	host_set_u64(&b, CMDLINE, 0);
+	CHECK(keeps(BASE + cmdline_at, BASE + cmdline_at + 1));
+}
+
+/* Another module: its two numbers stand where the module list goes on. */
+static void test_other_modules(void)
+{
+	good();
+	host_set_u32(&b, MODULE_COUNT, 2);
+	modules_at = b.len;
+	module_entry(0x100000, 0x1000);
+	module_entry(0x200000, 0x1000);
+	host_set_u64(&b, MODULES, BASE + modules_at);
+	CHECK(keeps(0x1ff000, 0x200000));
+	CHECK(keeps(0x201000, 0x202000));
+	CHECK(!keeps(0x1ff000, 0x200001));
+	CHECK_HAS(host_recorded(), "pvh: found the initramfs at 0x1ff000 to 0x200001 over another "
+		  "module at 0x200000 to 0x201000, expected them apart; ignored\n");
+	CHECK(!keeps(0x200fff, 0x300000));
+	host_set_u64(&b, modules_at + 32, UINT64_MAX); /* no place at all */
+	CHECK(keeps(0x200fff, 0x300000));
+	host_set_u32(&b, MODULE_COUNT, UINT32_MAX);
+	CHECK(keeps(0x200fff, 0x300000));
+}
+
 static void test_cmdline(void)
 {
 	unsigned i;
@@ -295,6 +347,8 @@ const struct host_case host_cases[] = {
 	{ "magic, version and size are checked", test_header },
 	{ "a memory map that cannot be is refused", test_memmap },
 	{ "the first module is the initramfs", test_modules },
+	{ "it lies apart from the boot information", test_apart },
+	{ "and from other modules", test_other_modules },
 	{ "the command line is cut if long", test_cmdline },
 	{ "an unreadable RSDP is left out", test_rsdp },
 	{ "no truncation is read beyond its end", test_truncated },
