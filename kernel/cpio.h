@@ -1,10 +1,10 @@
 /*
- * Reader of cpio archives in the "new ASCII" format (newc, `cpio -H newc`),
- * uncompressed: the initramfs.
+ * Reader of cpio archives in the "new ASCII" format (newc and crc, `cpio -H newc`),
+ * uncompressed, one behind another: the initramfs.
  *
  * Pure: allocates nothing; names and contents are pointers into the archive,
- * which must stay where it is for as long as they are used.  Called by the
- * boot code to find init, and by kernel/process.c for every program.
+ * which must stay where it is for as long as they are used.  Called by
+ * kernel/initramfs.c.
  *
  * Source: Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
  */
@@ -14,48 +14,48 @@
 #include "kernel/base/complaint.h"
 #include "kernel/base/types.h"
 
-/* cpio_file.mode: Linux's st_mode, so the type is in these bits. */
-#define CPIO_TYPE_MASK 0170000
-#define CPIO_TYPE_REGULAR 0100000
-#define CPIO_TYPE_DIRECTORY 0040000
-#define CPIO_TYPE_SYMLINK 0120000
-#define CPIO_ANY_EXECUTE 0111
-#define CPIO_READ 4 /* and write, execute: shifted by 6 for the owner, 3 for its group */
-#define CPIO_EXECUTE 1
+#define CPIO_NAME_MAX 4096 /* of a name with its NUL; of a link's target */
 
-struct cpio_file {
-	const char *name; /* terminated, without leading "/" and "./" */
-	const void *data; /* of a symbolic link, its target, unterminated */
-	size_t size;      /* bytes at data */
-	u32 mode;
+/* What makes two files of an archive names of one, if nlink says that there are more. */
+struct cpio_id {
+	u32 archive; /* which one of those that stand one behind another */
+	u32 ino, dev_major, dev_minor;
 };
 
-/* A place in an archive; set up by cpio_start(), private to cpio.c. */
+struct cpio_file {
+	const char *name; /* terminated, as it stands there; NULL: it has 0 bytes, or
+			     more than CPIO_NAME_MAX */
+	const u8 *data;   /* of a symbolic link, its target, unterminated */
+	size_t size;      /* bytes at data */
+	size_t at;        /* offset of the header */
+	u32 mode, nlink, rdev_major, rdev_minor;
+	struct cpio_id id;
+	bool has_sum;     /* of the crc format: */
+	u32 sum;          /* of the bytes of a regular file */
+};
+
+/* A place in the archives; set up by cpio_start(), private to cpio.c. */
 struct cpio_iter {
 	const u8 *archive;
 	size_t size;
-	size_t at; /* of the next header or the trailer; at most size */
+	size_t at;        /* of what is next; at most size */
+	u32 archives;     /* that are behind */
+	bool inside;      /* no trailer has come since the last file */
 };
 
-/* Begins at the first file of an archive of `size` readable bytes. */
+/* Begins at the first file in `size` readable bytes. */
 void cpio_start(struct cpio_iter *it, const void *archive, size_t size);
 
 /*
- * Fills *file with the next file and returns 1; returns 0 when the trailer has
- * been reached, and -EINVAL with one line in *why, "cpio: found X, expected
- * Y", when the archive is damaged at this point (it is no use to go on then).
- * An archive must end with a trailer and have only zeros behind it.
+ * Fills *file with the next file and returns 1; returns 0 at the end, which comes
+ * behind a trailer, and -EINVAL with one line in *why, "cpio: found X, expected
+ * Y", when what stands here is no archive (it is no use to go on then).  Zeros
+ * may stand in front of archives, between and behind them.
  */
 int cpio_next(struct cpio_iter *it, struct cpio_file *file,
 	      struct complaint *why);
 
-/*
- * Looks up a path; leading "/" and "./" mean nothing, on either side, and the
- * first file of that name is the one.  Returns 0, -ENOENT if there is none, or
- * -EINVAL if damage was met before it was found, the last two with a line in
- * *why.  Takes time proportional to the number of files.
- */
-int cpio_find(const void *archive, size_t size, const char *path,
-	      struct cpio_file *file, struct complaint *why);
+/* Are the bytes of a regular file what the sum says?  -EINVAL with a line in *why. */
+int cpio_check_sum(const struct cpio_file *file, struct complaint *why);
 
 #endif

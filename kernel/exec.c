@@ -66,10 +66,10 @@ static void reset_registers(struct task *t, const struct built_program *program)
 static int build(const char *path, const struct start_strings *strings,
 		 struct built_program *program)
 {
-	const char *exe = path_is_self_exe(path) ? current_process()->exe : NULL;
+	const struct file_node *exe = path_is_self_exe(path) ? current_process()->exe : NULL;
 	struct complaint why;
 
-	return program_build(exe ? exe : path, path, strings, program, &why);
+	return program_build(exe, path, strings, program, &why);
 }
 
 static long exec(const char *path, const struct start_strings *strings)

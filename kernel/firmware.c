@@ -3,9 +3,11 @@
  * under the temporary map.  Called by kernel/main.c.
  */
 #include "arch/fw_cfg.h"
+#include "arch/random.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
 #include "kernel/firmware.h"
+#include "kernel/initramfs.h"
 #include "mm/frame.h"
 #include "mm/kernel_map.h"
 #include "mm/phys.h"
@@ -68,6 +70,13 @@ void firmware_read_initramfs(struct boot_info *bi)
 	}
 	fw_cfg_read(&file, phys_to_virt(at), file.size);
 	bi->initramfs = (struct boot_range){ at, at + file.size };
+}
+
+void firmware_make_files(const struct boot_info *bi)
+{
+	const struct boot_range *r = &bi->initramfs;
+
+	initramfs_init(phys_to_virt(r->start), r->end - r->start, random_u64(), report_line);
 }
 
 void firmware_read_acpi(const struct boot_info *bi, struct acpi_info *acpi)

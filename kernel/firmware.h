@@ -20,6 +20,9 @@ void firmware_check_initramfs(struct boot_info *bi);
 /* If fw_cfg has an initramfs, copies it into free RAM and into bi->initramfs. */
 void firmware_read_initramfs(struct boot_info *bi);
 
+/* Makes the files of the initramfs, as far as its archives are good.  Once memory is known. */
+void firmware_make_files(const struct boot_info *bi);
+
 /* The ACPI tables; an empty result, with a line, if there are none. */
 void firmware_read_acpi(const struct boot_info *bi, struct acpi_info *acpi);
 

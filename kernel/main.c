@@ -163,10 +163,9 @@ void kernel_main(struct boot_info *bi)
 	if (args.norandmaps)
 		randmaps_turn_off();            /* programs at known places */
 	init_memory(bi);                        /* frames, PGD pair, final map */
-	program_set_initramfs(phys_to_virt(bi->initramfs.start),
-			      bi->initramfs.end - bi->initramfs.start);
 	init_boot_cpu();                        /* entry area, GDT, TSS, APIC */
 	random_init();                          /* a key for random numbers */
+	firmware_make_files(bi);                /* of the initramfs */
 	cpus = smp_number_cpus(&acpi, args.maxcpus);
 	smp_start_others(cpus, &setup, ap_online); /* the others at once */
 	audit_or_panic(pti_init_pgd, "boot");   /* tables against the ledger */

@@ -70,7 +70,7 @@ struct process {
 	struct task *exec_by;         /* the other threads must end for it; it clears
 	                                 this itself when they have */
 	struct task *waiter;          /* in task_wait(): it frees the process */
-	const char *exe;              /* path in the initramfs, or NULL */
+	const struct file_node *exe;  /* its program; NULL: bare code */
 	struct ids ids;
 	struct user *user;            /* of the real uid: a hold */
 	unsigned counted_tasks;       /* with the user: user_count_tasks() */

@@ -4,9 +4,10 @@
  * first instruction runs.  Called by kernel/main.c and tests/.
  * Read next: kernel/elf.c, kernel/user_stack.c.
  */
-#include "kernel/cpio.h"
 #include "kernel/elf.h"
+#include "kernel/file_tree.h"
 #include "kernel/ia32_vdso.h"
+#include "kernel/initramfs.h"
 #include "kernel/program.h"
 #include "kernel/randmaps.h"
 #include "kernel/user_stack.h"
@@ -15,71 +16,63 @@
 
 #define STACK_AT_START (33 * PAGE_SIZE)
 
-static const void *archive;
-static size_t archive_size;
-
-void program_set_initramfs(const void *at, size_t size)
-{
-	archive = at;
-	archive_size = size;
-}
-
-/* The one directory that no archive lists. */
-static bool is_root(const char *path)
-{
-	return strcmp(path, "/") == 0 || strcmp(path, ".") == 0;
-}
+#define MAY_READ 4 /* of three bits of a mode: shifted by 3 for the group */
+#define MAY_EXECUTE 1
+#define ANY_EXECUTE 0111
 
 /* May the current process, or the booting kernel, do that?  Files are root's. */
-static bool allows(const struct cpio_file *file, u32 what)
+static bool allows(const struct file_inode *inode, u32 what)
 {
 	const struct process *p = current_process();
 
 	if (!p || process_is_privileged())
-		return what == CPIO_READ || (file->mode & CPIO_ANY_EXECUTE);
-	return file->mode >> (p->ids.group[EFFECTIVE_ID] == 0 ? 3 : 0) & what;
+		return what == MAY_READ || file_is(inode, FILE_DIRECTORY) ||
+		       (inode->mode & ANY_EXECUTE);
+	return inode->mode >> (p->ids.group[EFFECTIVE_ID] == 0 ? 3 : 0) & what;
 }
 
-static int find_file(const char *path, struct cpio_file *file, struct complaint *why)
+static bool may_search(const struct file_inode *dir)
 {
-	if (!archive_size) {
+	return allows(dir, MAY_EXECUTE);
+}
+
+int program_find(const char *path, bool follow, const struct file_node **file)
+{
+	struct file_node *found;
+	int err = file_find(path, follow, may_search, &found);
+
+	*file = found;
+	return err;
+}
+
+static int find_program(const char *path, const struct file_node **file, struct complaint *why)
+{
+	int err = program_find(path, true, file);
+
+	if (err && !initramfs_is_there())
 		complain(why, "init: found no initramfs, expected one with %s", path);
-		return -ENOENT;
-	}
-	if (cpio_find(archive, archive_size, path, file, why))
-		return is_root(path) ? -EACCES : -ENOENT;
-	if ((file->mode & CPIO_TYPE_MASK) != CPIO_TYPE_REGULAR ||
-	    !allows(file, CPIO_EXECUTE)) {
-		complain(why, "init: found that %s is no executable file, expected a "
-			 "program", path);
-		return -EACCES;
-	}
-	return 0;
+	else if (err == -ELOOP)
+		complain(why, "init: found links without end in %.128s, expected a program", path);
+	else if (err)
+		complain(why, "init: found no file '%.128s', expected a program", path);
+	return err;
+}
+
+static int check_program(const char *path, const struct file_inode *inode, struct complaint *why)
+{
+	if (file_is(inode, FILE_REGULAR) && allows(inode, MAY_EXECUTE))
+		return 0;
+	complain(why, "init: found that %.128s is no executable file, expected a program", path);
+	return -EACCES;
 }
 
 bool program_exists(const char *path)
 {
-	struct cpio_file file;
+	const struct file_node *file;
 	struct complaint why;
 
-	return find_file(path, &file, &why) == 0;
-}
-
-int program_stat(const char *path, u32 *mode, u64 *size)
-{
-	struct cpio_file file;
-	struct complaint why;
-
-	if (is_root(path)) {
-		*mode = CPIO_TYPE_DIRECTORY | 0755;
-		*size = 0;
-		return 0;
-	}
-	if (!archive_size || cpio_find(archive, archive_size, path, &file, &why))
-		return -ENOENT;
-	*mode = file.mode;
-	*size = file.size;
-	return 0;
+	return program_find(path, true, &file) == 0 &&
+	       check_program(path, file->inode, &why) == 0;
 }
 
 const char *program_name(const char *path)
@@ -237,23 +230,27 @@ static int fill_mm(struct mm *mm, const char *shown, const struct start_strings 
 	return err ? err : user_stack_build(mm, shown, strings, elf, base, sp);
 }
 
-int program_build(const char *path, const char *shown, const struct start_strings *strings,
-		  struct built_program *out, struct complaint *why)
+int program_build(const struct file_node *file, const char *path,
+		  const struct start_strings *strings, struct built_program *out,
+		  struct complaint *why)
 {
-	struct cpio_file file;
+	const struct file_inode *inode;
 	struct elf_image elf;
 	struct mm *mm;
 	u64 base = 0;
-	int err = find_file(path, &file, why);
+	int err = file ? 0 : find_program(path, &file, why);
 
+	if (!err)
+		err = check_program(path, file->inode, why);
 	if (err)
 		return err;
-	if (elf_parse(file.data, file.size, &elf, why))
+	inode = file->inode;
+	if (elf_parse(inode->data, inode->size, &elf, why))
 		return -ENOEXEC;
 	mm = mm_alloc();
 	err = mm ? place(mm, &elf, &base) : -ENOFRAME;
 	if (!err)
-		err = fill_mm(mm, shown, strings, file.data, &elf, base, &out->sp);
+		err = fill_mm(mm, path, strings, inode->data, &elf, base, &out->sp);
 	if (err == -ENOEXEC)
 		complain(why, "init: found segments of %s from %#lx to %#lx, aligned to %#lx, "
 			 "expected room for them and %llu MiB of stack", path, elf.start,
@@ -268,8 +265,8 @@ int program_build(const char *path, const char *shown, const struct start_string
 			 path, err);
 	out->mm = mm;
 	out->ip = base + elf.entry;
-	out->exe = file.name;
-	out->readable = allows(&file, CPIO_READ);
+	out->exe = file;
+	out->readable = allows(inode, MAY_READ);
 	out->ia32 = elf.ia32;
 	return err;
 }
@@ -292,7 +289,7 @@ struct task *program_load(const char *path, const char *const argv[],
 	struct built_program program;
 	struct task *t;
 
-	if (program_build(path, path, &strings, &program, why))
+	if (program_build(NULL, path, &strings, &program, why))
 		return NULL;
 	t = finish(program_name(path), program.mm, program.ip, program.sp);
 	if (t) {

@@ -5,28 +5,28 @@
 #define KERNEL_PROGRAM_H
 
 #include "kernel/base/complaint.h"
+#include "kernel/file_tree.h"
 #include "kernel/process.h"
 #include "kernel/user_stack.h"
-
-/* The initramfs: `size` readable bytes that stay.  Boot, once. */
-void program_set_initramfs(const void *archive, size_t size);
 
 /* A program in an address space of its own, ready to run. */
 struct built_program {
 	struct mm *mm;
 	virt_addr_t ip, sp;
-	const char *exe; /* its path in the initramfs, which stays */
+	const struct file_node *exe;
 	bool ia32;       /* a 32-bit program */
 	bool readable;   /* its file, by who execs it */
 };
 
 /*
- * Builds the address space of the program `path`.  `shown` is the path that it is
- * told.  0, or with one line in *why: -ENOENT, -EACCES (no file, or not for executing),
- * -ENOEXEC, -ENOMEM, -ENOFRAME, -E2BIG; of the current process's strings -EFAULT; -EINTR.
+ * Builds the address space of the program in `file`, or, if that is NULL, in the one that
+ * `path` names; the program is told that path in any case.  0, or with one line in
+ * *why: program_find()'s errors, -EACCES (not for executing), -ENOEXEC, -ENOMEM, -ENOFRAME,
+ * -E2BIG; of the current process's strings -EFAULT; -EINTR.
  */
-int program_build(const char *path, const char *shown, const struct start_strings *strings,
-		  struct built_program *out, struct complaint *why);
+int program_build(const struct file_node *file, const char *path,
+		  const struct start_strings *strings, struct built_program *out,
+		  struct complaint *why);
 
 /*
  * The segment registers with which a 64-bit or 32-bit program starts, in *t and
@@ -45,11 +45,14 @@ const char *program_name(const char *path);
 struct task *program_load(const char *path, const char *const argv[],
 			  const char *const envp[], struct complaint *why);
 
-/* Is there such a file? */
+/* Is there such a program? */
 bool program_exists(const char *path);
 
-/* Its st_mode and size: 0, or -ENOENT. */
-int program_stat(const char *path, u32 *mode, u64 *size);
+/*
+ * The file that the path names, a link itself unless `follow`, as far as the current process
+ * may search directories: 0, or file_find()'s errors.
+ */
+int program_find(const char *path, bool follow, const struct file_node **file);
 
 #define PROGRAM_CODE_BASE 0x400000
 #define PROGRAM_DATA_BASE 0x600000

@@ -5,6 +5,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "kernel/file_tree.h"
 #include "kernel/ia32_syscall.h"
 #include "kernel/path.h"
 #include "kernel/process.h"
@@ -17,8 +18,10 @@
 #define AT_NO_AUTOMOUNT 0x800
 #define AT_EMPTY_PATH 0x1000
 #define O_CREAT 0100
+#define O_DIRECTORY 0200000
+#define O_NOFOLLOW 0400000
 
-#define MODE_LINK 0120777
+#define SELF_EXE_NUMBER 0xffffffff
 #define MODE_CONSOLE 0020620
 #define CONSOLE_DEVICE 0x501 /* major 5, minor 1 */
 #define INITRAMFS_DEVICE 2
@@ -77,30 +80,46 @@ static long stat_fd(int fd, virt_addr_t to, bool ia32)
 	return is_open(fd) ? put(to, &st, ia32) : -EBADF;
 }
 
-/* Different for each file, whether or not its path begins with a slash. */
-static u64 hash(const char *s)
+/* A device number as struct stat has it. */
+static u64 device(u32 major, u32 minor)
 {
-	u64 h = 2;
+	return (major & 0xfff) << 8 | (minor & 0xff) | (u64)(minor & ~0xffu) << 12;
+}
 
-	while (*s == '/')
-		s++;
-	while (*s)
-		h = h * 31 + (u8)*s++;
-	return h;
+static void fill(struct stat *st, const struct file_inode *inode)
+{
+	*st = (struct stat){
+		.dev = INITRAMFS_DEVICE, .ino = inode->number, .nlink = inode->links,
+		.mode = inode->mode, .rdev = device(inode->rdev_major, inode->rdev_minor),
+		.size = (s64)inode->size, .blksize = PAGE_SIZE,
+		.blocks = (s64)(ALIGN_UP(inode->size, PAGE_SIZE) / 512),
+	};
+}
+
+/* The file that the path names; *link: that is the link to the process's own program. */
+static int find(const char *path, bool follow, const struct file_node **file, bool *link)
+{
+	const struct file_node *exe = path_is_self_exe(path) ? current_process()->exe : NULL;
+
+	*link = exe && !follow;
+	*file = exe;
+	return exe ? 0 : program_find(path, follow, file);
 }
 
 static long stat_path(const char *path, bool follow, virt_addr_t to, bool ia32)
 {
-	struct stat st = { .dev = INITRAMFS_DEVICE, .nlink = 1, .blksize = PAGE_SIZE };
-	const char *exe = path_is_self_exe(path) ? current_process()->exe : NULL;
-	u64 size = 0;
+	struct stat st = {
+		.dev = INITRAMFS_DEVICE, .ino = SELF_EXE_NUMBER, .nlink = 1,
+		.mode = FILE_SYMLINK | 0777, .blksize = PAGE_SIZE,
+	};
+	const struct file_node *file;
+	bool link;
+	int err = find(path, follow, &file, &link);
 
-	st.mode = MODE_LINK;
-	if ((!exe || follow) && program_stat(exe ? exe : path, &st.mode, &size))
-		return -ENOENT;
-	st.ino = hash(exe && follow ? exe : path);
-	st.size = (s64)size;
-	st.blocks = (s64)(ALIGN_UP(size, PAGE_SIZE) / 512);
+	if (err)
+		return err;
+	if (!link)
+		fill(&st, file->inode);
 	return put(to, &st, ia32);
 }
 
@@ -185,19 +204,24 @@ long ia32_sys_fstatat64(struct pt_regs *regs)
 
 /* ---- Links ----------------------------------------------------------------------- */
 
-static long read_link(const char *path, virt_addr_t to, int size)
+/* The path's frame takes the target of the process's own link. */
+static long read_link(char *path, virt_addr_t to, int size)
 {
-	const char *exe = path_is_self_exe(path) ? current_process()->exe : NULL;
-	size_t n;
-	u32 mode;
-	u64 ignored;
+	const struct file_node *file;
+	const void *target;
+	bool link;
+	long n = find(path, false, &file, &link);
 
-	if (!exe)
-		return program_stat(path, &mode, &ignored) ? -ENOENT : -EINVAL;
-	n = MIN(strlen(exe), (size_t)size - 1);
-	if (copy_to_user(to, "/", 1) || copy_to_user(to + 1, exe, n))
-		return -EFAULT;
-	return (long)n + 1;
+	if (n)
+		return n;
+	if (!link && !file_is(file->inode, FILE_SYMLINK))
+		return -EINVAL;
+	n = link ? file_path(file, path, PATH_MAX) : (long)file->inode->size;
+	target = link ? (const u8 *)path : file->inode->data;
+	if (n < 0)
+		return n;
+	n = MIN(n, size);
+	return copy_to_user(to, target, (size_t)n) ? -EFAULT : n;
 }
 
 static long read_user_link(int fd, virt_addr_t from, virt_addr_t to, int size)
@@ -229,16 +253,20 @@ long sys_readlinkat(struct pt_regs *regs)
 
 static long refuse_to_open(int fd, virt_addr_t from, u64 flags)
 {
-	u64 ignored;
+	const struct file_node *file;
 	char *path;
-	u32 mode;
+	bool link;
 	long err = get_path_at(fd, from, &path);
 
 	if (err)
 		return err;
-	err = program_stat(path, &mode, &ignored);
+	err = find(path, !(flags & O_NOFOLLOW), &file, &link);
+	if (!err && (link || file_is(file->inode, FILE_SYMLINK)))
+		err = -ELOOP;
+	else if (!err && (flags & O_DIRECTORY) && !file_is(file->inode, FILE_DIRECTORY))
+		err = -ENOTDIR;
 	path_put(path);
-	return err && !(flags & O_CREAT) ? err : -EACCES;
+	return err == 0 || (err == -ENOENT && flags & O_CREAT) ? -EACCES : err;
 }
 
 long sys_open(struct pt_regs *regs)

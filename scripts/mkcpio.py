@@ -10,8 +10,8 @@ gives the same bytes: no dates, owner root, entries sorted by name.
 import os
 import sys
 
-MAGIC = b"070701"
-DIRECTORY, REGULAR = 0o040755, 0o100644
+MAGIC, MAGIC_CRC = b"070701", b"070702"
+DIRECTORY, REGULAR, SYMLINK = 0o040755, 0o100644, 0o120777
 EXECUTABLE = 0o100755
 TRAILER = "TRAILER!!!"
 
@@ -21,12 +21,13 @@ def pad4(data):
     return data + b"\0" * (-len(data) % 4)
 
 
-def entry(ino, name, mode, data=b""):
-    """One header, name and data; the fields are eight hexadecimal digits each."""
+def entry(ino, name, mode, data=b"", nlink=None, rdev=(0, 0), check=None):
+    """One header, name and data; the fields are eight hexadecimal digits each.  CHECK, if
+    there is one, is the sum of the data's bytes, and the format crc."""
     encoded = name.encode() + b"\0"
-    nlink = 2 if mode == DIRECTORY else 1
-    fields = (ino, mode, 0, 0, nlink, 0, len(data), 0, 0, 0, 0, len(encoded), 0)
-    header = MAGIC + b"".join(b"%08X" % field for field in fields)
+    nlink = nlink or (2 if mode == DIRECTORY else 1)
+    fields = (ino, mode, 0, 0, nlink, 0, len(data), 0, 0, *rdev, len(encoded), check or 0)
+    header = (MAGIC if check is None else MAGIC_CRC) + b"".join(b"%08X" % field for field in fields)
     return pad4(header + encoded) + pad4(data)
 
 

@@ -193,7 +193,46 @@ def from_glibc(_build):
                            for name in names})
 
 
+def listed(*entries):
+    """An archive of (name, mode, data, ...) as mkcpio.entry() takes them, in this order."""
+    out = [mkcpio.entry(0, *entry) if isinstance(entry, tuple) else entry for entry in entries]
+    return b"".join([*out, mkcpio.entry(0, mkcpio.TRAILER, 0)])
+
+
+def with_links(_build):
+    """Two archives, with zeros in front of each, for tests/user/paths.c."""
+    program = mkcpio.from_path(os.path.join(USER, "paths"))
+    link, regular, directory = mkcpio.SYMLINK, mkcpio.REGULAR, mkcpio.DIRECTORY
+    first = listed(
+        (".", 0o040711), ("usr", directory), ("usr/bin", directory), ("bin", link, b"usr/bin"),
+        ("init", regular, b"replaced"), ("first", regular, b"first"), ("twice", regular, b"1"),
+        ("no/way", regular, b"no directory"), ("closed", 0o040700), ("loop", link, b"./loop"),
+        ("closed/paths", *program), ("into", link, b"closed/paths"),
+        ("dangling", link, b"usr/none"), ("sum", regular, b"\1\2\3", None, (0, 0), 6),
+        ("device", 0o020600, b"", None, (5, 0x101)))
+    second = listed(
+        ("/bin/paths", *program), ("init", link, b"bin/paths"), ("twice", regular, b"second"),
+        mkcpio.entry(9, "bin/hard1", regular, b"", 2),
+        mkcpio.entry(9, "hard2", regular, b"data", 2))
+    return bytes(512) + first + bytes(1024 - len(first) % 512) + second + bytes(512)
+
+
+def large(size):
+    """An archive of SIZE bytes, a multiple of 4, that has an init."""
+    def filled(filler):
+        return listed(("init", mkcpio.EXECUTABLE, PROGRAMS["exit0"]),
+                      ("filler", mkcpio.REGULAR, bytes(filler)))
+    return filled(size - len(filled(0)))
+
+
 ARCHIVES = {
+    "paths": with_links,
+    "early-and-zstd": lambda build: listed(("kernel", mkcpio.DIRECTORY)) + bytes(512)
+                      + b"\x28\xb5\x2f\xfd" + bytes(64),
+    "bad-sum": lambda build: listed(
+        ("init", mkcpio.EXECUTABLE, PROGRAMS["exit0"], None, (0, 0), 1)),
+    "endless-init": lambda build: listed(("init", mkcpio.SYMLINK, b"init")),
+    "over-kernel": lambda build: large(31700000),
     "cut": cut,
     "lying-size": lying_size,
     "garbage": lambda build: b"This is no archive. " * 50,

@@ -27,6 +27,7 @@
 #define ESPIPE 29
 #define ENAMETOOLONG 36
 #define ENOSYS 38
+#define ELOOP 40
 #define EOPNOTSUPP 95
 #define ETIMEDOUT 110
 
