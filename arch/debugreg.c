@@ -161,6 +161,11 @@ u64 debugreg_user_trap(struct task_debugregs *d)
 	return (dr6 & ~(u64)DR6_TRAPS) | traps;
 }
 
+void debugreg_note_step(struct task_debugregs *d)
+{
+	d->dr6 = DR6_STEP;
+}
+
 void debugreg_kernel_trap(struct task_debugregs *d)
 {
 	u64 dr6 = read_and_clear();

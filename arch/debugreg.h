@@ -45,6 +45,9 @@ static inline void debugreg_switch(const struct task_debugregs *next)
  */
 u64 debugreg_user_trap(struct task_debugregs *d);
 
+/* The single-step trap of an instruction that the kernel has executed itself. */
+void debugreg_note_step(struct task_debugregs *d);
+
 /*
  * A #DB from kernel mode: a copy met a watchpoint of the user's, or MOV SS put
  * its own off until we were in the kernel.  Noted in the task's DR6; as on

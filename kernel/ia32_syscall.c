@@ -27,6 +27,7 @@
 #include "kernel/ia32_syscall.h"
 #include "kernel/ia32_vdso.h"
 #include "kernel/process.h"
+#include "kernel/ptrace.h"
 #include "kernel/syscall.h"
 #include "mm/uaccess.h"
 
@@ -87,4 +88,6 @@ void ia32_do_syscall(struct pt_regs *regs)
 	regs->ax = (u64)table[nr](&args);
 out:
 	exit_work_before_user(regs);
+	if (unlikely(regs->flags & RFLAGS_TF))
+		ptrace_step_over_call(regs);
 }

@@ -17,6 +17,7 @@
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
+#include "kernel/user_code.h"
 #include "mm/uaccess.h"
 
 enum request {
@@ -67,7 +68,7 @@ int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags)
 
 void ptrace_step_off(struct task *t)
 {
-	t->signals.step = false;
+	t->signals.step = t->signals.step_loads_tf = false;
 	if (t->signals.forced_tf)
 		task_regs(t)->flags &= ~(u64)RFLAGS_TF;
 	t->signals.forced_tf = false;
@@ -83,11 +84,43 @@ bool ptrace_forget_step(void)
 	return true;
 }
 
+/*
+ * Behind an instruction that loads the flags, TF is what the program has loaded: the
+ * tracer's is gone, whichever it is now.
+ */
+bool ptrace_step_done(void)
+{
+	struct task_signals *s = &current_task()->signals;
+	bool tracer_gone = s->forced_tf && !s->step;
+
+	if (!s->step_loads_tf)
+		return ptrace_forget_step();
+	s->step_loads_tf = s->forced_tf = false;
+	return tracer_gone;
+}
+
+#define INSN_POPF 0x9d
+#define INSN_IRET 0xcf
+
+/* Will the next instruction of a stopped thread load TF, if it is executed? */
+static bool loads_tf(struct task *t)
+{
+	struct user_code code;
+	unsigned i = 0;
+
+	if (!user_code_fetch(t->mm, task_regs(t), &code))
+		return false;
+	while (i < code.have && user_code_is_prefix(&code, code.byte[i]))
+		i++;
+	return i < code.have && (code.byte[i] == INSN_POPF || code.byte[i] == INSN_IRET);
+}
+
 static void step_on(struct task *t)
 {
 	struct pt_regs *regs = task_regs(t);
 
 	t->signals.step = true;
+	t->signals.step_loads_tf = loads_tf(t);
 	t->signals.step_from_call = signal_in_syscall(regs);
 	if (!(regs->flags & RFLAGS_TF))
 		t->signals.forced_tf = true;

@@ -29,6 +29,12 @@ void ptrace_step_off(struct task *t);
  */
 bool ptrace_forget_step(void);
 
+/*
+ * The single-step trap behind an instruction of the current thread.  True: it was for a
+ * tracer that has gone since, and is nobody's.
+ */
+bool ptrace_step_done(void);
+
 /* A stepped instruction ended in a handler: stop with SIGTRAP. */
 void ptrace_report_step(void);
 

@@ -9,7 +9,7 @@
 #include "kernel/process.h"
 #include "kernel/segments.h"
 #include "kernel/syscall.h"
-#include "mm/uaccess.h"
+#include "kernel/user_code.h"
 
 long sys_ioperm(struct pt_regs *regs)
 {
@@ -47,11 +47,12 @@ long sys_iopl(struct pt_regs *regs)
 
 bool io_skip_cli(struct pt_regs *regs)
 {
-	u8 insn;
+	struct user_code code;
 
-	if (current_task()->io.iopl != 3 || copy_from_user(&insn, regs->ip, 1) ||
-	    (insn != INSN_CLI && insn != INSN_STI))
+	if (current_task()->io.iopl != 3 ||
+	    !user_code_fetch(current_task()->mm, regs, &code) ||
+	    (code.byte[0] != INSN_CLI && code.byte[0] != INSN_STI))
 		return false;
-	regs->ip++;
+	user_code_skip(regs, &code, 1);
 	return true;
 }

@@ -127,7 +127,7 @@ static void page_fault(const struct pt_regs *regs, u64 cr2)
 /* dr6: what debugreg_user_trap() returned; nothing in it: INT1. */
 static void debug_exception(const struct pt_regs *regs, u64 dr6)
 {
-	if (dr6 & DR6_STEP && ptrace_forget_step()) {
+	if (dr6 & DR6_STEP && ptrace_step_done()) {
 		dr6 &= ~(u64)DR6_STEP;
 		if (!(dr6 & DR6_TRAPS))
 			return;
@@ -151,6 +151,24 @@ static void math_exception(const struct pt_regs *regs, unsigned vector)
 		force(regs, vector, code, 0);
 }
 
+/*
+ * Instructions that the kernel executes in the processor's place.  With TF set the
+ * single-step trap comes behind them, as behind any other; nothing of it is due if
+ * the instruction has ended in a signal instead.
+ */
+static bool emulate(struct pt_regs *regs)
+{
+	u64 ip = regs->ip;
+
+	if (!umip_emulate(regs) && !io_skip_cli(regs))
+		return false;
+	if (regs->flags & RFLAGS_TF && regs->ip != ip) {
+		debugreg_note_step(&current_task()->debug);
+		debug_exception(regs, DR6_STEP);
+	}
+	return true;
+}
+
 static void user_exception(struct pt_regs *regs, unsigned vector)
 {
 	u64 cr2 = read_cr2(), dr6 = 0;
@@ -164,7 +182,7 @@ static void user_exception(struct pt_regs *regs, unsigned vector)
 	case VEC_MF:
 	case VEC_XM: math_exception(regs, vector); break;
 	case VEC_GP:
-		if (umip_emulate(regs) || io_skip_cli(regs))
+		if (emulate(regs))
 			break;
 		/* fall through */
 	default: force(regs, vector, exception[vector].code, regs->orig_ax); break;

@@ -13,22 +13,22 @@
  *   0F 00 /1  STR r/m    the TSS's selector
  *
  * A small decoder: prefixes, REX, ModRM, SIB, displacement; in 64-, 32- and
- * 16-bit code, with segments that may be the program's own.  The bytes may have
- * changed since the processor read them: nothing is believed of them.
+ * 16-bit code, with segments that may be the program's own (kernel/user_code.c).
+ * The bytes may have changed since the processor read them: nothing is believed of
+ * them.
  * Sources: Intel SDM vol. 2, 2.1 and 2.2 (formats), tables 2-1 to 2-3.
  * Called by kernel/trap.c.
  */
 #include "arch/cpu.h"
 #include "arch/ldt.h"
-#include "arch/user_desc.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
 #include "kernel/task.h"
 #include "kernel/umip.h"
+#include "kernel/user_code.h"
 #include "mm/uaccess.h"
 
-#define INSN_MAX 15
 #define SEGV_MAPERR 1
 
 #define DUMMY_GDT_BASE 0xfffffffffffe0000
@@ -39,14 +39,11 @@
 #define REX_X 2
 #define REX_B 1
 
-enum segment { SEG_NONE, SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
-
 struct insn {
-	u8 byte[INSN_MAX];
-	unsigned have, at;        /* bytes fetched, bytes decoded */
-	bool long_mode;
+	struct user_code code;
+	unsigned at;              /* bytes decoded */
 	unsigned operand, address; /* sizes in bytes */
-	enum segment override;
+	enum user_segment override;
 	u8 rex, opcode, mod, reg, rm;
 };
 
@@ -57,80 +54,12 @@ struct operand {
 	bool ip_relative;
 };
 
-/* ---- Segments ---------------------------------------------------------------- */
-
-/* The descriptor of a selector, as far as programs have any; 0: none. */
-static u64 descriptor_of(u16 selector)
-{
-	u64 desc = 0;
-
-	if (selector & SEL_TI)
-		ldt_read(current_task()->mm, selector >> 3, 1, &desc);
-	else if (selector >> 3 < GDT_ENTRIES)
-		desc = this_cpu()->gdt->entry[selector >> 3];
-	return desc;
-}
-
-static u16 selector_of(const struct pt_regs *regs, enum segment s)
-{
-	switch (s) {
-	case SEG_ES: return read_es();
-	case SEG_CS: return (u16)regs->cs;
-	case SEG_SS: return (u16)regs->ss;
-	case SEG_FS: return read_fs();
-	case SEG_GS: return read_gs();
-	default: return read_ds();
-	}
-}
-
-/* Turns an offset of a segment into an address.  False: it is not in it. */
-static bool add_segment(const struct insn *in, const struct pt_regs *regs,
-			enum segment s, u64 *address)
-{
-	struct user_desc d;
-	u64 desc, limit;
-
-	if (in->long_mode) {
-		*address += s == SEG_FS ? rdmsr(MSR_FS_BASE) :
-			    s == SEG_GS ? rdmsr(MSR_KERNEL_GS_BASE) : 0;
-		return true;
-	}
-	desc = descriptor_of(selector_of(regs, s));
-	if (!desc)
-		return false;
-	d = user_desc_unpack(desc);
-	limit = d.flags & USER_DESC_LIMIT_IN_PAGES ?
-		((u64)d.limit << PAGE_SHIFT) + PAGE_SIZE - 1 : d.limit;
-	if (*address > limit)
-		return false;
-	*address = (u32)(*address + d.base_addr);
-	return true;
-}
-
 /* ---- Decoding ------------------------------------------------------------------ */
-
-/* The sizes that the code segment says, and the bytes at IP. */
-static bool fetch(struct insn *in, const struct pt_regs *regs)
-{
-	u64 desc = descriptor_of((u16)regs->cs), ip = regs->ip, n;
-
-	in->long_mode = regs->cs == SEL_USER_CS;
-	in->operand = in->address = 4;
-	if (in->long_mode)
-		in->address = 8;
-	else if (!(user_desc_unpack(desc).flags & USER_DESC_32BIT))
-		in->operand = in->address = 2;
-	if (!add_segment(in, regs, SEG_CS, &ip) || ip >= USER_END)
-		return false;
-	n = MIN(USER_END - ip, sizeof(in->byte));
-	in->have = (unsigned)(n - copy_from_user(in->byte, ip, n));
-	return in->have > 0;
-}
 
 /* The next byte.  Behind the end: zeroes, and in->at tells. */
 static u8 next(struct insn *in)
 {
-	return in->at++ < in->have ? in->byte[in->at - 1] : 0;
+	return in->at++ < in->code.have ? in->code.byte[in->at - 1] : 0;
 }
 
 static s32 next_signed(struct insn *in, unsigned bytes)
@@ -164,6 +93,9 @@ static bool decode(struct insn *in)
 	bool other_operand = false, other_address = false;
 	u8 byte, modrm;
 
+	in->operand = in->address = in->code.operand;
+	if (in->code.long_mode)
+		in->address = 8;
 	for (byte = next(in);; byte = next(in)) {
 		if (byte == 0x66)
 			other_operand = true;
@@ -175,8 +107,8 @@ static bool decode(struct insn *in)
 	if (other_operand)
 		in->operand ^= 6; /* 4 and 2 */
 	if (other_address)
-		in->address ^= in->long_mode ? 12 : 6; /* 8 and 4, or 4 and 2 */
-	if (in->long_mode && (byte & 0xf0) == 0x40) {
+		in->address ^= in->code.long_mode ? 12 : 6; /* 8 and 4, or 4 and 2 */
+	if (in->code.long_mode && (byte & 0xf0) == 0x40) {
 		in->rex = byte;
 		byte = next(in);
 	}
@@ -238,7 +170,7 @@ static struct operand operand32(struct insn *in, struct pt_regs *regs)
 			o.offset = *gp_register(regs, index) << (sib >> 6);
 		base = sib & 7;
 		no_base = in->mod == 0 && base == GP_BP;
-	} else if (no_base && in->long_mode) {
+	} else if (no_base && in->code.long_mode) {
 		o.ip_relative = true;
 	}
 	if (no_base)
@@ -254,14 +186,14 @@ static struct operand operand32(struct insn *in, struct pt_regs *regs)
 static bool address_of(struct insn *in, struct pt_regs *regs, u64 *address)
 {
 	struct operand o = in->address == 2 ? operand16(in, regs) : operand32(in, regs);
-	enum segment s = in->override ? in->override : o.on_stack ? SEG_SS : SEG_DS;
+	enum user_segment s = in->override ? in->override : o.on_stack ? SEG_SS : SEG_DS;
 
 	if (o.ip_relative)
 		o.offset += regs->ip + in->at;
 	if (in->address == 4)
 		o.offset = (u32)o.offset;
 	*address = o.offset;
-	return add_segment(in, regs, s, address);
+	return user_code_address(regs, in->code.long_mode, s, address);
 }
 
 /* ---- Answers --------------------------------------------------------------------- */
@@ -278,7 +210,7 @@ static bool answer(const struct insn *in, u8 data[10], unsigned *memory_bytes)
 	if (in->opcode == 1 && in->reg <= 1 && in->mod != 3) {
 		value = in->reg == 0 ? DUMMY_GDT_BASE : DUMMY_IDT_BASE;
 		memcpy(data + 2, &value, sizeof(value));
-		*memory_bytes += in->long_mode ? 8 : 4;
+		*memory_bytes += in->code.long_mode ? 8 : 4;
 		return true;
 	}
 	if (in->opcode == 1 && in->reg == 4)
@@ -300,19 +232,19 @@ bool umip_emulate(struct pt_regs *regs)
 	unsigned bytes;
 	u64 address;
 
-	if (!cpu_features.umip || !fetch(&in, regs) || !decode(&in) ||
+	if (!cpu_features.umip || !user_code_fetch(current_task()->mm, regs, &in.code) || !decode(&in) ||
 	    !answer(&in, data, &bytes))
 		return false;
 	if (in.mod == 3) {
-		if (in.at > in.have)
+		if (in.at > in.code.have)
 			return false;
 		memcpy(gp_register(regs, in.rm | (in.rex & REX_B ? 8 : 0)), data, in.operand);
-	} else if (!address_of(&in, regs, &address) || in.at > in.have) {
+	} else if (!address_of(&in, regs, &address) || in.at > in.code.have) {
 		return false;
 	} else if (copy_to_user(address, data, bytes)) {
 		signal_force_fault(SIGSEGV, SEGV_MAPERR, address, VEC_PF, PF_USER | PF_WRITE);
 		return true;
 	}
-	regs->ip += in.at;
+	user_code_skip(regs, &in.code, in.at);
 	return true;
 }

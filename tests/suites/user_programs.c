@@ -144,6 +144,11 @@ static void ioports(struct selftest *t)
 	expect_good(t, &(struct program){ "/bin/ioports", { "-q" } });
 }
 
+static void cli(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/cli", { "-q" } });
+}
+
 static void ptrace(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/ptrace", { "-q" } });
@@ -157,6 +162,11 @@ static void signals(struct selftest *t)
 static unsigned some_cpus(void)
 {
 	return MIN(4, cpumask_count(&cpus_online));
+}
+
+static void steps(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/steps", { "-q" } });
 }
 
 static void fpu(struct selftest *t)
@@ -340,8 +350,10 @@ static const struct selftest_case cases[] = {
 	{ "a program uses segments of its own, of 16, 32 and 64 bits", ldt },
 	{ "SGDT, SIDT, SLDT, STR and SMSW tell nothing, in any form", umip },
 	{ "a program opens and closes IO ports", ioports },
+	{ "CLI and STI are skipped where the processor fetched them", cli },
 	{ "signals are what Linux's are", signals },
 	{ "a process is traced, stepped and changed by another", ptrace },
+	{ "a single step ends behind what was stepped, by whomever executed", steps },
 	{ "floating-point state of many processes is kept apart", fpu },
 	{ "FS and GS of many processes are kept apart", fsgs },
 	{ "memory of many processes is kept apart", memory },

@@ -37,6 +37,7 @@ PROGRAMS = [
     ("fsgs", [], 0, "\n1.."),
     ("signals", [], 0, "\n1.."),
     ("ptrace", [], 0, "\n1.."),
+    ("steps", [], 0, "\n1.."),
     ("spin", ["50"], 0, "counted to"),
     ("memory", ["16"], 0, "no damage"),
     ("fpu", [], 0, "all patterns kept"),
@@ -65,7 +66,7 @@ PROGRAMS += [(name, [], 0, "\n1..") for name in (
     "exec_clean", "credentials", "padding", "page_zero", "flags32", "bad_esp32")]
 
 # Where ioperm and iopl work.
-WITH_PORTS = [("ioports", [], 0, "\n1..")]
+WITH_PORTS = [("ioports", [], 0, "\n1.."), ("cli", [], 0, "\n1..")]
 IOPERM = 173
 
 # Programs that do number N of their list, and say with -expect how it ends.
