@@ -232,8 +232,8 @@ bool umip_emulate(struct pt_regs *regs)
 	unsigned bytes;
 	u64 address;
 
-	if (!cpu_features.umip || !user_code_fetch(current_task()->mm, regs, &in.code) || !decode(&in) ||
-	    !answer(&in, data, &bytes))
+	if (!cpu_features.umip || !user_code_fetch(current_task()->mm, regs, &in.code) ||
+	    !decode(&in) || !answer(&in, data, &bytes))
 		return false;
 	if (in.mod == 3) {
 		if (in.at > in.code.have)

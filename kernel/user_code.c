@@ -43,24 +43,29 @@ static u16 selector_of(const struct pt_regs *regs, enum user_segment s)
 	}
 }
 
-/* False: the offset is beyond the limit. */
-static bool add_base(u64 desc, u64 *address)
+/*
+ * Turns an offset into an address.  Returns how many bytes there are from it up to the
+ * segment's limit; 0: it is beyond.
+ */
+static u64 add_base(u64 desc, u64 *address)
 {
 	struct user_desc d = user_desc_unpack(desc);
 	u64 limit = d.flags & USER_DESC_LIMIT_IN_PAGES ?
 		((u64)d.limit << PAGE_SHIFT) + PAGE_SIZE - 1 : d.limit;
+	u64 offset = *address;
 
-	if (!desc || *address > limit)
-		return false;
-	*address = (u32)(*address + d.base_addr);
-	return true;
+	if (!desc || offset > limit)
+		return 0;
+	*address = (u32)(offset + d.base_addr);
+	return limit - offset + 1;
 }
 
 bool user_code_address(const struct pt_regs *regs, bool long_mode, enum user_segment s,
 		       u64 *address)
 {
 	if (!long_mode)
-		return add_base(descriptor_of(current_task()->mm, selector_of(regs, s)), address);
+		return add_base(descriptor_of(current_task()->mm, selector_of(regs, s)),
+				address) > 0;
 	*address += s == SEG_FS ? rdmsr(MSR_FS_BASE) :
 		    s == SEG_GS ? rdmsr(MSR_KERNEL_GS_BASE) : 0;
 	return true;
@@ -79,21 +84,21 @@ static unsigned read_bytes(struct mm *mm, u64 from, u8 *to, u64 n)
 
 bool user_code_fetch(struct mm *mm, const struct pt_regs *regs, struct user_code *code)
 {
-	u64 ip = regs->ip, end = USER_END, desc;
+	u64 ip = regs->ip, end = USER_END, most = INSN_MAX, desc;
 
 	code->have = 0;
 	code->operand = 4;
 	code->long_mode = (u16)regs->cs == SEL_USER_CS;
 	if (!code->long_mode) {
 		desc = descriptor_of(mm, (u16)regs->cs);
-		if (!add_base(desc, &ip))
-			return false;
+		most = add_base(desc, &ip);
 		end = END_OF_32_BITS;
 		if (!(user_desc_unpack(desc).flags & USER_DESC_32BIT))
 			code->operand = 2;
 	}
-	if (ip < end)
-		code->have = read_bytes(mm, ip, code->byte, MIN(end - ip, INSN_MAX));
+	most = MIN(most, INSN_MAX);
+	if (ip < end && most)
+		code->have = read_bytes(mm, ip, code->byte, MIN(end - ip, most));
 	return code->have > 0;
 }
 

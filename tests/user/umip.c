@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -206,7 +207,7 @@ static void test_code16(void)
 
 /* ---- What is refused ---------------------------------------------------------------- */
 
-extern const char umip_beyond32[], umip_too_long[];
+extern const char umip_beyond32[], umip_cut32[], umip_too_long[];
 
 /*
  * Offsets of a segment of 64 bytes; and an instruction of 18 bytes, of which the
@@ -219,6 +220,9 @@ __asm__(".text\n"
 	"	sidt	%es:60\n" /* no more than its first byte is looked at */
 	"	sidt	%es:64\n"
 	"	sidt	%es:-1\n"
+	FAR_RETURN
+	"umip_cut32:\n"
+	"	smsw	%eax\n"
 	FAR_RETURN
 	"	.code64\n"
 	"umip_too_long:\n"
@@ -263,6 +267,23 @@ static void test_refused(void)
 	signal(SIGSEGV, SIG_DFL);
 }
 
+/* The processor would not fetch its last byte. */
+static void test_cut(void)
+{
+	struct far to = { 0, SELECTOR(6) };
+	int status = -1;
+	pid_t pid;
+
+	write_entry(6, far_low(umip_cut32), 1, 5);
+	pid = fork();
+	if (pid == 0) {
+		far_go(&to, 0x2b, 0, 0);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	check_equal(status, SIGSEGV, "smsw across the limit of CS is SIGSEGV");
+}
+
 int main(int argc, char **argv)
 {
 	unsigned a, b, c = 0, d;
@@ -279,5 +300,6 @@ int main(int argc, char **argv)
 	test_code16();
 	test_registers(LDT);
 	test_refused();
+	test_cut();
 	return check_end();
 }
