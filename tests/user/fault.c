@@ -49,6 +49,10 @@ struct { uint32_t entry, base, limit, flags; } fault_desc = { 0, 0, 0xfff, 0 };
 	"mov $" from ", %%edi; mov $" n ", %%esi; mov $" on ", %%edx; mov $173, %%eax; syscall; "
 #define IOPL(level) "mov $" level ", %%edi; mov $172, %%eax; syscall; "
 
+/* MXCSR's bit 16 is reserved; the header says that SSE's state is there. */
+uint8_t fault_fpu[576] __attribute__((aligned(64)));
+#define BAD_MXCSR "movl $0x11f80, 24 + fault_fpu(%%rip); movl $2, 512 + fault_fpu(%%rip); "
+
 /* Far jumps, to 32-bit code in the flat segment, DS as it was. */
 #define CODE32(code) \
 	"movl $1f, fault_far(%%rip); movw $0x23, 4 + fault_far(%%rip); ljmp *fault_far(%%rip); " \
@@ -170,12 +174,18 @@ struct { uint32_t offset; uint16_t selector; } __attribute__((packed)) fault_far
 	DO(int1, SIGTRAP, "tcg=4", ".byte 0xf1") \
 	DO(int_overflow, SIGSEGV, "", "int $4") \
 	DO(single_step, SIGTRAP, "", "pushfq; orl $0x100, (%%rsp); popfq; nop; nop") \
+	DO(step_over_pause, SIGTRAP, "tcg=4", "pushfq; orl $0x100, (%%rsp); popfq; pause; ud2") \
 	DO(divide_by_zero, SIGFPE, "", "xor %%edx, %%edx; xor %%ecx, %%ecx; div %%ecx") \
 	DO(divide_overflow, SIGFPE, "", "mov $0x80000000, %%eax; cltd; mov $-1, %%ecx; idiv %%ecx") \
 	/* 1/0 unmasked: the x87 tells at the next waiting instruction, SSE at once. */ \
 	DO(x87, SIGFPE, "", "fninit; pushq $0x37b; fldcw (%%rsp); fld1; fldz; fdivrp; fwait") \
 	DO(sse, SIGFPE, "tcg=0", "pushq $0x1d80; ldmxcsr (%%rsp); mov $1, %%eax; cvtsi2sd %%eax, %%xmm0; " \
 			    "xorpd %%xmm1, %%xmm1; divsd %%xmm1, %%xmm0") \
+	DO(ldmxcsr_reserved, SIGSEGV, "tcg=0", "pushq $0x11f80; ldmxcsr (%%rsp)") \
+	DO(fxrstor_reserved, SIGSEGV, "tcg=0", BAD_MXCSR "fxrstor fault_fpu(%%rip)") \
+	DO(xrstor_reserved, SIGSEGV, "tcg=0", BAD_MXCSR \
+	   "push %%rbx; mov $1, %%eax; cpuid; pop %%rbx; bt $27, %%ecx; jc 1f; fxrstor fault_fpu(%%rip); " \
+	   "1: mov $2, %%eax; xor %%edx, %%edx; xrstor fault_fpu(%%rip)") \
 	DO(alignment, SIGBUS, "tcg=0", "pushfq; orl $0x40000, (%%rsp); popfq; mov 1(%%rsp), %%eax") \
 	/* #SS where others get #GP: what goes through RSP or RBP. */ \
 	DO(push_non_canonical, SIGBUS, "tcg=11", "movabs $" NON_CANONICAL ", %%rsp; push %%rax") \
