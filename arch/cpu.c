@@ -29,16 +29,17 @@ static void detect_leaf7(u32 max_leaf)
 	cpu_features.arch_capabilities = r.edx & BIT(29);
 }
 
-/* Takes a state whose part of XSAVE's area lies where CPUID says. */
-static void take_state(u64 state)
+/* Takes a state whose part of XSAVE's area lies where CPUID says, which it returns. */
+static u32 take_state(u64 state)
 {
 	struct cpuid_regs r = cpuid(0xd, (u32)__builtin_ctzll(state));
 	u32 end = r.ebx + r.eax;
 
 	if (end > FPU_STATE_MAX)
-		return;
+		return 0;
 	cpu_features.xcr0 |= state;
 	cpu_features.fpu_size = MAX(cpu_features.fpu_size, end);
+	return r.ebx;
 }
 
 /* XSAVE's area for what we enable; FXSAVE's where there is no XSAVE. */
@@ -57,7 +58,7 @@ static void detect_fpu(u32 max_leaf)
 	if (states & XCR0_AVX)
 		take_state(XCR0_AVX);
 	if ((states & XCR0_PKRU) && cpu_features.pku)
-		take_state(XCR0_PKRU);
+		cpu_features.pkru_offset = take_state(XCR0_PKRU);
 	cpu_features.pku = cpu_features.xcr0 & XCR0_PKRU;
 }
 

@@ -8,9 +8,12 @@
 #include "arch/cpu.h"
 #include "arch/fpu.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/string.h"
 
 #define FCW_DEFAULT 0x37f
 #define MXCSR_DEFAULT 0x1f80
+#define PKRU_DEFAULT 0x55555554 /* Linux's: key 0 is open, nothing is with the others */
+#define PKRU_KEY_0 3            /* denied: all access, writing */
 
 /* The fields of the XSAVE area whose initial value is not zero. */
 struct fpu_state {
@@ -26,12 +29,15 @@ static_assert(offsetof(struct fpu_state, xstate_bv) == 512, "the XSAVE header");
 
 void fpu_init_state(void *state)
 {
+	static const u32 pkru = PKRU_DEFAULT;
 	struct fpu_state *s = state;
 
 	s->fcw = FCW_DEFAULT;
 	s->mxcsr = MXCSR_DEFAULT;
 	if (cpu_features.xsave)
 		s->xstate_bv = cpu_features.xcr0;
+	if (cpu_features.pku)
+		memcpy((u8 *)state + cpu_features.pkru_offset, &pkru, sizeof(pkru));
 }
 
 void fpu_save(void *state)
@@ -71,6 +77,13 @@ static const struct fpu_state initial __aligned(64) = {
 void fpu_reset(void)
 {
 	fpu_restore(&initial);
+	if (cpu_features.pku)
+		write_pkru(PKRU_DEFAULT);
+}
+
+bool fpu_lets_write(void)
+{
+	return !cpu_features.pku || !(read_pkru() & PKRU_KEY_0);
 }
 
 void fpu_reset_some(u64 states)

@@ -17,7 +17,10 @@ void fpu_restore(const void *state);
 /* The registers of the current task as at a program's start. */
 void fpu_reset(void);
 
-/* The same for some states only, with XSAVE. */
+/* Do the current task's protection keys let it write to its memory (of key 0)? */
+bool fpu_lets_write(void);
+
+/* Some states, with XSAVE, as the processor's reset has them: PKRU is 0 then. */
 void fpu_reset_some(u64 states);
 
 /*

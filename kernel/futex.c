@@ -81,10 +81,10 @@ static int check_address(virt_addr_t va)
 }
 
 /*
- * Others than private words must be such that somebody may change them; who wakes
- * must be able to do it himself.
+ * Others than private words must be such that somebody may change them.  Who waits or
+ * wakes need not be he.
  */
-static int key_of(const struct mm_word *word, virt_addr_t va, unsigned flags, bool wakes,
+static int key_of(const struct mm_word *word, virt_addr_t va, unsigned flags,
 		  struct key *key)
 {
 	if (flags & FUTEX_PRIVATE) {
@@ -92,7 +92,7 @@ static int key_of(const struct mm_word *word, virt_addr_t va, unsigned flags, bo
 		return 0;
 	}
 	*key = (struct key){ word->space, word->offset, false };
-	return !word->writable && (wakes || word->own) ? -EFAULT : 0;
+	return !word->writable && word->own ? -EFAULT : 0;
 }
 
 /* As mm_lock_word(); waits for memory, as a fault would. */
@@ -102,18 +102,18 @@ static int lock_word(struct mm *mm, virt_addr_t va, struct mm_word *word)
 }
 
 /* A private word need not be there, only its address be possible. */
-static int find_key(virt_addr_t va, unsigned flags, bool wakes, struct key *key)
+static int find_key(virt_addr_t va, unsigned flags, struct key *key)
 {
 	struct mm *mm = current_task()->mm;
 	struct mm_word word;
 	int err = check_address(va);
 
 	if (err || (flags & FUTEX_PRIVATE))
-		return err ? err : key_of(NULL, va, flags, wakes, key);
+		return err ? err : key_of(NULL, va, flags, key);
 	err = lock_word(mm, va, &word);
 	if (err)
 		return err;
-	err = key_of(&word, va, flags, wakes, key);
+	err = key_of(&word, va, flags, key);
 	mm_unlock_word(mm);
 	return err;
 }
@@ -263,7 +263,7 @@ long futex_wait(virt_addr_t va, u32 value, u32 bits, u64 when, unsigned how)
 		err = lock_word(mm, va, &word);
 	if (err)
 		return err;
-	err = key_of(&word, va, how, false, &w.key);
+	err = key_of(&word, va, how, &w.key);
 	if (!err)
 		err = compare_and_list(&w, &word, value);
 	mm_unlock_word(mm);
@@ -277,7 +277,7 @@ static long wake_all(virt_addr_t va, int count, u32 bits, unsigned how, bool mus
 	struct key key;
 	struct walk walk;
 	struct waiter *w;
-	int err = find_key(va, how, true, &key);
+	int err = find_key(va, how, &key);
 	long woken = 0;
 
 	if (err)
@@ -329,11 +329,11 @@ long futex_requeue(virt_addr_t va, virt_addr_t to, int wake_count, int move_coun
 	struct key from_key, to_key;
 	struct mm_word word;
 	struct walk walk;
-	int err = find_key(va, how, false, &from_key);
+	int err = find_key(va, how, &from_key);
 	long done = -EAGAIN;
 
 	if (!err)
-		err = find_key(to, how, false, &to_key);
+		err = find_key(to, how, &to_key);
 	if (!err && value)
 		err = lock_word(mm, va, &word);
 	if (err)

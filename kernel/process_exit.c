@@ -145,9 +145,10 @@ void process_release_memory(void)
 	struct task *t = current_task();
 
 	futex_release_robust_list();
-	if (t->clear_child_tid && (t->process->alive > 1 || t->mm->users > 1) &&
-	    !put_user_u32(t->clear_child_tid, 0))
+	if (t->clear_child_tid && (t->process->alive > 1 || t->mm->users > 1)) {
+		(void)put_user_u32(t->clear_child_tid, 0); /* who waits is woken all the same */
 		futex_wake_one(t->clear_child_tid);
+	}
 	t->clear_child_tid = 0;
 	release_vfork_parent(t);
 }

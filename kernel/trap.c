@@ -31,6 +31,7 @@
 #include "kernel/segments.h"
 #include "kernel/trap.h"
 #include "kernel/umip.h"
+#include "kernel/vsyscall.h"
 #include "kernel/watchdog.h"
 #include "mm/pti.h"
 #include "mm/uaccess.h"
@@ -88,7 +89,7 @@ static void force(const struct pt_regs *regs, unsigned vector, int code, u64 err
  * The page is touched again when there is memory; whoever is killed for that
  * meanwhile dies on its way out.  Nobody else can be: then init ends.
  */
-static void out_of_memory(const struct pt_regs *regs, u64 cr2)
+static void out_of_memory(const struct pt_regs *regs, u64 cr2, u64 error)
 {
 	const struct task *t = current_task();
 
@@ -96,32 +97,33 @@ static void out_of_memory(const struct pt_regs *regs, u64 cr2)
 		return;
 	if (!t->process->quiet)
 		log("%s[%d]: killed by %s: out of memory, nobody else can be killed: "
-		    "%s of %#lx at ip %#lx\n", t->name, t->pid, signal_name(SIGKILL), regs->orig_ax & PF_INSTR ? "fetch" :
-		    regs->orig_ax & PF_WRITE ? "write" : "read", cr2, regs->ip);
+		    "%s of %#lx at ip %#lx\n", t->name, t->pid, signal_name(SIGKILL),
+		    error & PF_INSTR ? "fetch" : error & PF_WRITE ? "write" : "read", cr2,
+		    regs->ip);
 	process_exit(WAIT_STATUS(0, SIGKILL));
 }
 
 /* Of a kernel address the error code tells nothing, not even if it is mapped. */
-static void page_fault(const struct pt_regs *regs, u64 cr2)
+static void page_fault(const struct pt_regs *regs, u64 cr2, u64 error)
 {
-	enum fault_verdict v = mm_fault(current_task()->mm, cr2, regs->orig_ax);
+	enum fault_verdict v = mm_fault(current_task()->mm, cr2, error);
 	bool kernel = cr2 >= USER_END;
 	int code = SEGV_MAPERR;
 
 	if (v == FAULT_HANDLED || v == FAULT_DIES)
 		return;
 	if (v == FAULT_OOM) {
-		out_of_memory(regs, cr2);
+		out_of_memory(regs, cr2, error);
 		return;
 	}
 	if (v == FAULT_BUS) {
-		signal_force_fault(SIGBUS, BUS_ADRERR, cr2, VEC_PF, regs->orig_ax | PF_USER);
+		signal_force_fault(SIGBUS, BUS_ADRERR, cr2, VEC_PF, error | PF_USER);
 		return;
 	}
 	if (v == FAULT_ACCERR && !kernel)
-		code = regs->orig_ax & PF_PK ? SEGV_PKUERR : SEGV_ACCERR;
+		code = error & PF_PK ? SEGV_PKUERR : SEGV_ACCERR;
 	signal_force_fault(SIGSEGV, code, cr2, VEC_PF,
-			   regs->orig_ax | PF_USER | (kernel ? PF_PROT : 0));
+			   error | PF_USER | (kernel ? PF_PROT : 0));
 }
 
 /* dr6: what debugreg_user_trap() returned; nothing in it: INT1. */
@@ -136,6 +138,24 @@ static void debug_exception(const struct pt_regs *regs, u64 dr6)
 		return;
 	force(regs, VEC_DB, dr6 & DR6_STEP ? TRAP_TRACE :
 	      dr6 & DR6_TRAPS ? TRAP_HWBKPT : TRAP_BRKPT, 0);
+}
+
+/*
+ * The fault of a bad pointer is the program's, at the call's address.  A step over the
+ * call stops behind it.
+ */
+static void vsyscall(struct pt_regs *regs)
+{
+	virt_addr_t at;
+	u64 error;
+
+	if (vsyscall_emulate(regs, &at, &error) == 0) {
+		if (regs->flags & RFLAGS_TF)
+			debug_exception(regs, DR6_STEP);
+	} else if (at)
+		page_fault(regs, at, error);
+	else
+		force(regs, VEC_PF, SI_KERNEL, regs->orig_ax);
 }
 
 static void math_exception(const struct pt_regs *regs, unsigned vector)
@@ -177,7 +197,12 @@ static void user_exception(struct pt_regs *regs, unsigned vector)
 		dr6 = debugreg_user_trap(&current_task()->debug);
 	interrupts_on();
 	switch (vector) {
-	case VEC_PF: page_fault(regs, cr2); break;
+	case VEC_PF:
+		if (vsyscall_is_called(regs, cr2))
+			vsyscall(regs);
+		else
+			page_fault(regs, cr2, regs->orig_ax);
+		break;
 	case VEC_DB: debug_exception(regs, dr6); break;
 	case VEC_MF:
 	case VEC_XM: math_exception(regs, vector); break;

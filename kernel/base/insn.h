@@ -231,6 +231,19 @@ static inline void xrstor(const void *area)
 	xrstor_some(area, ~0ULL);
 }
 
+static inline u32 read_pkru(void)
+{
+	u32 value, high;
+
+	__asm__ volatile("rdpkru" : "=a"(value), "=d"(high) : "c"(0));
+	return value;
+}
+
+static inline void write_pkru(u32 value)
+{
+	__asm__ volatile("wrpkru" : : "a"(value), "c"(0), "d"(0) : "memory");
+}
+
 /* Empties the x87 stack, drops pending exceptions, and loads an integer. */
 static inline void x87_load_after_clear(const u32 *integer)
 {

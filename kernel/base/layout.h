@@ -5,7 +5,8 @@
  *
  *   slot  address                what                        kernel   user
  *                                                             PGD      PGD
- *   511   0xffffffff80000000     kernel image (-2 GiB)        yes      -
+ *   511   0xffffffffff600000     the old calls: answered, but never mapped
+ *         0xffffffff80000000     kernel image (-2 GiB)        yes      -
  *   509   0xfffffe8000000000     cpu vaults, ascending        yes      -
  *   508   0xfffffe7ffc000000     cpu_entry_areas, ascending   shared   shared
  *         0xfffffe7ffbe00000     IDT alias, entry text        shared   shared
@@ -50,6 +51,9 @@
 #define VAULT_BASE 0xfffffe8000000000
 #define KERNEL_BASE 0xffffffff80000000
 #define KERNEL_PHYS_START 0x100000
+
+/* Where programs made three calls before there was a vDSO: kernel/vsyscall.c */
+#define VSYSCALL_PAGE 0xffffffffff600000
 
 /* What the temporary map of boot/start32.asm shows of physical memory */
 #define EARLY_MAP_GIB 4

@@ -45,6 +45,8 @@ static void expect_right(struct selftest *t, const char *path)
 	DO(waitid, "CVE-2017-5123: a pointer that nobody checked") \
 	DO(signal_pool, "one user's pending signals, and another's") \
 	DO(fixed_area, "CVE-2023-0597: the entry area is at a known place, and closed") \
+	DO(vsyscall, "the vsyscall page: code at an address that every program knows") \
+	DO(cleartid, "a wake that depends on a store") \
 	DO(stale_ports, "CVE-2020-15852: ports of whoever ran before") \
 	DO(bad_rsp, "CVE-2015-3291 and its kind: RSP bad on every entry") \
 	DO(bad_esp32, "the same for 32-bit code: INT 0x80, SYSENTER, SYSCALL, exceptions") \

@@ -4,6 +4,8 @@
 
 #include <cpuid.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define MAGIC1 0x46505853u
 #define MAGIC2 0x46505845u
@@ -96,6 +98,72 @@ static void check_kept(bool avx)
 	check_equal(csr_after, 0x1fa0, "MXCSR is as the handler set it");
 }
 
+/* ---- PKRU ---------------------------------------------------------------------------- */
+
+#define PKRU_DEFAULT 0x55555554u /* all keys closed but 0 */
+#define PKRU_STATE (1 << 9)
+
+static volatile uint32_t pkru_inside;
+static volatile uint64_t drop; /* states that the frame is not to have */
+
+static bool have_keys(void)
+{
+	unsigned a, b, c, d;
+
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_OSPKE);
+}
+
+static uint32_t read_pkru(void)
+{
+	uint32_t value, high;
+
+	__asm__ volatile("rdpkru" : "=a"(value), "=d"(high) : "c"(0));
+	return value;
+}
+
+static void write_pkru(uint32_t value)
+{
+	__asm__ volatile("wrpkru" : : "a"(value), "c"(0), "d"(0) : "memory");
+}
+
+static void look_at_keys(int signal, siginfo_t *info, void *context)
+{
+	char *area = (char *)((ucontext_t *)context)->uc_mcontext.fpregs;
+	uint64_t states;
+
+	(void)signal;
+	(void)info;
+	pkru_inside = read_pkru();
+	write_pkru(0x55555544);
+	memcpy(&states, area + 512, sizeof(states));
+	states &= ~drop;
+	memcpy(area + 512, &states, sizeof(states));
+}
+
+static void test_keys(void)
+{
+	int status = -1;
+
+	if (!have_keys()) {
+		check_skip("no protection keys", "PKRU over a handler");
+		return;
+	}
+	write_pkru(0x55555550);
+	act(SIGUSR1, look_at_keys, 0);
+	raise(SIGUSR1);
+	check_equal(pkru_inside, PKRU_DEFAULT, "a handler begins with all keys closed but 0");
+	check_equal(read_pkru(), 0x55555550, "behind it PKRU is as before");
+	if (fork() == 0)
+		_exit(read_pkru() == 0x55555550 ? 0 : 1);
+	wait(&status);
+	check_equal(status, 0, "a child begins with its parent's");
+	drop = PKRU_STATE;
+	raise(SIGUSR1);
+	check_equal(read_pkru(), 0, "without that state in the frame it is the processor's initial one");
+	act_default(SIGUSR1);
+	write_pkru(PKRU_DEFAULT);
+}
+
 void test_fpu_state(void)
 {
 	bool avx = have_avx();
@@ -118,4 +186,5 @@ void test_fpu_state(void)
 		check_equal(magic2, MAGIC2, "its second magic number");
 		check_equal((int64_t)(present & 3), 3, "x87 and SSE are marked as present");
 	}
+	test_keys();
 }
