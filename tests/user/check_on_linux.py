@@ -63,7 +63,8 @@ PROGRAMS = [
 PROGRAMS += [(name, [], 0, "\n1..") for name in (
     "pop_ss", "sysret", "bad_iret", "int80_compat", "debugregs", "waitid", "signal_pool",
     "fixed_area", "bad_rsp", "gs_base", "call_numbers", "flags", "ldt_accessed",
-    "exec_clean", "credentials", "padding", "page_zero", "flags32", "bad_esp32")]
+    "exec_clean", "credentials", "padding", "page_zero", "flags32", "bad_esp32",
+    "cleartid")]
 
 # Where ioperm and iopl work.
 WITH_PORTS = [("ioports", [], 0, "\n1.."), ("cli", [], 0, "\n1..")]

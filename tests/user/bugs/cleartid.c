@@ -24,6 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../../user/raw_clone.h"
+
 #define PAGE 4096
 #define VALUE 77
 enum { WAIT = 0, WAKE = 1, REQUEUE = 3, CMP_REQUEUE = 4, PRIVATE = 128 };
@@ -90,13 +92,15 @@ static volatile uint32_t *page(int kind, int prot)
 }
 
 /* Waits for `fn`'s end at the word; what the wait returned. */
-static long wait_for_end(int (*fn)(void *), int how, int wait_flags, time_t seconds)
+static long wait_for_end(int (*fn)(void *), uint64_t how, int wait_flags, time_t seconds)
 {
 	struct timespec t = { seconds, 0 };
+	int64_t tid;
 
 	flags = wait_flags;
-	if (clone(fn, thread_stack + sizeof(thread_stack), how, NULL, NULL, NULL, word) < 0)
-		return -errno;
+	tid = raw_clone(fn, thread_stack + sizeof(thread_stack), how, NULL, (volatile int *)word);
+	if (tid < 0)
+		return tid;
 	return futex(word, WAIT | wait_flags, VALUE, &t, 0);
 }
 
