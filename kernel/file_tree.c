@@ -26,6 +26,7 @@ static struct {
 	u8 *room;            /* where the next object comes */
 	size_t room_left;
 	u32 inodes;
+	u64 kept;            /* frames that are left to others */
 } tree;
 
 static struct file_inode root_inode;
@@ -35,6 +36,7 @@ void file_tree_init(u64 secret)
 {
 	memset(&tree, 0, sizeof(tree));
 	tree.secret = secret;
+	tree.kept = frame_stats().free / 4;
 	tree.inodes = 1; /* that number is the console's */
 	root_inode = (struct file_inode){
 		.mode = FILE_DIRECTORY | 0755, .links = 2, .number = ++tree.inodes,
@@ -73,15 +75,23 @@ static void hang(struct file_node *f)
 	*bucket = f;
 }
 
-/* Twice as many, or as there are if they cannot be had; the first must be. */
+/* An archive may name more files than there is memory for: the machine goes on. */
+static bool may_have_frames(unsigned n)
+{
+	return frame_stats().free >= tree.kept + n;
+}
+
+/* Twice as many, or as there are if they cannot be had. */
 static void grow(void)
 {
 	size_t old_count = tree.bucket_count;
 	size_t count = old_count ? 2 * old_count : FIRST_BUCKETS;
 	unsigned frames = (unsigned)(count * sizeof(*tree.buckets) / PAGE_SIZE);
-	phys_addr_t pa = count > MAX_BUCKETS ? NO_FRAME : frame_alloc_contiguous(frames, NO_FRAME);
+	phys_addr_t pa = NO_FRAME;
 	struct file_node **old = tree.buckets, *f, *next;
 
+	if (count <= MAX_BUCKETS && may_have_frames(frames))
+		pa = frame_alloc_contiguous(frames, NO_FRAME);
 	if (pa == NO_FRAME)
 		return;
 	tree.buckets = phys_to_virt(pa);
@@ -101,7 +111,7 @@ void *file_make_object(size_t size)
 
 	size = ALIGN_UP(size, sizeof(u64));
 	if (size > tree.room_left) {
-		pa = frame_alloc_zeroed();
+		pa = may_have_frames(1) ? frame_alloc_zeroed() : NO_FRAME;
 		if (pa == NO_FRAME)
 			return NULL;
 		tree.room = phys_to_virt(pa);
