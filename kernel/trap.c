@@ -141,18 +141,27 @@ static void debug_exception(const struct pt_regs *regs, u64 dr6)
 }
 
 /*
- * The fault of a bad pointer is the program's, at the call's address.  A step over the
- * call stops behind it.
+ * Behind what the kernel has executed in the processor's place, at `ip`: with TF set the
+ * single-step trap comes there, as behind any other instruction; nothing of it is due
+ * if that has ended in a signal instead.
  */
+static void step_behind(const struct pt_regs *regs, u64 ip)
+{
+	if (!(regs->flags & RFLAGS_TF) || regs->ip == ip)
+		return;
+	debugreg_note_step(&current_task()->debug);
+	debug_exception(regs, DR6_STEP);
+}
+
+/* The fault of a bad pointer is the program's, at the call's address. */
 static void vsyscall(struct pt_regs *regs)
 {
+	u64 error, ip = regs->ip;
 	virt_addr_t at;
-	u64 error;
 
-	if (vsyscall_emulate(regs, &at, &error) == 0) {
-		if (regs->flags & RFLAGS_TF)
-			debug_exception(regs, DR6_STEP);
-	} else if (at)
+	if (vsyscall_emulate(regs, &at, &error) == 0)
+		step_behind(regs, ip);
+	else if (at)
 		page_fault(regs, at, error);
 	else
 		force(regs, VEC_PF, SI_KERNEL, regs->orig_ax);
@@ -171,21 +180,14 @@ static void math_exception(const struct pt_regs *regs, unsigned vector)
 		force(regs, vector, code, 0);
 }
 
-/*
- * Instructions that the kernel executes in the processor's place.  With TF set the
- * single-step trap comes behind them, as behind any other; nothing of it is due if
- * the instruction has ended in a signal instead.
- */
+/* Instructions that the kernel executes in the processor's place. */
 static bool emulate(struct pt_regs *regs)
 {
 	u64 ip = regs->ip;
 
 	if (!umip_emulate(regs) && !io_skip_cli(regs))
 		return false;
-	if (regs->flags & RFLAGS_TF && regs->ip != ip) {
-		debugreg_note_step(&current_task()->debug);
-		debug_exception(regs, DR6_STEP);
-	}
+	step_behind(regs, ip);
 	return true;
 }
 
