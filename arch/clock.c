@@ -1,107 +1,208 @@
 /*
  * The clock.  The TSC runs at one rate on all CPUs here (QEMU, Bochs and every
- * x86-64 of the last decade), so CPU 0 measures it once, against channel 2 of
- * the PIT, together with the APIC timer.
- * Sources: Intel SDM vol. 3, 18.17 (TSC), 11.5.4 (APIC timer); Intel 8254 data
- * sheet; MC146818 data sheet (RTC).
+ * x86-64 of the last decade), so CPU 0 finds it out once, and the APIC timer's by
+ * it: against the best counter that the machine has (arch/counter.c), in moments
+ * that do not depend on how long the machine was held up (arch/measure.c).
+ *
+ * CPUID's word counts where the measurement says the same: it is exact.  Where they
+ * differ the measurement counts, for an emulator may quote the processor it plays.
+ *
+ * Later, another counter is asked, and then once in a second one that lasts; the
+ * first difference gets a line, and changes nothing.
+ * Sources: Intel SDM vol. 3, 18.17 (TSC), 11.5.4 (APIC timer).
  */
 #include "arch/apic.h"
 #include "arch/clock.h"
+#include "arch/counter.h"
+#include "arch/rtc.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 
-#define PIT_HZ 1193182
-#define PIT_CHANNEL2 0x42
-#define PIT_COMMAND 0x43
-#define PORT_B 0x61 /* bit 0: gate of channel 2; bit 1: speaker; bit 5: output */
-#define MEASURE_TICKS 2386 /* 2 ms */
-/* Reads of port 0x61 before we call the PIT dead; each takes about 1 us. */
-#define MEASURE_LIMIT 10000000
+#define WINDOWS_PER_SEC 500      /* the TSC is measured for 2 ms at a time, */
+#define APIC_WINDOWS_PER_SEC 1000 /* the APIC timer for 1 ms */
+/* How much may differ: 1 % of CPUID's word and of a second, 0.5 of a measurement. */
+#define SAID_PART 100
+#define DIFFERENT_PART 200
+
+struct clock_rates clock_rates;
 
 /* 32.32 fixed point */
 static u64 ns_per_tsc, apic_ticks_per_ns;
 static u64 tsc_start, realtime_start;
 
-/* Runs the TSC and the APIC timer through MEASURE_TICKS of the PIT. */
-static bool measure(u64 *tsc, u64 *apic)
+static u64 khz(u64 hz)
 {
-	u64 start;
-	u32 limit = MEASURE_LIMIT;
+	return hz / 1000;
+}
 
-	outb(PORT_B, (inb(PORT_B) & ~2) | 1);
-	outb(PIT_COMMAND, 0xb0); /* channel 2, both bytes, mode 0 */
-	outb(PIT_CHANNEL2, MEASURE_TICKS & 0xff);
+/* ---- Rates ---------------------------------------------------------------------- */
+
+static u64 apic_count(void)
+{
+	return ~0u - apic_timer_left();
+}
+
+static void apic_start(void)
+{
 	apic_timer_start(~0u);
-	outb(PIT_CHANNEL2, MEASURE_TICKS >> 8);
-	start = rdtsc();
-	while (!(inb(PORT_B) & 0x20) && --limit)
-		;
-	*tsc = rdtsc() - start;
-	*apic = ~0u - apic_timer_left();
+}
+
+static bool apic_expired(void)
+{
+	return !apic_timer_left();
+}
+
+static const struct counter apic_timer = {
+	.name = "local APIC timer", .mask = 0xffffffff,
+	.start = apic_start, .expired = apic_expired, .read = apic_count,
+};
+
+/* The TSC by the first counter of which two measurements agree, else by any; 0: none. */
+static u64 measure_tsc(void)
+{
+	u64 hz = 0;
+
+	clock_rates.tsc_by = NULL;
+	for (unsigned i = 0; i < counter_count; i++) {
+		const struct counter *c = counters[i];
+		struct rate rate;
+		enum measured m = counter_measure(c, c->hz / WINDOWS_PER_SEC, 1, NULL, &rate);
+
+		if (m == MEASURED_NOTHING || (m == MEASURED_UNCLEAR && hz))
+			continue;
+		clock_rates.tsc_by = c;
+		hz = rate_tsc_hz(c, &rate);
+		if (m == MEASURED)
+			return hz;
+	}
+	if (hz)
+		log("clock: found no two measurements of the TSC that agree, expected so; "
+		    "the clearest counts, by %s\n", clock_rates.tsc_by->name);
+	return hz;
+}
+
+/* Hz as numbers of ticks in one second. */
+static bool hz_agree(u64 a, u64 b, u64 part)
+{
+	return rates_agree(&(struct rate){ .tsc = a, .count = 1 },
+			   &(struct rate){ .tsc = b, .count = 1 }, part);
+}
+
+static u64 find_tsc_hz(void)
+{
+	u64 said = counter_tsc_hz_said(), measured = measure_tsc();
+
+	if (!measured && !said)
+		refuse("clock: found no HPET, ACPI PM timer or PIT that counts, and no rate in "
+		       "CPUID, expected one of them to measure the TSC by");
+	if (!measured)
+		log("clock: found no HPET, ACPI PM timer or PIT that counts, expected one; "
+		    "the TSC's rate is CPUID's word, %lu kHz\n", khz(said));
+	else if (said && !hz_agree(said, measured, SAID_PART))
+		log("clock: found %lu kHz for the TSC by %s, expected CPUID's %lu kHz; "
+		    "the first counts\n", khz(measured), clock_rates.tsc_by->name, khz(said));
+	clock_rates.tsc_said = said && (!measured || hz_agree(said, measured, SAID_PART));
+	return clock_rates.tsc_said ? said : measured;
+}
+
+static u64 find_apic_hz(u64 tsc_hz)
+{
+	struct rate rate;
+	enum measured m = counter_measure(&apic_timer, 1, tsc_hz / APIC_WINDOWS_PER_SEC, NULL,
+					  &rate);
+
+	if (m == MEASURED_NOTHING)
+		refuse("clock: found a local APIC timer that stays at %#x, expected one that "
+		       "counts down", apic_timer_left());
 	apic_timer_start(0);
-	return limit > 0;
+	if (m == MEASURED_UNCLEAR)
+		log("clock: found no two measurements of the local APIC timer that agree, "
+		    "expected so; the clearest counts\n");
+	return (u64)((unsigned __int128)rate.count * tsc_hz / rate.tsc);
 }
 
-static u8 cmos(u8 reg)
+void clock_init(const struct acpi_info *acpi)
 {
-	outb(0x70, reg);
-	return inb(0x71);
-}
-
-static unsigned bcd(u8 v, bool binary)
-{
-	return binary ? v : (v >> 4) * 10u + (v & 15);
-}
-
-/* Days from 1970-01-01 to a date of the years 2000 to 2099. */
-static u64 days_since_1970(unsigned year, unsigned month, unsigned day)
-{
-	static const u16 before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
-	u64 days = 10957 + 365ULL * (year - 2000) + (year - 2000 + 3) / 4;
-
-	days += before[(month - 1) % 12] + day - 1;
-	return days + (year % 4 == 0 && month > 2);
-}
-
-/* Bit 7 says PM in the 12-hour mode, in which noon and midnight are 12. */
-static unsigned hour(u8 v, bool binary, bool day_of_24)
-{
-	unsigned h = bcd(v & 0x7f, binary);
-
-	return day_of_24 ? h : h % 12 + (v & 0x80 ? 12 : 0);
-}
-
-static u64 read_rtc(void)
-{
-	bool binary = cmos(0x0b) & 4;
-	unsigned sec, year;
-	u64 t;
-
-	if (cmos(0x0a) == 0xff)
-		return 0; /* there is no RTC */
-	do { /* until no update fell between the first read and the last */
-		while (cmos(0x0a) & 0x80)
-			cpu_relax();
-		sec = cmos(0x00);
-		year = 2000 + bcd(cmos(0x09), binary);
-		t = days_since_1970(year, bcd(cmos(0x08), binary), bcd(cmos(0x07), binary));
-		t = t * 24 + hour(cmos(0x04), binary, cmos(0x0b) & 2);
-		t = t * 60 + bcd(cmos(0x02), binary);
-	} while (sec != cmos(0x00));
-	return (t * 60 + bcd((u8)sec, binary)) * NSEC_PER_SEC;
-}
-
-void clock_init(void)
-{
-	u64 tsc, apic, ns = MEASURE_TICKS * NSEC_PER_SEC / PIT_HZ;
-
-	if (!measure(&tsc, &apic) || tsc == 0 || apic == 0)
-		refuse("clock: found no running PIT, expected one to measure the TSC");
-	ns_per_tsc = (ns << 32) / tsc;
-	apic_ticks_per_ns = (apic << 32) / ns;
+	counters_probe(acpi);
+	clock_rates.tsc_as_by = NULL;
+	clock_rates.tsc_hz = find_tsc_hz();
+	clock_rates.apic_hz = find_apic_hz(clock_rates.tsc_hz);
+	ns_per_tsc = (NSEC_PER_SEC << 32) / clock_rates.tsc_hz;
+	apic_ticks_per_ns = (clock_rates.apic_hz << 32) / NSEC_PER_SEC;
 	tsc_start = rdtsc();
-	realtime_start = read_rtc();
+	realtime_start = rtc_read_ns();
 }
+
+/* ---- Comparisons ----------------------------------------------------------------- */
+
+/* Another one, if there is; the last is the most unlike. */
+static const struct counter *second_counter(void)
+{
+	return counter_count ? counters[counter_count - 1] : NULL;
+}
+
+bool clock_agrees(u64 tsc_hz)
+{
+	const struct counter *c = second_counter();
+	struct rate found, known;
+
+	if (!c)
+		return true;
+	known = (struct rate){ .tsc = tsc_hz, .count = c->hz };
+	if (counter_measure(c, c->hz / WINDOWS_PER_SEC, 1, &known, &found) == MEASURED_NOTHING) {
+		log("clock: found that the %s counts no longer, expected to compare the TSC "
+		    "with it\n", c->name);
+		return false;
+	}
+	if (rates_agree(&found, &known, DIFFERENT_PART))
+		return true;
+	log("clock: found %lu kHz for the TSC by %s, expected %lu kHz as before; "
+	    "time may be wrong\n", khz(rate_tsc_hz(c, &found)), c->name, khz(tsc_hz));
+	return false;
+}
+
+void clock_compare(void)
+{
+	if (clock_agrees(clock_rates.tsc_hz) && second_counter() != clock_rates.tsc_by)
+		clock_rates.tsc_as_by = second_counter();
+}
+
+/* One that may be read at any time; NULL: there is none. */
+static const struct counter *lasting_counter(void)
+{
+	for (unsigned i = counter_count; i--;)
+		if (!counters[i]->start)
+			return counters[i];
+	return NULL;
+}
+
+bool clock_watch(u64 tsc_hz)
+{
+	static struct moment last;
+	static bool told;
+	const struct counter *c = lasting_counter();
+	struct moment now;
+	struct rate found, known = { .tsc = tsc_hz };
+
+	if (!c || told)
+		return !told;
+	now = counter_moment(c);
+	found = (struct rate){ .tsc = now.tsc - last.tsc,
+			       .count = (now.count - last.count) & c->mask };
+	known.count = c->hz;
+	/* Where it may have wrapped since, nothing is said. */
+	told = last.tsc && found.tsc / tsc_hz < c->mask / c->hz &&
+	       (last.doubt + now.doubt) < found.tsc / DIFFERENT_PART &&
+	       !rates_agree(&found, &known, SAID_PART);
+	last = now;
+	if (told)
+		log("clock: found %lu ms by %s, expected the %lu ms that passed by the TSC; "
+		    "time may be wrong\n", found.count * 1000 / c->hz, c->name,
+		    found.tsc * 1000 / tsc_hz);
+	return !told;
+}
+
+/* ---- Time ------------------------------------------------------------------------ */
 
 /* v * factor of 32.32 fixed point, without losing the high part. */
 static u64 scale(u64 v, u64 factor)

@@ -9,8 +9,41 @@
 #define NSEC_PER_SEC 1000000000ULL
 #define NSEC_PER_MSEC 1000000ULL
 
-/* Measures TSC and APIC timer against the PIT; reads the RTC.  Boot CPU. */
-void clock_init(void);
+struct acpi_info;
+struct counter;
+
+/* What clock_init() has found. */
+struct clock_rates {
+	u64 tsc_hz, apic_hz;          /* the APIC timer divides by 1 */
+	const struct counter *tsc_by; /* what the TSC was measured by; NULL: CPUID alone */
+	bool tsc_said;                /* tsc_hz is CPUID's word */
+	const struct counter *tsc_as_by; /* another that said the same later, or NULL */
+};
+extern struct clock_rates clock_rates;
+
+/*
+ * Measures the TSC by the best counter that the machine has, and the APIC timer by
+ * the TSC; reads the RTC.  Refuses to go on if there is nothing to measure by, or
+ * the APIC timer does not count.  Boot CPU, its APIC on; interrupts off.
+ */
+void clock_init(const struct acpi_info *acpi);
+
+/*
+ * Does another counter, if there is one, say the same of the TSC, within 0.5 %?  If
+ * not, one line says so.  Busy for 2 ms or more.  Boot CPU; nobody else asks
+ * meanwhile.
+ */
+bool clock_agrees(u64 tsc_hz);
+
+/* The same of what clock_init() has found, some time after it; fills tsc_as_by. */
+void clock_compare(void);
+
+/*
+ * Have as many seconds passed by a counter that lasts as by the TSC, within 1 %,
+ * since the last call?  If not, one line says so, the first time.  To be called
+ * every second or so, with interrupts off, on one CPU at a time.
+ */
+bool clock_watch(u64 tsc_hz);
 
 /* Nanoseconds since clock_init().  Any CPU, any context. */
 u64 clock_ns(void);

@@ -4,6 +4,8 @@
  * Called by kernel/main.c.
  */
 #include "arch/apic.h"
+#include "arch/clock.h"
+#include "arch/counter.h"
 #include "arch/cpu.h"
 #include "arch/emulator.h"
 #include "arch/mitigations.h"
@@ -20,6 +22,16 @@
 #include "mm/pti.h"
 #include "mm/tlb.h"
 
+static void print_clock(void)
+{
+	const struct clock_rates *r = &clock_rates;
+
+	log("clock: TSC %lu kHz by %s%s%s%s; local APIC timer %lu kHz\n", r->tsc_hz / 1000,
+	    r->tsc_by ? r->tsc_by->name : "CPUID", r->tsc_by && r->tsc_said ? " and CPUID" : "",
+	    r->tsc_as_by ? ", as by " : "", r->tsc_as_by ? r->tsc_as_by->name : "",
+	    r->apic_hz / 1000);
+}
+
 static void print_cpus(const struct smp_setup *setup, unsigned numbered)
 {
 	u64 cr4 = read_cr4();
@@ -29,6 +41,7 @@ static void print_cpus(const struct smp_setup *setup, unsigned numbered)
 	    cr4 & CR4_SMEP ? " SMEP" : "", cr4 & CR4_SMAP ? " SMAP" : "",
 	    cr4 & CR4_UMIP ? " UMIP" : "", cr4 & CR4_FSGSBASE ? " FSGSBASE" : "",
 	    cr4 & CR4_PGE ? " PGE" : "", cr4 & CR4_PCIDE ? " PCID" : "");
+	print_clock();
 	log("pti: %s; SYSCALL enters %s; LTR by %s; GDT of %u page%s\n",
 	    pti_enabled ? "on" : "off", setup->direct_syscall ?
 	    "the kernel image directly" : "the trampoline",

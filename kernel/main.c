@@ -86,7 +86,7 @@ static void init_boot_cpu(void)
 	apic_init(acpi.lapic_addr, cpu_features.x2apic);
 	smp_init_cpu(0, &setup);            /* CR0, CR4, IDT, GDT, TR, SYSCALL */
 	VAULT_OF(0)->apic_id = apic_id();
-	clock_init();                       /* TSC and APIC timer */
+	clock_init(&acpi);                  /* TSC and APIC timer */
 	power_init(&acpi);
 }
 
@@ -173,6 +173,7 @@ void kernel_main(struct boot_info *bi)
 	if (!idle_stack)
 		panic("boot: no memory for the idle stack");
 	emulator_detect(idle_stack - PAGE_SIZE); /* what this machine cannot show */
+	clock_compare();                        /* by another counter, some time later */
 	secret_draw();                          /* for user/meltdown.c to find */
 	banner_print(bi, &setup, cpus);         /* what came of it */
 	entry_run_on_stack(idle_stack, boot_cpu_idle);

@@ -150,6 +150,8 @@ void watchdog_tick(void)
 	if (now - last_look[self] < watchdog_period_ns)
 		return;
 	last_look[self] = now;
+	if (self == cpumask_next(&cpus_online, 0))
+		clock_watch(clock_rates.tsc_hz);
 	if (since > limit / 2)
 		return;
 	for (unsigned cpu = next_online(self); cpu != self; cpu = next_online(cpu)) {

@@ -13,6 +13,7 @@ TABLES, RSDP, LOADER = "etc/acpi/tables", "etc/acpi/rsdp", "etc/table-loader"
 ALLOCATE, ADD_POINTER, ADD_CHECKSUM = 1, 2, 3
 ZONE_HIGH, ZONE_FSEG = 1, 2
 LAPIC, HPET, PM1A_CNT, PM_TIMER = 0xFEE00000, 0xFED00000, 0x604, 0x608
+KEYBOARD = 0x60  # and three ports more, of which 0x61 has a bit that comes and goes
 GHOST = 77  # the APIC id of no CPU
 S5 = b"\x08_S5_\x12\x06\x04\x00\x00\x00\x00"
 
@@ -59,6 +60,7 @@ KINDS = {
     "lapic-overridden": [fadt(), madt(0, 1, address=0xFED90000, entries=override(LAPIC))],
     "lapic-override-elsewhere": [fadt(), madt(0, 1, entries=override(0x1FED90000))],
     "no-clocks": [fadt(pm_timer=0), madt(0, 1)],
+    "noisy-pm-timer": [fadt(pm_timer=KEYBOARD), madt(0, 1)],
     "wrong-clocks": [fadt(pm_timer=0x4321), madt(0, 1), hpet(0xFED80000)],
 }
 

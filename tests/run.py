@@ -50,6 +50,7 @@ def commands(systems=False):
     yield Command("stress", [python, os.path.join(ROOT, "tests/stress.py"),
                              "--seconds", "60", "--seed", "1"], 1000)
     yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 600)
+    yield Command("clock", [python, os.path.join(ROOT, "tests/test_clock.py")], 1600)
     yield Command("emulators", [python, os.path.join(ROOT, "tests/emulators.py")], 1500)
     yield Command("visible", [python, os.path.join(ROOT, "tests/inject/visible.py")], 300)
     yield Command("inject", [python, os.path.join(ROOT, "tests/inject/run.py"),

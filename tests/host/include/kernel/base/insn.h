@@ -1,6 +1,7 @@
 /*
  * kernel/base/insn.h for the host tests: of the instructions, those that mm/tlb.c
- * uses, on the processor of tests/host/tlb_cpu.h.
+ * uses, on the processor of tests/host/tlb_cpu.h, and those that the clock's files
+ * use, on the machine of tests/host/clock_machine.h.
  */
 #ifndef KERNEL_BASE_INSN_H
 #define KERNEL_BASE_INSN_H
@@ -16,5 +17,18 @@ void invlpg(virt_addr_t va);
 void invpcid(u64 type, u64 pcid, virt_addr_t va);
 u64 interrupts_save(void);
 void interrupts_restore(u64 flags);
+
+struct cpuid_regs {
+	u32 eax, ebx, ecx, edx;
+};
+
+u64 rdtsc(void);
+struct cpuid_regs cpuid(u32 leaf, u32 subleaf);
+void cpu_relax(void);
+u8 inb(u16 port);
+u32 inl(u16 port);
+void outb(u16 port, u8 v);
+u32 mmio_read32(const volatile u32 *at);
+void mmio_write32(volatile u32 *at, u32 v);
 
 #endif
