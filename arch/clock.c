@@ -141,30 +141,36 @@ static const struct counter *second_counter(void)
 	return counter_count ? counters[counter_count - 1] : NULL;
 }
 
-bool clock_agrees(u64 tsc_hz)
+bool clock_agrees(u64 tsc_hz, u64 *found_hz)
 {
 	const struct counter *c = second_counter();
 	struct rate found, known;
 
+	*found_hz = tsc_hz;
 	if (!c)
 		return true;
 	known = (struct rate){ .tsc = tsc_hz, .count = c->hz };
 	if (counter_measure(c, c->hz / WINDOWS_PER_SEC, 1, &known, &found) == MEASURED_NOTHING) {
-		log("clock: found that the %s counts no longer, expected to compare the TSC "
-		    "with it\n", c->name);
+		*found_hz = 0;
 		return false;
 	}
-	if (rates_agree(&found, &known, DIFFERENT_PART))
-		return true;
-	log("clock: found %lu kHz for the TSC by %s, expected %lu kHz as before; "
-	    "time may be wrong\n", khz(rate_tsc_hz(c, &found)), c->name, khz(tsc_hz));
-	return false;
+	*found_hz = rate_tsc_hz(c, &found);
+	return rates_agree(&found, &known, DIFFERENT_PART);
 }
 
 void clock_compare(void)
 {
-	if (clock_agrees(clock_rates.tsc_hz) && second_counter() != clock_rates.tsc_by)
-		clock_rates.tsc_as_by = second_counter();
+	const struct counter *c = second_counter();
+	u64 found_hz;
+
+	if (clock_agrees(clock_rates.tsc_hz, &found_hz))
+		clock_rates.tsc_as_by = c == clock_rates.tsc_by ? NULL : c;
+	else if (!found_hz)
+		log("clock: found that the %s counts no longer, expected to compare the TSC "
+		    "with it\n", c->name);
+	else
+		log("clock: found %lu kHz for the TSC by %s, expected %lu kHz as before; "
+		    "time may be wrong\n", khz(found_hz), c->name, khz(clock_rates.tsc_hz));
 }
 
 /* One that may be read at any time; NULL: there is none. */

@@ -29,13 +29,16 @@ extern struct clock_rates clock_rates;
 void clock_init(const struct acpi_info *acpi);
 
 /*
- * Does another counter, if there is one, say the same of the TSC, within 0.5 %?  If
- * not, one line says so.  Busy for 2 ms or more.  Boot CPU; nobody else asks
- * meanwhile.
+ * Does another counter, if there is one, say the same of the TSC, within 0.5 %?  It
+ * says *found_hz; 0: it counts no longer.  Busy for 2 ms or more.  Any CPU; nobody
+ * else asks meanwhile.
  */
-bool clock_agrees(u64 tsc_hz);
+bool clock_agrees(u64 tsc_hz, u64 *found_hz);
 
-/* The same of what clock_init() has found, some time after it; fills tsc_as_by. */
+/*
+ * Asks so about what clock_init() has found, some time after it: fills tsc_as_by, or
+ * prints one line about the difference.  Boot CPU, once.
+ */
 void clock_compare(void);
 
 /*
