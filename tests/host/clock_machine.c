@@ -40,8 +40,10 @@ void machine_pass(u64 ns)
 	now += ns;
 	if (!machine.stop_ns || now < next_stop)
 		return;
-	now += machine.stop_ns / 2 + host_random() % machine.stop_ns;
-	next_stop = now + machine.run_ns / 2 + host_random() % machine.run_ns;
+	now += machine.steady ? machine.stop_ns :
+		machine.stop_ns / 2 + host_random() % machine.stop_ns;
+	next_stop = now + (machine.steady ? machine.run_ns :
+			   machine.run_ns / 2 + host_random() % machine.run_ns);
 }
 
 static u64 ticks(u64 hz, u64 since)
@@ -230,7 +232,6 @@ void machine_good(void)
 		.acpi = { .hpet = HPET_AT, .pm_tmr = PM_PORT },
 	};
 	now = host_random() % NSEC_PER_SEC;
-	next_stop = 0;
 	pit_started = now;
 	memset(hpet_page, 0, sizeof(hpet_page));
 }
@@ -238,6 +239,7 @@ void machine_good(void)
 bool machine_clock_init(void)
 {
 	host_record_clear();
+	next_stop = now + host_random() % (machine.run_ns + 1);
 	if (setjmp(refused))
 		return false;
 	clock_init(&machine.acpi);

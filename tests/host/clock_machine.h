@@ -17,6 +17,7 @@ extern struct clock_machine {
 	u32 max_leaf, max_hypervisor;
 	/* Held up for about stop_ns after each run_ns, more or less; 0: never. */
 	u64 run_ns, stop_ns;
+	bool steady; /* exactly so long, each time */
 	struct acpi_info acpi;
 } machine;
 
