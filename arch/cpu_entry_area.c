@@ -30,6 +30,7 @@
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/espfix.h"
+#include "arch/stack_marks.h"
 #include "entry/entry.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
@@ -108,6 +109,13 @@ static int map_gdt(struct cpu_entry_area *area, unsigned gdt_pages)
 	return err;
 }
 
+static void erase_stacks(struct cpu_entry_area *area)
+{
+	memset(&area->entry_stack, STACK_PAINT, ENTRY_STACK_SIZE);
+	for (unsigned i = 0; i < NR_IST; i++)
+		memset((u8 *)(&area->ist[i].stack + 1) - IST_USED, STACK_PAINT, IST_USED);
+}
+
 int cea_map_cpu(unsigned cpu, unsigned gdt_pages)
 {
 	struct cpu_entry_area *area = cea(cpu);
@@ -125,6 +133,7 @@ int cea_map_cpu(unsigned cpu, unsigned gdt_pages)
 		err = map_vault(cpu);
 	if (err)
 		return err;
+	erase_stacks(area);
 	tss_fill(cea_tss_direct(cpu), area);
 	gdt_fill(cea_gdt_direct(cpu), (virt_addr_t)&area->tss, TSS_LIMIT);
 	return 0;
@@ -150,12 +159,9 @@ struct tss *cea_tss_direct(unsigned cpu)
 
 void cea_scrub(unsigned cpu)
 {
-	struct cpu_entry_area *area = cea(cpu);
-
-	memset(&area->entry_stack, 0, ENTRY_STACK_SIZE);
+	stack_marks_note(cpu);
+	erase_stacks(cea(cpu));
 	memset((void *)espfix_page(cpu), 0, ESPFIX_STACK_TOP_OFFSET);
-	for (unsigned i = 0; i < NR_IST; i++)
-		memset((u8 *)(&area->ist[i].stack + 1) - IST_USED, 0, IST_USED);
 }
 
 static bool is_empty(const void *page)
@@ -163,7 +169,7 @@ static bool is_empty(const void *page)
 	const u64 *word = page;
 
 	for (unsigned i = 0; i < PAGE_SIZE / sizeof(u64); i++)
-		if (word[i])
+		if (word[i] && word[i] != STACK_PAINT_WORD)
 			return false;
 	return true;
 }

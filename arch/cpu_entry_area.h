@@ -26,8 +26,9 @@ struct cpu_entry_area {
 
 	struct entry_page guard_entry_stack; /* absent */
 
-	/* RW.  TSS.sp0 is the end of its first 512 bytes.  Written by the
-	 * hardware on the way in, by entry text on the way out. */
+	/* RW.  TSS.sp0 is the end of its first ENTRY_STACK_SIZE bytes, of which
+	 * at most 112 are used to enter and leave.  Written by the hardware on
+	 * the way in, by entry text on the way out. */
 	struct entry_page entry_stack;
 
 	/* R.  Written only through the direct map.  Read by the hardware. */

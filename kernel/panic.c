@@ -62,7 +62,6 @@ struct panic_call {
 	va_list *args;
 	u64 ip, bp, sp;             /* the caller's */
 };
-static_assert(sizeof(struct panic_call) % 16 == 0, "a stack may begin below it");
 
 /* One panic only: another CPU's comes too late, our own is one of the report. */
 static void take_the_floor(void)
@@ -79,9 +78,8 @@ static void take_the_floor(void)
 		halt();
 }
 
-static void report(u64 call_at)
+static void report(const struct panic_call *call)
 {
-	const struct panic_call *call = (const struct panic_call *)call_at;
 	const struct pt_regs *regs = call->regs;
 	struct unwind_state from;
 	char message[400];
@@ -109,24 +107,11 @@ static void report(u64 call_at)
 	power_off(false);
 }
 
-/*
- * The report needs more than an entry stack has: from there it moves to the
- * kernel stack of #DF, which would be the next to be used.
- */
 static __noreturn void begin_report(const struct panic_call *call)
 {
-	struct panic_call *moved;
-	const struct percpu *cpu;
-
 	interrupts_off();
 	take_the_floor();
-	cpu = this_cpu();
-	if (has_vault() && cpu->entry_stack_top - read_rsp() <= ENTRY_STACK_SIZE) {
-		moved = (struct panic_call *)cpu->ist_kernel_stack[IST_DF - 1] - 1;
-		*moved = *call;
-		entry_run_on_stack((u64)moved, report);
-	}
-	report((u64)call);
+	report(call);
 	__builtin_unreachable();
 }
 

@@ -26,6 +26,7 @@
 #include "kernel/base/spinlock.h"
 #include "kernel/creds.h"
 #include "kernel/limits.h"
+#include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/run_queue.h"
 #include "kernel/sched.h"
@@ -119,15 +120,33 @@ static void set_alarm(const struct task *running)
 
 /* ---- Switching ------------------------------------------------------------------- */
 
-/* Entry and IST stacks are for getting away from, not for sleeping on. */
+static struct pt_regs on_wrong_stack;
+
+static void panic_of_stack(u64 top __unused)
+{
+	u64 end = current_task()->stack_top;
+
+	panic_regs(&on_wrong_stack, "schedule() on a stack that is not the task's: found RSP "
+		   "%#lx, expected %#lx to %#lx", on_wrong_stack.sp, end - TASK_STACK_SIZE, end);
+}
+
+/*
+ * Entry and IST stacks are for getting away from, not for sleeping on.  An entry stack
+ * has no room for a panic: it is made on the kernel stack of #DF, which would be the
+ * next to be used.
+ */
 static void check_stack(const struct task *t)
 {
 	u64 rsp = read_rsp();
 
-	if (t->stack_top - rsp >= TASK_STACK_SIZE)
-		panic("schedule() on a stack that is not the task's: found RSP %#lx, "
-		      "expected %#lx to %#lx", rsp, t->stack_top - TASK_STACK_SIZE,
-		      t->stack_top);
+	if (unlikely(t->stack_top - rsp >= TASK_STACK_SIZE)) {
+		interrupts_off();
+		on_wrong_stack = (struct pt_regs){
+			.ip = (u64)__builtin_return_address(0), .cs = SEL_KERNEL_CS,
+			.bp = *(u64 *)__builtin_frame_address(0), .sp = rsp, .ss = SEL_KERNEL_DS,
+		};
+		entry_run_on_stack(this_cpu()->ist_kernel_stack[IST_DF - 1], panic_of_stack);
+	}
 	ASSERT_OP(this_cpu()->locks_held, ==, 1);
 	ASSERT_OP(this_cpu()->in_paranoid, ==, 0);
 }

@@ -4,6 +4,7 @@
  * tests/suites/.
  */
 #include "arch/cpu_entry_area.h"
+#include "arch/stack_marks.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/format.h"
 #include "kernel/base/log.h"
@@ -148,5 +149,6 @@ bool selftest_run(const char *globs)
 	for (const struct selftest_suite *s = selftests_start; s < selftests_end; s++)
 		if (wanted(globs, s))
 			good &= run_suite(s, ++number);
+	stack_marks_print();
 	return good;
 }

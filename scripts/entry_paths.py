@@ -7,7 +7,8 @@ E1, E3, E4 and P8 of the design; LFENCE and VERW.  Used by scripts/check_entry.p
 Assumed, not proved here: hardware switches to the entry stack or an IST stack on
 a trap from user mode; C leaves CR3, GS, RSP and a paranoid_frame below its
 pt_regs as they were, and returns; fields of struct percpu hold what its header
-says; the IRETQ to user mode faults with an error code, on its own stack.
+says; the IRETQ to user mode faults with an error code, on its own stack; C panics on
+a trap that comes on the entry stack under the user's CR3.
 """
 import os
 import re
@@ -117,8 +118,9 @@ class Paths:
             for stack in ("entry", "espfix"):
                 yield self.trap("door", vector, stack, user, "user", shadow,
                                 8 * FRAME_WORDS)
-        if shadow:  # our bug, on its way to a panic
-            yield self.trap("kernel", vector, "entry", "user", "user", shadow)
+        if shadow:  # our bug, on its way to a panic, as deep as a way in or out has it
+            for used in (0, 8 * (FRAME_WORDS + 2)):
+                yield self.trap("bug", vector, "entry", "user", "user", shadow, used)
 
     def starts(self):
         """(address, state) of every beginning, all registers being somebody's."""
@@ -221,6 +223,8 @@ class Paths:
             for then in self.machine.step(state, insn):
                 if name == "call":
                     self.residue(then)
+                    if state.origin == "bug":
+                        continue
                 yield insn.next, then
 
     def walk(self):

@@ -106,8 +106,21 @@
 #define ESPFIX_END (ESPFIX_BASE + NR_CPUS / ESPFIX_GROUP_CPUS * ESPFIX_GROUP_SIZE)
 #define ESPFIX_STACK_TOP_OFFSET 512
 
-/* The entry stack is the low 512 bytes of its page; its top in the area: */
-#define ENTRY_STACK_SIZE 512
+/*
+ * The entry stack is the low end of its page: what entry text needs, and no more, so
+ * that anything else that runs on it meets the guard page below at once.
+ *
+ *    56  the way in: the processor's frame, error code and vector
+ *   112  the way out, if its IRETQ faults: the frame to be restored, another one
+ *        below it, 16-aligned, with error code and vector, and RAX.  The most that
+ *        all suites and the injection have used, in QEMU and Bochs (the debug build
+ *        paints the stack and prints it; docs/debugging.md)
+ *   184  a trap in a window under the user's CR3, our bug, on its way to the panic:
+ *        two frames, the words of entry/paranoid.asm, and what it erases
+ *
+ * No C runs here: schedule() alone finds room for the check that it must not.
+ */
+#define ENTRY_STACK_SIZE 192
 #define CEA_ENTRY_STACK_TOP (CEA_ENTRY_STACK + ENTRY_STACK_SIZE)
 
 /*

@@ -198,7 +198,7 @@ def check_cea():
     for name, (at, frame, _, _) in rows.items():
         qemu = re.findall(r"gpa: (0x\w+)", run(f"monitor gva2gpa {at:#x}"))
         expect([frame] if frame != "-" else [], qemu, f"{name}'s frame")
-    expect_match(rf"^  TSS: sp0 {rows['entry_stack'][0] + 512:#x} ", text, "sp0")
+    expect_match(rf"^  TSS: sp0 {rows['entry_stack'][0] + 192:#x} ", text, "sp0")
     for i, event in enumerate(("DF", "NMI", "DB", "MC")):
         top = rows[f"ist[{i}].stack"][0] + 4096
         expect_match(rf"^    IST {i + 1} #{event} +{top:#x} ", text, event)
@@ -211,7 +211,7 @@ def check_entry_stack():
     user_syscall_on(0)
     rsp = value("$rsp")
     run("stepi 2")
-    expect_match(rf"0x\w+1f0 {rsp:#018x} sp, SYSCALL's too$", run("cea"), "word")
+    expect_match(rf"0x\w+0b0 {rsp:#018x} sp, SYSCALL's too$", run("cea"), "word")
 
 
 def check_gdt():

@@ -16,6 +16,7 @@ with 0 only if none is left and nothing was wrong.
 """
 import argparse
 import os
+import re
 import sys
 import tempfile
 import time
@@ -232,6 +233,8 @@ class Session:
         good = done and "selftests passed" in text and "not ok" not in text and not lost
         self.report.line(good, f"{self.name}: the machine and its audit at the end",
                          text.splitlines()[-SHOWN:])
+        for used in re.findall(r"^stack: .*?(?=\r?$)", text, re.M):  # a debug kernel's
+            print(f"# {self.name}: {used}")
 
 
 class Tally:

@@ -6,6 +6,7 @@
 #include "arch/cpu.h"
 #include "arch/cpu_entry_area.h"
 #include "arch/idt.h"
+#include "arch/stack_marks.h"
 #include "entry/entry.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
@@ -353,12 +354,12 @@ static void distinct_frames(struct selftest *t)
 
 /* ---- Residue ------------------------------------------------------------------------- */
 
-#define RESIDUE 0x5a
+#define RESIDUE 0x7e
 
 static bool is_clear(const u8 *from, u64 size)
 {
 	for (u64 i = 0; i < size; i++)
-		if (from[i])
+		if (from[i] && from[i] != STACK_PAINT)
 			return false;
 	return true;
 }
@@ -380,6 +381,7 @@ static void fill_and_scrub(void *arg)
 	memset(&cea(cpu)->entry_stack, RESIDUE, ENTRY_STACK_SIZE);
 	for (unsigned i = 0; i < NR_IST; i++)
 		memset((u8 *)(&cea(cpu)->ist[i].stack + 1) - IST_USED, RESIDUE, IST_USED);
+	stack_marks_ignore(cpu, STACK_MARK_ALL);
 	cea_scrub(cpu);
 	*(bool *)arg = stacks_are_clear(cpu);
 }

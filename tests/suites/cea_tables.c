@@ -53,8 +53,8 @@ static void tss_stacks(struct selftest *t)
 		const struct tss *tss = tss_of(cpu, &limit);
 		u64 area = (u64)cea(cpu);
 
-		EXPECT_EQ(t, tss->sp[0], area + 0x11000 + 512,
-			  "sp0: behind 512 bytes of the own entry stack");
+		EXPECT_EQ(t, tss->sp[0], area + 0x11000 + 192,
+			  "sp0: behind 192 bytes of the own entry stack");
 		EXPECT_EQ(t, tss->sp[1] | tss->sp[2], 0, "rings 1 and 2 have no stack");
 		for (unsigned i = 0; i < 4; i++)
 			EXPECT_EQ(t, tss->ist[i], area + 0x17000 + i * 0x2000,
@@ -186,7 +186,7 @@ static void syscall_entry(struct selftest *t)
 			EXPECT_EQ(t, s->cstar, area + 0x1d000 + start32 % PAGE_SIZE,
 				  "CSTAR leads into the own trampoline");
 		}
-		EXPECT_EQ(t, s->sysenter_esp, area + 0x11000 + 512,
+		EXPECT_EQ(t, s->sysenter_esp, area + 0x11000 + 192,
 			  "SYSENTER_ESP is the top of the own entry stack");
 		EXPECT(t, is_executable(cpus_user_view(cpu), s->sysenter_eip),
 		       "SYSENTER_EIP leads to what a user program's PGD lets run");

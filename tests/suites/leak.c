@@ -9,6 +9,7 @@
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/emulator.h"
+#include "arch/stack_marks.h"
 #include "kernel/args.h"
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
@@ -91,6 +92,7 @@ static void make_words(int parts)
 	add_word("parts=%d", parts);
 	add_word("cpus=%u", cpumask_count(&cpus_online));
 	add_word("ram=%lx", top);
+	add_word("paint=%x", STACK_PAINT);
 	add_word("hidden=%lx,%lx", DIRECT_MAP_BASE, DIRECT_MAP_BASE + top);
 	add_word("hidden=%lx,%lx", VMAP_BASE, VMAP_END);
 	add_word("hidden=%lx,%lx", (u64)image_text_start, (u64)image_data_end);

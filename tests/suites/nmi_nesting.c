@@ -8,6 +8,7 @@
  * Each case runs in the hook of one NMI that this CPU has sent to itself.
  */
 #include "arch/cpu_entry_area.h"
+#include "arch/stack_marks.h"
 #include "arch/smp.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
@@ -254,6 +255,7 @@ static void stop_at_door(struct selftest *t, void (*event)(void))
 	for (unsigned i = 0; i < WAIT_TURNS && !under_user.machine_checks; i++)
 		cpu_relax();
 	trap_paranoid_hook = NULL;
+	stack_marks_ignore(this_cpu()->cpu, STACK_MARK_ENTRY);
 	cea_scrub(this_cpu()->cpu);
 	interrupts_restore(flags);
 	EXPECT_EQ(t, under_user.debugs, 1, "#DBs at the door");

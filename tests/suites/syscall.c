@@ -9,6 +9,7 @@
 #include "arch/clock.h"
 #include "arch/cpu.h"
 #include "arch/cpu_entry_area.h"
+#include "arch/stack_marks.h"
 #include "arch/syscall_msrs.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
@@ -167,7 +168,7 @@ static void lands_on(struct selftest *t, unsigned cpu)
 	if (is_direct(m.lstar))
 		EXPECT_EQ(t, VAULT_OF(cpu)->user_rsp, before.sp, "RSP in its vault");
 	else
-		EXPECT_EQ(t, *(u64 *)((u64)cea(cpu) + CEA_USER_RSP), 0,
+		EXPECT_EQ(t, *(u64 *)((u64)cea(cpu) + CEA_USER_RSP), STACK_PAINT_WORD,
 			  "RSP on its entry stack, scrubbed at the switch");
 	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(before.di, 0), "exit status");
 }

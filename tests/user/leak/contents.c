@@ -77,7 +77,7 @@ static int scan_page(const struct row *r, uint64_t at)
 static int scan_at_rest(uint64_t at)
 {
 	for (unsigned i = 0; i < PAGE_SIZE; i++) {
-		if (!page[i])
+		if (!page[i] || page[i] == paint)
 			continue;
 		say("%llx: a byte of another CPU's stack is %02x", (unsigned long long)at + i,
 		    page[i]);

@@ -44,6 +44,7 @@ extern struct range hidden[]; /* addresses that no visible byte string may hold 
 extern unsigned hidden_count;
 extern unsigned cpus;
 extern uint64_t ram_top;
+extern uint8_t paint; /* a byte of a stack at rest, besides 0: the debug build's */
 extern enum depth { DEPTH_SAMPLE, DEPTH_STACKS, DEPTH_ALL } depth;
 extern int parts; /* PART_x, or'ed */
 

@@ -15,6 +15,7 @@ struct range hidden[MOST_HIDDEN];
 unsigned hidden_count;
 unsigned cpus;
 uint64_t ram_top;
+uint8_t paint;
 enum depth depth;
 int parts = PART_PAGES | PART_CONTENTS | PART_POISON;
 
@@ -72,6 +73,8 @@ bool ledger_parse(char **argv)
 			cpus = (unsigned)strtoul(word + 5, NULL, 0);
 		else if (strncmp(word, "ram=", 4) == 0)
 			ram_top = strtoull(word + 4, NULL, 16);
+		else if (strncmp(word, "paint=", 6) == 0)
+			paint = (uint8_t)strtoul(word + 6, NULL, 16);
 		else if (strcmp(word, "-all") == 0)
 			depth = DEPTH_ALL;
 		else if (strcmp(word, "-stacks") == 0)
