@@ -123,7 +123,9 @@ u32 inl(u16 port)
 	u32 v = ~0u;
 
 	access_begins();
-	if (port == PM_PORT && machine.pm_hz)
+	if (port == PM_PORT && machine.noise)
+		v = host_random() & 0x1000;
+	else if (port == PM_PORT && machine.pm_hz)
 		v = (u32)ticks(machine.pm_hz, 0) & 0xffffff;
 	access_ends();
 	return v;

@@ -13,6 +13,7 @@ extern struct clock_machine {
 	/* What it is; 0 Hz: not there. */
 	u64 tsc_hz, apic_hz, pit_hz, hpet_hz, pm_hz;
 	bool rtc;
+	bool noise; /* at the PM timer's port, a bit that comes and goes */
 	struct cpuid_regs leaf15, leaf16, hypervisor;
 	u32 max_leaf, max_hypervisor;
 	/* Held up for about stop_ns after each run_ns, more or less; 0: never. */
