@@ -34,7 +34,7 @@ LOGS = os.path.join(boots.BUILD, "test-logs")
 LEAST = 15  # seconds, a machine
 START_AND_END = 400  # seconds, for the boot, the last children, a busy host
 # A host that does not run one of our CPUs for some time is no fault.
-EXPECTED = re.compile(r"^watchdog: .* for \d{5,} ms|^selftests passed|^stretch: ")
+EXPECTED = re.compile(r"^watchdog: .* for \d{5,} ms|^selftests passed|^stretch: |^stack: ")
 
 
 @dataclasses.dataclass
