@@ -185,7 +185,7 @@ struct { uint32_t offset; uint16_t selector; } __attribute__((packed)) fault_far
 	DO(fxrstor_reserved, SIGSEGV, "tcg=0", BAD_MXCSR "fxrstor fault_fpu(%%rip)") \
 	DO(xrstor_reserved, SIGSEGV, "tcg=0", BAD_MXCSR \
 	   "push %%rbx; mov $1, %%eax; cpuid; pop %%rbx; bt $27, %%ecx; jc 1f; fxrstor fault_fpu(%%rip); " \
-	   "1: mov $2, %%eax; xor %%edx, %%edx; xrstor fault_fpu(%%rip)") \
+	   "jmp 2f; 1: mov $2, %%eax; xor %%edx, %%edx; xrstor fault_fpu(%%rip); 2:") \
 	DO(alignment, SIGBUS, "tcg=0", "pushfq; orl $0x40000, (%%rsp); popfq; mov 1(%%rsp), %%eax") \
 	/* #SS where others get #GP: what goes through RSP or RBP. */ \
 	DO(push_non_canonical, SIGBUS, "tcg=11", "movabs $" NON_CANONICAL ", %%rsp; push %%rax") \
