@@ -28,14 +28,14 @@
 #include <unistd.h>
 
 #define STACK 256
-#define FEW 300
-#define MANY (4 * FEW)
+#define FEW 150
+#define MANY (8 * FEW)
 #define BYTES_EACH 131072 /* of memory for each task that there may be */
-#define TRIES 10
+#define TRIES 20
 #define TIMES 30
 #define CALLS 200
-#define MORE_FOR_ONE 3 /* times */
-#define MORE_FOR_ALL 10 /* 4 would be in proportion, 16 each by each */
+#define MORE_FOR_ONE 6 /* times; a search takes forty */
+#define MORE_FOR_ALL 30 /* 8 would be in proportion, 64 each by each */
 #define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 
 static char *stacks;
