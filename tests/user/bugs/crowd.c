@@ -34,7 +34,7 @@
 #define TRIES 20
 #define TIMES 30
 #define CALLS 200
-#define MORE_FOR_ONE 6 /* times; a search takes forty */
+#define MORE_FOR_ONE 3 /* times */
 #define MORE_FOR_ALL 30 /* 8 would be in proportion, 64 each by each */
 #define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 
