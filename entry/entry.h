@@ -67,6 +67,7 @@ struct entry_labels {
 	u64 window_direct32_start, window_direct32_end;
 	u64 window_direct_exit_start, window_direct_exit_end;
 	u64 window_trap_start, window_trap_end;
+	u64 window_missed_start, window_missed_end; /* all traps from user mode, without a shadow */
 	u64 window_iret_start, window_iret_end;
 	u64 window_paranoid_start, window_paranoid_end;
 	u64 window_paranoid_exit_start, window_paranoid_exit_end;

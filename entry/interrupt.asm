@@ -219,10 +219,13 @@ entry_door_iret_kernel:
 
 ; The kernel's CR3, from user mode: always so without a shadow.  With one, a way out
 ; has missed the switch, and C panics (kernel/trap.c).
+	global	entry_window_missed_start, entry_window_missed_end
+entry_window_missed_start:
 entry_user_kernel_cr3:
 	UNWIND_ENTRY_STACK FRAME_IP - FRAME_SIZE
 	swapgs
 	lfence					; see above
+entry_window_missed_end:
 	mov	qword [gs:PERCPU_USER_KERNEL_CR3], 1
 	jmp	entry_window_trap_end
 

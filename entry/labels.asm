@@ -39,6 +39,7 @@ entry_labels:
 	LABELS	entry_window_direct32_start, entry_window_direct32_end
 	LABELS	entry_window_direct_exit_start, entry_window_direct_exit_end
 	LABELS	entry_window_trap_start, entry_window_trap_end
+	LABELS	entry_window_missed_start, entry_window_missed_end
 	LABELS	entry_window_iret_start, entry_window_iret_end
 	LABELS	paranoid_window_start, paranoid_window_end
 	LABELS	paranoid_exit_window_start, paranoid_exit_window_end

@@ -34,6 +34,7 @@ const char *place_window(u64 ip)
 		{ l->window_direct_exit_start, l->window_direct_exit_end,
 		  "direct sysret" },
 		{ l->window_trap_start, l->window_trap_end, "trap" },
+		{ l->window_missed_start, l->window_missed_end, "trap" },
 		{ l->window_iret_start, l->window_iret_end, "iret" },
 		{ l->window_paranoid_start, l->window_paranoid_end, "paranoid" },
 		{ l->window_paranoid_exit_start, l->window_paranoid_exit_end,

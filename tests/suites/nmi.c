@@ -25,6 +25,7 @@
 #include "tests/suites/pinned.h"
 
 #define NMIS_IN_CALLS 20000
+#define MAX_WINDOWS 9
 #define NMIS_ELSEWHERE 1000
 #define WORK_TRIES 100
 
@@ -36,7 +37,7 @@ static volatile struct {
 	u64 wrong_cpu;
 	u64 wrong_ip, lost;        /* RIP of the last wrong one */
 } seen;
-static u64 in_window[8];
+static u64 in_window[MAX_WINDOWS];
 static unsigned target;
 static phys_addr_t user_tables; /* the process's kernel PGD, or 0 */
 
@@ -47,7 +48,7 @@ struct window {
 };
 
 /* The windows as data: entry_labels is filled by the linker, far from us. */
-static unsigned windows(struct window w[8])
+static unsigned windows(struct window w[MAX_WINDOWS])
 {
 	const struct entry_labels *l = &entry_labels;
 	unsigned n = 0;
@@ -62,6 +63,8 @@ static unsigned windows(struct window w[8])
 				  l->window_load_gs_end, false };
 	/* The stubs, and what is between them and the window's label, belong to it. */
 	w[n++] = (struct window){ "trap", l->stubs, l->window_trap_end, false };
+	w[n++] = (struct window){ "trap, kernel PGD", l->window_missed_start,
+				  l->window_missed_end, false };
 	w[n++] = (struct window){ "iret", l->window_iret_start, l->window_iret_end, false };
 	w[n++] = (struct window){ "direct", l->window_direct_start,
 				  l->window_direct_end, false };
@@ -72,7 +75,7 @@ static unsigned windows(struct window w[8])
 
 static int window_of(u64 ip)
 {
-	struct window w[8];
+	struct window w[MAX_WINDOWS];
 	unsigned n = windows(w);
 
 	for (unsigned i = 0; i < n; i++) {
@@ -192,7 +195,7 @@ static void end(struct selftest *t, struct task *task)
 
 static void note_windows(u64 sent)
 {
-	struct window w[8];
+	struct window w[MAX_WINDOWS];
 	unsigned n = windows(w);
 
 	selftest_note("%lu NMIs: %lu in user mode, %lu in C, %lu in entry text", sent,
