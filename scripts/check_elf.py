@@ -11,6 +11,8 @@ import re
 import subprocess
 import sys
 
+import imagechecks
+
 PAGE = 4096
 
 
@@ -35,17 +37,5 @@ def visible_sections(elf):
             yield f"{name}: found {int(size, 16)} bytes, expected whole pages"
 
 
-def main(paths):
-    """Checks every image."""
-    bad = 0
-    for elf in paths:
-        for check in (segments, visible_sections):
-            for text in check(elf):
-                print(f"{elf}: {text}")
-                bad += 1
-    print(f"{len(paths)} images checked")
-    return 1 if bad else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(imagechecks.run(sys.argv[1:], (segments, visible_sections)))

@@ -13,6 +13,8 @@ import os
 import re
 import sys
 
+import imagechecks
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "gdb"))
 from hints import output, read_at, symbols  # noqa: E402
@@ -94,17 +96,5 @@ def before_the_check(elf):
     yield f"found no call of {CHECK}, expected one in boot/start32.asm"
 
 
-def main(paths):
-    """Checks every image."""
-    bad = 0
-    for elf in paths:
-        for check in (in_the_image, before_the_check):
-            for text in check(elf):
-                print(f"{elf}: {text}")
-                bad += 1
-    print(f"{len(paths)} images checked")
-    return 1 if bad else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(imagechecks.run(sys.argv[1:], (in_the_image, before_the_check)))

@@ -43,3 +43,18 @@ def main(module):
     result = TapResult()
     suite.run(result)
     sys.exit(0 if result.testsRun and result.wasSuccessful() else 1)
+
+
+def print_results(results):
+    """Prints (good, sentence, output) as they come, the output's end where it is not
+    good, and the plan; the exit status."""
+    number = failed = 0
+    for good, sentence, text in results:
+        number += 1
+        failed += not good
+        print(f"{'ok' if good else 'not ok'} {number} - {sentence}")
+        for line in text.splitlines()[-30:] if not good else []:
+            print(f"  # {line}")
+        sys.stdout.flush()
+    print(f"1..{number}")
+    return 1 if failed else 0

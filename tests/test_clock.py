@@ -16,6 +16,7 @@ import threading
 import time
 
 import boots
+import tapunit
 from boots import bounded, qemu
 
 STOP, RUN = 0.02, 0.02      # seconds
@@ -85,17 +86,8 @@ def try_machine(machine, by):
 
 def main():
     """Each machine."""
-    number = failed = 0
-    for machine, by in MACHINES:
-        for good, sentence, text in try_machine(machine, by):
-            number += 1
-            failed += not good
-            print(f"{'ok' if good else 'not ok'} {number} - {sentence}")
-            for line in text.splitlines()[-30:] if not good else []:
-                print(f"  # {line}")
-            sys.stdout.flush()
-    print(f"1..{number}")
-    return 1 if failed else 0
+    return tapunit.print_results(result for machine, by in MACHINES
+                                 for result in try_machine(machine, by))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import bounded  # noqa: E402
 import initrds  # noqa: E402
 import mkcpio  # noqa: E402
 import qemu  # noqa: E402
+import tapunit
 
 SECONDS = 240  # for a hang: a busy host takes a minute
 CPUS = 3
@@ -142,21 +143,17 @@ def while_reading(directory):
         yield bool(rest), "lines typed ahead are kept for the reader", console.text
 
 
+def both(directory):
+    """The results of both ways."""
+    for way in (while_spinning, while_reading):
+        with tempfile.TemporaryDirectory(dir=directory) as own:
+            yield from way(own)
+
+
 def main():
     """Both."""
-    number = failed = 0
     with tempfile.TemporaryDirectory(prefix="postern-console-test-") as directory:
-        for way in (while_spinning, while_reading):
-            with tempfile.TemporaryDirectory(dir=directory) as own:
-                for good, sentence, text in way(own):
-                    number += 1
-                    failed += not good
-                    print(f"{'ok' if good else 'not ok'} {number} - {sentence}")
-                    for line in text.splitlines()[-30:] if not good else []:
-                        print(f"  # {line}")
-                    sys.stdout.flush()
-    print(f"1..{number}")
-    return 1 if failed else 0
+        return tapunit.print_results(both(directory))
 
 
 if __name__ == "__main__":

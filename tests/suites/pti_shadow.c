@@ -7,33 +7,11 @@
  * must not do: tests/suites/pti_shadow_more.c.
  */
 #include "kernel/base/errno.h"
-#include "kernel/selftest.h"
 #include "mm/frame.h"
 #include "mm/image.h"
 #include "mm/phys.h"
 #include "mm/process_entry.h"
-#include "mm/pti.h"
-
-/* A slot that nothing uses: for pages of our own making. */
-#define SLOT 300
-#define SLOT_BASE 0xffff960000000000
-static_assert(PT_INDEX(SLOT_BASE, 4) == SLOT, "a slot of its own");
-
-/* RAM above the image that every machine has, around a 2 MiB boundary. */
-#define RAM (DIRECT_MAP_BASE + 0xa00000)
-
-static pte_t *begin(struct selftest *t)
-{
-	pte_t *pgd;
-
-	if (!pti_enabled) {
-		selftest_skip(t, "there is no shadow with pti=off");
-		return NULL;
-	}
-	pgd = pti_alloc_pair();
-	ASSERT(pgd);
-	return pgd;
-}
+#include "tests/suites/pti_shadow.h"
 
 static u64 mix(u64 hash, u64 v)
 {
@@ -94,7 +72,7 @@ static void expect_shown_and_gone(struct selftest *t, pte_t *pgd, virt_addr_t va
 
 static void test_add(struct selftest *t)
 {
-	pte_t *pgd = begin(t);
+	pte_t *pgd = shadow_pair_make(t);
 	struct pt_leaf leaf;
 	u8 on_stack;
 
@@ -113,7 +91,7 @@ static void test_add(struct selftest *t)
 
 static void test_rounding(struct selftest *t)
 {
-	pte_t *pgd = begin(t);
+	pte_t *pgd = shadow_pair_make(t);
 
 	if (!pgd)
 		return;
@@ -163,7 +141,7 @@ static void test_invalid(struct selftest *t)
 		{ "a range around both", PROCESS_ENTRY_BASE - 1,
 		  CEA_SLOT_END - PROCESS_ENTRY_BASE + 2, PROT_R },
 	};
-	pte_t *pgd = begin(t);
+	pte_t *pgd = shadow_pair_make(t);
 	u64 free = frame_stats().free, print;
 
 	if (!pgd)
@@ -184,7 +162,7 @@ static void test_invalid(struct selftest *t)
 static void test_unmapped(struct selftest *t)
 {
 	virt_addr_t end = (virt_addr_t)image_data_end;
-	pte_t *pgd = begin(t);
+	pte_t *pgd = shadow_pair_make(t);
 	u64 free, print;
 
 	if (!pgd)
@@ -211,7 +189,7 @@ static void test_unmapped(struct selftest *t)
 
 static void test_exists(struct selftest *t)
 {
-	pte_t *pgd = begin(t);
+	pte_t *pgd = shadow_pair_make(t);
 	u64 free, print;
 
 	if (!pgd)
@@ -263,7 +241,7 @@ static long fail_each(struct selftest *t, pte_t *pgd, virt_addr_t addr, u64 size
 static void test_no_memory(struct selftest *t)
 {
 	virt_addr_t edge = ALIGN_UP(RAM, PT_SIZE(2));
-	pte_t *pgd = begin(t);
+	pte_t *pgd = shadow_pair_make(t);
 
 	if (!pgd)
 		return;
@@ -281,7 +259,7 @@ static void test_no_memory(struct selftest *t)
 
 static void test_remove(struct selftest *t)
 {
-	pte_t *pgd = begin(t);
+	pte_t *pgd = shadow_pair_make(t);
 	u64 free, print;
 
 	if (!pgd)
@@ -339,7 +317,7 @@ static void test_lookup(struct selftest *t)
 
 static void test_shadow_walk(struct selftest *t)
 {
-	pte_t *pgd = begin(t), *pte;
+	pte_t *pgd = shadow_pair_make(t), *pte;
 	u64 free = frame_stats().free;
 
 	if (!pgd)

@@ -9,37 +9,15 @@
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/seams.h"
-#include "kernel/selftest.h"
 #include "mm/frame.h"
 #include "mm/phys.h"
 #include "mm/process_entry.h"
-#include "mm/pti.h"
 #include "mm/tlb.h"
-
-/* A slot that nothing uses: for pages of our own making. */
-#define SLOT 300
-#define SLOT_BASE 0xffff960000000000
-static_assert(PT_INDEX(SLOT_BASE, 4) == SLOT, "a slot of its own");
-
-/* RAM above the image that every machine has, around a 2 MiB boundary. */
-#define RAM (DIRECT_MAP_BASE + 0xa00000)
+#include "tests/suites/pti_shadow.h"
 
 /* In slot 402, far behind all stacks and devices, and no other suite's. */
 #define CACHED (VMAP_END - (32ULL << 30))
 #define PAGES 4
-
-static pte_t *begin(struct selftest *t)
-{
-	pte_t *pgd;
-
-	if (!pti_enabled) {
-		selftest_skip(t, "there is no shadow with pti=off");
-		return NULL;
-	}
-	pgd = pti_alloc_pair();
-	ASSERT(pgd);
-	return pgd;
-}
 
 /* ---- Pages that are no neighbours ------------------------------------------------- */
 
@@ -61,7 +39,7 @@ static void test_scattered(struct selftest *t)
 {
 	virt_addr_t va = SLOT_BASE + PT_SIZE(2) - 2 * PAGE_SIZE; /* in two tables */
 	phys_addr_t frame[PAGES];
-	pte_t *pgd = begin(t);
+	pte_t *pgd = shadow_pair_make(t);
 
 	if (!pgd || !take_scattered(t, frame))
 		return;
@@ -98,7 +76,7 @@ static void expect_takes_none(struct selftest *t, pte_t *pgd, virt_addr_t va, u6
 static void test_takes_none(struct selftest *t)
 {
 	virt_addr_t edge = ALIGN_UP(RAM, PT_SIZE(2));
-	pte_t *pgd = begin(t);
+	pte_t *pgd = shadow_pair_make(t);
 
 	if (!pgd)
 		return;
@@ -151,7 +129,7 @@ static void test_flushes(struct selftest *t)
 {
 	u64 cpus = cpumask_count(&cpus_online);
 	phys_addr_t one, two;
-	pte_t *pgd = begin(t), *pte;
+	pte_t *pgd = shadow_pair_make(t), *pte;
 
 	if (!pgd)
 		return;
@@ -180,7 +158,7 @@ static void test_flushes(struct selftest *t)
 /* A process's slot is one PUD page of both PGDs: neither function may go there. */
 static void test_process_entry(struct selftest *t)
 {
-	pte_t *pgd = begin(t);
+	pte_t *pgd = shadow_pair_make(t);
 	static struct mm mm; /* too large for a stack */
 	u64 free;
 
