@@ -26,18 +26,22 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Wpointer-arith -Wcast-align -Wwrite-strings -Wformat=2 \
 	-Wold-style-definition -Wredundant-decls
 WERROR :=
-# Set by `make coverage`, for what is no test.
+# Set by `make coverage` and the sanitizing build, for what is no test.
 INSTRUMENT :=
+PLAIN := tests/%
 # DEBUG=1, with a BUILD of its own: headers below tests/debug/ stand in for those
 # of the same path, and its .c files are linked in.
 DEBUG :=
-CPPFLAGS := $(if $(DEBUG),-Itests/debug) -I.
+# SANITIZE=1 is the same with tests/sanitize, and gcc's calls before loads and stores.
+SANITIZE :=
+TWINS := $(if $(DEBUG),tests/debug) $(if $(SANITIZE),tests/sanitize)
+CPPFLAGS := $(addprefix -I,$(TWINS)) -I.
 # Relocations between sections are the linker's to judge: it sees what does not fit.
 NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all -w-unknown-warning -w-reloc
 # -X: labels that begin with two dots, of NASM's macros, are dropped.
 LDFLAGS := -nostdlib -static -X -z max-page-size=4096 -z noexecstack --fatal-warnings
 
-DIRS := kernel/base mm entry arch kernel boot tests/suites $(if $(DEBUG),tests/debug)
+DIRS := kernel/base mm entry arch kernel boot tests/suites $(TWINS)
 C_SOURCES := $(filter-out entry/offsets.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 ASM_SOURCES := $(wildcard $(addsuffix /*.asm,$(DIRS)))
 OBJECTS := $(C_SOURCES:%.c=$(BUILD)/%.o) $(ASM_SOURCES:%.asm=$(BUILD)/%.asm.o)
@@ -59,7 +63,7 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(if $(filter tests/%,$<),,$(INSTRUMENT)) $(WARNINGS) $(WERROR) $(CPPFLAGS) \
+	$(CC) $(CFLAGS) $(if $(filter $(PLAIN),$<),,$(INSTRUMENT)) $(WARNINGS) $(WERROR) $(CPPFLAGS) \
 		-MMD -MP -c -o $@ $<
 
 # nasm -MD leaves %included files out of the dependency file: a pass of its own.
@@ -94,7 +98,7 @@ $(COVERED): $(COVERAGE_OBJECTS) $(BUILD)/linker.ld
 	$(LD) $(LDFLAGS) --wrap=power_off --wrap=power_restart -T $(BUILD)/linker.ld -o $@ \
 		$(COVERAGE_OBJECTS) $(shell $(CC) -print-file-name=libgcov.a) $(LIBGCC)
 
-include user/Makefile.inc tests/host/Makefile.inc
+include user/Makefile.inc tests/host/Makefile.inc $(if $(SANITIZE),tests/sanitize/Makefile.inc)
 
 # ---- What is booted ---------------------------------------------------------
 
@@ -120,7 +124,7 @@ meltdown: deps-run
 	@$(PYTHON) scripts/meltdown.py
 
 test: deps-test
-	@$(MAKE) -s --no-print-directory all user-hosted debug-kernel
+	@$(MAKE) -s --no-print-directory all user-hosted debug-kernel sanitize-kernel
 	@$(PYTHON) tests/run.py $(if $(SYSTEMS),--systems)
 
 # The README's commands in minimal roots of Debian 13 and 12, each with make alone.
@@ -193,6 +197,11 @@ coverage: deps-test
 		host-tests > $(BUILD)/coverage/host-tests.txt || { cat $(BUILD)/coverage/host-tests.txt; false; }
 	@$(PYTHON) tests/coverage/run.py
 
+# The kernel that asks before each load and store whether the bytes are live.
+sanitize: deps-test
+	@$(MAKE) -s --no-print-directory all sanitize-kernel
+	@$(PYTHON) tests/sanitize/run.py
+
 gdb: deps-test
 	@$(MAKE) -s --no-print-directory kernel
 	@scripts/debug
@@ -200,6 +209,8 @@ gdb: deps-test
 kernel: $(ELF) $(CPIO)
 debug-kernel:
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/debug DEBUG=1 $(BUILD)/debug/postern.elf
+sanitize-kernel:
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 $(BUILD)/sanitize/postern.elf
 iso: $(ISO)
 
 clean:
@@ -221,6 +232,7 @@ help:
 # help: make inject    an NMI, a #MC and a #DB at every instruction of entry code
 # help: make bench     instructions per system call, frames shown, boot
 # help: make coverage  lines of C and instructions of entry text that tests execute
+# help: make sanitize  a kernel that stops at a use after free, an overrun, an overflow
 # help: make gdb       boot stopped under gdb
 # help: make clean     remove build/
 # help: knobs: CPUS=4 MEM=512M CMDLINE= ACCEL=tcg CPU=max INITRAMFS=
@@ -233,6 +245,6 @@ compile_commands.json: $(BUILD)/flags $(C_SOURCES)
 
 # make would delete them as intermediate, and build all anew.
 .SECONDARY: $(INCLUDES)
-.PHONY: all kernel debug-kernel iso run meltdown test systems selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
+.PHONY: all kernel debug-kernel sanitize sanitize-kernel iso run meltdown test systems selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
 .DELETE_ON_ERROR:
 FORCE:

@@ -8,6 +8,7 @@
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "mm/frame.h"
+#include "mm/live.h"
 #include "mm/phys.h"
 
 struct spinlock process_lock;
@@ -25,6 +26,7 @@ static struct process *create(struct mm *mm, const struct process *parent)
 	if (pa == NO_FRAME)
 		return NULL;
 	p = phys_to_virt(pa);
+	live_object(p, sizeof(*p));
 	p->mm = mm;
 	p->open_fds = 7;
 	limits_init(p->limits);

@@ -16,6 +16,7 @@
 #include "kernel/sched.h"
 #include "kernel/task.h"
 #include "mm/frame.h"
+#include "mm/live.h"
 #include "mm/phys.h"
 #include "mm/uaccess.h"
 #include "mm/vmap.h"
@@ -28,6 +29,7 @@ static struct task *alloc_task(const char *name, virt_addr_t stack_top)
 	if (pa == NO_FRAME)
 		return NULL;
 	t = phys_to_virt(pa);
+	live_object(t, sizeof(*t));
 	t->holds = 1;
 	t->stack_top = stack_top;
 	strscpy(t->name, name, sizeof(t->name));

@@ -34,6 +34,7 @@ struct mm *mm_alloc(void)
 	if (pa == NO_FRAME)
 		return NULL;
 	mm = phys_to_virt(pa);
+	vma_count_is(mm, 0);
 	mm->pgd = pti_alloc_pair();
 	if (!mm->pgd) {
 		frame_free_contiguous(pa, MM_FRAMES);
@@ -86,6 +87,7 @@ static void copy_areas(struct mm *child, const struct mm *parent)
 	u64 id = child->id;
 
 	*child = *parent;
+	vma_count_is(child, child->count);
 	child->pgd = pgd;
 	child->id = id;
 	child->cpus = (struct cpumask){ 0 };

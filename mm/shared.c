@@ -15,6 +15,7 @@
 #include "kernel/base/seams.h"
 #include "kernel/base/spinlock.h"
 #include "mm/frame.h"
+#include "mm/live.h"
 #include "mm/pagetable.h"
 #include "mm/phys.h"
 #include "mm/shared.h"
@@ -49,6 +50,7 @@ struct shared *shared_alloc(u64 size)
 		return NULL;
 	}
 	s = phys_to_virt(pa);
+	live_object(s, sizeof(*s));
 	s->holds = 1;
 	s->id = space_id_new();
 	s->size = size;

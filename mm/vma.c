@@ -72,6 +72,7 @@ virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t bottom,
 
 static void insert_at(struct mm *mm, unsigned i, struct vma vma)
 {
+	vma_count_is(mm, mm->count + 1);
 	memmove(&mm->vma[i + 1], &mm->vma[i], (mm->count - i) * sizeof(vma));
 	mm->vma[i] = vma;
 	mm->count++;
@@ -85,6 +86,7 @@ static void delete_at(struct mm *mm, unsigned i, unsigned n)
 	memmove(&mm->vma[i], &mm->vma[i + n],
 		(mm->count - i - n) * sizeof(struct vma));
 	mm->count -= n;
+	vma_count_is(mm, mm->count);
 }
 
 /* Makes `addr` a boundary.  There is room for one more. */

@@ -5,7 +5,14 @@
 #ifndef MM_VMA_H
 #define MM_VMA_H
 
+#include "mm/live.h"
 #include "mm/mm.h"
+
+/* Areas from mm->vma[n] on are room: mm/live.h. */
+static inline void vma_count_is(const struct mm *mm, unsigned n)
+{
+	live_part(mm, sizeof(*mm), offsetof(struct mm, vma) + n * sizeof(mm->vma[0]));
+}
 
 /* The area that holds addr, or NULL. */
 const struct vma *vma_find(const struct mm *mm, virt_addr_t addr);

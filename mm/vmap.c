@@ -18,7 +18,7 @@
 #include "mm/tlb.h"
 #include "mm/vmap.h"
 
-#define CELL_SIZE 0x8000ULL
+#define CELL_SIZE VMAP_CELL_SIZE
 #define NR_CELLS VMAP_MAX_STACKS
 #define DEVICES_BASE (VMAP_BASE + NR_CELLS * CELL_SIZE)
 

@@ -10,6 +10,9 @@
 /* Stacks that there is room for. */
 #define VMAP_MAX_STACKS 16384
 
+/* Each in a cell of so many bytes, from VMAP_BASE on, at its end. */
+#define VMAP_CELL_SIZE 0x8000ULL
+
 /*
  * A kernel stack of `size` bytes (TASK_STACK_SIZE or IST_STACK_SIZE), zeroed,
  * with an absent page below and above.  Returns its top, or 0.  Any CPU.

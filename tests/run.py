@@ -49,6 +49,8 @@ def commands(systems=False):
                            "host-tests"], 600, quick=True)
     yield Command("stress", [python, os.path.join(ROOT, "tests/stress.py"),
                              "--seconds", "60", "--seed", "1"], 1000)
+    yield Command("sanitize", [python, os.path.join(ROOT, "tests/sanitize/run.py"),
+                               "--short"], 1200)
     yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 600)
     yield Command("clock", [python, os.path.join(ROOT, "tests/test_clock.py")], 1600)
     yield Command("emulators", [python, os.path.join(ROOT, "tests/emulators.py")], 1500)

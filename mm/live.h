@@ -1,0 +1,30 @@
+/*
+ * Which bytes of a frame are an object's.  In the kernel that is shipped nobody is
+ * told; the sanitizing build (`make sanitize`) is, in tests/sanitize/frames.c, and
+ * stops at an access to the others.
+ */
+#ifndef MM_LIVE_H
+#define MM_LIVE_H
+
+#include "kernel/base/types.h"
+
+/* The object at the start of frames just taken has `size` bytes; none lie beyond. */
+static inline void live_object(const void *object __unused, size_t size __unused)
+{
+}
+
+/*
+ * Of that object of `size` bytes the first `used` are in use: the rest is room, which
+ * may be copied with the whole and must not be looked at.
+ */
+static inline void live_part(const void *object __unused, size_t size __unused,
+			     size_t used __unused)
+{
+}
+
+/* Frames that were given back may be given out again from now on: for tests. */
+static inline void live_settle(void)
+{
+}
+
+#endif

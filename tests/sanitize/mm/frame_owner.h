@@ -1,0 +1,21 @@
+/*
+ * The twin of mm/frame_owner.h in a sanitizing build: tests/sanitize/frames.c.
+ */
+#ifndef MM_FRAME_OWNER_H
+#define MM_FRAME_OWNER_H
+
+#include "kernel/base/types.h"
+
+void frame_owner_take(phys_addr_t pa, unsigned n);
+void frame_owner_give(phys_addr_t pa, unsigned n);
+
+/* What is lost is the debug build's affair. */
+static inline void frame_owner_mark(void)
+{
+}
+
+static inline void frame_owner_print(void)
+{
+}
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * The twin of mm/live.h in a sanitizing build: tests/sanitize/frames.c.
+ */
+#ifndef MM_LIVE_H
+#define MM_LIVE_H
+
+#include "kernel/base/types.h"
+
+void live_object(const void *object, size_t size);
+void live_part(const void *object, size_t size, size_t used);
+void live_settle(void);
+
+#endif
