@@ -30,11 +30,13 @@ WERROR :=
 INSTRUMENT :=
 PLAIN := tests/%
 # DEBUG=1, with a BUILD of its own: headers below tests/debug/ stand in for those
-# of the same path, and its .c files are linked in.
+# of the same path, and its .c files are linked in.  DEBUG=measure: without the
+# check of locks, whose own instructions would count.
 DEBUG :=
 # SANITIZE=1 is the same with tests/sanitize, and gcc's calls before loads and stores.
 SANITIZE :=
-TWINS := $(if $(DEBUG),tests/debug) $(if $(SANITIZE),tests/sanitize)
+TWINS := $(if $(DEBUG),tests/debug) $(if $(filter 1,$(DEBUG)),tests/debug/locks) \
+	$(if $(SANITIZE),tests/sanitize)
 CPPFLAGS := $(addprefix -I,$(TWINS)) -I.
 # Relocations between sections are the linker's to judge: it sees what does not fit.
 NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all -w-unknown-warning -w-reloc
@@ -182,7 +184,7 @@ inject: deps-test
 
 bench: deps-run
 	@$(MAKE) -s --no-print-directory kernel
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/debug DEBUG=1 $(BUILD)/debug/postern.elf
+	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/measure DEBUG=measure $(BUILD)/measure/postern.elf
 	@$(PYTHON) scripts/bench.py
 
 # Counters are atomic: lines are computed from differences of them.  The host

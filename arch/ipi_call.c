@@ -2,26 +2,28 @@
  * Calling a function on other CPUs and waiting for all of them: what TLB
  * shootdowns and tests are made of.
  *
- * One call is under way at a time, under a lock of its own.  Who waits, for
- * the lock or for answers, may have interrupts off and be wanted by somebody
- * else's call at the same time: so both waits also answer.  That is why this
- * is no struct spinlock, and why no spinlock may be held (asserted): its next
+ * One call is under way at a time, under a claim.  A CPU that waits for the claim
+ * may have interrupts off, and the call under way may want it: so it answers that
+ * while it waits, which a spinlock's loop could not.  A CPU that waits for answers
+ * is wanted by no call but its own.  No spinlock may be held (asserted): its next
  * owner might be spinning with interrupts off and would never answer.
  */
 #include "arch/apic.h"
 #include "arch/long_wait.h"
 #include "arch/smp.h"
+#include "kernel/base/claim.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/lock_check.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
 
 static struct {
-	u32 locked;
+	struct claim claim;
 	void (*fn)(void *);
 	void *arg;
 	struct cpumask pending; /* who has not answered yet */
-} call;
+} call = { .claim = CLAIM(LOCK_IPI_CALL) };
 
 static bool stopping;
 
@@ -74,7 +76,7 @@ static void take_the_call(void)
 	struct long_wait wait = { 0 };
 	u64 ms;
 
-	while (__atomic_exchange_n(&call.locked, 1, __ATOMIC_ACQUIRE)) {
+	while (!claim_try(&call.claim)) {
 		smp_handle_call();
 		ms = long_wait_ms(&wait);
 		if (ms)
@@ -89,6 +91,7 @@ void seam_call_on_cpus(const struct cpumask *cpus, void (*fn)(void *), void *arg
 	u64 flags = interrupts_save();
 	unsigned self = this_cpu()->cpu;
 
+	might_sleep();
 	ASSERT_OP(this_cpu()->locks_held, ==, 0);
 	take_the_call();
 	call.fn = fn;
@@ -101,7 +104,7 @@ void seam_call_on_cpus(const struct cpumask *cpus, void (*fn)(void *), void *arg
 	if (cpumask_test(cpus, self))
 		fn(arg);
 	wait_until_answered();
-	__atomic_store_n(&call.locked, 0, __ATOMIC_RELEASE);
+	claim_drop(&call.claim);
 	interrupts_restore(flags);
 }
 

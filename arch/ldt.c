@@ -17,9 +17,8 @@
  * LDTR is loaded through a descriptor in the GDT of this CPU, which is written
  * at its direct address.  Accessed bits are set in advance (user_desc_pack()),
  * so no load writes to either table.
- * The lock is held for as long as that takes, by code that does not sleep; it
- * is no struct spinlock because others are waited for meanwhile, and who waits
- * for it answers them, with interrupts on.
+ * mm->ldt.lock, which sleeps since other CPUs are waited for under it, is for those
+ * that make the next table; one that is loaded needs no lock.
  * Called by kernel/sys_segments.c, mm_load().  Read next: mm/process_entry.c.
  */
 #include "arch/gdt.h"
@@ -31,21 +30,10 @@
 #include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
+#include "kernel/base/sleep_lock.h"
 #include "kernel/base/string.h"
 #include "mm/frame.h"
 #include "mm/phys.h"
-
-static void lock(struct mm *mm)
-{
-	ASSERT(interrupts_enabled());
-	while (__atomic_exchange_n(&mm->ldt.locked, true, __ATOMIC_ACQUIRE))
-		cpu_relax();
-}
-
-static void unlock(struct mm *mm)
-{
-	__atomic_store_n(&mm->ldt.locked, false, __ATOMIC_RELEASE);
-}
 
 /* ---- Loading ------------------------------------------------------------------ */
 
@@ -141,14 +129,14 @@ int ldt_write(struct mm *mm, unsigned index, u64 desc)
 	int err = -ENOMEM;
 
 	ASSERT_OP(index, <, LDT_ENTRIES);
-	lock(mm);
+	sleep_lock(&mm->ldt.lock);
 	table = build(mm, MAX(index + 1, ldt_entries(mm->ldt.active)), mm, &active);
 	if (table != NO_FRAME) {
 		index = (unsigned)array_index_nospec(index, LDT_ENTRIES);
 		((u64 *)phys_to_virt(table))[index] = desc;
 		err = install(mm, active, table);
 	}
-	unlock(mm);
+	sleep_unlock(&mm->ldt.lock);
 	return err;
 }
 
@@ -156,12 +144,12 @@ unsigned ldt_read(struct mm *mm, unsigned first, unsigned n, u64 *to)
 {
 	unsigned count, have;
 
-	lock(mm);
+	sleep_lock(&mm->ldt.lock);
 	count = ldt_entries(mm->ldt.active);
 	have = count > first ? MIN(n, count - first) : 0;
 	if (have)
 		memcpy(to, entries_of(mm) + first, have * 8);
-	unlock(mm);
+	sleep_unlock(&mm->ldt.lock);
 	if (count)
 		memset(to + have, 0, (n - have) * 8);
 	return count;
@@ -173,11 +161,11 @@ int ldt_copy(struct mm *child, struct mm *parent)
 	u32 active;
 	int err = 0;
 
-	lock(parent);
+	sleep_lock(&parent->ldt.lock);
 	if (parent->ldt.active) {
 		table = build(child, ldt_entries(parent->ldt.active), parent, &active);
 		err = table == NO_FRAME ? -ENOMEM : install(child, active, table);
 	}
-	unlock(parent);
+	sleep_unlock(&parent->ldt.lock);
 	return err;
 }

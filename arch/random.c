@@ -28,7 +28,7 @@
 #define MAX_SAMPLES 8192
 #define JITTER_PORT 0x61
 
-static struct spinlock lock;
+static struct spinlock lock = SPINLOCK(LOCK_RANDOM);
 static u32 key[CHACHA20_KEY_WORDS];
 static bool seeded;
 static const u32 no_nonce[3];

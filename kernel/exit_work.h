@@ -6,6 +6,7 @@
 
 #include "entry/entry.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/lock_check.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stretch.h"
 
@@ -20,6 +21,7 @@ static inline void exit_work_before_user(struct pt_regs *regs)
 	interrupts_off();
 	if (unlikely(this_cpu_test(work_due)))
 		exit_work_do(regs);
+	lock_check_none();
 	stretch_leave();
 }
 

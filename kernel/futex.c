@@ -44,7 +44,7 @@ struct waiter {
 
 #define LISTS 1024
 
-static struct spinlock lock;
+static struct spinlock lock = SPINLOCK(LOCK_FUTEX);
 static struct {
 	struct waiter *first, *last;
 } lists[LISTS];

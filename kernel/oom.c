@@ -38,7 +38,7 @@ struct waiter {
 static struct waiter *waiters;
 static u64 ends; /* of processes, ever */
 
-static struct sleep_lock measuring;
+static struct sleep_lock measuring = SLEEP_LOCK(LOCK_OOM_MEASURE);
 
 void oom_init(void)
 {
@@ -234,6 +234,7 @@ bool oom_make_room(enum oom_caller caller, unsigned n)
 	struct process *p;
 	u64 flags, size, seen;
 
+	might_lock(LOCK_OOM_MEASURE);
 	if (frame_is_failing() || process_must_die())
 		return false;
 	process_bury();

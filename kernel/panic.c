@@ -8,6 +8,7 @@
 #include "arch/smp.h"
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/lock_check.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/panic.h"
@@ -86,6 +87,7 @@ static void report(const struct panic_call *call)
 
 	if (has_vault())
 		smp_stop_others();
+	lock_check_end();
 	log_break_lock();
 	format_va(message, sizeof(message), call->fmt, *call->args);
 	log("\npanic: %s\n", message);

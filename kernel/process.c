@@ -11,7 +11,7 @@
 #include "mm/live.h"
 #include "mm/phys.h"
 
-struct spinlock process_lock;
+struct spinlock process_lock = SPINLOCK(LOCK_PROCESS);
 struct link process_all;
 
 /* ---- Making ------------------------------------------------------------------- */

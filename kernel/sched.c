@@ -39,7 +39,7 @@ static struct {
 	struct task *running[NR_CPUS];   /* on its CPU, so it has not ended */
 	u64 ticked_at[NR_CPUS];          /* each CPU's last timer interrupt */
 	struct cpumask idle;             /* CPUs in their idle task */
-} rq;
+} rq = { .lock = SPINLOCK(LOCK_RUN_QUEUE) };
 #define NO_TIME (~0ULL)
 #define WAKES_AT_ONCE 64
 
@@ -268,10 +268,9 @@ static void schedule_locked(void)
 
 void schedule(void)
 {
-	u64 flags = spin_lock(&rq.lock);
-
+	might_sleep();
+	SPIN_GUARD(&rq.lock);
 	schedule_locked();
-	spin_unlock(&rq.lock, flags);
 }
 
 void sched_yield(void)
@@ -281,11 +280,10 @@ void sched_yield(void)
 
 void sched_start(struct task *t)
 {
-	u64 flags = spin_lock(&rq.lock);
+	SPIN_GUARD(&rq.lock);
 
 	enqueue(t);
 	kick_for(t);
-	spin_unlock(&rq.lock, flags);
 }
 
 /* Under the lock. */
@@ -307,14 +305,14 @@ static void sleep_locked(u64 when)
 
 void sched_sleep_until(u64 when)
 {
-	u64 flags = spin_lock(&rq.lock);
-
+	might_wait();
+	SPIN_GUARD(&rq.lock);
 	sleep_locked(when);
-	spin_unlock(&rq.lock, flags);
 }
 
 void sched_sleep_unlock(struct spinlock *lock, u64 flags, u64 when)
 {
+	might_wait_with(&lock->check);
 	spin_lock(&rq.lock);
 	spin_unlock(lock, 0); /* interrupts stay off */
 	sleep_locked(when);
@@ -323,6 +321,7 @@ void sched_sleep_unlock(struct spinlock *lock, u64 flags, u64 when)
 
 void sched_wait_unlock(struct spinlock *lock, u64 flags)
 {
+	might_wait_with(&lock->check);
 	spin_lock(&rq.lock);
 	spin_unlock(lock, 0); /* interrupts stay off */
 	wait_locked(NO_TIME);
@@ -345,7 +344,7 @@ bool sched_interrupted(void)
 
 void sched_notify(struct task *t)
 {
-	u64 flags = spin_lock(&rq.lock);
+	SPIN_GUARD(&rq.lock);
 
 	if (t->state == TASK_SLEEPING) {
 		wake(t);
@@ -354,30 +353,28 @@ void sched_notify(struct task *t)
 	} else if (t->state == TASK_RUNNING) {
 		smp_kick(t->cpu);
 	}
-	spin_unlock(&rq.lock, flags);
 }
 
 void sched_wake(struct task *t)
 {
-	u64 flags = spin_lock(&rq.lock);
+	SPIN_GUARD(&rq.lock);
 
 	wake(t);
-	spin_unlock(&rq.lock, flags);
 }
 
 void sched_wait_for_exit(struct task *t)
 {
-	u64 flags = spin_lock(&rq.lock);
-
+	might_wait();
+	SPIN_GUARD(&rq.lock);
 	while (t->state != TASK_ZOMBIE || t->on_cpu) {
 		t->waiter = current_task();
 		wait_locked(NO_TIME);
 	}
-	spin_unlock(&rq.lock, flags);
 }
 
 void sched_exit(void)
 {
+	lock_check_none();
 	spin_lock(&rq.lock);
 	current_task()->state = TASK_ZOMBIE;
 	schedule_locked();
@@ -388,8 +385,8 @@ void sched_exit(void)
 
 void sched_set_affinity(struct task *t, const struct cpumask *cpus)
 {
-	u64 flags = spin_lock(&rq.lock);
-
+	might_sleep();
+	SPIN_GUARD(&rq.lock);
 	if (t->state == TASK_RUNNABLE)
 		run_queue_remove(t);
 	t->affinity = *cpus;
@@ -402,15 +399,13 @@ void sched_set_affinity(struct task *t, const struct cpumask *cpus)
 	}
 	while (t == current_task() && !cpumask_test(&t->affinity, this_cpu()->cpu))
 		schedule_locked();
-	spin_unlock(&rq.lock, flags);
 }
 
 void sched_get_affinity(const struct task *t, struct cpumask *cpus)
 {
-	u64 flags = spin_lock(&rq.lock);
+	SPIN_GUARD(&rq.lock);
 
 	*cpus = t->affinity;
-	spin_unlock(&rq.lock, flags);
 }
 
 void sched_save_user_state(void)
@@ -431,18 +426,18 @@ void sched_load_user_state(void)
 
 u64 sched_run_ns(const struct task *t)
 {
-	u64 flags = spin_lock(&rq.lock);
+	SPIN_GUARD(&rq.lock);
 	u64 ns = t->run_ns;
 
 	if (t->state == TASK_RUNNING)
 		ns += clock_ns() - t->running_since;
-	spin_unlock(&rq.lock, flags);
 	return ns;
 }
 
 u64 sched_process_run_ns(const struct process *p)
 {
-	u64 flags = spin_lock(&rq.lock), ns = p->run_ns;
+	SPIN_GUARD(&rq.lock);
+	u64 ns = p->run_ns;
 
 	for_each_cpu(cpu, &cpus_online) {
 		const struct task *t = rq.running[cpu];
@@ -450,7 +445,6 @@ u64 sched_process_run_ns(const struct process *p)
 		if (t && t->process == p)
 			ns += clock_ns() - t->running_since;
 	}
-	spin_unlock(&rq.lock, flags);
 	return ns;
 }
 

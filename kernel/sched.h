@@ -41,6 +41,7 @@ static inline void sched_set_need_resched(void)
 static inline void sched_point(void)
 {
 	stretch_point();
+	might_sleep();
 	if (unlikely(this_cpu_test(need_resched)))
 		schedule();
 }

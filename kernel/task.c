@@ -102,6 +102,7 @@ static void free_rest(struct task *const tasks[], unsigned n)
 /* True: that was the last hold, and all but the stack and *t is free. */
 static bool put(struct task *t)
 {
+	might_sleep();
 	if (__atomic_sub_fetch(&t->holds, 1, __ATOMIC_ACQ_REL) > 0)
 		return false;
 	free_parts(t);

@@ -23,6 +23,7 @@
 #include "kernel/base/cpumask.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/list.h"
+#include "kernel/base/lock_check.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/types.h"
 #include "kernel/signal.h"
@@ -60,6 +61,7 @@ struct task {
 	struct task *lock_next, *lock_prev; /* among those that wait for a sleep lock,
 	                              which leave the list before they end */
 	bool has_lock;             /* that it has waited for */
+	struct lock_stack locks;   /* sleep locks that it holds: the debug build's */
 	struct task *vfork_child;  /* it waits until this one execs or ends */
 	struct task *vfork_parent; /* the other way.  Both are cleared together, under
 	                              process_lock, before either can end */

@@ -6,6 +6,7 @@
  * Called by sys_read() and the timer interrupt.
  */
 #include "arch/clock.h"
+#include "kernel/base/claim.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
@@ -24,15 +25,15 @@ static struct {
 	u8 text[256];
 	size_t length, taken;
 	bool complete;
-	bool busy; /* one reader at a time */
-} line;
+	struct claim claim; /* one reader at a time */
+} line = { .claim = CLAIM(LOCK_TTY_LINE) };
 
 /* Typed and not yet read.  Who polls puts in, the reader takes out. */
 static struct {
 	u8 bytes[4096];
 	u32 in, out; /* counts; in - out are there */
-	u32 polling;
-} typed;
+	struct claim polling;
+} typed = { .polling = CLAIM(LOCK_TTY_POLL) };
 
 static void put(u8 c)
 {
@@ -61,14 +62,14 @@ void tty_poll(void)
 	bool report = false;
 	int c;
 
-	if (!__atomic_exchange_n(&typed.polling, 1, __ATOMIC_ACQUIRE)) {
+	if (claim_try(&typed.polling)) {
 		while ((c = log_read_byte()) >= 0) {
 			if (c == CTRL_T)
 				report = true;
 			else
 				put((u8)c);
 		}
-		__atomic_store_n(&typed.polling, 0, __ATOMIC_RELEASE);
+		claim_drop(&typed.polling);
 	}
 	interrupts_restore(flags);
 	if (report)
@@ -117,7 +118,7 @@ long tty_read(u8 *to, size_t n)
 {
 	size_t part;
 
-	while (__atomic_exchange_n(&line.busy, true, __ATOMIC_ACQUIRE)) {
+	while (!claim_try(&line.claim)) {
 		if (sched_interrupted())
 			return -ERESTARTSYS;
 		sched_sleep_until(clock_ns() + POLL_NS);
@@ -126,7 +127,7 @@ long tty_read(u8 *to, size_t n)
 		int c = wait_for_byte();
 
 		if (c < 0) {
-			__atomic_store_n(&line.busy, false, __ATOMIC_RELEASE);
+			claim_drop(&line.claim);
 			return c;
 		}
 		type((u8)c);
@@ -136,6 +137,6 @@ long tty_read(u8 *to, size_t n)
 	line.taken += part;
 	if (line.taken == line.length)
 		line.length = line.taken = line.complete = 0;
-	__atomic_store_n(&line.busy, false, __ATOMIC_RELEASE);
+	claim_drop(&line.claim);
 	return (long)part;
 }

@@ -11,12 +11,13 @@
  * A CPU that was not running itself (the host, or gdb, held the whole machine)
  * does not judge others by a clock that went on: it looks again a period later.
  *
- * Reports come one at a time: who wants one takes `report`, sends the NMI and
+ * Reports come one at a time: who wants one claims `report`, sends the NMI and
  * waits for the answer, which is one piece of output.
  * Called by kernel/sched.c (ticks), kernel/trap.c (NMIs), kernel/tty.c (Ctrl-T).
  */
 #include "arch/clock.h"
 #include "arch/smp.h"
+#include "kernel/base/claim.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
@@ -36,10 +37,10 @@ static u64 last_tick[NR_CPUS], last_look[NR_CPUS];
 static bool stall_reported[NR_CPUS];
 
 static struct {
-	u32 busy;
+	struct claim claim;
 	struct percpu *asked; /* who is to answer; NULL: has done so */
 	char why[100];        /* the first line, without a newline */
-} report;
+} report = { .claim = CLAIM(LOCK_REPORT) };
 
 /* ---- Reports ------------------------------------------------------------------------ */
 
@@ -85,23 +86,13 @@ static void ask(unsigned cpu)
 	}
 }
 
-static bool begin_report(void)
-{
-	return !__atomic_exchange_n(&report.busy, 1, __ATOMIC_ACQUIRE);
-}
-
-static void end_report(void)
-{
-	__atomic_store_n(&report.busy, 0, __ATOMIC_RELEASE);
-}
-
 void watchdog_report_all(void)
 {
 	u64 flags = interrupts_save();
 	unsigned self = this_cpu()->cpu;
 	struct unwind_state s;
 
-	if (begin_report()) {
+	if (claim_try(&report.claim)) {
 		format(report.why, sizeof(report.why), "cpu %u", self);
 		unwind_start_here(&s);
 		print_trace(report.why, &s);
@@ -111,7 +102,7 @@ void watchdog_report_all(void)
 			format(report.why, sizeof(report.why), "cpu %u", cpu);
 			ask(cpu);
 		}
-		end_report();
+		claim_drop(&report.claim);
 	}
 	interrupts_restore(flags);
 }
@@ -120,7 +111,7 @@ void watchdog_report_all(void)
 
 static void report_stall(unsigned cpu, u64 age)
 {
-	if (stall_reported[cpu] || !begin_report())
+	if (stall_reported[cpu] || !claim_try(&report.claim))
 		return;
 	stall_reported[cpu] = true;
 	watchdog_stalls[cpu]++;
@@ -128,7 +119,7 @@ static void report_stall(unsigned cpu, u64 age)
 	       "watchdog: cpu %u has taken no timer interrupt for %llu ms", cpu,
 	       age / NSEC_PER_MSEC);
 	ask(cpu);
-	end_report();
+	claim_drop(&report.claim);
 }
 
 static unsigned next_online(unsigned cpu)

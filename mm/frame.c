@@ -49,7 +49,7 @@ static struct {
 	u64 reserve; /* of those that are free */
 	phys_addr_t top;
 	long fail_after; /* -1: never */
-} frames = { .fail_after = -1 };
+} frames = { .lock = SPINLOCK(LOCK_FRAMES), .fail_after = -1 };
 
 static u64 words_for(phys_addr_t top)
 {

@@ -41,6 +41,8 @@ struct mm *mm_alloc(void)
 		return NULL;
 	}
 	mm->users = 1;
+	sleep_lock_init(&mm->lock, LOCK_MM);
+	sleep_lock_init(&mm->ldt.lock, LOCK_LDT);
 	mm->id = space_id_new();
 	mm->dumpable = true;
 	mm_init_layout(mm, false);
@@ -62,6 +64,7 @@ void mm_get(struct mm *mm)
 
 void mm_put(struct mm *mm)
 {
+	might_sleep();
 	if (__atomic_sub_fetch(&mm->users, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	ASSERT_OP(cpumask_count(&mm->cpus), ==, 0);
@@ -92,9 +95,9 @@ static void copy_areas(struct mm *child, const struct mm *parent)
 	child->id = id;
 	child->cpus = (struct cpumask){ 0 };
 	child->users = 1;
-	child->lock = (struct sleep_lock){ 0 };
+	child->lock = (struct sleep_lock)SLEEP_LOCK(LOCK_MM);
 	child->resident = child->shown = child->tables = 0;
-	child->ldt = (struct mm_ldt){ 0 };
+	child->ldt = (struct mm_ldt){ .lock = SLEEP_LOCK(LOCK_LDT) };
 	child->lock_new = 0;
 	for (unsigned i = 0; i < child->count; i++) {
 		child->vma[i].flags &= VMA_GROWSDOWN;

@@ -34,7 +34,7 @@ struct vma {
 
 /* mm/process_entry.h has the meaning of `active`. */
 struct mm_ldt {
-	bool locked;       /* against others who change it; see arch/ldt.c */
+	struct sleep_lock lock; /* against others who change it; see arch/ldt.c */
 	u32 active;        /* 0: none; read by every CPU that loads the mm */
 	phys_addr_t table; /* its frames, contiguous */
 };

@@ -29,7 +29,7 @@ struct shared {
 	pte_t *root;
 };
 
-static struct spinlock lock; /* of all trees */
+static struct spinlock lock = SPINLOCK(LOCK_SHARED); /* of all trees */
 
 u64 space_id_new(void)
 {

@@ -23,6 +23,7 @@
  * Called by whoever removes or tightens a mapping.
  */
 #include "kernel/base/insn.h"
+#include "kernel/base/lock_check.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
@@ -76,6 +77,7 @@ void tlb_flush_range(const struct cpumask *cpus, virt_addr_t start, virt_addr_t 
 {
 	struct flush f = { start, end };
 
+	might_sleep();
 	ASSERT_OP(this_cpu()->locks_held, ==, 0);
 	seam_call_on_cpus(cpus, flush_here, &f);
 }

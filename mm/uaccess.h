@@ -9,6 +9,7 @@
 #define MM_UACCESS_H
 
 #include "kernel/base/layout.h"
+#include "kernel/base/lock_check.h"
 #include "kernel/base/types.h"
 
 /*
@@ -60,6 +61,7 @@ extern bool uaccess_smap;
  */
 static inline void user_access_begin(void)
 {
+	might_lock(LOCK_MM); /* by a fault */
 	if (uaccess_smap)
 		__asm__ volatile("stac" : : : "memory", "cc");
 }

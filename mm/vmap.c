@@ -30,7 +30,7 @@ static struct {
 	struct spinlock lock;
 	u64 used[NR_CELLS / 64];
 	virt_addr_t next_device;
-} vmap = { .next_device = DEVICES_BASE };
+} vmap = { .lock = SPINLOCK(LOCK_VMAP), .next_device = DEVICES_BASE };
 
 static long take_cell(void)
 {
@@ -94,7 +94,7 @@ static void free_table(u64 cell)
 /* pt_map() makes tables: one CPU at a time. */
 static int map_locked(virt_addr_t va, phys_addr_t pa, u64 prot)
 {
-	static struct spinlock lock;
+	static struct spinlock lock = SPINLOCK(LOCK_KERNEL_MAP);
 	u64 flags = spin_lock(&lock);
 	int err = pt_map(pti_init_pgd, va, pa, prot | kernel_map_global());
 

@@ -22,7 +22,7 @@ import qemu  # noqa: E402
 BUILD = os.path.join(os.path.dirname(HERE), "build")
 KERNEL = os.path.join(BUILD, "postern.elf")
 INITRAMFS = os.path.join(BUILD, "initramfs.cpio")
-DEBUG_KERNEL = os.path.join(BUILD, "debug", "postern.elf")
+MEASURE_KERNEL = os.path.join(BUILD, "measure", "postern.elf")
 TIMEOUT = 120
 LONG_TIMEOUT = 900  # all suites, for a hang
 # What begins or ends a stretch for somebody else, who is the interesting one.
@@ -185,7 +185,7 @@ def booting():
 
 def place(address):
     """The function and line at an address, past what is inlined everywhere."""
-    lines = subprocess.run(["addr2line", "-f", "-i", "-s", "-e", DEBUG_KERNEL, address],
+    lines = subprocess.run(["addr2line", "-f", "-i", "-s", "-e", MEASURE_KERNEL, address],
                            check=True, text=True, capture_output=True).stdout.split("\n")
     names = list(zip(lines[0::2], lines[1::2]))
     for function, line in names:
@@ -195,14 +195,14 @@ def place(address):
 
 
 def long_work():
-    """The longest stretches, by a debug build, over all suites and two storms.
+    """The longest stretches, by the build that measures them, over all suites and two storms.
 
     On one CPU: under -icount the TSC counts what the others execute, too.
     """
     longest = {}
     for cmdline in ("selftest", "init=/bin/storm -- processes 4",
                     "init=/bin/storm -- threads 40"):
-        output = boot(cmdline, kernel=DEBUG_KERNEL, timeout=LONG_TIMEOUT)
+        output = boot(cmdline, kernel=MEASURE_KERNEL, timeout=LONG_TIMEOUT)
         for kind, ticks, begin, end, task in re.findall(
                 r"^stretch: ([^:]*): (\d+), from (\w+) to (\w+), (.*?)\r?$", output, re.M):
             longest.setdefault(kind, []).append((int(ticks), begin, end, task))

@@ -6,7 +6,8 @@ N skipped`.  Called by `make test` and `make check` (--quick), which build first
 Judging one boot is tests/boots.py, the list of boots is tests/machines.cfg,
 tests/panics.cfg and tests/programs.cfg.
 
-    tests/run.py [--only GLOB] [--quick] [--systems] [--list] [--jobs N] [--scale X]
+    tests/run.py [--only GLOB] [--quick] [--debug] [--systems] [--list] [--jobs N]
+                 [--scale X]
 
 Exits with 0 only if something passed and nothing failed.  Logs are in
 build/test-logs/, fresh for each run.  On Ctrl-C or SIGTERM it ends its own
@@ -195,6 +196,10 @@ def choose(options):
     if options.only:
         jobs = [job for job in jobs
                 if any(fnmatch.fnmatch(job.name, glob) for glob in options.only)]
+    if options.debug:
+        jobs = [job for job in jobs if getattr(job, "boot", "") == "direct"]
+        for job in jobs:
+            job.debug = True
     return jobs
 
 
@@ -211,6 +216,8 @@ def parse(argv):
                         help="only jobs whose name matches; may be repeated")
     parser.add_argument("--quick", action="store_true",
                         help="only the jobs that `make check` runs")
+    parser.add_argument("--debug", action="store_true",
+                        help="direct boots only, all by the debug build")
     parser.add_argument("--systems", action="store_true",
                         help="the short form of `make systems` too")
     parser.add_argument("--list", action="store_true", help="name the jobs")

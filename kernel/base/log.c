@@ -10,6 +10,7 @@
  */
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/lock_check.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/ports.h"
@@ -23,6 +24,7 @@
 
 /* Whose turn it is: that CPU's vault, or NULL. */
 static struct percpu *log_owner;
+static struct lock_check log_check = LOCK_CHECK(LOCK_LOG);
 static bool log_lock_broken;
 
 /* Under the lock; the numbers count bytes, and wrap. */
@@ -73,7 +75,15 @@ static bool take_turn(void)
 		nobody = NULL;
 		cpu_relax();
 	}
+	lock_check_want(&log_check);
+	lock_check_got(&log_check);
 	return true;
+}
+
+static void give_turn(void)
+{
+	lock_check_drop(&log_check);
+	__atomic_store_n(&log_owner, NULL, __ATOMIC_RELEASE);
 }
 
 /* Up to n bytes of the ring.  We have the lock. */
@@ -123,7 +133,7 @@ static void write_text(const char *s, size_t n)
 			send(PIECE);
 		sent = !taken || (added && (s32)(ring.sent - end) >= 0);
 		if (taken)
-			__atomic_store_n(&log_owner, NULL, __ATOMIC_RELEASE);
+			give_turn();
 		interrupts_restore(flags);
 	}
 }

@@ -2,35 +2,62 @@
  * Spinlocks.  One kind only: taking one turns interrupts off on this CPU, and
  * releasing it puts them back.  Under a spinlock there is no schedule() and no
  * TLB shootdown (both assert it through locks_held): a CPU that spins with
- * interrupts off could not answer.
+ * interrupts off could not answer.  The order of all locks: kernel/base/lock_rank.h.
  */
 #ifndef KERNEL_BASE_SPINLOCK_H
 #define KERNEL_BASE_SPINLOCK_H
 
 #include "kernel/base/insn.h"
+#include "kernel/base/lock_check.h"
 #include "kernel/base/percpu.h"
 
 struct spinlock {
 	u32 locked;
+	struct lock_check check;
 };
 
+/* For the definition of one: SPINLOCK(LOCK_FRAMES). */
+#define SPINLOCK(rank) { .check = LOCK_CHECK(rank) }
+
 /* Returns the flags to hand to spin_unlock(). */
-static inline u64 spin_lock(struct spinlock *lock)
+static __lock_inline u64 spin_lock(struct spinlock *lock)
 {
 	u64 flags = interrupts_save();
 
+	lock_check_want(&lock->check);
 	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE))
 		while (__atomic_load_n(&lock->locked, __ATOMIC_RELAXED))
 			cpu_relax();
 	this_cpu_inc(locks_held);
+	lock_check_got(&lock->check);
 	return flags;
 }
 
-static inline void spin_unlock(struct spinlock *lock, u64 flags)
+static __lock_inline void spin_unlock(struct spinlock *lock, u64 flags)
 {
+	lock_check_drop(&lock->check);
 	this_cpu_dec(locks_held);
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 	interrupts_restore(flags);
 }
+
+/*
+ * SPIN_GUARD(&lock); takes the lock until the end of the scope it stands in, whichever
+ * way that is left.  One a scope.
+ */
+struct spin_guard {
+	struct spinlock *lock;
+	u64 flags;
+};
+
+static __lock_inline void spin_guard_end(struct spin_guard *g)
+{
+	spin_unlock(g->lock, g->flags);
+}
+
+#define SPIN_GUARD(taken)                                                             \
+	__attribute__((cleanup(spin_guard_end), unused)) struct spin_guard guard_ = { \
+		.lock = (taken), .flags = spin_lock(taken),                           \
+	}
 
 #endif

@@ -9,6 +9,7 @@ expected to find it, the quickest first.  A killer is
     PROGRAM [WORDS]     scripts/NAME.py, a static check of the image, or
                         tests/inject/run.py ... --elf; the image comes last
     host NAME           a host test, tests/host/test_NAME.c
+    debug MACHINE [WORDS]   the same boot of the debug build
 
 Used by tests/mutants/run.py and, in `make check`, by tests/test_mutants.py.
 """
@@ -47,6 +48,11 @@ class Mutant:
     def host_tests(self):
         """Programs in the build's folder that its killers are."""
         return [host_program(k) for k in self.killers if k.startswith("host ")]
+
+    @property
+    def debug(self):
+        """Does it need the debug build, too?"""
+        return any(k.startswith("debug ") for k in self.killers)
 
     @property
     def changed(self):
@@ -99,7 +105,7 @@ def is_program(killer):
 
 def boot_of(killer, boots_by_name):
     """The boot that a killer names, with its words; ValueError if there is none."""
-    name, *words = killer.split()
+    name, *words = killer.removeprefix("debug ").split()
     if name not in boots_by_name:
         raise ValueError(f"found no machine '{name}' in tests/machines.cfg")
     boot = dataclasses.replace(boots_by_name[name], name="mutant", suites=1)

@@ -16,6 +16,7 @@ from boots import bounded
 WORK = os.path.join(ROOT, "build", "mutants")
 BASE = os.path.join(WORK, "base")  # what is tried without a mutant
 IMAGE = "postern.elf"  # there and in a copy's build, as the host tests are
+DEBUG_IMAGE = "debug/postern.elf"
 COPIED = ("Makefile", "linker.ld", "arch", "boot", "entry", "kernel", "mm", "scripts",
           "tests", "user")
 BUILD_LIMIT = 1800  # seconds for one make
@@ -43,15 +44,26 @@ def read(path):
 
 def targets(mutants):
     """For make: the image, and the host tests that they need."""
-    return ["build/" + IMAGE, *sorted({"build/" + p for m in mutants for p in m.host_tests})]
+    return ["build/" + IMAGE, *sorted({"build/" + p for m in mutants for p in m.host_tests}),
+            *{"build/" + DEBUG_IMAGE for m in mutants if m.debug}]
 
 
 def make(directory, goals, jobs=1, limit=BUILD_LIMIT):
     """Builds what GOALS name; what was wrong in words, else ''."""
+    return make_build(directory, [g for g in goals if not g.endswith(DEBUG_IMAGE)],
+                      ["BUILD=build"], jobs, limit) or \
+        make_build(directory, [g for g in goals if g.endswith(DEBUG_IMAGE)],
+                   ["BUILD=build/debug", "DEBUG=1"], jobs, limit)
+
+
+def make_build(directory, goals, build, jobs, limit):
+    """The same for the goals of one build."""
+    if not goals:
+        return ""
     environment = {k: v for k, v in os.environ.items()
                    if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     done = bounded.run(["make", "-s", f"-j{jobs}", "-C", directory, "--no-print-directory",
-                        "BUILD=build", *goals], limit, env=environment)
+                        *build, *goals], limit, env=environment)
     if done.timed_out:
         return f"found no end of make after {done.seconds:.0f} s"
     return done.output.strip() or f"make: status {done.status}" if done.status else ""

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 
 import patches
-from tree import BASE, IMAGE, WORK, read
+from tree import BASE, DEBUG_IMAGE, IMAGE, WORK, read
 import boots  # in tests/, whose path patches.py has set
 from boots import bounded, ktap
 
@@ -89,9 +89,10 @@ class Bench:
             return failed, time.monotonic() - began
         boot = dataclasses.replace(patches.boot_of(killer, self.machines),
                                    name=f"mutant-{tree.number}", timeout=limit)
+        image = DEBUG_IMAGE if killer.startswith("debug ") else IMAGE
         try:
             outcome = boots.run(boot, self.directory, WORK, on_output=stop_at_failure(),
-                                kernel=os.path.join(folder, IMAGE))
+                                kernel=os.path.join(folder, image))
         except Failed as failed:
             return str(failed), time.monotonic() - began
         return what_failed(outcome), time.monotonic() - began

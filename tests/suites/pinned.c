@@ -118,8 +118,9 @@ bool user_sleeps(const struct task *task)
 
 		if (state == TASK_SLEEPING)
 			return true;
-		if (state == TASK_ZOMBIE || !be_patient(start))
+		if (state == TASK_ZOMBIE || clock_ns() - start >= PATIENCE_NS)
 			return false;
+		sched_yield(); /* no sleep: the caller may hold the lock that it waits for */
 	}
 }
 

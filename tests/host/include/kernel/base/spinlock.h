@@ -5,13 +5,17 @@
 #ifndef KERNEL_BASE_SPINLOCK_H
 #define KERNEL_BASE_SPINLOCK_H
 
+#include "kernel/base/lock_check.h"
 #include "kernel/base/log.h"
 #include "kernel/base/types.h"
 #include "tests/host/arena.h"
 
 struct spinlock {
 	u32 locked;
+	struct lock_check check;
 };
+
+#define SPINLOCK(rank) { .check = LOCK_CHECK(rank) }
 
 static inline u64 spin_lock(struct spinlock *lock)
 {

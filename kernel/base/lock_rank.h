@@ -1,0 +1,54 @@
+/*
+ * The order of all locks.  A CPU or a task that holds a lock may take only locks
+ * that stand below it here: so no two can wait for each other.  A lock has its rank
+ * from where it is defined; the debug build checks every taking against this table
+ * (kernel/base/lock_check.h).
+ *
+ * Three kinds:
+ *   WAITS   held by a task, which may wait for anything under it
+ *   SLEEPS  held by a task, which may give its CPU away under it and wait for other
+ *           CPUs' answers, or for a lock; not for what another task will do: that one
+ *           may be waiting for this very lock
+ *   SPINS   held by a CPU, interrupts off.  Under it nothing sleeps, touches user
+ *           memory or waits for other CPUs: they may be spinning for this very lock,
+ *           with interrupts off, and would never answer
+ *
+ * Not locks, though they look like it: holds (task, mm, shared, user), which count
+ * who needs a thing; the flag by which the first CPU that panics stops the others.
+ */
+#ifndef KERNEL_BASE_LOCK_RANK_H
+#define KERNEL_BASE_LOCK_RANK_H
+
+enum lock_kind { WAITS, SLEEPS, SPINS };
+
+/*   rank         kind    name                 where, and what it guards */
+#define LOCK_RANKS(LOCK)                                                                  \
+	LOCK(TTY_LINE,    WAITS,  "tty line")     /* kernel/tty.c: the line being typed */    \
+	LOCK(OOM_MEASURE, SLEEPS, "oom measure")  /* kernel/oom.c: mm->measured of all */     \
+	LOCK(MM,          SLEEPS, "mm->lock")     /* mm/mm.h: areas and page tables */        \
+	LOCK(LDT,         SLEEPS, "mm->ldt.lock") /* arch/ldt.c: making the next LDT */       \
+	LOCK(IPI_CALL,    SPINS,  "ipi call")     /* arch/ipi_call.c: the one call under way; \
+	                                             whoever waits for it answers it */       \
+	LOCK(PROCESS,     SPINS,  "process_lock") /* kernel/process.c: the tree, threads,     \
+	                                             signals and states of all processes */   \
+	LOCK(FUTEX,       SPINS,  "futex")        /* kernel/futex.c: who waits for a word */  \
+	LOCK(SLEEP_GUARD, SPINS,  "sleep lock's guard") /* kernel/base/sleep_lock.h: who      \
+	                                             waits for that lock */                   \
+	LOCK(RUN_QUEUE,   SPINS,  "run queue")    /* kernel/sched.c: states of tasks, run     \
+	                                             queues, sleepers; held over a switch */  \
+	LOCK(SHARED,      SPINS,  "shared")       /* mm/shared.c: trees of shared objects */  \
+	LOCK(VMAP,        SPINS,  "vmap")         /* mm/vmap.c: cells for stacks */           \
+	LOCK(KERNEL_MAP,  SPINS,  "kernel map")   /* mm/vmap.c: making tables of slot 402 */  \
+	LOCK(FRAMES,      SPINS,  "frames")       /* mm/frame.c: which frames are free */     \
+	LOCK(RANDOM,      SPINS,  "random")       /* arch/random.c: the generator's key */    \
+	LOCK(TTY_POLL,    SPINS,  "tty poll")     /* kernel/tty.c: reading COM1 */            \
+	LOCK(REPORT,      SPINS,  "report")       /* kernel/watchdog.c: the back-trace that   \
+	                                             another CPU is asked for */              \
+	LOCK(LOG,         SPINS,  "log")          /* kernel/base/log.c: COM1 and its ring */
+
+/* 0: a lock that was given no rank, which the debug build refuses. */
+#define LOCK_ENUM(rank, kind, name) LOCK_##rank,
+enum lock_rank { LOCK_WITHOUT_RANK, LOCK_RANKS(LOCK_ENUM) NR_LOCK_RANKS };
+#undef LOCK_ENUM
+
+#endif
