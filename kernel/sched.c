@@ -385,8 +385,8 @@ void sched_exit(void)
 
 void sched_set_affinity(struct task *t, const struct cpumask *cpus)
 {
-	might_sleep();
 	SPIN_GUARD(&rq.lock);
+
 	if (t->state == TASK_RUNNABLE)
 		run_queue_remove(t);
 	t->affinity = *cpus;
