@@ -15,7 +15,8 @@ The boots:
                through the fault, and that of the free through who freed
     leader     the kernel with tests/mutants/leader-without-hold.patch, in a copy of
                the tree: a real use after free, by a program
-With --short: the suites on 2 CPUs but for those that take long, and the quick faults.
+With --short: on 2 CPUs the suites that make and free objects, three programs, and the
+faults that are quick.
 
 What differs from the shipped kernel is time: a system call takes several times as
 many instructions.  Nobody's verdict here hangs on it.
@@ -48,9 +49,11 @@ COPY = os.path.join(BUILD, "leader")  # of the tree, for the kernel with the mut
 FAULTS = os.path.join(HERE, "faults.cfg")
 MUTANT = os.path.join(ROOT, "tests/mutants/leader-without-hold.patch")
 
-LONG_SUITES = ("bugs", "leak", "sched", "storm", "user_programs", "watchdog")
-LIST_MAX = 250  # bytes: kernel/args.h, selftest_globs
-STORM_SECONDS = 30
+# Those in which objects are made and freed, and few seconds pass.
+SHORT_SUITES = ("audit,audit_leak,bugs_tables,cea*,compat_entry,exit,frame,futex,gdt,"
+                "io_bitmap,ldt,ltr,mm,pagetable,pti*,randmaps,signals,syscall,tls,user,vmap")
+SHORT_PROGRAMS = ("init-processes", "init-threads", "init-exec")
+STORMS, STORM_SECONDS = 4, 30
 LIMIT = 900  # seconds for a boot of suites
 
 # Who must be found among those that gave it back; else the fault itself.
@@ -68,26 +71,11 @@ class Job:
 
 # ---- The boots ---------------------------------------------------------------------
 
-def suite_lists():
-    """The suites of the short part, all but the long ones, as boot arguments take them."""
-    names, lists = set(), [""]
-    for name in os.listdir(os.path.join(ROOT, "tests/suites")):
-        if name.endswith(".c"):
-            with open(os.path.join(ROOT, "tests/suites", name), encoding="utf-8") as file:
-                names |= set(re.findall(r"^SELFTEST_SUITE\((\w+)", file.read(), re.M))
-    for name in sorted(names - set(LONG_SUITES)):
-        if len(lists[-1]) + len(name) >= LIST_MAX:
-            lists.append("")
-        lists[-1] += f"{',' if lists[-1] else ''}{name}"
-    return lists
-
-
 def suites(short):
     """In-kernel suites."""
     if short:
-        for i, names in enumerate(suite_lists(), start=1):
-            yield machines.Boot(f"suites-short-{i}", cpus=2, cmdline=f"selftest={names}",
-                                timeout=LIMIT, suites=10)
+        yield machines.Boot("suites-short", cpus=2, cmdline=f"selftest={SHORT_SUITES}",
+                            timeout=LIMIT, suites=10)
         return
     for cpus, words in ((4, ""), (2, "pti=off"), (1, "")):
         name = f"suites-{cpus}-{words.replace('=', '-') or 'pti-on'}"
@@ -97,17 +85,11 @@ def suites(short):
 
 def programs():
     """The direct boots of tests/programs.cfg."""
-    path = os.path.join(ROOT, "tests/programs.cfg")
-    known = {boot.name: boot for boot in machines.load()}
-    for boot in machines.load(machines.FILES[0], path):
-        if boot.name in known and boot.boot == "direct" and is_of(boot.name, path):
+    first = machines.FILES[0]  # whose defaults are the other's, too
+    others = {boot.name for boot in machines.load(first)}
+    for boot in machines.load(first, os.path.join(ROOT, "tests/programs.cfg")):
+        if boot.name not in others and boot.boot == "direct":
             yield boot
-
-
-def is_of(name, path):
-    """Is it a section of that file?"""
-    with open(path, encoding="utf-8") as file:
-        return f"\n[{name}]\n" in file.read()
 
 
 def faults(short):
@@ -138,12 +120,12 @@ def all_jobs(short):
     """All, the long ones first."""
     jobs = [Job(boot) for boot in suites(short)]
     if not short:
-        kinds, share = stress.choose(1, 4 * STORM_SECONDS)
-        for i, kind in enumerate(kinds[:4]):
+        kinds, _ = stress.choose(1, STORMS * stress.LEAST)
+        for i, kind in enumerate(kinds):
             boot = stress.machine(dataclasses.replace(kind, debug=False), 1 + i, STORM_SECONDS)
             jobs.append(Job(boot, storm=True))
-        jobs += [Job(boot) for boot in programs()]
         jobs.append(leader())
+    jobs += [Job(boot) for boot in programs() if not short or boot.name in SHORT_PROGRAMS]
     jobs += faults(short)
     for job in jobs:
         machines.check(job.boot)

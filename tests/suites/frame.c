@@ -99,13 +99,14 @@ static void test_zeroed(struct selftest *t)
 	enum { N = 128 };
 	unsigned again = 0;
 
+	live_settle();
 	for (unsigned i = 0; i < N; i++) {
 		taken[i] = frame_alloc();
 		memset(phys_to_virt(taken[i]), 0xa5, PAGE_SIZE);
 	}
 	for (unsigned i = 0; i < N; i++)
 		frame_free(taken[i]);
-	live_settle(); /* the sanitizing kernel would not give them out again so soon */
+	live_settle(); /* the sanitizing kernel gives nothing out again so soon */
 	for (unsigned i = 0; i < N; i++) {
 		phys_addr_t pa = frame_alloc_zeroed();
 
