@@ -184,7 +184,9 @@ int fpu_frame_save(virt_addr_t at, bool ia32, u16 cs, u16 ds)
  */
 static inline int read_features(virt_addr_t at, u64 *features, bool *fx_only)
 {
-	const struct sw_bytes *sw = &((const struct fx_area *)at)->sw;
+	/* The program's address need not be aligned. */
+	typedef struct sw_bytes __attribute__((aligned(1))) any_sw_bytes;
+	const any_sw_bytes *sw = (const any_sw_bytes *)(at + offsetof(struct fx_area, sw));
 	u32 magic1 = 0, magic2 = 0, extended_size = 0, size = 0;
 
 	*features = X87_SSE;

@@ -31,15 +31,15 @@ static int own_codes(int signal)
 	return signal > 0 && signal < (int)ARRAY_SIZE(own) ? own[signal].codes : 0;
 }
 
+/* The program's address need not be aligned, so it is never a pointer to the struct. */
 int siginfo_to_user(virt_addr_t to, const struct siginfo *from)
 {
-	struct user_siginfo *user = (struct user_siginfo *)to;
-
-	if (!user_range_ok(to, sizeof(*user)))
+	if (!user_range_ok(to, sizeof(struct user_siginfo)))
 		return -EFAULT;
 	user_access_begin();
-	user_copy_words(&user->info, from, sizeof(*from) / 8, fault);
-	user_zero_words(user->rest, ARRAY_SIZE(user->rest), fault);
+	user_copy_words(to, from, sizeof(*from) / 8, fault);
+	user_zero_words(to + offsetof(struct user_siginfo, rest),
+			(sizeof(struct user_siginfo) - sizeof(*from)) / 8, fault);
 	user_access_end();
 	return 0;
 fault:
