@@ -24,7 +24,6 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
-#include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 #include "mm/frame.h"
 #include "mm/phys.h"
@@ -36,8 +35,6 @@
 
 /* Given up when this long nobody new has arrived. */
 #define ARRIVAL_TIMEOUT_NS (5 * NSEC_PER_SEC)
-
-struct cpumask cpus_online;
 
 /* For arch/ap_entry.asm */
 u32 ap_apic_ids[NR_CPUS];
@@ -75,7 +72,7 @@ unsigned smp_number_cpus(const struct acpi_info *acpi, unsigned max)
 	return count;
 }
 
-int smp_prepare_cpu(unsigned cpu, u32 id)
+int smp_prepare_cpu(unsigned cpu, u32 id, const struct smp_setup *setup)
 {
 	struct percpu *p = VAULT_OF(cpu);
 
@@ -88,9 +85,9 @@ int smp_prepare_cpu(unsigned cpu, u32 id)
 	p->cr3_user_bits = pti_enabled ? CR3_USER_MASK : 0;
 	if (pti_enabled && tlb_pcid)
 		p->cr3_user_bits |= BIT(CR3_NOFLUSH_BIT);
-	p->do_syscall = seam_do_syscall;
-	p->do_trap = seam_do_trap;
-	p->do_paranoid = seam_do_paranoid;
+	p->do_syscall = setup->do_syscall;
+	p->do_trap = setup->do_trap;
+	p->do_paranoid = setup->do_paranoid;
 	p->exit_to_user = entry_labels.exit_to_user;
 	p->syscall_direct = entry_labels.syscall_direct;
 	for (unsigned i = 0; i < NR_IST; i++) {
@@ -184,7 +181,8 @@ static void prepare(unsigned cpu, const struct smp_setup *setup)
 		    found, FRAMES_PER_CPU + cpu);
 		return;
 	}
-	if (cea_map_cpu(cpu, setup->gdt_pages) || smp_prepare_cpu(cpu, ap_apic_ids[cpu]))
+	if (cea_map_cpu(cpu, setup->gdt_pages) ||
+	    smp_prepare_cpu(cpu, ap_apic_ids[cpu], setup))
 		panic("smp: no memory for CPU %u, though %lu frames were free", cpu, found);
 	ap_stacks[cpu] = vmap_alloc_stack(TASK_STACK_SIZE);
 	if (!ap_stacks[cpu])

@@ -16,19 +16,25 @@
  */
 unsigned smp_number_cpus(const struct acpi_info *acpi, unsigned max);
 
+struct pt_regs;
+
 /* How a CPU is to be set up; the same for all. */
 struct smp_setup {
 	unsigned gdt_pages;
 	enum ltr_way ltr;
 	bool pcid, direct_syscall;
 	phys_addr_t start_page; /* below 1 MiB, free */
+	/* The C that the entry code calls, by each CPU's vault (kernel/base/percpu.h). */
+	bool (*do_syscall)(struct pt_regs *);
+	void (*do_trap)(struct pt_regs *);
+	void (*do_paranoid)(struct pt_regs *);
 };
 
 /*
  * Fills the vault of a CPU whose area is mapped: pointers, stacks behind the
  * ISTs, the ESPFIX stack, the debug store.  0 or -ENOMEM.
  */
-int smp_prepare_cpu(unsigned cpu, u32 apic_id);
+int smp_prepare_cpu(unsigned cpu, u32 apic_id, const struct smp_setup *setup);
 
 /*
  * This CPU from its first C line to full protection: control registers, IDT,

@@ -38,7 +38,7 @@
 ; the copy then goes below it.  But SYSCALL's entries begin with the user's RSP,
 ; which may lie; they never run on these stacks, so their RIP decides.  Nor does
 ; anything but entry text run on the IST pages: 7b and 7c look at RIP first.
-; Read next: kernel/trap.c, seam_do_paranoid().
+; Read next: kernel/trap.c, do_paranoid().
 
 %include "regs.inc"
 

@@ -34,6 +34,8 @@
 #include "kernel/sched.h"
 #include "kernel/secret.h"
 #include "kernel/selftest.h"
+#include "kernel/syscall.h"
+#include "kernel/trap.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
 #include "mm/kernel_map.h"
@@ -46,7 +48,9 @@
 
 static struct boot_args args;
 static struct acpi_info acpi;
-static struct smp_setup setup;
+static struct smp_setup setup = {
+	.do_syscall = do_syscall, .do_trap = do_trap, .do_paranoid = do_paranoid,
+};
 static u64 tsc_at_entry;
 
 /* What the arguments leave open, and what the CPU cannot do. */
@@ -80,7 +84,7 @@ static void init_memory(struct boot_info *bi)
 static void init_boot_cpu(void)
 {
 	cea_map_shared(idt_init());         /* IDT alias, entry text */
-	if (cea_map_cpu(0, setup.gdt_pages) || smp_prepare_cpu(0, 0))
+	if (cea_map_cpu(0, setup.gdt_pages) || smp_prepare_cpu(0, 0, &setup))
 		panic("boot: no memory for the boot CPU's entry area");
 	pic_disable();
 	apic_init(acpi.lapic_addr, cpu_features.x2apic);

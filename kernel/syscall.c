@@ -13,7 +13,6 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
-#include "kernel/base/seams.h"
 #include "kernel/base/stack_poison.h"
 #include "kernel/exit_work.h"
 #include "kernel/ptrace.h"
@@ -54,7 +53,7 @@ static bool sysret_will_do(struct pt_regs *regs)
 	       likely(regs->cs == SEL_USER_CS) && likely(regs->ss == SEL_USER_DS);
 }
 
-bool seam_do_syscall(struct pt_regs *regs)
+bool do_syscall(struct pt_regs *regs)
 {
 	/* Linux looks at the low 32 bits only. */
 	u64 nr = (u32)regs->orig_ax;

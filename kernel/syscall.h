@@ -19,6 +19,13 @@
 #include "kernel/syscall_list.h"
 #undef SYSCALL
 
+/*
+ * From the entry code, by the pointer in the vault: runs the call and the work that
+ * is due before user mode.  True: SYSRET restores exactly *regs.  Context: the task's
+ * kernel stack, interrupts off; the same when it returns.
+ */
+bool do_syscall(struct pt_regs *regs);
+
 /* The answer to a number that no call has: counts it, -ENOSYS. */
 long syscall_unknown(void);
 

@@ -7,10 +7,10 @@
  *   from kernel mode   a user address that mm_fault() handles: go on; an
  *                      instruction of the exception table: its fixup; else our
  *                      bug: panic
- *   IST events         in kernel mode they come through seam_do_paranoid(), at
+ *   IST events         in kernel mode they come through do_paranoid(), at
  *                      any instruction, and touch nothing but their own stack
  *
- * Entered with interrupts off; seam_do_trap() returns with interrupts off.
+ * Entered with interrupts off; do_trap() returns with interrupts off.
  * Read next: entry/interrupt.asm, kernel/panic.c.
  */
 #include "arch/apic.h"
@@ -20,7 +20,6 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
-#include "kernel/base/seams.h"
 #include "kernel/ia32_syscall.h"
 #include "kernel/panic.h"
 #include "kernel/exit_work.h"
@@ -366,7 +365,7 @@ static __attribute__((noinline)) void exception_or_interrupt(struct pt_regs *reg
 		stretch_leave();
 }
 
-void seam_do_trap(struct pt_regs *regs)
+void do_trap(struct pt_regs *regs)
 {
 	bool irqs_were_on = regs->flags & RFLAGS_IF;
 
@@ -384,7 +383,7 @@ void seam_do_trap(struct pt_regs *regs)
 }
 
 /* Kernel mode, any instruction, IST kernel stack. */
-void seam_do_paranoid(struct pt_regs *regs)
+void do_paranoid(struct pt_regs *regs)
 {
 	unsigned vector = regs->vector & 0xff;
 

@@ -8,7 +8,6 @@
 #include "kernel/base/cpumask.h"
 #include "kernel/base/types.h"
 
-struct pt_regs;
 struct sleep_lock;
 
 /*
@@ -49,11 +48,6 @@ u64 seam_memory_limit(enum memory_limit which);
 
 /* entry -> kernel: a new task runs its first instruction (kernel/sched.c). */
 void seam_task_started(void);
-
-/* entry -> kernel, through the vault's pointers (kernel/trap.c, syscall.c). */
-bool seam_do_syscall(struct pt_regs *regs);
-void seam_do_trap(struct pt_regs *regs);
-void seam_do_paranoid(struct pt_regs *regs);
 
 /* arch -> kernel: interrupts that are more than an end-of-interrupt. */
 void seam_timer_tick(void);

@@ -116,7 +116,7 @@ def page_fault(cpu_number):
     run(f"set $pc = {program.TOUCH:#x}")
     user = Expected()
     go_to(stub(PAGE_FAULT), cpu_number)
-    in_and_out("seam_do_trap", "*&entry_exit_to_user", user, in_user)
+    in_and_out("do_trap", "*&entry_exit_to_user", user, in_user)
     expect(value("$pc"), program.TOUCH, "back at")
 
 
@@ -129,7 +129,7 @@ def timer_in_user(cpu_number):
         go_to(stub(TIMER), cpu_number)
         if value("*(unsigned long *)($rsp + 8)") & 3 == 3:
             break
-    in_and_out("seam_do_trap", "*&entry_exit_to_user", user, in_user)
+    in_and_out("do_trap", "*&entry_exit_to_user", user, in_user)
     expect(value("$pc"), program.SPIN, "back at")
     run(f"set $pc = {program.START:#x}")
 
@@ -142,7 +142,7 @@ def timer_in_kernel(cpu_number):
         if value("*(unsigned long *)($rsp + 8)") & 3 == 0:
             break
     interrupted = value("*(unsigned long *)$rsp")
-    in_and_out("seam_do_trap", "*&entry_exit_to_kernel", TaskStart(),
+    in_and_out("do_trap", "*&entry_exit_to_kernel", TaskStart(),
                lambda: value("$pc") == interrupted)
 
 
@@ -150,15 +150,15 @@ def nmi_in_kernel(cpu_number):
     """An NMI at C's first instruction in a system call: the paranoid way."""
     user_syscall_on(cpu_number)
     user = Expected(program.GETPPID_SYSCALL + 2)
-    go_to("*seam_do_syscall", cpu_number)
+    go_to("*do_syscall", cpu_number)
     interrupted = value("$pc")
     run("monitor nmi")
     go_to(stub(NMI), cpu_number)
-    count = step_until(at("seam_do_paranoid"), user)
+    count = step_until(at("do_paranoid"), user)
     expect(count > 60, True, "steps on the way in")
     names = re.findall(r"^#\d+ .*?(\w+) \(", run("bt"), re.M)
     expect([name for name in names if name.startswith("seam_") or name == "user"],
-           ["seam_do_paranoid", "seam_do_syscall", "user"], "functions passed")
+           ["do_paranoid", "do_syscall", "user"], "functions passed")
     run("finish")
     count = step_until(lambda: value("$pc") == interrupted, user)
     expect(count > 20, True, "steps on the way out")

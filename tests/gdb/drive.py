@@ -85,7 +85,7 @@ def go_to(place, number=None):
 
 def user_syscall_on(number):
     """Brings the program to its SYSCALL instruction on the CPU wanted."""
-    go_to("seam_do_syscall")
+    go_to("do_syscall")
     vault = f"((struct percpu *){value('$gs_base'):#x})"
     run(f"set variable {vault}->current->affinity.bits[0] = {1 << number}")
     go_to(f"*{program.GETPPID_SYSCALL:#x}", number)

@@ -87,7 +87,7 @@ def check_alias_symbols():
 def check_stepping(number):
     """stepping from SYSCALL into C and back to user mode has source all the way"""
     user_syscall_on(number)
-    way_in = Steps(lambda: in_body("seam_do_syscall"))
+    way_in = Steps(lambda: in_body("do_syscall"))
     way_in.show(f"CPU {number}, the way in")
     expect(way_in.rows[0].pc, program.GETPPID_SYSCALL, "the user's SYSCALL")
     expect(way_in.rows[1].pc, alias("trampoline_syscall", number), "SYSCALL's target")
@@ -123,10 +123,10 @@ def check_source_steps():
     """`step` goes line by line from the trampoline into C, in another CPU's alias"""
     user_syscall_on(1)
     run("stepi")
-    by_line = Steps(lambda: in_body("seam_do_syscall"), "step")
+    by_line = Steps(lambda: in_body("do_syscall"), "step")
     user_syscall_on(1)
     run("stepi")
-    by_instruction = Steps(lambda: in_body("seam_do_syscall"))
+    by_instruction = Steps(lambda: in_body("do_syscall"))
     expect(len(by_line.lines("entry/")) > 20, True, "lines passed")
     expect(by_line.lines("entry/"), by_instruction.lines("entry/"), "lines passed")
 
@@ -152,7 +152,7 @@ def check_cr3():
     loaded = value("$cr3") & ~0xfff
     pair = rf"of the pair {loaded & ~USER_BIT:#x} / {loaded | USER_BIT:#x}"
     expect_match(rf"^CPU 0: CR3 .* the user PGD {pair} \(pid 1, init\)", run("cr3"), "cr3")
-    go_to("seam_do_syscall")
+    go_to("do_syscall")
     expect(bool(value("$cr3") & USER_BIT), False, "CR3 in C")
     expect_match(rf"the kernel PGD {pair} \(pid 1, init\); no PCIDs", run("cr3"), "cr3")
     expect_match(r"^CPU 1: .* \(the pair of no process\)", run("cr3 1"), "cr3 1")
@@ -164,9 +164,9 @@ def check_walk():
         if side == "user":
             user_syscall_on(0)
         expect_match(r"^  PGD\[511\] +0x\w+ W A +not present$",
-                     run("walk seam_do_syscall"), side)
-        expect_match(rf"^  = +{physical('seam_do_syscall')} R X, page of 4 KiB +"
-                     r"not present, by the PGD$", run("walk seam_do_syscall"), side)
+                     run("walk do_syscall"), side)
+        expect_match(rf"^  = +{physical('do_syscall')} R X, page of 4 KiB +"
+                     r"not present, by the PGD$", run("walk do_syscall"), side)
         here = f"{physical('trampoline_syscall')} R X G, page of 4 KiB"
         expect_match(rf"^  PGD\[508\] +(0x\w+ W A) +\1$", run("walk trampoline_syscall"), side)
         expect_match(rf"^  = +{here} +{here}$", run("walk trampoline_syscall"), side)

@@ -281,7 +281,7 @@ class Driver:
 
     def by_register(self, path, at, in_path):
         """A breakpoint there: set in C on the way, or in a system call before."""
-        in_c = [self.image.at[f"seam_do_{name}"] for name in ("trap", "syscall")]
+        in_c = [self.image.at[f"do_{name}"] for name in ("trap", "syscall")]
         if in_path:
             self.begin(path)
             self.advance(*in_c)

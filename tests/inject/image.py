@@ -30,7 +30,7 @@ class Image:
                        and "window" not in name and not name.endswith("_end"))
         self.names = [name for _, name in names]
         self.places = [at for at, _ in names]
-        self.paranoid_rets = self.rets(elf, "seam_do_paranoid")
+        self.paranoid_rets = self.rets(elf, "do_paranoid")
         self.log = self.at["inject_log"] - N["KERNEL_BASE"]
 
     def rets(self, elf, function):

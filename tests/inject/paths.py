@@ -245,7 +245,7 @@ def ring3_paths(p, shadow):
 def kernel_paths(p, shadow):
     """The paranoid events in C, and where the user's CR3 is still loaded."""
     image = p.image
-    inside = image.at["seam_do_syscall"]
+    inside = image.at["do_syscall"]
     over = frozenset((image.at["entry_door_iret_kernel"],))
     masked_ret = image.find("paranoid_exit_nmi_masked", "ret")
     entry = "trampoline_syscall" if shadow else "entry_syscall_direct"

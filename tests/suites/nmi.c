@@ -318,7 +318,7 @@ static void in_user_mode_at_stub(struct selftest *t)
 	};
 	u64 flags = interrupts_save(), before = this_cpu()->nmis, counted;
 
-	seam_do_trap(&regs);
+	do_trap(&regs);
 	counted = this_cpu()->nmis - before;
 	interrupts_restore(flags);
 	EXPECT_EQ(t, counted, 1, "NMIs counted");

@@ -17,6 +17,7 @@
 #include "kernel/base/string.h"
 #include "kernel/sched.h"
 #include "kernel/trap.h"
+#include "kernel/syscall.h"
 #include "kernel/unwind.h"
 #include "mm/image.h"
 #include "tests/suites/cpus.h"
@@ -136,8 +137,8 @@ static const char *walk(struct unwind_state *s)
 		if (!in_slot_508(ip) && !in_image(ip) && ip > EARLY_MAP_END)
 			return "passes through no code";
 		entry = in_entry_code(ip);
-		seen.through_syscall += in_function(ip, (u64)seam_do_syscall);
-		seen.through_trap += in_function(ip, (u64)seam_do_trap);
+		seen.through_syscall += in_function(ip, (u64)do_syscall);
+		seen.through_trap += in_function(ip, (u64)do_trap);
 		seen.events += s->event != UNWIND_NO_EVENT;
 	} while (unwind_next(s) && s->status != UNWIND_AT_USER);
 	return wrong_end(s, entry);
@@ -241,7 +242,7 @@ static void check_seen(struct selftest *t, const char *what)
 		selftest_note("%s", seen.text);
 	}
 	selftest_note("%s, cpu %u: %u traces from entry code, %u from C, %u through "
-		      "seam_do_syscall(), %u through seam_do_trap(), %u events on the way",
+		      "do_syscall(), %u through do_trap(), %u events on the way",
 		      what, target, seen.in_entry, seen.in_c, seen.through_syscall,
 		      seen.through_trap, seen.events);
 }

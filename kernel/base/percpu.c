@@ -1,0 +1,7 @@
+/*
+ * What all CPUs share that every layer may ask for.  What each has for itself is its
+ * vault: kernel/base/percpu.h.
+ */
+#include "kernel/base/cpumask.h"
+
+struct cpumask cpus_online;
