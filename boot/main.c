@@ -10,6 +10,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/main.h"
+#include "kernel/panic.h"
 #include "mm/phys.h"
 
 /* Filled by boot/start32.asm. */
@@ -38,6 +39,7 @@ void boot_main(enum boot_protocol protocol, phys_addr_t at)
 	log_init();
 	boot_vault.self = &boot_vault; /* this_cpu() works from here on */
 	wrmsr(MSR_GS_BASE, (u64)&boot_vault);
+	panic_init();
 	boot_info_init(&info, warn);
 	info.info_start = at;
 	info.tsc_at_entry = boot_tsc;

@@ -56,14 +56,6 @@ static void print_regs(const struct pt_regs *r)
 	log(" R13 %016lx R14 %016lx R15 %016lx\n", r->r13, r->r14, r->r15);
 }
 
-/* How panic() or panic_regs() was called. */
-struct panic_call {
-	const struct pt_regs *regs; /* or NULL */
-	const char *fmt;
-	va_list *args;
-	u64 ip, bp, sp;             /* the caller's */
-};
-
 /* One panic only: another CPU's comes too late, our own is one of the report. */
 static void take_the_floor(void)
 {
@@ -79,77 +71,59 @@ static void take_the_floor(void)
 		halt();
 }
 
-static void report(const struct panic_call *call)
+/* regs: what was interrupted; NULL: `from` is the caller of panic(). */
+static __noreturn void report(const char *message, const struct pt_regs *regs,
+			      const struct panic_caller *from)
 {
-	const struct pt_regs *regs = call->regs;
-	struct unwind_state from;
-	char message[400];
+	struct unwind_state trace;
 
+	interrupts_off();
+	take_the_floor();
 	if (has_vault())
 		smp_stop_others();
 	lock_check_end();
 	log_break_lock();
-	format_va(message, sizeof(message), call->fmt, *call->args);
 	log("\npanic: %s\n", message);
 	if (panic_running_test)
 		log(" while running test: %s\n", panic_running_test);
 	if (has_vault()) {
 		log(" cpu %u, stack: ", this_cpu()->cpu);
-		place_print_stack(call->sp);
+		place_print_stack(regs ? regs->sp : from->sp);
 		print_cr3(cr3_found(regs));
 	}
 	if (regs) {
 		print_regs(regs);
-		unwind_start(&from, regs);
+		unwind_start(&trace, regs);
 	} else {
-		unwind_start_frame(&from, call->ip, call->bp);
+		unwind_start_frame(&trace, from->ip, from->bp);
 	}
 	log(" back-trace (addr2line -fe build/postern.elf):\n");
-	unwind_print(&from);
+	unwind_print(&trace);
 	power_off(false);
-}
-
-static __noreturn void begin_report(const struct panic_call *call)
-{
-	interrupts_off();
-	take_the_floor();
-	report(call);
-	__builtin_unreachable();
-}
-
-void panic(const char *fmt, ...)
-{
-	struct panic_call call = {
-		.fmt = fmt, .ip = (u64)__builtin_return_address(0),
-		.bp = (u64)__builtin_frame_address(0), .sp = read_rsp(),
-	};
-	va_list args;
-
-	va_start(args, fmt);
-	call.args = &args;
-	begin_report(&call);
-	va_end(args); /* for the checker; begin_report() does not return */
 }
 
 void panic_regs(const struct pt_regs *regs, const char *fmt, ...)
 {
-	struct panic_call call = { .regs = regs, .fmt = fmt, .sp = regs->sp };
+	char message[400];
 	va_list args;
 
+	interrupts_off();
 	va_start(args, fmt);
-	call.args = &args;
-	begin_report(&call);
-	va_end(args); /* for the checker; begin_report() does not return */
+	format_va(message, sizeof(message), fmt, args);
+	va_end(args);
+	report(message, regs, NULL);
 }
 
-void refuse(const char *fmt, ...)
+/* panic() and refuse(), which lie below everything (kernel/base/panic.c). */
+static void end(const char *message, const struct panic_caller *from)
 {
-	char line[400];
-	va_list args;
-
-	va_start(args, fmt);
-	format_va(line, sizeof(line), fmt, args);
-	va_end(args);
-	log("%s\n", line);
+	if (from)
+		report(message, NULL, from);
+	log("%s\n", message);
 	power_off(false);
+}
+
+void panic_init(void)
+{
+	panic_report = end;
 }

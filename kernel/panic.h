@@ -6,6 +6,12 @@
 
 #include "entry/entry.h"
 
+/*
+ * From here on panic() prints the report and refuse() ends the machine with status 35;
+ * before, each prints its line and halts.  The first thing after the console.
+ */
+void panic_init(void);
+
 /* panic() with the registers that were interrupted.  Any context. */
 __noreturn void panic_regs(const struct pt_regs *regs, const char *fmt, ...)
 	__printf_like(2, 3);

@@ -28,7 +28,7 @@ void log_break_lock(void);
 
 /*
  * Our own bug.  Prints the message, where we are and the back-trace, stops the
- * other CPUs and ends the machine with status 35 (kernel/panic.c).
+ * other CPUs and ends the machine with status 35 (kernel/panic.c).  Any context.
  */
 __noreturn void panic(const char *fmt, ...) __printf_like(1, 2);
 
@@ -37,6 +37,15 @@ __noreturn void panic(const char *fmt, ...) __printf_like(1, 2);
  * Y; no newline) and ends the machine with status 35 (kernel/panic.c).
  */
 __noreturn void refuse(const char *fmt, ...) __printf_like(1, 2);
+
+/*
+ * What both come down to, which does not return; from: where panic() was called,
+ * NULL: refuse() was.  NULL until panic_init().
+ */
+struct panic_caller {
+	u64 ip, bp, sp;
+};
+extern void (*panic_report)(const char *message, const struct panic_caller *from);
 
 /* Panics with both values if they differ as `op` says. */
 #define ASSERT_OP(a, op, b)                                                \

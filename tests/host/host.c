@@ -264,13 +264,6 @@ const void *host_phys_map(phys_addr_t address, size_t size)
 }
 
 /* kernel/base/seams.h: there is one thread, which lives. */
-bool seam_may_have_memory(u64 all, u64 data)
-{
-	(void)all;
-	(void)data;
-	return true;
-}
-
 bool seam_long_work_point(void)
 {
 	return false;
