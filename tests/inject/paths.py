@@ -52,6 +52,7 @@ class Path:
     alias: bool = False           # worth taking through another CPU's alias
     spins: bool = False           # it ends where it began
     timer: bool = False           # ticks belong to it
+    from_kernel: bool = False     # the trigger is an interrupt, and must come in ring 0
     starts: bool = False          # an idle CPU, or a new task, is interrupted, too
 
 
@@ -215,7 +216,8 @@ def ring3_paths(p, shadow):
                timer=True)
     yield Path("timer from kernel, switch", "syscall",
                {"rax": NR["nanosleep"], "rdi": TIME, "rsi": 0}, prepare=p.gs_selector,
-               triggers=((timer, None),), timer=True, starts=True)
+               triggers=((timer, None),), timer=True, from_kernel=True,
+               starts=True)
     yield Path("vfork, a new task", "syscall", {"rax": NR["vfork"]}, prepare=p.bury, calls=True,
                edits={image.piece("syscall")[1]: p.child_exits}, varies="rax", starts=True)
     yield Path("signal return, IRET", "syscall", {"rax": NR["rt_sigreturn"]},

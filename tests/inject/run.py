@@ -160,7 +160,7 @@ class Session:
                 path = todo[index]
                 try:
                     self.take(d, path, tally)
-                except (stub.Lost, OSError) as error:
+                except (stub.Lost, driver.Wrong, OSError) as error:
                     tally.problems.append(f"{tally.where}: {error}; booted again")
                     tally.problems += m.console().splitlines()[-SHOWN:]
                     m.__exit__()
@@ -190,7 +190,7 @@ class Session:
             for kind in driver.kinds(path, step):
                 at = image.common(step.at)
                 tally.where = f"{kind} at {self.report.image.name(at)}"
-                error = self.once(d, path, step, kind, expected)
+                error = self.attempt(d, path, step, expected, d.with_event, path, step, kind)
                 if error:
                     tally.problems.append(f"{tally.where}: {error}")
                     continue
@@ -204,23 +204,24 @@ class Session:
     def interrupt(self, d, path, step, expected, tally):
         """A device's, where IF is set."""
         at = image.common(step.at)
-        try:
-            d.with_interrupt(path, step, expected)
+        error = self.attempt(d, path, step, expected, d.with_interrupt, path, step)
+        if error:
+            tally.problems.append(f"interrupt at {self.report.image.name(at)}: {error}")
+        else:
             self.report.interrupted.add(at)
-        except driver.Wrong as wrong:
-            tally.problems.append(f"interrupt at {self.report.image.name(at)}: {wrong}")
 
-    def once(self, d, path, step, kind, expected):
+    def attempt(self, d, path, step, expected, deliver, *what):
         """None, or what was wrong each time: a tick of the timer may come in between."""
-        for _ in range(ATTEMPTS):
+        for i in range(ATTEMPTS):
             try:
-                d.with_event(path, step, kind, expected)
+                if i:
+                    self.report.repeated += 1
+                    expected = d.without(path)
+                    d.look(path, step)
+                deliver(*what, expected)
                 return None
             except driver.Wrong as wrong:
                 error = wrong
-            self.report.repeated += 1
-            expected = d.without(path)
-            d.look(path, step)
         return error
 
     def finish(self, m, lost):
