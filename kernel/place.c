@@ -61,6 +61,21 @@ const char *place_text(u64 ip)
 	return ip < KERNEL_HALF ? "user" : "no text";
 }
 
+static const char *const exception_name[NR_EXCEPTIONS] = {
+	[VEC_DE] = "#DE", [VEC_DB] = "#DB", [VEC_NMI] = "NMI", [VEC_BP] = "#BP",
+	[VEC_OF] = "#OF", [VEC_BR] = "#BR", [VEC_UD] = "#UD", [VEC_NM] = "#NM",
+	[VEC_DF] = "#DF", [VEC_TS] = "#TS", [VEC_NP] = "#NP", [VEC_SS] = "#SS",
+	[VEC_GP] = "#GP", [VEC_PF] = "#PF", [VEC_MF] = "#MF", [VEC_AC] = "#AC",
+	[VEC_MC] = "#MC", [VEC_XM] = "#XM", [VEC_VE] = "#VE", [VEC_CP] = "#CP",
+};
+
+const char *trap_name(unsigned vector)
+{
+	if (vector >= NR_EXCEPTIONS)
+		return "interrupt";
+	return exception_name[vector] ? exception_name[vector] : "exception";
+}
+
 static const char *const ist_name[NR_IST] = { "#DF", "NMI", "#DB", "#MC" };
 
 static bool print_ist_kernel_stack(const struct percpu *cpu, u64 sp)

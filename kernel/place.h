@@ -9,6 +9,9 @@
 /* The window of entry code (entry/entry.h) that ip is in, or NULL. */
 const char *place_window(u64 ip);
 
+/* "#PF", "NMI", "exception" for one that has no name, or "interrupt".  Any context. */
+const char *trap_name(unsigned vector);
+
 /* What kind of text ip is in. */
 const char *place_text(u64 ip);
 

@@ -13,6 +13,7 @@
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
 #include "kernel/sigframe.h"
+#include "kernel/place.h"
 #include "kernel/trap.h"
 
 /* ---- Faults ----------------------------------------------------------------------- */

@@ -22,6 +22,7 @@
 #include "kernel/base/percpu.h"
 #include "kernel/ia32_syscall.h"
 #include "kernel/panic.h"
+#include "kernel/place.h"
 #include "kernel/exit_work.h"
 #include "kernel/oom.h"
 #include "kernel/process.h"
@@ -38,41 +39,32 @@
 bool (*trap_paranoid_hook)(struct pt_regs *regs);
 u64 trap_count[NR_VECTORS];
 
-/* Error codes aside, what a program's exception becomes; addr: 0 or its ip. */
+/* The signal for each exception from user mode.  at_ip: si_addr is its ip, else 0. */
 static const struct {
-	const char *name;
 	int signal;
 	int code; /* 0: SI_KERNEL */
 	bool at_ip;
 } exception[NR_EXCEPTIONS] = {
-	[VEC_DE] = { "#DE", SIGFPE, FPE_INTDIV, true },
-	[VEC_DB] = { "#DB", SIGTRAP, TRAP_BRKPT, true },
-	[VEC_NMI] = { "NMI", 0, 0, false },
-	[VEC_BP] = { "#BP", SIGTRAP, 0, false },
-	[VEC_OF] = { "#OF", SIGSEGV, 0, false },
-	[VEC_BR] = { "#BR", SIGSEGV, 0, false },
-	[VEC_UD] = { "#UD", SIGILL, ILL_ILLOPN, true },
-	[VEC_NM] = { "#NM", SIGSEGV, 0, false },
-	[VEC_DF] = { "#DF", SIGSEGV, 0, false },
-	[VEC_TS] = { "#TS", SIGSEGV, 0, false },
-	[VEC_NP] = { "#NP", SIGBUS, 0, false },
-	[VEC_SS] = { "#SS", SIGBUS, 0, false },
-	[VEC_GP] = { "#GP", SIGSEGV, 0, false },
-	[VEC_PF] = { "#PF", SIGSEGV, 0, false },
-	[VEC_MF] = { "#MF", SIGFPE, 0, true },
-	[VEC_AC] = { "#AC", SIGBUS, BUS_ADRALN, false },
-	[VEC_MC] = { "#MC", SIGBUS, 0, false },
-	[VEC_XM] = { "#XM", SIGFPE, 0, true },
-	[VEC_VE] = { "#VE", SIGSEGV, 0, false },
-	[VEC_CP] = { "#CP", SIGSEGV, 0, false },
+	[VEC_DE] = { SIGFPE, FPE_INTDIV, true },
+	[VEC_DB] = { SIGTRAP, TRAP_BRKPT, true },
+	[VEC_BP] = { SIGTRAP, 0, false },
+	[VEC_OF] = { SIGSEGV, 0, false },
+	[VEC_BR] = { SIGSEGV, 0, false },
+	[VEC_UD] = { SIGILL, ILL_ILLOPN, true },
+	[VEC_NM] = { SIGSEGV, 0, false },
+	[VEC_DF] = { SIGSEGV, 0, false },
+	[VEC_TS] = { SIGSEGV, 0, false },
+	[VEC_NP] = { SIGBUS, 0, false },
+	[VEC_SS] = { SIGBUS, 0, false },
+	[VEC_GP] = { SIGSEGV, 0, false },
+	[VEC_PF] = { SIGSEGV, 0, false },
+	[VEC_MF] = { SIGFPE, 0, true },
+	[VEC_AC] = { SIGBUS, BUS_ADRALN, false },
+	[VEC_MC] = { SIGBUS, 0, false },
+	[VEC_XM] = { SIGFPE, 0, true },
+	[VEC_VE] = { SIGSEGV, 0, false },
+	[VEC_CP] = { SIGSEGV, 0, false },
 };
-
-const char *trap_name(unsigned vector)
-{
-	if (vector >= NR_EXCEPTIONS)
-		return "interrupt";
-	return exception[vector].name ? exception[vector].name : "exception";
-}
 
 /* ---- Exceptions from user mode ---------------------------------------------- */
 

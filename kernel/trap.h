@@ -24,9 +24,6 @@ void do_paranoid(struct pt_regs *regs);
  */
 extern bool (*trap_paranoid_hook)(struct pt_regs *regs);
 
-/* "#PF", "NMI", ... or "interrupt". */
-const char *trap_name(unsigned vector);
-
 /* Interrupts taken, by vector, all CPUs; exceptions too. */
 extern u64 trap_count[256];
 

@@ -24,7 +24,7 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
 #include "kernel/base/x86.h"
-#include "kernel/trap.h"
+#include "kernel/place.h"
 #include "kernel/unwind.h"
 #include "mm/image.h"
 #include "mm/uaccess.h"
