@@ -5,8 +5,9 @@
  * idle task, which is the CPU's own way from boot into sched_run().
  *
  * Time: each CPU's alarm is set for the end of the current slice and for its
- * own first sleeper, whichever is earlier, and at the latest for the watchdog's
- * period after the last timer interrupt, however often tasks yield until then;
+ * own first sleeper, whichever is earlier, and at the latest for
+ * sched_longest_sleep_ns after the last timer interrupt, however often tasks yield
+ * until then;
  * an idle CPU is woken by an interrupt when it is wanted.
  *
  * Invariants: the run queue holds TASK_RUNNABLE tasks that are on no CPU; a
@@ -25,13 +26,10 @@
 #include "kernel/base/seams.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/creds.h"
-#include "kernel/limits.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/run_queue.h"
 #include "kernel/sched.h"
-#include "kernel/tty.h"
-#include "kernel/watchdog.h"
 
 static struct {
 	struct spinlock lock;
@@ -40,6 +38,8 @@ static struct {
 	u64 ticked_at[NR_CPUS];          /* each CPU's last timer interrupt */
 	struct cpumask idle;             /* CPUs in their idle task */
 } rq = { .lock = SPINLOCK(LOCK_RUN_QUEUE) };
+u64 sched_longest_sleep_ns = SCHED_LONGEST_SLEEP_NS;
+
 #define NO_TIME (~0ULL)
 #define WAKES_AT_ONCE 64
 
@@ -109,7 +109,7 @@ static void set_alarm(const struct task *running)
 {
 	const struct task *sleeper = first_sleeper();
 	u64 now = clock_ns();
-	u64 when = rq.ticked_at[this_cpu()->cpu] + watchdog_period_ns;
+	u64 when = rq.ticked_at[this_cpu()->cpu] + sched_longest_sleep_ns;
 
 	if (sleeper)
 		when = MIN(when, sleeper->sleeper.when);
@@ -450,7 +450,7 @@ u64 sched_process_run_ns(const struct process *p)
 
 /* ---- Interrupts and idling --------------------------------------------------------- */
 
-void seam_timer_tick(void)
+void sched_tick(void)
 {
 	struct percpu *cpu = this_cpu();
 	u64 flags = spin_lock(&rq.lock);
@@ -462,9 +462,6 @@ void seam_timer_tick(void)
 		sched_set_need_resched();
 	set_alarm(cpu->current);
 	spin_unlock(&rq.lock, flags);
-	limits_check_cpu();
-	watchdog_tick();
-	tty_poll();
 }
 
 void sched_run(virt_addr_t stack_top, struct task *first)

@@ -30,6 +30,19 @@ void schedule(void);
 /* schedule(), staying runnable. */
 void sched_yield(void);
 
+/*
+ * Every CPU takes a timer interrupt within so many ns, idle or not: the watchdog and
+ * the clock count on it.  At most a quarter of watchdog_limit_ns.  Tests lower it.
+ */
+#define SCHED_LONGEST_SLEEP_NS 1000000000ULL
+extern u64 sched_longest_sleep_ns;
+
+/*
+ * Each timer interrupt: wakes those whose time has come and sets the next alarm.
+ * Context: interrupts off.
+ */
+void sched_tick(void);
+
 /* The current CPU is to run schedule() soon.  Interrupts off. */
 static inline void sched_set_need_resched(void)
 {

@@ -24,12 +24,14 @@
 #include "kernel/panic.h"
 #include "kernel/place.h"
 #include "kernel/exit_work.h"
+#include "kernel/limits.h"
 #include "kernel/oom.h"
 #include "kernel/process.h"
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
 #include "kernel/segments.h"
 #include "kernel/trap.h"
+#include "kernel/tty.h"
 #include "kernel/umip.h"
 #include "kernel/vsyscall.h"
 #include "kernel/watchdog.h"
@@ -258,7 +260,10 @@ static void interrupt(unsigned vector)
 	switch (vector) {
 	case VEC_TIMER:
 		apic_eoi();
-		seam_timer_tick();
+		sched_tick();
+		limits_check_cpu();
+		watchdog_tick();
+		tty_poll();
 		break;
 	case VEC_IPI_CALL:
 		apic_eoi();

@@ -1,6 +1,6 @@
 /*
  * The watchdog: each CPU takes a timer interrupt at least once in a period
- * (kernel/sched.c sees to it), and then looks when the next CPU took its last.
+ * (sched_longest_sleep_ns), and then looks when the next CPU took its last.
  * If that is too long ago, something there keeps interrupts off, or it hangs:
  * an NMI reaches it all the same, and its handler prints where it is.  That is a
  * report, not a panic; one per stall.
@@ -13,7 +13,7 @@
  *
  * Reports come one at a time: who wants one claims `report`, sends the NMI and
  * waits for the answer, which is one piece of output.
- * Called by kernel/sched.c (ticks), kernel/trap.c (NMIs), kernel/tty.c (Ctrl-T).
+ * Called by kernel/trap.c (ticks, NMIs) and kernel/tty.c (Ctrl-T).
  */
 #include "arch/clock.h"
 #include "arch/smp.h"
@@ -24,11 +24,11 @@
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
-#include "kernel/task.h"
+#include "kernel/sched.h"
 #include "kernel/unwind.h"
 #include "kernel/watchdog.h"
 
-u64 watchdog_limit_ns = WATCHDOG_NS, watchdog_period_ns = WATCHDOG_PERIOD_NS;
+u64 watchdog_limit_ns = WATCHDOG_NS;
 u64 watchdog_answer_ns = WATCHDOG_ANSWER_NS;
 u32 watchdog_stalls[NR_CPUS], watchdog_silences[NR_CPUS];
 
@@ -138,7 +138,7 @@ void watchdog_tick(void)
 
 	__atomic_store_n(&last_tick[self], now, __ATOMIC_RELAXED);
 	stall_reported[self] = false;
-	if (now - last_look[self] < watchdog_period_ns)
+	if (now - last_look[self] < sched_longest_sleep_ns)
 		return;
 	last_look[self] = now;
 	if (self == cpumask_next(&cpus_online, 0))

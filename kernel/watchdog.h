@@ -18,13 +18,9 @@
 extern u64 watchdog_limit_ns;
 
 /*
- * Within so many ns every CPU takes a timer interrupt, idle or not, and so often
- * it looks at another.  At most a quarter of the limit.
+ * Each timer interrupt: notes that this CPU is alive, and looks at the next one, every
+ * sched_longest_sleep_ns.  Context: interrupts off.
  */
-#define WATCHDOG_PERIOD_NS 1000000000ULL
-extern u64 watchdog_period_ns;
-
-/* In each timer interrupt: notes that we are alive, and looks at the next CPU. */
 void watchdog_tick(void);
 
 /*

@@ -49,7 +49,4 @@ u64 seam_memory_limit(enum memory_limit which);
 /* entry -> kernel: a new task runs its first instruction (kernel/sched.c). */
 void seam_task_started(void);
 
-/* arch -> kernel: interrupts that are more than an end-of-interrupt. */
-void seam_timer_tick(void);
-
 #endif

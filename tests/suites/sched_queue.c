@@ -74,19 +74,19 @@ static void woken_twice(struct selftest *t)
 static void yielding_keeps_ticks(struct selftest *t)
 {
 	const u64 period = 8 * NSEC_PER_MSEC, gone = 4 * NSEC_PER_MSEC;
-	u64 before = watchdog_period_ns, flags;
+	u64 before = sched_longest_sleep_ns, flags;
 	u32 most, left;
 
 	move_to_cpu(online_cpu(0));
 	flags = interrupts_save();
-	watchdog_period_ns = period;
+	sched_longest_sleep_ns = period;
 	clock_delay_ns(gone);
 	clock_set_alarm(clock_ns() + period - gone);
 	most = apic_timer_left();
 	sched_yield();
 	left = apic_timer_left();
 	stretch_ignore(); /* the tick was to be held back for so long */
-	watchdog_period_ns = before;
+	sched_longest_sleep_ns = before;
 	interrupts_restore(flags);
 	move_to_cpu(ANY_CPU);
 	EXPECT(t, left <= most, "the timer interrupt comes when it was to come");

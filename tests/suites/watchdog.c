@@ -80,7 +80,7 @@ static bool hurry(struct selftest *t)
 {
 	u64 deadline = clock_ns() + PATIENCE_NS;
 
-	watchdog_period_ns = PERIOD_NS;
+	sched_longest_sleep_ns = PERIOD_NS;
 	cpus_call_all(tick_soon, NULL);
 	for_each_cpu(cpu, &cpus_online) {
 		const u64 *ticks = &VAULT_OF(cpu)->timer_interrupts;
@@ -98,7 +98,7 @@ static bool hurry(struct selftest *t)
 static void relax(void)
 {
 	watchdog_limit_ns = WATCHDOG_NS;
-	watchdog_period_ns = WATCHDOG_PERIOD_NS;
+	sched_longest_sleep_ns = SCHED_LONGEST_SLEEP_NS;
 }
 
 static void idle_ticks(struct selftest *t)
