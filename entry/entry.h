@@ -8,6 +8,7 @@
 #define ENTRY_ENTRY_H
 
 #include "kernel/base/types.h"
+#include "kernel/base/x86.h"
 
 /*
  * The interrupted registers, lowest address first: what the stubs push, what
@@ -37,6 +38,15 @@ struct paranoid_frame {
 static inline bool user_mode(const struct pt_regs *regs)
 {
 	return regs->cs & 3;
+}
+
+/* Do they belong to a system call that may have to be restarted? */
+static inline bool regs_in_syscall(const struct pt_regs *regs)
+{
+	u64 v = regs->vector;
+
+	return (v == VEC_SYSCALL || v == VEC_SYSCALL32 || v == VEC_SYSENTER ||
+		v == VEC_INT80) && (s32)regs->orig_ax != -1;
 }
 
 #define ENTRY_STUB_SIZE 8

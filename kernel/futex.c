@@ -228,7 +228,7 @@ static long wait_listed(struct waiter *w, u64 when)
 		}
 		if (clock_ns() >= when)
 			err = -ETIMEDOUT;
-		else if (sched_interrupted())
+		else if (signal_interrupted())
 			err = -ERESTARTSYS;
 		if (err) {
 			take_out(w);

@@ -121,7 +121,7 @@ static void step_on(struct task *t)
 
 	t->signals.step = true;
 	t->signals.step_loads_tf = loads_tf(t);
-	t->signals.step_from_call = signal_in_syscall(regs);
+	t->signals.step_from_call = regs_in_syscall(regs);
 	if (!(regs->flags & RFLAGS_TF))
 		t->signals.forced_tf = true;
 	regs->flags |= RFLAGS_TF;

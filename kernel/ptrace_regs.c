@@ -29,7 +29,7 @@ u64 ptrace_get_word(struct task *t, unsigned word)
 	word = (unsigned)array_index_nospec(word, USER_REGS_WORDS);
 	switch (word) {
 	case WORD_ORIG_AX: /* of an exception it is the error code, not shown */
-		return signal_in_syscall(regs) ? regs->orig_ax : ~0ULL;
+		return regs_in_syscall(regs) ? regs->orig_ax : ~0ULL;
 	case WORD_IP: return regs->ip;
 	case WORD_CS: return (u16)regs->cs;
 	case WORD_FLAGS:
@@ -91,8 +91,8 @@ static int set_flags(struct task *t, u64 value)
 /* With a number of -1, or behind an exception, nothing is restarted. */
 static int set_orig_ax(struct pt_regs *regs, u64 value)
 {
-	if (signal_in_syscall(regs) || (s32)value != -1) {
-		if (!signal_in_syscall(regs))
+	if (regs_in_syscall(regs) || (s32)value != -1) {
+		if (!regs_in_syscall(regs))
 			regs->vector = VEC_SYSCALL;
 		regs->orig_ax = value;
 	}

@@ -328,20 +328,6 @@ void sched_wait_unlock(struct spinlock *lock, u64 flags)
 	spin_unlock(&rq.lock, flags);
 }
 
-/* Who sends a signal sets `pending` first, then work_due. */
-bool sched_interrupted(void)
-{
-	struct task *t = current_task();
-
-	if (!t->work_due)
-		return false;
-	__atomic_store_n(&t->work_due, false, __ATOMIC_SEQ_CST);
-	if (!signal_pending())
-		return false;
-	t->work_due = true;
-	return true;
-}
-
 void sched_notify(struct task *t)
 {
 	SPIN_GUARD(&rq.lock);

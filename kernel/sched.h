@@ -79,12 +79,6 @@ void sched_sleep_unlock(struct spinlock *lock, u64 flags, u64 when);
 void sched_wait_unlock(struct spinlock *lock, u64 flags);
 
 /*
- * After a sleep that came back early: is it to end, because of a signal?
- * Forgets a work_due that has no reason any more.
- */
-bool sched_interrupted(void);
-
-/*
  * t->work_due was set, or something else t must look at before it runs user
  * code: ends its sleep, or interrupts the CPU on which it runs.
  */

@@ -329,7 +329,7 @@ long ia32_sys_sigreturn(struct pt_regs *unused __unused)
 
 	if (sigreturn(regs))
 		return (long)regs->ax;
-	signal_force_segv("bad frame in sigreturn");
+	signal_force_segv("bad frame in sigreturn", false);
 	return 0;
 }
 
@@ -339,6 +339,6 @@ long ia32_sys_rt_sigreturn(struct pt_regs *unused __unused)
 
 	if (rt_sigreturn(regs))
 		return (long)regs->ax;
-	signal_force_segv("bad frame in rt_sigreturn");
+	signal_force_segv("bad frame in rt_sigreturn", false);
 	return 0;
 }

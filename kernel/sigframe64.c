@@ -282,7 +282,7 @@ long sys_rt_sigreturn(struct pt_regs *unused __unused)
 	struct pt_regs *regs = task_regs(current_task());
 
 	if (!sigreturn(regs)) {
-		signal_force_segv("bad frame in rt_sigreturn");
+		signal_force_segv("bad frame in rt_sigreturn", false);
 		return 0;
 	}
 	return (long)regs->ax;

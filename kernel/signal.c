@@ -1,5 +1,5 @@
 /*
- * Signals: what a process wants done with each, and sending them.
+ * Signals: what a process wants done with each, masks, and taking what is pending.
  *
  * A signal is pending for a thread, or for its process: whichever thread takes
  * it first has it.  Whoever makes one pending sets work_due of a thread that
@@ -13,7 +13,7 @@
  * instruction and its handler.
  *
  * process_lock guards all of this, but `blocked`, which only its thread writes.
- * Called by system calls, kernel/trap.c, and who ends or stops processes.
+ * Read next: kernel/signal_send.c, kernel/signal_deliver.c.
  */
 #include "arch/clock.h"
 #include "kernel/base/errno.h"
@@ -51,56 +51,24 @@ const char *signal_name(int signal)
 
 /* ---- What is wanted --------------------------------------------------------------- */
 
-static struct signal_action *action_of(struct process *p, int signal)
+struct signal_action *signal_action_of(struct process *p, int signal)
 {
 	u64 index = array_index_nospec((u64)signal - 1, ARRAY_SIZE(p->signals.action));
 
 	return &p->signals.action[index];
 }
 
-static bool nothing_is_done(struct process *p, int signal)
+bool signal_does_nothing(struct process *p, int signal)
 {
-	u64 handler = action_of(p, signal)->handler;
+	u64 handler = signal_action_of(p, signal)->handler;
 
 	return handler == SIG_IGN ||
 	       (handler == SIG_DFL && (SIGNALS_IGNORED & SIGNAL_BIT(signal)));
 }
 
-/* Not even pending; t stands for its process if it is to have the signal. */
-static bool is_dropped(const struct task *t, int signal, bool from_kernel)
-{
-	struct process *p = t->process;
-	bool unblockable = SIGNALS_UNBLOCKABLE & SIGNAL_BIT(signal);
-	bool init = p->pid == 1;
-
-	if ((t->signals.blocked | t->signals.waited) & SIGNAL_BIT(signal))
-		return false; /* that may change before it is taken */
-	if (t->tracer && signal != SIGKILL)
-		return false;
-	if (init && unblockable)
-		return true;
-	if (init && !p->signals.killable && action_of(p, signal)->handler == SIG_DFL &&
-	    !(from_kernel && unblockable))
-		return true;
-	return nothing_is_done(p, signal);
-}
-
 static void take_out(struct task_signals *s, u64 signals, struct queued_signal **ring)
 {
 	signal_queue_take_out(&s->pending, &s->queue, signals, ring);
-}
-
-/* Standard signals: one of each in a set.  process_lock is held. */
-static void flush_standard(struct process *p, u64 signals)
-{
-	struct queued_signal *ring = NULL;
-	struct task *t;
-
-	signal_queue_take_out(&p->signals.pending, &p->signals.queue, signals, &ring);
-	list_for_each(t, &p->threads, in_process)
-		take_out(&t->signals, signals, &ring);
-	while (signal_queue_release(&ring))
-		;
 }
 
 /* process_lock is held, and free now and then. */
@@ -132,12 +100,12 @@ int signal_set_action(int signal, const struct signal_action *new,
 		return -EINVAL;
 	flags = spin_lock(&process_lock);
 	if (old)
-		*old = *action_of(p, signal);
+		*old = *signal_action_of(p, signal);
 	if (new) {
-		*action_of(p, signal) = *new;
-		action_of(p, signal)->flags &= SA_ALL;
-		action_of(p, signal)->mask &= ~SIGNALS_UNBLOCKABLE;
-		if (nothing_is_done(p, signal))
+		*signal_action_of(p, signal) = *new;
+		signal_action_of(p, signal)->flags &= SA_ALL;
+		signal_action_of(p, signal)->mask &= ~SIGNALS_UNBLOCKABLE;
+		if (signal_does_nothing(p, signal))
 			ring = take_out_of_all(p, SIGNAL_BIT(signal), flags);
 	}
 	spin_unlock(&process_lock, flags);
@@ -222,94 +190,24 @@ bool signal_kill_pending(const struct task *t)
 	return (t->signals.pending | t->process->signals.pending) & SIGNAL_BIT(SIGKILL);
 }
 
-/* Could t take the signal, and has nobody told it yet? */
-static bool wants(const struct task *t, int signal)
-{
-	if (t->leaving || (t->signals.blocked & SIGNAL_BIT(signal)))
-		return false;
-	if (signal == SIGKILL)
-		return !t->signals.frozen; /* else its tracer wakes it */
-	return !t->stop_signal && !t->signals.stopped;
-}
+/* ---- Stops ------------------------------------------------------------------------- */
 
-/* For all others it is pending, and they look before they run user code. */
-static void wake_for(struct process *p, struct task *only, int signal)
+void signal_wake_next_stopped(struct process *p)
 {
-	struct task *t = only ? only : p->leader;
+	struct task *t = list_entry(list_first(&p->signals.stopped), struct task, in_stop);
 
-	if (t && wants(t, signal)) {
+	if (t && !p->signals.stop)
 		signal_wake(t);
-		return;
-	}
-	if (only)
-		return;
-	list_for_each(t, &p->threads, in_process) {
-		if (wants(t, signal)) {
-			signal_wake(t);
-			return;
-		}
-	}
 }
 
-/* ---- Sending ------------------------------------------------------------------------ */
-
-/* A stop and SIGCONT undo each other when they are sent, whatever is done then. */
-static void undo_opposite(struct process *p, int signal)
+void signal_complete_stop(struct process *p)
 {
-	if (SIGNALS_STOP & SIGNAL_BIT(signal))
-		flush_standard(p, SIGNAL_BIT(SIGCONT));
-	if (signal != SIGCONT)
+	if (!p->signals.stop || !p->alive || p->signals.stopped_count < p->alive)
 		return;
-	flush_standard(p, SIGNALS_STOP);
-	if (!p->signals.stop)
-		return;
-	p->signals.stop = 0;
-	p->signals.continued = true;
-	signal_wake_next_stopped(p);
+	p->leader->stop_signal = p->signals.stop;
+	p->leader->stop_reported = false;
 	if (p->parent)
-		signal_notify_parent(p->parent, p->leader, CLD_CONTINUED, SIGCONT);
-}
-
-static int send(struct process *p, struct task *only, const struct siginfo *info)
-{
-	struct process_signals *s = &p->signals;
-	struct task *t = only ? only : p->leader;
-	int err;
-
-	undo_opposite(p, info->signo);
-	if (!t || (only && only->leaving) ||
-	    is_dropped(t, info->signo, info->code == SI_KERNEL))
-		return 0;
-	err = only ? signal_queue_add(&only->signals.pending, &only->signals.queue, p, info)
-		   : signal_queue_add(&s->pending, &s->queue, p, info);
-	if (!err)
-		wake_for(p, only, info->signo);
-	return err;
-}
-
-int signal_send_thread(struct task *t, const struct siginfo *info)
-{
-	return send(t->process, t, info);
-}
-
-int signal_send_process(struct process *p, const struct siginfo *info)
-{
-	return send(p, NULL, info);
-}
-
-void signal_notify_parent(struct process *parent, const struct task *t, int code,
-			  int status)
-{
-	const struct signal_action *a = action_of(parent, SIGCHLD);
-	struct siginfo info = { .signo = SIGCHLD, .code = code };
-	bool end = code <= CLD_DUMPED;
-
-	info.child.pid = t->pid;
-	info.child.uid = t->process->ids.user[REAL_ID];
-	info.child.status = status;
-	if (a->handler != SIG_IGN && (end || !(a->flags & SA_NOCLDSTOP)))
-		signal_send_process(parent, &info);
-	process_wake_waiters(parent);
+		signal_notify_parent(p->parent, p->leader, CLD_STOPPED, p->signals.stop);
 }
 
 /* ---- Taking ------------------------------------------------------------------------ */
@@ -406,11 +304,42 @@ void signal_set_blocked(u64 blocked)
 	spin_unlock(&process_lock, flags);
 }
 
+long signal_change_mask(int how, u64 set)
+{
+	enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
+	u64 blocked = current_task()->signals.blocked;
+
+	switch (how) {
+	case SIG_BLOCK: blocked |= set; break;
+	case SIG_UNBLOCK: blocked &= ~set; break;
+	case SIG_SETMASK: blocked = set; break;
+	default: return -EINVAL;
+	}
+	signal_set_blocked(blocked);
+	return 0;
+}
+
 u64 signal_pending_blocked(void)
 {
 	const struct task *t = current_task();
 
 	return (t->signals.pending | t->process->signals.pending) & t->signals.blocked;
+}
+
+/* ---- Waiting ------------------------------------------------------------------------ */
+
+/* Who sends a signal sets `pending` first, then work_due. */
+bool signal_interrupted(void)
+{
+	struct task *t = current_task();
+
+	if (!t->work_due)
+		return false;
+	__atomic_store_n(&t->work_due, false, __ATOMIC_SEQ_CST);
+	if (!signal_pending())
+		return false;
+	t->work_due = true;
+	return true;
 }
 
 /* Another thread may have taken the signal: then the call is made again. */

@@ -251,6 +251,12 @@ bool signal_on_stack(u64 sp);
  */
 int signal_wait(u64 set, struct siginfo *info, u64 when);
 
+/*
+ * After a sleep that came back early: is it to end, because of a signal?
+ * Forgets a work_due that has no reason any more.  Context: task context.
+ */
+bool signal_interrupted(void);
+
 /* Sleeps until a signal is due. */
 void signal_sleep(void);
 
@@ -290,6 +296,12 @@ bool siginfo_is_known(const struct siginfo *info);
 #define SIGNALS_UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 
 /* ---- For the other files on signals ------------------------------------------- */
+
+/* What p wants done with the signal (1 to NR_SIGNALS).  process_lock is held. */
+struct signal_action *signal_action_of(struct process *p, int signal);
+
+/* Is that nothing: ignored, or by default so?  process_lock is held. */
+bool signal_does_nothing(struct process *p, int signal);
 
 /* A thread or process is freed: what it had pending goes. */
 void signal_forget_task(struct task *t);
@@ -335,10 +347,10 @@ int signal_take(struct task *t, u64 ready, struct siginfo *info);
 void signal_notify_parent(struct process *parent, const struct task *t, int code,
 			  int status);
 
-/* Do these registers belong to a system call that may have to be restarted? */
-bool signal_in_syscall(const struct pt_regs *regs);
-
-/* A frame could not be written or read; `why` stands in the line of its death. */
-void signal_force_segv(const char *why);
+/*
+ * A frame could not be written or read; `why` stands in the line of its death.
+ * to_default: no handler of SIGSEGV can help.  Context: as signal_force_fault().
+ */
+void signal_force_segv(const char *why, bool to_default);
 
 #endif

@@ -16,44 +16,6 @@
 #include "kernel/place.h"
 #include "kernel/trap.h"
 
-/* ---- Faults ----------------------------------------------------------------------- */
-
-static void force(int signal, int code, u64 addr, bool to_default, const char *why)
-{
-	struct task *t = current_task();
-	struct process *p = t->process;
-	struct signal_action *a = &p->signals.action[signal - 1];
-	u64 flags = spin_lock(&process_lock);
-
-	if ((t->signals.blocked & SIGNAL_BIT(signal)) || a->handler == SIG_IGN || to_default)
-		a->handler = SIG_DFL;
-	t->signals.blocked &= ~SIGNAL_BIT(signal);
-	if (a->handler == SIG_DFL && !t->tracer)
-		p->signals.killable = true;
-	t->signals.fault = (struct siginfo){ .signo = signal, .code = code,
-					     .fault.addr = addr };
-	t->signals.forced = true;
-	t->signals.why = why;
-	signal_wake(t);
-	spin_unlock(&process_lock, flags);
-}
-
-void signal_force_fault(int signal, int code, u64 addr, unsigned trapno, u64 error)
-{
-	struct task_signals *s = &current_task()->signals;
-
-	s->trapno = trapno;
-	s->error = error;
-	if (trapno == VEC_PF)
-		s->cr2 = addr;
-	force(signal, code, addr, false, NULL);
-}
-
-void signal_force_segv(const char *why)
-{
-	force(SIGSEGV, SI_KERNEL, 0, false, why);
-}
-
 /* The last words of a program, unless it is one that tests provoke. */
 static void report_death(const struct pt_regs *regs, int signal)
 {
@@ -75,24 +37,6 @@ static void report_death(const struct pt_regs *regs, int signal)
 }
 
 /* ---- Stops ---------------------------------------------------------------------------- */
-
-void signal_wake_next_stopped(struct process *p)
-{
-	struct task *t = list_entry(list_first(&p->signals.stopped), struct task, in_stop);
-
-	if (t && !p->signals.stop)
-		signal_wake(t);
-}
-
-void signal_complete_stop(struct process *p)
-{
-	if (!p->signals.stop || !p->alive || p->signals.stopped_count < p->alive)
-		return;
-	p->leader->stop_signal = p->signals.stop;
-	p->leader->stop_reported = false;
-	if (p->parent)
-		signal_notify_parent(p->parent, p->leader, CLD_STOPPED, p->signals.stop);
-}
 
 /* Until SIGCONT, or death.  process_lock is held, and released in between. */
 static u64 take_part_in_stop(struct task *t, u64 flags)
@@ -232,20 +176,12 @@ static bool next_delivery(struct delivery *d, const struct pt_regs *regs)
 
 /* ---- Restarting system calls ---------------------------------------------------------- */
 
-bool signal_in_syscall(const struct pt_regs *regs)
-{
-	u64 v = regs->vector;
-
-	return (v == VEC_SYSCALL || v == VEC_SYSCALL32 || v == VEC_SYSENTER ||
-		v == VEC_INT80) && (s32)regs->orig_ax != -1;
-}
-
 /* The errno with which a system call ended, or 0. */
 static s64 syscall_error(const struct pt_regs *regs)
 {
 	s64 ax = regs->vector == VEC_SYSCALL ? (s64)regs->ax : (s32)regs->ax;
 
-	return signal_in_syscall(regs) && ax < 0 && ax >= -4095 ? -ax : 0;
+	return regs_in_syscall(regs) && ax < 0 && ax >= -4095 ? -ax : 0;
 }
 
 /* SYSCALL, SYSENTER and INT 0x80 are two bytes long. */
@@ -311,8 +247,7 @@ static void to_handler(const struct delivery *d, struct pt_regs *regs)
 					: sigframe64_push(d, regs);
 	if (err) {
 		signal_set_blocked(d->blocked);
-		force(SIGSEGV, SI_KERNEL, 0, d->signal == SIGSEGV,
-		      "no room for a signal's frame");
+		signal_force_segv("no room for a signal's frame", d->signal == SIGSEGV);
 		return;
 	}
 	regs->flags &= ~(u64)(RFLAGS_DF | RFLAGS_RF | RFLAGS_TF);

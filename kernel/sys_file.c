@@ -40,7 +40,7 @@ static long write_console(virt_addr_t from, u64 n)
 		if (!current_process()->quiet)
 			log_write((const char *)chunk, part - left);
 		done += part - left;
-		if (left || (done < n && sched_interrupted()))
+		if (left || (done < n && signal_interrupted()))
 			break;
 		sched_point();
 	}

@@ -100,7 +100,7 @@ static long wait_for_seed(bool nonblock)
 	while (!random_is_seeded()) {
 		if (nonblock)
 			return -EAGAIN;
-		if (sched_interrupted())
+		if (signal_interrupted())
 			return -ERESTARTSYS;
 		if (!random_seed_by_jitter())
 			sched_sleep_until(clock_ns() + SEED_RETRY_NS);
@@ -133,7 +133,7 @@ long sys_getrandom(struct pt_regs *regs)
 		left = copy_to_user(regs->di + done, bytes, part);
 		memset(bytes, 0, part);
 		done += part - left;
-		if (left || (done < n && sched_interrupted()))
+		if (left || (done < n && signal_interrupted()))
 			break;
 		sched_point();
 	}

@@ -1,12 +1,10 @@
 /*
  * System calls on signals: what a 64-bit program passes, in the form that
- * kernel/signal.c wants, and who gets a signal that kill and its kin send.
+ * kernel/signal.c and kernel/signal_send.c want.
  */
 #include "arch/clock.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
-#include "kernel/creds.h"
-#include "kernel/numbers.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
@@ -31,21 +29,6 @@ long sys_rt_sigaction(struct pt_regs *regs)
 		return err;
 	old.flags &= ~(u64)SA_IA32;
 	return copy_to_user(to, &old, sizeof(old)) ? -EFAULT : 0;
-}
-
-long signal_change_mask(int how, u64 set)
-{
-	enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
-	u64 blocked = current_task()->signals.blocked;
-
-	switch (how) {
-	case SIG_BLOCK: blocked |= set; break;
-	case SIG_UNBLOCK: blocked &= ~set; break;
-	case SIG_SETMASK: blocked = set; break;
-	default: return -EINVAL;
-	}
-	signal_set_blocked(blocked);
-	return 0;
 }
 
 long sys_rt_sigprocmask(struct pt_regs *regs)
@@ -143,107 +126,6 @@ long sys_sigaltstack(struct pt_regs *regs)
 
 /* ---- Sending ------------------------------------------------------------------------------ */
 
-/* Signal 0 asks only whether it could be sent.  process_lock is held. */
-static long send_to(struct process *p, struct task *t, const struct siginfo *info)
-{
-	if (info->signo < 0 || info->signo > NR_SIGNALS)
-		return -EINVAL;
-	if (!creds_may_signal(p, info->signo))
-		return -EPERM;
-	if (info->signo == 0)
-		return 0;
-	return t ? signal_send_thread(t, info) : signal_send_process(p, info);
-}
-
-/* What a signal to many comes to: 0 if one got it. */
-struct many {
-	int pid; /* -1: all; 0 or less: a group */
-	const struct siginfo *info;
-	long result;
-	bool one;
-};
-
-static void send_to_one(struct many *m, struct process *p)
-{
-	long err = send_to(p, NULL, m->info);
-
-	m->one |= !err;
-	if (m->pid != -1 || err != -EPERM)
-		m->result = err;
-	else if (m->result == -ESRCH)
-		m->result = 0; /* as Linux: somebody was there */
-}
-
-static void send_to_all(struct many *m, u64 flags)
-{
-	struct link *at = list_first(&process_all);
-	unsigned done = 0;
-
-	while (at) {
-		struct process *p = list_entry(at, struct process, in_all);
-
-		if (p->pid > 1 && p != current_process())
-			send_to_one(m, p);
-		at = process_walk_next(&process_all, at, &done, flags);
-	}
-}
-
-static void send_to_group(struct many *m, int pgid, u64 flags)
-{
-	const struct link *list = numbers_group_list(pgid);
-	struct link *at = list_first(list);
-	unsigned done = 0;
-
-	while (at) {
-		struct process *p = list_entry(at, struct process, in_group);
-
-		if (p->pgid == pgid)
-			send_to_one(m, p);
-		at = process_walk_next(list, at, &done, flags);
-	}
-}
-
-/* A group, or with pid -1 all but init and the caller. */
-static long send_to_many(int pid, const struct siginfo *info, u64 flags)
-{
-	struct many m = { .pid = pid, .info = info, .result = -ESRCH };
-
-	if (pid == -1)
-		send_to_all(&m, flags);
-	else
-		send_to_group(&m, pid == 0 ? current_process()->pgid : -pid, flags);
-	return m.one && pid != -1 ? 0 : m.result;
-}
-
-long signal_kill(int pid, const struct siginfo *info)
-{
-	u64 flags = spin_lock(&process_lock);
-	struct process *p = pid > 0 ? process_find(pid) : NULL;
-	struct task *t = pid > 0 && !p ? process_find_thread(pid) : NULL;
-	long err;
-
-	if (t) /* a thread's number stands for its process, too */
-		p = t->process;
-	if (pid > 0)
-		err = p ? send_to(p, NULL, info) : -ESRCH;
-	else
-		err = pid == INT32_MIN ? -ESRCH : send_to_many(pid, info, flags);
-	spin_unlock(&process_lock, flags);
-	return err;
-}
-
-long signal_kill_thread(int tgid, int tid, const struct siginfo *info)
-{
-	u64 flags = spin_lock(&process_lock);
-	struct task *t = process_find_thread(tid);
-	long err = -ESRCH;
-
-	if (t && (tgid <= 0 || t->process->pid == tgid))
-		err = send_to(t->process, t, info);
-	spin_unlock(&process_lock, flags);
-	return err;
-}
-
 static struct siginfo from_current(int signal, int code)
 {
 	struct siginfo info = { .signo = signal, .code = code };
@@ -276,16 +158,6 @@ long sys_tgkill(struct pt_regs *regs)
 	if ((int)regs->di <= 0 || (int)regs->si <= 0)
 		return -EINVAL;
 	return signal_kill_thread((int)regs->di, (int)regs->si, &info);
-}
-
-/* Nobody may pretend to be the kernel, kill or tgkill, but to himself. */
-long signal_queue_info(int tgid, int tid, const struct siginfo *info)
-{
-	if ((info->code >= 0 || info->code == SI_TKILL) && current_task()->pid != tid)
-		return -EPERM;
-	if (tgid)
-		return signal_kill_thread(tgid, tid, info);
-	return tid > 0 ? signal_kill(tid, info) : -ESRCH; /* no groups, no "all" */
 }
 
 /* What is not kept is looked at only with a code we do not know: it may be filled. */

@@ -181,7 +181,7 @@ long sys_time(struct pt_regs *regs)
 static bool sleep_until(u64 when)
 {
 	while (clock_ns() < when) {
-		if (sched_interrupted())
+		if (signal_interrupted())
 			return false;
 		sched_sleep_until(when);
 	}

@@ -175,7 +175,7 @@ static long look_until_found(struct wait *w, struct process *self, u64 flags)
 			return 0;
 		if (!w->any)
 			return -ECHILD;
-		if (sched_interrupted())
+		if (signal_interrupted())
 			return -ERESTARTSYS;
 		if (t->events_seen != self->events) /* while the lock was free */
 			continue;

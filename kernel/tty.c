@@ -86,7 +86,7 @@ static int wait_for_byte(void)
 		c = take();
 		if (c >= 0)
 			return c;
-		if (sched_interrupted())
+		if (signal_interrupted())
 			return -ERESTARTSYS;
 		sched_sleep_until(clock_ns() + POLL_NS);
 	}
@@ -119,7 +119,7 @@ long tty_read(u8 *to, size_t n)
 	size_t part;
 
 	while (!claim_try(&line.claim)) {
-		if (sched_interrupted())
+		if (signal_interrupted())
 			return -ERESTARTSYS;
 		sched_sleep_until(clock_ns() + POLL_NS);
 	}
