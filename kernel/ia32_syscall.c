@@ -89,5 +89,6 @@ void ia32_do_syscall(struct pt_regs *regs)
 out:
 	exit_work_before_user(regs);
 	if (unlikely(regs->flags & RFLAGS_TF))
-		ptrace_step_over_call(regs);
+		while (ptrace_step_over_call())
+			exit_work_before_user(regs);
 }

@@ -11,7 +11,6 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/creds.h"
-#include "kernel/exit_work.h"
 #include "kernel/numbers.h"
 #include "kernel/oom.h"
 #include "kernel/ptrace.h"
@@ -136,16 +135,17 @@ void ptrace_report_step(void)
 	spin_unlock(&process_lock, flags);
 }
 
-void ptrace_step_over_call(struct pt_regs *regs)
+bool ptrace_step_over_call(void)
 {
 	struct task_signals *s = &current_task()->signals;
+	bool stops = s->step && !s->step_from_call;
 
-	if (s->step && !s->step_from_call) {
+	if (stops) {
 		interrupts_on();
 		ptrace_report_step();
-		exit_work_before_user(regs);
 	}
-	s->step_from_call = false;
+	s->step_from_call = stops;
+	return stops;
 }
 
 void ptrace_report_exec(void)

@@ -40,9 +40,11 @@ void ptrace_report_step(void);
 
 /*
  * The same behind a system call, if it was stepped: the processor would trap one
- * instruction later.  Nothing is due before it, nor when it comes back.
+ * instruction later.  True: the thread has stopped; the caller does what is due before
+ * user mode and asks again, once more.  Context: nothing is due, interrupts off; they
+ * are on after a stop.
  */
-void ptrace_step_over_call(struct pt_regs *regs);
+bool ptrace_step_over_call(void);
 
 /* A traced process has changed its program: SIGTRAP.  Current process, no lock. */
 void ptrace_report_exec(void);

@@ -45,7 +45,8 @@ static bool sysret_will_do(struct pt_regs *regs)
 	u64 ip = regs->ip, flags = regs->flags;
 
 	if (unlikely(flags & (RFLAGS_RF | RFLAGS_TF))) {
-		ptrace_step_over_call(regs);
+		while (ptrace_step_over_call())
+			exit_work_before_user(regs);
 		return false;
 	}
 	return likely(ip == regs->cx) && likely(ip >> 47 == 0) &&
