@@ -111,8 +111,8 @@ __noreturn void entry_run_on_stack(u64 top, void (*fn)(u64 top));
 void entry_load_user_gs(u16 selector);
 
 /*
- * The first instruction of every new task: tells the scheduler that the switch
- * is done (seam_task_started), then calls r12(r13), which must not return.
+ * The first instruction of every new task: calls r14(), which tells the scheduler
+ * that the switch is done, then r12(r13), which must not return (kernel/task.c).
  */
 void entry_task_start(void);
 

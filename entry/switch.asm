@@ -7,8 +7,6 @@
 	section	.text progbits alloc exec nowrite align=16
 	UNWIND_IN text
 
-	extern	seam_task_started
-
 ; void entry_switch_to(u64 *prev_sp, u64 next_sp)
 	global	entry_switch_to
 entry_switch_to:
@@ -41,14 +39,15 @@ entry_switch_to:
 	UNWIND_CALL 0
 	ret
 
-; First instruction of a new task: r12 = function, r13 = its argument.  Nobody
+; First instruction of a new task: r14 = what the scheduler does first, r12 =
+; function, r13 = its argument.  Nobody
 ; has called it, but entry_switch_to returns to it; the unwinder looks at the
 ; instruction before a return address, so there is one.
 	UNWIND_END
 	nop
 	global	entry_task_start
 entry_task_start:
-	call	seam_task_started
+	call	r14
 	xor	ebp, ebp
 	mov	rdi, r13
 	call	r12

@@ -376,6 +376,7 @@ void process_exit_thread(int status)
 	t->mm = NULL;
 	mm_load(NULL);
 	interrupts_on();
+	signal_forget_task(t);
 	if (leave(p, t, status))
 		end_process(p);
 	sched_exit();

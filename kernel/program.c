@@ -10,6 +10,7 @@
 #include "kernel/initramfs.h"
 #include "kernel/program.h"
 #include "kernel/randmaps.h"
+#include "kernel/thread.h"
 #include "kernel/user_stack.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
@@ -150,7 +151,7 @@ static int add_stack(struct mm *mm)
 static struct task *finish(const char *name, struct mm *mm, virt_addr_t ip,
 			   virt_addr_t sp)
 {
-	struct task *t = task_create_user(name, mm, ip, sp);
+	struct task *t = thread_create(name, mm, ip, sp);
 
 	if (!t)
 		mm_put(mm);

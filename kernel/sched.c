@@ -194,7 +194,7 @@ static void finish_switch(void)
 	}
 }
 
-void seam_task_started(void)
+void sched_task_started(void)
 {
 	finish_switch();
 	spin_unlock(&rq.lock, RFLAGS_IF);

@@ -18,6 +18,12 @@
  */
 __noreturn void sched_run(virt_addr_t stack_top, struct task *first);
 
+/*
+ * A new task's first step (entry_task_start calls it): the switch to it is done.
+ * Context: interrupts off, the scheduler's lock held; both end here.
+ */
+void sched_task_started(void);
+
 /* Makes a new task runnable, on the CPUs of its affinity. */
 void sched_start(struct task *t);
 

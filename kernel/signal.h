@@ -303,7 +303,10 @@ struct signal_action *signal_action_of(struct process *p, int signal);
 /* Is that nothing: ignored, or by default so?  process_lock is held. */
 bool signal_does_nothing(struct process *p, int signal);
 
-/* A thread or process is freed: what it had pending goes. */
+/*
+ * What is pending for it goes.  t: the current task, `leaving`, so that nothing more
+ * comes; p: is being freed.  Context: no lock held.
+ */
 void signal_forget_task(struct task *t);
 void signal_forget_process(struct process *p);
 

@@ -15,6 +15,7 @@
 #include "kernel/sched.h"
 #include "kernel/segments.h"
 #include "kernel/syscall.h"
+#include "kernel/thread.h"
 #include "mm/uaccess.h"
 
 #define CSIGNAL 0xff
@@ -185,7 +186,7 @@ static long clone_once(const struct clone *c)
 	err = may_fork();
 	if (err)
 		return err;
-	t = task_fork();
+	t = thread_fork();
 	if (!t)
 		return -ENOFRAME;
 	err = (int)set_up_task(t, c);

@@ -2,23 +2,19 @@
  * Making and ending tasks.  A task is one frame (struct task), a guarded
  * kernel stack, and for user tasks an address space and a page of FPU state.
  *
- * A new task's stack holds what entry_switch_to() pops: six registers, r12 and
- * r13 being the function and argument for entry_task_start.
- * Called by kernel/process.c, kernel/main.c and tests.
+ * A new task's stack holds what entry_switch_to() pops: six registers, of which
+ * entry_task_start calls r14 (the scheduler's first step), then r12 with r13.
+ * Read next: kernel/sched.c; kernel/thread.c for threads of programs.
  */
-#include "arch/fpu.h"
 #include "arch/io_bitmap.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
-#include "kernel/exit_work.h"
-#include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/task.h"
 #include "mm/frame.h"
 #include "mm/live.h"
 #include "mm/phys.h"
-#include "mm/uaccess.h"
 #include "mm/vmap.h"
 
 static struct task *alloc_task(const char *name, virt_addr_t stack_top)
@@ -48,8 +44,7 @@ struct task *task_create_idle(virt_addr_t stack_top)
 	return t;
 }
 
-/* The frame that entry_switch_to() will pop, `below` bytes under the top. */
-static void prepare_stack(struct task *t, u64 below, void (*fn)(void *), void *arg)
+void task_prepare_stack(struct task *t, u64 below, void (*fn)(void *), void *arg)
 {
 	u64 *sp = (u64 *)(t->stack_top - below);
 
@@ -58,7 +53,7 @@ static void prepare_stack(struct task *t, u64 below, void (*fn)(void *), void *a
 	*--sp = 0;         /* rbx */
 	*--sp = (u64)fn;   /* r12 */
 	*--sp = (u64)arg;  /* r13 */
-	*--sp = 0;         /* r14 */
+	*--sp = (u64)sched_task_started; /* r14 */
 	*--sp = 0;         /* r15 */
 	t->sp = (u64)sp;
 }
@@ -69,7 +64,7 @@ struct task *task_create(const char *name, void (*fn)(void *), void *arg)
 	struct task *t = top ? alloc_task(name, top) : NULL;
 
 	if (t)
-		prepare_stack(t, 0, fn, arg);
+		task_prepare_stack(t, 0, fn, arg);
 	else if (top)
 		vmap_free_stack(top, TASK_STACK_SIZE);
 	return t;
@@ -80,8 +75,6 @@ static void free_parts(struct task *t)
 {
 	if (t->state != TASK_NEW)
 		sched_wait_for_exit(t);
-	if (t->process)
-		signal_forget_task(t);
 	io_bitmap_drop(&t->io);
 	if (t->fpu)
 		frame_free(virt_to_phys(t->fpu));
@@ -133,82 +126,6 @@ void task_put_dead(struct task *list)
 		sched_point();
 	}
 	free_rest(last, n);
-}
-
-static void enter_user(void *regs)
-{
-	const struct task *t = current_task();
-
-	if (t->set_child_tid) /* a bad address is the program's own affair */
-		put_user_u32(t->set_child_tid, (u32)t->pid);
-	exit_work_before_user(regs);
-	entry_return_to_user(regs);
-}
-
-/* Without process and registers. */
-static struct task *create_user(const char *name)
-{
-	struct task *t = task_create(name, enter_user, NULL);
-	phys_addr_t fpu = t ? frame_alloc_zeroed() : NO_FRAME;
-
-	if (fpu == NO_FRAME) {
-		if (t)
-			task_put(t);
-		return NULL;
-	}
-	t->fpu = phys_to_virt(fpu);
-	prepare_stack(t, sizeof(struct pt_regs), enter_user, task_regs(t));
-	return t;
-}
-
-struct task *task_create_user(const char *name, struct mm *mm, virt_addr_t ip,
-			      virt_addr_t sp)
-{
-	struct task *t = create_user(name);
-	struct process *p = t ? process_create(mm) : NULL;
-	struct pt_regs *regs;
-	u64 flags;
-
-	if (!p) {
-		if (t)
-			task_put(t);
-		return NULL;
-	}
-	flags = spin_lock(&process_lock);
-	process_add_thread(p, t);
-	spin_unlock(&process_lock, flags);
-	task_get(t);
-	fpu_init_state(t->fpu);
-	regs = task_regs(t);
-	regs->ip = ip;
-	regs->sp = sp;
-	regs->cs = SEL_USER_CS;
-	regs->ss = SEL_USER_DS;
-	regs->flags = RFLAGS_IF | RFLAGS_FIXED;
-	return t;
-}
-
-struct task *task_fork(void)
-{
-	struct task *self = current_task();
-	struct task *t = create_user(self->name);
-
-	if (!t)
-		return NULL;
-	sched_save_user_state();
-	memcpy(t->fpu, self->fpu, PAGE_SIZE);
-	*task_regs(t) = *task_regs(self);
-	task_regs(t)->ax = 0;
-	if (self->signals.forced_tf) /* a tracer's, who does not step the child */
-		task_regs(t)->flags &= ~(u64)RFLAGS_TF;
-	t->affinity = self->affinity;
-	t->fs_base = self->fs_base;
-	t->gs_base = self->gs_base;
-	t->ds = self->ds;
-	t->es = self->es;
-	t->fs = self->fs;
-	t->gs = self->gs;
-	return t;
 }
 
 void task_exit(int status)

@@ -8,7 +8,7 @@
  *     its dead threads or is freed itself;
  *   process->leader: one, so the leader that has ended stays until the process is
  *     reaped, or another thread's execve takes its place;
- *   the kernel code that will call task_wait(): one, from task_create_user().
+ *   the kernel code that will call task_wait(): one, from thread_create().
  * Every other pointer to a task says beside its field why it is good while it is
  * there.  One found by number is good until process_lock is released.
  * The process of a task outlives it: process_free() first puts all its tasks.
@@ -107,18 +107,10 @@ static inline struct pt_regs *task_regs(const struct task *t)
 struct task *task_create(const char *name, void (*fn)(void *), void *arg);
 
 /*
- * A process in `mm` (taken over; freed with it) and its first thread, which
- * begins at ip with stack pointer sp and all other registers zero.  The caller has
- * a hold, for task_wait().  NULL: no memory, mm stays.
+ * For a task that has not run: where entry_switch_to() finds its first registers, so
+ * that it begins in fn(arg), `below` bytes under the top of its stack.
  */
-struct task *task_create_user(const char *name, struct mm *mm, virt_addr_t ip,
-			      virt_addr_t sp);
-
-/*
- * A copy of the current user task, which returns 0 from the same system call;
- * of no process yet; the caller has the hold.  NULL: no memory.
- */
-struct task *task_fork(void);
+void task_prepare_stack(struct task *t, u64 below, void (*fn)(void *), void *arg);
 
 /*
  * A hold more, and one less.  The last frees a task that never ran, or waits until

@@ -46,7 +46,4 @@ bool seam_long_work_point(void);
 enum memory_limit { MEMORY_AS, MEMORY_DATA, MEMORY_STACK, MEMORY_LOCK };
 u64 seam_memory_limit(enum memory_limit which);
 
-/* entry -> kernel: a new task runs its first instruction (kernel/sched.c). */
-void seam_task_started(void);
-
 #endif

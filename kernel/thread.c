@@ -1,0 +1,90 @@
+/*
+ * Making threads of programs: a task, a page of FPU state, and at the top of its kernel
+ * stack the registers with which it enters user mode for the first time.
+ * Read next: kernel/task.c, kernel/sys_clone.c.
+ */
+#include "arch/fpu.h"
+#include "kernel/base/string.h"
+#include "kernel/exit_work.h"
+#include "kernel/process.h"
+#include "kernel/sched.h"
+#include "kernel/thread.h"
+#include "mm/frame.h"
+#include "mm/phys.h"
+#include "mm/uaccess.h"
+
+static void enter_user(void *regs)
+{
+	const struct task *t = current_task();
+
+	if (t->set_child_tid) /* a bad address is the program's own affair */
+		put_user_u32(t->set_child_tid, (u32)t->pid);
+	exit_work_before_user(regs);
+	entry_return_to_user(regs);
+}
+
+/* Without process and registers. */
+static struct task *create_user(const char *name)
+{
+	struct task *t = task_create(name, enter_user, NULL);
+	phys_addr_t fpu = t ? frame_alloc_zeroed() : NO_FRAME;
+
+	if (fpu == NO_FRAME) {
+		if (t)
+			task_put(t);
+		return NULL;
+	}
+	t->fpu = phys_to_virt(fpu);
+	task_prepare_stack(t, sizeof(struct pt_regs), enter_user, task_regs(t));
+	return t;
+}
+
+struct task *thread_create(const char *name, struct mm *mm, virt_addr_t ip,
+			      virt_addr_t sp)
+{
+	struct task *t = create_user(name);
+	struct process *p = t ? process_create(mm) : NULL;
+	struct pt_regs *regs;
+	u64 flags;
+
+	if (!p) {
+		if (t)
+			task_put(t);
+		return NULL;
+	}
+	flags = spin_lock(&process_lock);
+	process_add_thread(p, t);
+	spin_unlock(&process_lock, flags);
+	task_get(t);
+	fpu_init_state(t->fpu);
+	regs = task_regs(t);
+	regs->ip = ip;
+	regs->sp = sp;
+	regs->cs = SEL_USER_CS;
+	regs->ss = SEL_USER_DS;
+	regs->flags = RFLAGS_IF | RFLAGS_FIXED;
+	return t;
+}
+
+struct task *thread_fork(void)
+{
+	struct task *self = current_task();
+	struct task *t = create_user(self->name);
+
+	if (!t)
+		return NULL;
+	sched_save_user_state();
+	memcpy(t->fpu, self->fpu, PAGE_SIZE);
+	*task_regs(t) = *task_regs(self);
+	task_regs(t)->ax = 0;
+	if (self->signals.forced_tf) /* a tracer's, who does not step the child */
+		task_regs(t)->flags &= ~(u64)RFLAGS_TF;
+	t->affinity = self->affinity;
+	t->fs_base = self->fs_base;
+	t->gs_base = self->gs_base;
+	t->ds = self->ds;
+	t->es = self->es;
+	t->fs = self->fs;
+	t->gs = self->gs;
+	return t;
+}
