@@ -118,7 +118,7 @@ static __noreturn void run_init(void)
 	log("boot: %lu TSC ticks from the check of the CPU to %s\n",
 	    rdtsc() - tsc_at_entry, args.init);
 	process_start(t, 1);
-	status = task_wait(t);
+	status = process_wait_for(t);
 	banner_init_ended(args.init, status);
 	power_off(status == 0);
 }

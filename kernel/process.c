@@ -11,9 +11,6 @@
 #include "mm/live.h"
 #include "mm/phys.h"
 
-struct spinlock process_lock = SPINLOCK(LOCK_PROCESS);
-struct link process_all;
-
 /* ---- Making ------------------------------------------------------------------- */
 
 /* With the ids of `parent`, or root's (NULL). */
@@ -111,26 +108,6 @@ void process_start(struct task *leader, int pid)
 	sched_start(leader);
 }
 
-/* ---- Walks -------------------------------------------------------------------- */
-
-#define WALK_UNLOCKED 8
-
-struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done,
-			       u64 flags)
-{
-	struct link place = { .is_place = true };
-
-	if (++*done % WALK_UNLOCKED)
-		return list_next(head, at);
-	list_add_behind(at, &place);
-	spin_unlock(&process_lock, flags);
-	sched_point();
-	spin_lock(&process_lock);
-	at = list_next(head, &place);
-	list_remove(&place);
-	return at;
-}
-
 /* ---- Freeing ------------------------------------------------------------------- */
 
 /* Out of the list first: from then on nobody finds it, nor a task through it. */
@@ -165,27 +142,4 @@ void process_free_dead_threads(void)
 	p->dead = NULL;
 	spin_unlock(&process_lock, flags);
 	task_put_dead(list);
-}
-
-#define SETTLE_NS (60 * NSEC_PER_SEC)
-
-bool process_none_left(void)
-{
-	u64 flags = spin_lock(&process_lock);
-	bool none = !list_first(&process_all);
-
-	spin_unlock(&process_lock, flags);
-	return none;
-}
-
-void process_settle(void)
-{
-	u64 start = clock_ns();
-
-	for (;;) {
-		process_bury();
-		if (process_none_left() || clock_ns() - start > SETTLE_NS)
-			return;
-		sched_sleep_until(clock_ns() + NSEC_PER_MSEC);
-	}
 }

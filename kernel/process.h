@@ -5,11 +5,11 @@
  * Life: made by the kernel (process_create(), process_start()) or by fork;
  * `ending` when exit_group or a signal has told all threads to end; `ended`
  * when the last has, its memory being free by then; gone when its parent has
- * waited for it, or the kernel in task_wait().  Those that nobody waits for
+ * waited for it, or the kernel in process_wait_for().  Those that nobody waits for
  * (their parent is gone and there is no init, or ignores SIGCHLD) are buried by
  * whoever makes or waits for a process next: process_bury().
  * A process is freed once, by the one that took it from its parent, from the
- * graveyard, or from task_wait(); process_free() first takes it out of the list of
+ * graveyard, or from process_wait_for(); process_free() first takes it out of the list of
  * all, so that one found by number or in a walk is good until process_lock is
  * released.  Other pointers say beside their field why they are good.
  *
@@ -69,7 +69,7 @@ struct process {
 	int pgid, sid;
 	struct task *exec_by;         /* the other threads must end for it; it clears
 	                                 this itself when they have */
-	struct task *waiter;          /* in task_wait(): it frees the process */
+	struct task *waiter;          /* in process_wait_for(): it frees the process */
 	const struct file_node *exe;  /* its program; NULL: bare code */
 	struct ids ids;
 	struct user *user;            /* of the real uid: a hold */
@@ -181,11 +181,7 @@ void process_unlink(struct process *p);
 void process_free_dead_threads(void);
 void process_bury(void);
 
-/*
- * Waits, a minute at most, until no process is left, and buries them: for
- * the tests, which count frames.
- */
-void process_settle(void);
+/* Has every process been freed?  Any context. */
 bool process_none_left(void);
 
 #endif

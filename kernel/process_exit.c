@@ -155,24 +155,6 @@ void process_release_memory(void)
 
 /* ---- Ending ------------------------------------------------------------------------ */
 
-/*
- * A parent may have thousands of threads in wait4: one is woken, and wakes the next
- * when it has looked, or leaves.
- */
-void process_wake_next_waiter(struct process *p)
-{
-	struct task *t = list_entry(list_first(&p->waiting), struct task, in_wait);
-
-	if (t && t->events_seen != p->events)
-		sched_wake(t);
-}
-
-void process_wake_waiters(struct process *p)
-{
-	p->events++;
-	process_wake_next_waiter(p);
-}
-
 static void send_from_kernel(struct process *p, int signal)
 {
 	struct siginfo info = { .signo = signal, .code = SI_KERNEL };
@@ -399,7 +381,7 @@ void process_bury(void)
 	}
 }
 
-int task_wait(struct task *t)
+int process_wait_for(struct task *t)
 {
 	struct process *p = t->process;
 	int status;

@@ -31,6 +31,6 @@ u32 ring3_probe(void)
 		return 0;
 	t->process->quiet = true;
 	process_start(t, process_next_pid());
-	task_wait(t);
+	process_wait_for(t);
 	return trap_count[VEC_GP] != before ? EMULATOR_FAR_RETURN : 0;
 }

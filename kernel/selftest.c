@@ -3,6 +3,7 @@
  * ktap.rst (the format).  Called by kernel/main.c; the suites are in
  * tests/suites/.
  */
+#include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
 #include "arch/stack_marks.h"
 #include "kernel/base/cpumask.h"
@@ -11,6 +12,7 @@
 #include "kernel/base/string.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "kernel/selftest.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
@@ -73,12 +75,28 @@ static bool run_case(const struct selftest_suite *suite, unsigned i)
 	return print_result(i + 1, &t);
 }
 
+#define SETTLE_NS (60 * NSEC_PER_SEC)
+
+bool selftest_settle(void)
+{
+	u64 start = clock_ns();
+
+	for (;;) {
+		process_bury();
+		if (process_none_left())
+			return true;
+		if (clock_ns() - start > SETTLE_NS)
+			return false;
+		sched_sleep_until(clock_ns() + NSEC_PER_MSEC);
+	}
+}
+
 /* The three cases that every suite ends with. */
 static bool check_frames(const struct selftest_suite *suite, u64 free_before)
 {
 	struct selftest t = { .suite = suite->name, .name = "no frame is lost" };
 
-	process_settle(); /* orphans end in their own time */
+	selftest_settle(); /* orphans end in their own time */
 	if (!EXPECT_EQ(&t, frame_stats().free, free_before, "free frames after the suite"))
 		frame_owner_print();
 	return print_result(suite->count + 1, &t);

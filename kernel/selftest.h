@@ -85,4 +85,10 @@ void selftest_note(const char *fmt, ...) __printf_like(1, 2);
  */
 bool selftest_run(const char *globs);
 
+/*
+ * Waits until no process is left, a minute at most, and buries them: for what counts
+ * frames.  False: some are left.  Task context.
+ */
+bool selftest_settle(void);
+
 #endif

@@ -127,9 +127,3 @@ void task_put_dead(struct task *list)
 	}
 	free_rest(last, n);
 }
-
-void task_exit(int status)
-{
-	current_task()->status = status;
-	sched_exit();
-}

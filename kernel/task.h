@@ -8,7 +8,7 @@
  *     its dead threads or is freed itself;
  *   process->leader: one, so the leader that has ended stays until the process is
  *     reaped, or another thread's execve takes its place;
- *   the kernel code that will call task_wait(): one, from thread_create().
+ *   the kernel code that will call process_wait_for(): one, from thread_create().
  * Every other pointer to a task says beside its field why it is good while it is
  * there.  One found by number is good until process_lock is released.
  * The process of a task outlives it: process_free() first puts all its tasks.
@@ -101,8 +101,8 @@ static inline struct pt_regs *task_regs(const struct task *t)
 }
 
 /*
- * A kernel thread that will run fn(arg) and must end in task_exit(); not yet
- * runnable: see sched_start().  NULL: no memory.
+ * A kernel thread that will run fn(arg), which must not return; not yet runnable: see
+ * sched_start().  NULL: no memory.
  */
 struct task *task_create(const char *name, void (*fn)(void *), void *arg);
 
@@ -134,15 +134,12 @@ void task_put_dead(struct task *list);
  */
 struct task *task_create_idle(virt_addr_t stack_top);
 
-/* Ends the current kernel thread with a wait status. */
-__noreturn void task_exit(int status);
-
 /*
  * Waits until t, a kernel thread or the first thread of a process that the kernel
  * started, and all that process have ended, gives back the hold and frees the
  * process, and returns the status.  Task context.
  */
-int task_wait(struct task *t);
+int process_wait_for(struct task *t);
 
 #define WAIT_STATUS(code, signal) (((code) & 0xff) << 8 | (signal))
 #define WAIT_SIGNAL(status) ((status) & 0x7f)

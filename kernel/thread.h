@@ -9,7 +9,7 @@
 /*
  * A process in `mm` (taken over; freed with it) and its first thread, which
  * begins at ip with stack pointer sp and all other registers zero.  The caller has
- * a hold, for task_wait().  NULL: no memory, mm stays.
+ * a hold, for process_wait_for().  NULL: no memory, mm stays.
  */
 struct task *thread_create(const char *name, struct mm *mm, virt_addr_t ip,
 			      virt_addr_t sp);

@@ -25,7 +25,7 @@ static int run(struct selftest *t, const char *path, bool quiet)
 		return -1;
 	task->process->quiet = quiet;
 	process_start(task, process_next_pid());
-	return task_wait(task);
+	return process_wait_for(task);
 }
 
 static void expect_right(struct selftest *t, const char *path)

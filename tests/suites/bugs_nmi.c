@@ -88,7 +88,7 @@ static void nmis(struct selftest *t)
 	while (sent < NMIS && running(task) && EXPECT(t, send_nmi(target), "an NMI arrives"))
 		sent++;
 	stop(task->process);
-	EXPECT_EQ(t, task_wait(task), 0, "wait status");
+	EXPECT_EQ(t, process_wait_for(task), 0, "wait status");
 	EXPECT_EQ(t, sent, NMIS, "NMIs sent");
 	move_to_cpu(ANY_CPU);
 	selftest_note("%u NMIs", sent);

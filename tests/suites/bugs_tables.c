@@ -122,7 +122,7 @@ static void look_with_process(struct selftest *t, unsigned n)
 		  virt_to_phys(task->process->mm->pgd), "CR3 in the kernel is its kernel PGD");
 	look_at_cpu(t, online_cpu(n));
 	user_set(task, USER_WORD(stop), 1);
-	EXPECT_EQ(t, task_wait(task), 0, "wait status");
+	EXPECT_EQ(t, process_wait_for(task), 0, "wait status");
 }
 
 static void test_below_cr3(struct selftest *t)

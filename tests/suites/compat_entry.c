@@ -129,7 +129,7 @@ static void enter(struct selftest *t, enum way way, const struct start *s, u16 c
 	user_wait(task);
 	if (way == INT80)
 		expect_kept(t, task_regs(task), &before, cs == SEL_USER_CS);
-	status = task_wait(task);
+	status = process_wait_for(task);
 	held = EXPECT(t, ends_right(way, status), "how it ends");
 	cpu_unharmed(t, cpu);
 	if (!held)

@@ -10,6 +10,7 @@
 #include "mm/phys.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/kernel_thread.h"
 
 struct cpu_state cpu_state[NR_CPUS];
 
@@ -86,7 +87,7 @@ bool cpus_run_thread(unsigned cpu, void (*fn)(void *), void *arg)
 		return false;
 	t->affinity = cpus_only(cpu);
 	sched_start(t);
-	task_wait(t);
+	process_wait_for(t);
 	return true;
 }
 

@@ -98,7 +98,7 @@ static int run(struct selftest *t, struct task *task, u64 address, u64 dr7, u64 
 	user_wait(task);
 	*ip = task_regs(task)->ip;
 	*dr6 = task->debug.dr6;
-	return task_wait(task);
+	return process_wait_for(task);
 }
 
 #define STORE_FIRST (PROGRAM_CODE_BASE + (u64)(program_store_first - program_store))
@@ -162,7 +162,7 @@ static void turns(struct selftest *t)
 		process_start(task[i], process_next_pid());
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(task); i++)
-		EXPECT_EQ(t, task_wait(task[i]), i % 2 ? TRAPPED : 0,
+		EXPECT_EQ(t, process_wait_for(task[i]), i % 2 ? TRAPPED : 0,
 			  i % 2 ? "a breakpoint of its own" : "the breakpoint of others");
 	cpus_call_all(expect_idle_here, &wrong);
 	EXPECT_EQ(t, wrong, 0, "CPUs that have one armed when all have gone");

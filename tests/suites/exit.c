@@ -297,7 +297,7 @@ static void resume_on(struct selftest *t, const struct resume *r, unsigned cpu)
 	if (!EXPECT(t, wait_until_asleep(task), "the process goes to sleep"))
 		return;
 	resume(t, r, task, cpu);
-	status = task_wait(task);
+	status = process_wait_for(task);
 	if (!r->to.or || status != r->to.or)
 		EXPECT_EQ(t, status, r->to.status, "wait status");
 	check_cpu(t, cpu);

@@ -44,7 +44,7 @@ static void futex_compared_last(struct selftest *t)
 	regs->dx = 0;
 	regs->r10 = PROGRAM_DATA_BASE;
 	EXPECT_EQ(t, change_under_waiter(t, task), -EAGAIN, "what the call returns");
-	task_wait(task);
+	process_wait_for(task);
 }
 
 static const struct selftest_case cases[] = {

@@ -117,10 +117,10 @@ static void turns_on(struct selftest *t, unsigned cpu)
 	start(none, cpu);
 	start(other, cpu);
 	start(wrong, cpu);
-	EXPECT_EQ(t, task_wait(none), KILLED, "who has no port");
-	EXPECT_EQ(t, task_wait(wrong), KILLED, "who has others");
-	EXPECT_EQ(t, task_wait(one), 0, "who has it, all the time");
-	EXPECT_EQ(t, task_wait(other), 0, "who has another, all the time");
+	EXPECT_EQ(t, process_wait_for(none), KILLED, "who has no port");
+	EXPECT_EQ(t, process_wait_for(wrong), KILLED, "who has others");
+	EXPECT_EQ(t, process_wait_for(one), 0, "who has it, all the time");
+	EXPECT_EQ(t, process_wait_for(other), 0, "who has another, all the time");
 }
 
 static void turns(struct selftest *t)

@@ -17,6 +17,7 @@
 #include "mm/phys.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 
 #define DATA_DESC(limit) user_desc_pack(&(struct user_desc){ 0, 0x10000, limit, USER_DESC_32BIT })
@@ -285,7 +286,7 @@ static void other_cpus(struct selftest *t)
 	EXPECT(t, wait_for_value((const u64 *)&watch.step, 2), "it sees an entry that is new");
 	ldt_write(watch.mm, 1, 0);
 	EXPECT(t, wait_for_value((const u64 *)&watch.step, 3), "and one that has gone");
-	task_wait(watcher);
+	process_wait_for(watcher);
 	EXPECT_EQ(t, watch.ds_gone, 0, "DS there, whose entry has gone");
 	move_to_cpu(ANY_CPU);
 	mm_put(watch.mm);

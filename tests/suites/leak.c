@@ -116,7 +116,7 @@ static int attack(struct selftest *t, int parts)
 	task->process->quiet = parts != PARTS;
 	task_pin(task, 0);
 	process_start(task, process_next_pid());
-	status = task_wait(task);
+	status = process_wait_for(task);
 	EXPECT_EQ(t, WAIT_SIGNAL(status), 0, "no signal ends it");
 	return WAIT_CODE(status);
 }

@@ -16,6 +16,7 @@
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "mm/mm.h"
+#include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 
 /* ---- What is decided -------------------------------------------------------------- */
@@ -139,7 +140,7 @@ static void end_yielding(struct selftest *t, struct task *task)
 {
 	user_set(task, USER_WORD(stop), 1);
 	user_wait(task);
-	EXPECT_EQ(t, task_wait(task), 0, "wait status");
+	EXPECT_EQ(t, process_wait_for(task), 0, "wait status");
 }
 
 /* How many barriers two such programs on one CPU cause, while both take TURNS turns. */
@@ -232,7 +233,7 @@ static void return_stack(struct selftest *t)
 		EXPECT_EQ(t, filled_below(task), 0, "CALLs at the switch");
 	sleeper_may_end = true;
 	sched_wake(task);
-	task_wait(task);
+	process_wait_for(task);
 }
 
 static const struct selftest_case cases[] = {

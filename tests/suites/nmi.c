@@ -187,7 +187,7 @@ static void end(struct selftest *t, struct task *task)
 	user_wait(task);
 	EXPECT_EQ(t, user_get(task, USER_WORD(errors)), 0,
 		  "registers, flags, bases or results that were wrong");
-	EXPECT_EQ(t, task_wait(task), 0, "exit status");
+	EXPECT_EQ(t, process_wait_for(task), 0, "exit status");
 	EXPECT_EQ(t, VAULT_OF(target)->in_paranoid, 0, "no handler is left open");
 }
 

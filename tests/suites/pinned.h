@@ -3,7 +3,7 @@
  * (tests/suites/user_code.asm), processes and kernel threads on chosen CPUs.
  *
  * A kernel thread is not preempted: a case that waits for another task on its
- * own CPU must sleep, yield, or wait in task_wait().
+ * own CPU must sleep, yield, or wait in process_wait_for().
  */
 #ifndef TESTS_SUITES_PINNED_H
 #define TESTS_SUITES_PINNED_H

@@ -12,5 +12,5 @@ int programs_run(struct task *t, unsigned cpu)
 	t->affinity = cpus_only(cpu);
 	t->process->quiet = true;
 	process_start(t, process_next_pid());
-	return task_wait(t);
+	return process_wait_for(t);
 }

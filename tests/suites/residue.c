@@ -31,6 +31,7 @@
 #include "mm/ledger.h"
 #include "mm/phys.h"
 #include "mm/pti.h"
+#include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 
 extern const u8 residue_program[], residue_program_end[];
@@ -296,7 +297,7 @@ static void end_poisoned(struct selftest *t, struct task *task)
 	EXPECT_EQ(t, words.next_page,
 		  PROGRAM_DATA_BASE + PROGRAM_DATA_SIZE - ALT_STACK_SIZE - PAGE_SIZE,
 		  "all its pages were touched");
-	status = task_wait(task);
+	status = process_wait_for(task);
 	EXPECT(t, status == WAIT_STATUS(0, SIGSEGV) || status == WAIT_STATUS(0, SIGILL),
 	       "SYSENTER was its end");
 }
@@ -381,11 +382,11 @@ static void under_programs(struct selftest *t)
 		task->process->quiet = true;
 		task_pin(task, cpu);
 		process_start(task, process_next_pid());
-		EXPECT_EQ(t, task_wait(task), 0, "wait status");
+		EXPECT_EQ(t, process_wait_for(task), 0, "wait status");
 	}
 	programs_done = true;
 	if (watcher)
-		task_wait(watcher);
+		process_wait_for(watcher);
 	EXPECT_EQ(t, dirty, 0, "looks that saw a word on a stack");
 	expect_none(t);
 	selftest_note("%lu scans", seen.scans);

@@ -8,6 +8,7 @@
 #include "kernel/base/string.h"
 #include "kernel/sched.h"
 #include "kernel/signal.h"
+#include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 
 #define CROWD 64
@@ -34,7 +35,7 @@ static void stop_spinner(struct selftest *t, struct task *task)
 	user_set(task, USER_WORD(stop), 1);
 	user_wait(task);
 	EXPECT_EQ(t, user_get(task, USER_WORD(errors)), 0, "its registers were changed");
-	EXPECT_EQ(t, task_wait(task), 0, "exit status of the spinner");
+	EXPECT_EQ(t, process_wait_for(task), 0, "exit status of the spinner");
 }
 
 /* A process that does nothing but exit(code). */
@@ -61,7 +62,7 @@ static void preemption(struct selftest *t)
 			struct task *other = start_exit(t, 7, cpu);
 
 			if (other)
-				EXPECT_EQ(t, task_wait(other), WAIT_STATUS(7, 0),
+				EXPECT_EQ(t, process_wait_for(other), WAIT_STATUS(7, 0),
 					  "the other process has its turn and ends");
 		}
 		EXPECT(t, VAULT_OF(cpu)->timer_interrupts > ticks, "by the timer");
@@ -127,7 +128,7 @@ static bool sleep_together(struct selftest *t, struct sleeper s[SLEEPERS], u64 d
 	}
 	for (unsigned i = 0; i < SLEEPERS; i++)
 		if (task[i])
-			task_wait(task[i]);
+			process_wait_for(task[i]);
 	for (unsigned i = 0; i < SLEEPERS; i++) {
 		EXPECT(t, s[i].woke_at >= s[i].wake_at, "not before its time");
 		in_time &= s[i].slept_at + delay / 2 < first;
@@ -163,7 +164,7 @@ static void nanosleep(struct selftest *t)
 	user_wait(task);
 	EXPECT(t, clock_ns() - start >= spec[1], "it slept as long as it was to");
 	EXPECT_EQ(t, task_regs(task)->ax, 0, "what nanosleep returned");
-	task_wait(task);
+	process_wait_for(task);
 }
 
 static void wake_early(struct selftest *t)
@@ -178,7 +179,7 @@ static void wake_early(struct selftest *t)
 	EXPECT_EQ(t, s.woke_at, 0, "it sleeps");
 	sched_wake(task);
 	sched_wake(task); /* of one that does not sleep: nothing */
-	EXPECT_EQ(t, task_wait(task), 0, "it woke");
+	EXPECT_EQ(t, process_wait_for(task), 0, "it woke");
 	EXPECT(t, s.woke_at != 0, "and went on");
 }
 
@@ -197,7 +198,7 @@ static void work_first(struct selftest *t)
 		return;
 	EXPECT(t, !user_sleeps(task), "it does not sleep");
 	sched_wake(task);
-	EXPECT_EQ(t, task_wait(task), 0, "it goes on");
+	EXPECT_EQ(t, process_wait_for(task), 0, "it goes on");
 }
 
 /* ---- Yielding, and where ----------------------------------------------------------- */
@@ -239,7 +240,7 @@ static void yielding(struct selftest *t)
 	for (unsigned i = 0; i < 2; i++) {
 		if (!task[i])
 			return;
-		task_wait(task[i]);
+		process_wait_for(task[i]);
 		EXPECT_EQ(t, y[i].elsewhere, 0, "turns on another CPU");
 	}
 	EXPECT_EQ(t, turn_count, 2 * YIELDS, "turns");
@@ -275,7 +276,7 @@ static void affinity(struct selftest *t)
 	for (unsigned i = 0; i < count; i++) {
 		if (!task[i])
 			continue;
-		task_wait(task[i]);
+		process_wait_for(task[i]);
 		EXPECT_EQ(t, y[i].elsewhere, 0, "turns on another CPU");
 	}
 }
@@ -351,7 +352,7 @@ static void kicked(struct selftest *t)
 		task = thread_run(t, note_ticks, NULL, cpu);
 		if (!task)
 			break;
-		task_wait(task);
+		process_wait_for(task);
 		at_once += ticks_at_start == ticks;
 	}
 	EXPECT(t, at_once > 0, "a task starts on it without a tick of its timer");
@@ -404,7 +405,7 @@ static void crowd(struct selftest *t)
 		/* The last first: the others are waited for when they are long gone. */
 		for (unsigned i = CROWD; i-- > 0;)
 			if (task[i])
-				EXPECT_EQ(t, task_wait(task[i]), WAIT_STATUS(i + round, 0),
+				EXPECT_EQ(t, process_wait_for(task[i]), WAIT_STATUS(i + round, 0),
 					  "exit status");
 	}
 }
@@ -428,12 +429,12 @@ static void exit_statuses(struct selftest *t)
 		struct task *task = start_exit(t, code[i], ANY_CPU);
 
 		if (task)
-			EXPECT_EQ(t, task_wait(task), (code[i] & 0xff) << 8, "after exit()");
+			EXPECT_EQ(t, process_wait_for(task), (code[i] & 0xff) << 8, "after exit()");
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
 		struct task *task = user_run(t, ends[i].code, 0, ANY_CPU);
 
-		if (task && !EXPECT_EQ(t, task_wait(task), ends[i].status, "after a fault"))
+		if (task && !EXPECT_EQ(t, process_wait_for(task), ends[i].status, "after a fault"))
 			selftest_note("of the process '%s'", ends[i].code.name);
 	}
 }

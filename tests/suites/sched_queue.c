@@ -10,6 +10,7 @@
 #include "kernel/base/stretch.h"
 #include "kernel/sched.h"
 #include "kernel/watchdog.h"
+#include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 
 void idle_interrupted(void);
@@ -59,12 +60,12 @@ static void woken_twice(struct selftest *t)
 	if (other && ender)
 		woken.waiter = thread_run(t, wait_for_end, ender, cpu);
 	if (woken.waiter)
-		EXPECT_EQ(t, task_wait(woken.waiter), 0, "the waiter goes on and ends");
+		EXPECT_EQ(t, process_wait_for(woken.waiter), 0, "the waiter goes on and ends");
 	if (woken.waiter)
-		EXPECT_EQ(t, task_wait(ender), 0, "so did whom it waited for");
+		EXPECT_EQ(t, process_wait_for(ender), 0, "so did whom it waited for");
 	woken.over = true;
 	if (other)
-		task_wait(other);
+		process_wait_for(other);
 }
 
 /*

@@ -89,7 +89,7 @@ static void deadly(struct selftest *t)
 			if (!task)
 				return;
 			send(task, signals[i], SI_USER, how & 2);
-			EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, signals[i]), "wait status");
+			EXPECT_EQ(t, process_wait_for(task), WAIT_STATUS(0, signals[i]), "wait status");
 		}
 	}
 }
@@ -106,7 +106,7 @@ static void harmless(struct selftest *t)
 		EXPECT_EQ(t, task->process->signals.pending, 0, "it is not even pending");
 	}
 	user_set(task, USER_WORD(stop), 1);
-	EXPECT_EQ(t, task_wait(task), 0, "exit status");
+	EXPECT_EQ(t, process_wait_for(task), 0, "exit status");
 }
 
 static void init_protected(struct selftest *t)
@@ -125,7 +125,7 @@ static void init_protected(struct selftest *t)
 		  "nobody can kill or stop init");
 	task->process->pid = pid;
 	user_set(task, USER_WORD(stop), 1);
-	EXPECT_EQ(t, task_wait(task), 0, "exit status");
+	EXPECT_EQ(t, process_wait_for(task), 0, "exit status");
 }
 
 static void stopping(struct selftest *t)
@@ -147,7 +147,7 @@ static void stopping(struct selftest *t)
 		EXPECT(t, task->signals.stopped, "other signals wait until it goes on");
 	}
 	send(task, SIGCONT, SI_USER, true);
-	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGUSR1), "then they come, the thread's first");
+	EXPECT_EQ(t, process_wait_for(task), WAIT_STATUS(0, SIGUSR1), "then they come, the thread's first");
 }
 
 /* In sigsuspend with only `during` blocked, and `before` to go back to. */
@@ -185,7 +185,7 @@ static void stopped_in_sigsuspend(struct selftest *t)
 	EXPECT_EQ(t, task->signals.blocked, usr2, "sigsuspend's mask");
 	EXPECT_EQ(t, task->signals.saved_blocked, usr1, "the one to go back to");
 	send(task, SIGUSR1, SI_USER, true);
-	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGUSR1), "wait status");
+	EXPECT_EQ(t, process_wait_for(task), WAIT_STATUS(0, SIGUSR1), "wait status");
 }
 
 static u64 calls_made(void)
@@ -208,7 +208,7 @@ static void let_through_late(struct selftest *t)
 	send(task, SIGTERM, SI_USER, true);
 	EXPECT_EQ(t, task->process->signals.pending, SIGNAL_BIT(SIGTERM), "sigsuspend blocks it");
 	stop_and_continue(t, task);
-	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGTERM), "the mask from before does not");
+	EXPECT_EQ(t, process_wait_for(task), WAIT_STATUS(0, SIGTERM), "the mask from before does not");
 	EXPECT_EQ(t, calls_made() - calls, 1, "system calls: it has not come to make it again");
 }
 
@@ -229,7 +229,7 @@ static void frame_in_kernel(struct selftest *t)
 	task_regs(task)->sp = (u64)(victim + sizeof(victim));
 	send(task, SIGUSR1, SI_USER, true);
 	user_start(task);
-	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGSEGV), "there is no room for it");
+	EXPECT_EQ(t, process_wait_for(task), WAIT_STATUS(0, SIGSEGV), "there is no room for it");
 	for (unsigned i = 0; i < sizeof(victim); i++)
 		changed += victim[i] != 0x5a;
 	EXPECT_EQ(t, changed, 0, "bytes of the kernel that have changed");
@@ -250,7 +250,7 @@ static void stop_undone(struct selftest *t)
 	send(task, SIGSTOP, SI_USER, true);
 	EXPECT(t, becomes(&task->signals.stopped, true), "it stops");
 	send(task, SIGKILL, SI_USER, true);
-	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGKILL), "SIGKILL ends what is stopped");
+	EXPECT_EQ(t, process_wait_for(task), WAIT_STATUS(0, SIGKILL), "SIGKILL ends what is stopped");
 }
 
 static void queue_is_bounded(struct selftest *t)
@@ -270,7 +270,7 @@ static void queue_is_bounded(struct selftest *t)
 	EXPECT_EQ(t, send(task, SIGUSR1, SI_USER, true), 0, "nor do standard signals");
 	EXPECT(t, signal_queue_used() >= before + sent, "they are in the pool");
 	send(task, SIGKILL, SI_USER, true);
-	task_wait(task);
+	process_wait_for(task);
 	EXPECT_EQ(t, signal_queue_used(), before, "and gone with the process");
 }
 
@@ -298,7 +298,7 @@ static void tracer_words(struct selftest *t)
 	ptrace_set_word(task, FLAGS, 0);
 	user_set(task, USER_WORD(stop), 1);
 	user_start(task);
-	EXPECT_EQ(t, task_wait(task), 0, "it runs with a GS that cannot be loaded");
+	EXPECT_EQ(t, process_wait_for(task), 0, "it runs with a GS that cannot be loaded");
 }
 
 static const struct selftest_case cases[] = {

@@ -24,6 +24,7 @@
 #include "kernel/signal_queue.h"
 #include "mm/frame.h"
 #include "mm/frame_owner.h"
+#include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 #include "tests/user/fuzz/report.h"
 
@@ -202,7 +203,7 @@ static bool round(struct selftest *t, u64 first, u64 sum[FUZZ_WORDS])
 		print_processes();
 	for (unsigned i = 0; i < FUZZ_WORDS; i++)
 		sum[i] += report[i];
-	return judge(t, report, task_wait(task));
+	return judge(t, report, process_wait_for(task));
 }
 
 /* Nothing may be left of a round. */
@@ -210,8 +211,7 @@ static bool is_clean(struct selftest *t, u64 free, unsigned signals)
 {
 	bool clean;
 
-	process_settle();
-	clean = EXPECT(t, process_none_left(), "no process is left");
+	clean = EXPECT(t, selftest_settle(), "no process is left");
 	clean &= EXPECT_EQ(t, signal_queue_used(), signals, "queued signals");
 	if (clean && !EXPECT_EQ(t, frame_stats().free, free, "free frames after a round")) {
 		frame_owner_print();
@@ -257,15 +257,14 @@ static void storm(struct selftest *t)
 	run_rounds(t);
 	calm = true;
 	if (sender)
-		task_wait(sender);
+		process_wait_for(sender);
 }
 
 /* ---- After it ---------------------------------------------------------------------- */
 
 static void nothing_left(struct selftest *t)
 {
-	process_settle();
-	EXPECT(t, process_none_left(), "no process is left");
+	EXPECT(t, selftest_settle(), "no process is left");
 	for_each_cpu(cpu, &cpus_online)
 		EXPECT_EQ(t, VAULT_OF(cpu)->in_paranoid, 0, "no handler is left open");
 }
@@ -276,7 +275,7 @@ static void good_programs(struct selftest *t)
 	struct task *task = load(t, argv, process_next_pid());
 
 	if (task)
-		EXPECT_EQ(t, task_wait(task), 0, "wait status");
+		EXPECT_EQ(t, process_wait_for(task), 0, "wait status");
 }
 
 static const struct selftest_case cases[] = {

@@ -86,7 +86,7 @@ static bool call_once(struct selftest *t, unsigned cpu, struct pt_regs *regs)
 	user_start(task);
 	user_wait(task);
 	*regs = *r;
-	good = EXPECT_EQ(t, task_wait(task), WAIT_STATUS(0, SIGILL), "reached the UD2");
+	good = EXPECT_EQ(t, process_wait_for(task), WAIT_STATUS(0, SIGILL), "reached the UD2");
 	good &= EXPECT_EQ(t, regs->ip, back, "returned behind SYSCALL");
 	good &= EXPECT_EQ(t, regs->cx, back, "rcx is the return address");
 	good &= EXPECT_EQ(t, regs->flags & ~(u64)RFLAGS_RF, regs->r11, "r11 is RFLAGS");
@@ -170,7 +170,7 @@ static void lands_on(struct selftest *t, unsigned cpu)
 	else
 		EXPECT_EQ(t, *(u64 *)((u64)cea(cpu) + CEA_USER_RSP), STACK_PAINT_WORD,
 			  "RSP on its entry stack, scrubbed at the switch");
-	EXPECT_EQ(t, task_wait(task), WAIT_STATUS(before.di, 0), "exit status");
+	EXPECT_EQ(t, process_wait_for(task), WAIT_STATUS(before.di, 0), "exit status");
 }
 
 static void right_stack(struct selftest *t)
@@ -201,7 +201,7 @@ static void parks_on(struct selftest *t, unsigned cpu, bool direct)
 	user_set(task, USER_WORD(stop), 1);
 	user_wait(task);
 	EXPECT_EQ(t, user_get(task, USER_WORD(errors)), 0, "wrong registers");
-	EXPECT_EQ(t, task_wait(task), 0, "exit status");
+	EXPECT_EQ(t, process_wait_for(task), 0, "exit status");
 }
 
 static void right_entry_stack(struct selftest *t)
@@ -332,7 +332,7 @@ static void all_cpus_at_once(struct selftest *t)
 		user_wait(task[cpu]);
 		EXPECT_EQ(t, user_get(task[cpu], USER_WORD(turns)), share, "calls made");
 		EXPECT_EQ(t, user_get(task[cpu], USER_WORD(errors)), 0, "wrong results");
-		EXPECT_EQ(t, task_wait(task[cpu]), 0, "exit status");
+		EXPECT_EQ(t, process_wait_for(task[cpu]), 0, "exit status");
 	}
 	for_each_cpu(cpu, &cpus_online) /* and exit() */
 		EXPECT_EQ(t, VAULT_OF(cpu)->syscalls - calls[cpu], share + 1, "calls counted");
@@ -370,7 +370,7 @@ static void moves(struct selftest *t)
 	EXPECT(t, user_get(task, USER_WORD(turns)) >= 2 * MOVES, "turns");
 	EXPECT_EQ(t, user_get(task, USER_WORD(errors)), 0,
 		  "registers, flags, bases or results that were wrong");
-	EXPECT_EQ(t, task_wait(task), 0, "exit status");
+	EXPECT_EQ(t, process_wait_for(task), 0, "exit status");
 }
 
 static const struct selftest_case cases[] = {

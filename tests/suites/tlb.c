@@ -20,6 +20,7 @@
 #include "mm/pti.h"
 #include "mm/tlb.h"
 #include "mm/uaccess.h"
+#include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 
 #define PAGES 40 /* more than tlb_flush_local() drops one by one */
@@ -148,7 +149,7 @@ static void moved(struct selftest *t)
 	__atomic_store_n(&readers_stop, 1, __ATOMIC_RELEASE);
 	for (unsigned i = 1; i < cpus; i++)
 		if (task[i])
-			task_wait(task[i]);
+			process_wait_for(task[i]);
 	move_to_cpu(ANY_CPU);
 	EXPECT(t, reads > 0, "the others have read");
 	EXPECT_EQ(t, stale_reads, 0, "reads through the translation of before");
@@ -291,7 +292,7 @@ static void remapped(struct selftest *t)
 		EXPECT_EQ(t, user_get(task[i], USER_WORD(errors)), 0, "wrong contents");
 		EXPECT_EQ(t, task_regs(task[i])->ip, refused, "where it ended");
 		EXPECT_EQ(t, cpumask_count(&task[i]->process->mm->cpus), 0, "CPUs that have its PGD");
-		EXPECT_EQ(t, task_wait(task[i]), WAIT_STATUS(0, SIGSEGV),
+		EXPECT_EQ(t, process_wait_for(task[i]), WAIT_STATUS(0, SIGSEGV),
 			  "a write to what mprotect took is refused");
 	}
 	selftest_note("%u processes, sent to the next CPU %u times", count, moves);

@@ -203,7 +203,7 @@ static void turns_on(struct selftest *t, unsigned cpu)
 		process_start(task[i], process_next_pid());
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(task); i++)
-		EXPECT_EQ(t, task_wait(task[i]), i < 2 ? 0 : WAIT_STATUS(0, SIGSEGV),
+		EXPECT_EQ(t, process_wait_for(task[i]), i < 2 ? 0 : WAIT_STATUS(0, SIGSEGV),
 			  i < 2 ? "who has the entry" : "who has not");
 }
 

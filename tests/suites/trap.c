@@ -218,7 +218,7 @@ static void flags_of_user(struct selftest *t)
 		EXPECT_EQ(t, flags & RFLAGS_DF, 0, "DF in an interrupt from user mode");
 		EXPECT_EQ(t, uaccess_smap && (flags & RFLAGS_AC), 0, "SMAP is closed in it");
 		user_set(task, USER_WORD(stop), 1);
-		task_wait(task);
+		process_wait_for(task);
 	}
 	move_to_cpu(ANY_CPU);
 }
@@ -287,7 +287,7 @@ static void fault_locked(struct selftest *t)
 	} else {
 		user_start(task);
 	}
-	EXPECT_EQ(t, task_wait(task), 0, "then it has its page");
+	EXPECT_EQ(t, process_wait_for(task), 0, "then it has its page");
 }
 
 static const struct selftest_case cases[] = {

@@ -18,6 +18,7 @@
 #include "mm/pti.h"
 #include "mm/uaccess.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/kernel_thread.h"
 #include "tests/suites/trap_events.h"
 
 #define ICR_LOW 0x300
@@ -289,7 +290,7 @@ static void nmi_from(struct selftest *t, unsigned from, unsigned to)
 	sender->affinity = cpus_only(from);
 	sched_start(sender);
 	EXPECT(t, cpus_run_thread(to, wait_here, t), "memory for a thread");
-	task_wait(sender);
+	process_wait_for(sender);
 }
 
 static void nmis_from_others(struct selftest *t)

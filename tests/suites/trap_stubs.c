@@ -32,7 +32,7 @@ static int interrupt_of(struct selftest *t, u8 vector)
 	task->process->quiet = true;
 	gate->type = GATE_INTERRUPT_USER;
 	process_start(task, process_next_pid());
-	status = task_wait(task);
+	status = process_wait_for(task);
 	gate->type = type;
 	return status;
 }

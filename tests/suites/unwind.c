@@ -318,7 +318,7 @@ static void end_loop(struct selftest *t, struct task *task)
 	user_set(task, USER_WORD(stop), 1);
 	user_wait(task);
 	EXPECT_EQ(t, user_get(task, USER_WORD(errors)), 0, "registers that were wrong");
-	EXPECT_EQ(t, task_wait(task), 0, "exit status");
+	EXPECT_EQ(t, process_wait_for(task), 0, "exit status");
 }
 
 static bool reaches(const unsigned *what, unsigned value)

@@ -94,7 +94,7 @@ static void end(struct selftest *t, struct task *task, virt_addr_t va, u64 error
 		return;
 	user_wait(task);
 	expect_refused(t, task, va, error_bits);
-	task_wait(task);
+	process_wait_for(task);
 }
 
 static void try(struct selftest *t, struct place p)
@@ -258,7 +258,7 @@ static void own_memory(struct selftest *t)
 		EXPECT_EQ(t, task->status, 0, "exit status");
 		EXPECT_EQ(t, user_get(task, USER_WORD(result)), i ? PATTERN : 0,
 			  "what is in its memory");
-		task_wait(task);
+		process_wait_for(task);
 	}
 }
 

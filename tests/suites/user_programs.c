@@ -54,7 +54,7 @@ static int run(struct selftest *t, const struct program *p, unsigned cpu, bool q
 {
 	struct task *task = start(t, p, cpu, quiet);
 
-	return task ? task_wait(task) : -1;
+	return task ? process_wait_for(task) : -1;
 }
 
 static bool missing(struct selftest *t, const char *path)
@@ -86,7 +86,7 @@ static void expect_together(struct selftest *t, const struct program *p, unsigne
 		task[i] = start(t, p, each ? online_cpu(i / each) : ANY_CPU, true);
 	for (unsigned i = 0; i < count; i++)
 		if (task[i])
-			EXPECT_EQ(t, task_wait(task[i]), 0, "exit status");
+			EXPECT_EQ(t, process_wait_for(task[i]), 0, "exit status");
 }
 
 /* ---- For all to see ------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "mm/frame.h"
 #include "mm/pagetable.h"
 #include "mm/vmap.h"
+#include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 
 #define ROUNDS 12 /* nearly each one finds it; a busy host takes seconds for some */
@@ -102,7 +103,7 @@ static void two_at_once(struct selftest *t)
 		vmap_free_stack(filler[--fillers], TASK_STACK_SIZE);
 	for (unsigned i = 0; i < 2; i++)
 		if (worker[i])
-			task_wait(worker[i]);
+			process_wait_for(worker[i]);
 }
 
 /* Two flushes more than the one are of page tables, if these are their last stacks. */

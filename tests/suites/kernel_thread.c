@@ -1,0 +1,9 @@
+/* The end of a kernel thread: see tests/suites/kernel_thread.h. */
+#include "kernel/sched.h"
+#include "tests/suites/kernel_thread.h"
+
+void task_exit(int status)
+{
+	current_task()->status = status;
+	sched_exit();
+}

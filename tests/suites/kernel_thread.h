@@ -1,0 +1,12 @@
+/*
+ * The end of a kernel thread: the tests' own end, the kernel's never do.
+ */
+#ifndef TESTS_SUITES_KERNEL_THREAD_H
+#define TESTS_SUITES_KERNEL_THREAD_H
+
+#include "kernel/task.h"
+
+/* Ends the current kernel thread with a status for process_wait_for().  Task context. */
+__noreturn void task_exit(int status);
+
+#endif
