@@ -8,7 +8,6 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/log.h"
-#include "mm/vmap.h"
 
 #define REG_ID 0x20
 #define REG_VERSION 0x30
@@ -80,17 +79,21 @@ static void enable(void)
 		wrmsr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
 }
 
-void apic_init(phys_addr_t named, bool x2apic)
+phys_addr_t apic_address(void)
+{
+	return rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS;
+}
+
+void apic_init(volatile u32 *mapped, phys_addr_t named)
 {
 	u32 version;
 
-	x2apic_mode = x2apic;
-	apic_base = rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS;
+	registers = mapped;
+	x2apic_mode = !mapped;
+	apic_base = apic_address();
 	if (named && named != apic_base)
 		log("apic: found IA32_APIC_BASE %#lx, expected the MADT's %#lx; "
 		    "the register counts\n", apic_base, named);
-	if (!x2apic)
-		registers = vmap_device(apic_base, PAGE_SIZE);
 	enable();
 	version = reg_read(REG_VERSION);
 	if (!apic_version_good(version))

@@ -7,11 +7,14 @@
 #include "kernel/base/types.h"
 
 /*
- * Boot CPU, once: chooses the mode, and maps and enables the registers where
- * IA32_APIC_BASE says.  `named`: where the MADT says, or 0; a difference is
+ * Boot CPU, once: enables the APIC, whose registers are mapped at `registers`, uncached;
+ * NULL: as x2APIC.  `named`: where the MADT says that they are, or 0; a difference is
  * reported.  Refuses to go on if nothing there answers as a local APIC.
  */
-void apic_init(phys_addr_t named, bool x2apic);
+void apic_init(volatile u32 *registers, phys_addr_t named);
+
+/* Where IA32_APIC_BASE says that the registers are.  Any context. */
+phys_addr_t apic_address(void);
 
 /* Is it the version register of a local APIC, with all that we use? */
 bool apic_version_good(u32 version);

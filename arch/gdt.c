@@ -17,6 +17,7 @@
 #include "arch/gdt.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/base/percpu.h"
 #include "mm/pti.h"
 #include "mm/uaccess.h"
 
@@ -87,11 +88,12 @@ void gdt_load_tr(unsigned cpu, unsigned gdt_pages, enum ltr_way way)
 {
 	struct table_register alias = gdtr((virt_addr_t)cea(cpu)->gdt, gdt_pages);
 	/* Behind the direct address lies someone else's frame: one page only. */
-	struct table_register direct = gdtr((virt_addr_t)cea_gdt_direct(cpu), 1);
+	struct gdt_page *gdt = VAULT_OF(cpu)->gdt;
+	struct table_register direct = gdtr((virt_addr_t)gdt, 1);
 	u64 flags = interrupts_save();
 
 	/* LTR wants an available TSS: #GP on a busy one. */
-	cea_gdt_direct(cpu)->entry[SEL_TSS / 8] &= ~DESC_TSS_BUSY_BIT;
+	gdt->entry[SEL_TSS / 8] &= ~DESC_TSS_BUSY_BIT;
 	if (way == LTR_REMAP) {
 		lgdt(&alias);
 		ltr_by_remap(cpu);

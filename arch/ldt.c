@@ -19,7 +19,7 @@
  * so no load writes to either table.
  * mm->ldt.lock, which sleeps since other CPUs are waited for under it, is for those
  * that make the next table; one that is loaded needs no lock.
- * Called by kernel/sys_segments.c, mm_load().  Read next: mm/process_entry.c.
+ * Read next: mm/process_entry.c.
  */
 #include "arch/gdt.h"
 #include "arch/ldt.h"
@@ -51,12 +51,6 @@ void ldt_load(const struct mm *mm)
 		desc[0] = desc[1] = 0;
 	}
 	this_cpu()->ldt_loaded = active;
-}
-
-void seam_mm_loaded(const struct mm *mm)
-{
-	if (unlikely(this_cpu()->ldt_loaded || (mm && mm->ldt.active)))
-		ldt_load(mm);
 }
 
 /*

@@ -25,8 +25,18 @@ int ldt_copy(struct mm *child, struct mm *parent);
 
 /*
  * Loads LDTR of this CPU as the address space says that it has just loaded
- * (NULL: none).  seam_mm_loaded() does it; the tests, too.  Interrupts off.
+ * (NULL: none).  For ldt_load_mm() and the tests.  Interrupts off.
  */
 void ldt_load(const struct mm *mm);
+
+/*
+ * Loads an address space on this CPU (NULL: the pair of no process), and the LDT that
+ * goes with it.  Context: interrupts off.
+ */
+static inline void ldt_load_mm(struct mm *mm)
+{
+	if (mm_load(mm) && unlikely(this_cpu()->ldt_loaded || (mm && mm->ldt.active)))
+		ldt_load(mm);
+}
 
 #endif

@@ -6,6 +6,7 @@
  * Called by kernel/sys_exec.c.  Read next: kernel/program.c.
  */
 #include "arch/fpu.h"
+#include "arch/ldt.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/creds.h"
@@ -28,7 +29,7 @@ static void change_address_space(struct task *t, struct mm *new)
 
 	flags = spin_lock(&process_lock); /* others look at process->mm under it */
 	t->process->mm = t->mm = new;
-	mm_load(new);
+	ldt_load_mm(new);
 	spin_unlock(&process_lock, flags);
 	mm_put(old);
 }

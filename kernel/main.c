@@ -87,7 +87,8 @@ static void init_boot_cpu(void)
 	if (cea_map_cpu(0, setup.gdt_pages) || smp_prepare_cpu(0, 0, &setup))
 		panic("boot: no memory for the boot CPU's entry area");
 	pic_disable();
-	apic_init(acpi.lapic_addr, cpu_features.x2apic);
+	apic_init(cpu_features.x2apic ? NULL : vmap_device(apic_address(), PAGE_SIZE),
+		  acpi.lapic_addr);         /* interrupts between CPUs, the timer */
 	smp_init_cpu(0, &setup);            /* CR0, CR4, IDT, GDT, TR, SYSCALL */
 	VAULT_OF(0)->apic_id = apic_id();
 	clock_init(&acpi);                  /* TSC and APIC timer */

@@ -9,6 +9,7 @@
  * on it may be waited for, and freed as soon as the last thread is off its CPU.
  * Called by system calls, kernel/trap.c, kernel/exit_work.c.
  */
+#include "arch/ldt.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
@@ -356,7 +357,7 @@ void process_exit_thread(int status)
 	process_release_memory();
 	interrupts_off();
 	t->mm = NULL;
-	mm_load(NULL);
+	ldt_load_mm(NULL);
 	interrupts_on();
 	signal_forget_task(t);
 	if (leave(p, t, status))

@@ -18,6 +18,7 @@
 #include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
 #include "arch/fpu.h"
+#include "arch/ldt.h"
 #include "arch/mitigations.h"
 #include "arch/segment.h"
 #include "arch/smp.h"
@@ -223,7 +224,7 @@ static void switch_to(struct task *next)
 	next->cpu = cpu->cpu;
 	next->state = TASK_RUNNING;
 	mitigations_switch(creds_branch_owner(next));
-	mm_load(next->mm);
+	ldt_load_mm(next->mm);
 	tls_load(&next->tls);
 	io_bitmap_switch(&next->io);
 	debugreg_switch(&next->debug);

@@ -126,20 +126,20 @@ struct mm *mm_fork(struct mm *parent)
 	return NULL;
 }
 
-void mm_load(struct mm *mm)
+bool mm_load(struct mm *mm)
 {
 	struct percpu *cpu = this_cpu();
 	struct mm *old = cpu->mm;
 
 	if (old == mm)
-		return;
+		return false;
 	if (mm)
 		cpumask_set(&mm->cpus, cpu->cpu);
 	cpu->mm = mm;
 	tlb_load_pgd(virt_to_phys(mm ? mm->pgd : pti_init_pgd));
 	if (old)
 		cpumask_clear(&old->cpus, cpu->cpu);
-	seam_mm_loaded(mm);
+	return true;
 }
 
 /* ---- Size -------------------------------------------------------------------- */

@@ -112,10 +112,10 @@ struct mm *mm_fork(struct mm *parent);
 void mm_init_layout(struct mm *mm, bool ia32);
 
 /*
- * Loads mm on this CPU (NULL: the pair of no process).  Context: interrupts
- * off.
+ * Loads mm on this CPU (NULL: the pair of no process); false: it was loaded.  For
+ * ldt_load_mm() alone: the LDT goes with it.  Context: interrupts off.
  */
-void mm_load(struct mm *mm);
+bool mm_load(struct mm *mm);
 
 /* How mm_map() maps, or'ed together. */
 #define MM_FIXED 0x1     /* what is there goes away; else addr is a hint */

@@ -17,10 +17,6 @@ struct sleep_lock;
  */
 void seam_call_on_cpus(const struct cpumask *cpus, void (*fn)(void *), void *arg);
 
-/* mm -> arch: this CPU has loaded another address space (NULL: none). */
-struct mm;
-void seam_mm_loaded(const struct mm *mm);
-
 /*
  * mm -> kernel: the slow ways of kernel/base/sleep_lock.h.  Context: task
  * context, no spinlock held.

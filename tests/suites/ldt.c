@@ -195,13 +195,13 @@ static void look_here(void *arg)
 	struct mm *old = this_cpu()->mm;
 	const u64 *desc = &this_cpu()->gdt->entry[SEL_LDT / 8];
 
-	mm_load(l->mm);
+	ldt_load_mm(l->mm);
 	l->ldtr = sldt();
 	for (unsigned i = 0; i < ARRAY_SIZE(l->limit); i++)
 		l->limit[i] = limit_of(SELECTOR(i));
 	l->gdt_base = gdt_system_base(desc);
 	l->gdt_limit = desc[0] & 0xffff;
-	mm_load(old);
+	ldt_load_mm(old);
 	interrupts_restore(flags);
 }
 
@@ -246,7 +246,7 @@ static void watch_here(void *arg __unused)
 	struct mm *old = this_cpu()->mm;
 
 	interrupts_off();
-	mm_load(watch.mm);
+	ldt_load_mm(watch.mm);
 	segment_load_ds(SELECTOR(1));
 	watch.ds = read_ds();
 	watch.step = 1;
@@ -259,7 +259,7 @@ static void watch_here(void *arg __unused)
 	interrupts_off();
 	watch.ds_gone = read_ds();
 	write_ds(0);
-	mm_load(old);
+	ldt_load_mm(old);
 	interrupts_on();
 	watch.step = 3;
 	task_exit(0);

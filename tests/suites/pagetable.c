@@ -5,6 +5,7 @@
  * Works on a PGD of its own, which is never loaded; only the last case loads
  * one, in an address space of its own, with interrupts off, for a moment.
  */
+#include "arch/ldt.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
@@ -360,10 +361,10 @@ static void test_hardware(struct selftest *t)
 	memset(phys_to_virt(page), 0x33, PAGE_SIZE);
 	hw_map(t, mm->pgd, page);
 	flags = interrupts_save();
-	mm_load(mm);
+	ldt_load_mm(mm);
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
 		hw_compare(t, mm->pgd, &cases[i]);
-	mm_load(old);
+	ldt_load_mm(old);
 	interrupts_restore(flags);
 	pt_free_tables(mm->pgd, PT_INDEX(HW_BASE, 4), PT_INDEX(HW_BASE, 4));
 	mm_put(mm);

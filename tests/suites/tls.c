@@ -5,6 +5,7 @@
  * address space loaded.
  */
 #include "arch/cpu_entry_area.h"
+#include "arch/ldt.h"
 #include "arch/segment.h"
 #include "arch/user_desc.h"
 #include "kernel/base/errno.h"
@@ -48,13 +49,13 @@ static void run_under(void *arg __unused)
 	u64 flags = interrupts_save();
 	struct mm *old = this_cpu()->mm;
 
-	mm_load(under.mm);
+	ldt_load_mm(under.mm);
 	interrupts_restore(flags);
 	under.fn(under.t);
 	flags = interrupts_save();
 	current_task()->tls = (struct task_tls){ { 0 } };
 	tls_load(&current_task()->tls);
-	mm_load(old);
+	ldt_load_mm(old);
 	interrupts_restore(flags);
 }
 

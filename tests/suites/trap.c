@@ -6,6 +6,7 @@
 #include "arch/apic.h"
 #include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
+#include "arch/ldt.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
@@ -247,7 +248,7 @@ static void load_mm(struct mm *mm)
 {
 	u64 flags = interrupts_save();
 
-	mm_load(mm);
+	ldt_load_mm(mm);
 	interrupts_restore(flags);
 }
 
