@@ -156,3 +156,29 @@ long sys_getitimer(struct pt_regs *regs)
 		return -EINVAL;
 	return put(regs->si, !at ? 0 : at > now ? at - now : NSEC_PER_USEC, s->alarm_interval);
 }
+
+/* ---- CPU time ------------------------------------------------------------------------ */
+
+/* One that is leaving takes no signal any more, and its process may be gone. */
+void alarm_check_cpu(void)
+{
+	struct task *t = current_task();
+	struct siginfo info = { .code = SI_KERNEL };
+	struct limit *l;
+	u64 seconds, flags;
+
+	if (!t || !t->process || t->leaving)
+		return;
+	l = &t->process->limits[LIMIT_CPU];
+	if (l->soft == UNLIMITED)
+		return;
+	seconds = sched_process_run_ns(t->process) / NSEC_PER_SEC;
+	if (seconds < MIN(l->soft, l->hard))
+		return;
+	flags = spin_lock(&process_lock);
+	info.signo = seconds >= l->hard ? SIGKILL : SIGXCPU;
+	if (info.signo == SIGXCPU)
+		l->soft = seconds + 1; /* as Linux does it */
+	signal_send_process(t->process, &info);
+	spin_unlock(&process_lock, flags);
+}

@@ -11,4 +11,10 @@ void alarm_init(void);
 struct process;
 void alarm_forget(struct process *p);
 
+/*
+ * RLIMIT_CPU: SIGXCPU to the current process in each second above the soft limit,
+ * SIGKILL at the hard one.  Context: the timer's interrupt.
+ */
+void alarm_check_cpu(void);
+
 #endif

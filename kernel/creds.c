@@ -36,23 +36,15 @@ int creds_change(const struct ids *new)
 	return 0;
 }
 
-bool creds_are_mixed(void)
-{
-	const struct ids *ids = &current_process()->ids;
-
-	return ids->user[EFFECTIVE_ID] != ids->user[REAL_ID] ||
-	       ids->group[EFFECTIVE_ID] != ids->group[REAL_ID];
-}
-
 void creds_exec(bool readable)
 {
 	struct process *p = current_process();
 
 	p->ids.user[SAVED_ID] = p->ids.user[EFFECTIVE_ID];
 	p->ids.group[SAVED_ID] = p->ids.group[EFFECTIVE_ID];
-	p->mm->dumpable = readable && !creds_are_mixed();
+	p->mm->dumpable = readable && !process_ids_are_mixed();
 	p->limits[LIMIT_STACK].soft = limits_exec_stack();
-	if (creds_are_mixed())
+	if (process_ids_are_mixed())
 		p->parent_death_signal = 0;
 }
 

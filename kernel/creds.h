@@ -21,9 +21,6 @@ int creds_change(const struct ids *new);
  */
 void creds_exec(bool readable);
 
-/* Does the current process run with rights that its real user may not have? */
-bool creds_are_mixed(void);
-
 /*
  * What the current process may do to another, or to itself: send it a signal;
  * attach to it and learn addresses of its memory; change its limits; change how

@@ -2,7 +2,7 @@
  * The limits of a process.  Each is enforced where what it limits is asked for:
  * NPROC in kernel/sys_clone.c and kernel/exec.c, SIGPENDING in
  * kernel/signal_queue.c; AS, DATA, STACK and MEMLOCK in mm/mm_limits.c, which asks
- * here; STACK of what an execve brings in kernel/user_stack.c; CPU at each tick.  The
+ * here; STACK of what an execve brings in kernel/user_stack.c; CPU in kernel/alarm.c.  The
  * rest of Linux's sixteen is kept and handed on.
  * Called by kernel/process.c, kernel/sched.c, mm/, system calls.
  */
@@ -67,35 +67,11 @@ u64 limits_exec_stack(void)
 	if (!p)
 		return MM_STACK_SIZE;
 	/* Whoever has another's rights gets no room that the first chose. */
-	return creds_are_mixed() ? MIN(p->limits[LIMIT_STACK].soft, MM_STACK_SIZE) :
+	return process_ids_are_mixed() ? MIN(p->limits[LIMIT_STACK].soft, MM_STACK_SIZE) :
 				   p->limits[LIMIT_STACK].soft;
 }
 
 u64 limits_exec_strings(void)
 {
 	return MAX(MIN(limits_exec_stack() / 4, MM_STACK_SIZE / 4 * 3), LIMIT_EXEC_STRING);
-}
-
-/* One that is leaving takes no signal any more, and its process may be gone. */
-void limits_check_cpu(void)
-{
-	struct task *t = current_task();
-	struct siginfo info = { .code = SI_KERNEL };
-	struct limit *l;
-	u64 seconds, flags;
-
-	if (!t || !t->process || t->leaving)
-		return;
-	l = &t->process->limits[LIMIT_CPU];
-	if (l->soft == UNLIMITED)
-		return;
-	seconds = sched_process_run_ns(t->process) / NSEC_PER_SEC;
-	if (seconds < MIN(l->soft, l->hard))
-		return;
-	flags = spin_lock(&process_lock);
-	info.signo = seconds >= l->hard ? SIGKILL : SIGXCPU;
-	if (info.signo == SIGXCPU)
-		l->soft = seconds + 1; /* as Linux does it */
-	signal_send_process(t->process, &info);
-	spin_unlock(&process_lock, flags);
 }

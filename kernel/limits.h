@@ -21,12 +21,6 @@ struct limit {
 /* What a process that the kernel starts has.  Once memory is known. */
 void limits_init(struct limit limits[NR_LIMITS]);
 
-/*
- * RLIMIT_CPU: SIGXCPU to the current process in each second above the soft limit,
- * SIGKILL at the hard one.  Context: the timer's interrupt.
- */
-void limits_check_cpu(void);
-
 /* RLIMIT_STACK of the current process as its next program has it, or of the first. */
 u64 limits_exec_stack(void);
 

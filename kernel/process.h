@@ -124,6 +124,15 @@ static inline bool process_is_privileged(void)
 	return current_process()->ids.user[EFFECTIVE_ID] == 0;
 }
 
+/* Does the current process run with rights that its real user may not have? */
+static inline bool process_ids_are_mixed(void)
+{
+	const struct ids *ids = &current_process()->ids;
+
+	return ids->user[EFFECTIVE_ID] != ids->user[REAL_ID] ||
+	       ids->group[EFFECTIVE_ID] != ids->group[REAL_ID];
+}
+
 /* Gives its leader a pid (1 for init, else the next) and makes it runnable. */
 void process_start(struct task *leader, int pid);
 

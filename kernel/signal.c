@@ -200,16 +200,6 @@ void signal_wake_next_stopped(struct process *p)
 		signal_wake(t);
 }
 
-void signal_complete_stop(struct process *p)
-{
-	if (!p->signals.stop || !p->alive || p->signals.stopped_count < p->alive)
-		return;
-	p->leader->stop_signal = p->signals.stop;
-	p->leader->stop_reported = false;
-	if (p->parent)
-		signal_notify_parent(p->parent, p->leader, CLD_STOPPED, p->signals.stop);
-}
-
 /* ---- Taking ------------------------------------------------------------------------ */
 
 static int first_of(u64 set)

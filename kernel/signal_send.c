@@ -136,6 +136,16 @@ void signal_notify_parent(struct process *parent, const struct task *t, int code
 	process_wake_waiters(parent);
 }
 
+void signal_complete_stop(struct process *p)
+{
+	if (!p->signals.stop || !p->alive || p->signals.stopped_count < p->alive)
+		return;
+	p->leader->stop_signal = p->signals.stop;
+	p->leader->stop_reported = false;
+	if (p->parent)
+		signal_notify_parent(p->parent, p->leader, CLD_STOPPED, p->signals.stop);
+}
+
 /* ---- What an instruction raises ------------------------------------------------- */
 
 static void force(int signal, int code, u64 addr, bool to_default, const char *why)

@@ -24,7 +24,7 @@
 #include "kernel/panic.h"
 #include "kernel/place.h"
 #include "kernel/exit_work.h"
-#include "kernel/limits.h"
+#include "kernel/alarm.h"
 #include "kernel/oom.h"
 #include "kernel/process.h"
 #include "kernel/ptrace.h"
@@ -261,7 +261,7 @@ static void interrupt(unsigned vector)
 	case VEC_TIMER:
 		apic_eoi();
 		sched_tick();
-		limits_check_cpu();
+		alarm_check_cpu();
 		watchdog_tick();
 		tty_poll();
 		break;

@@ -268,7 +268,7 @@ static void add_all_auxv(struct builder *b, const struct elf_image *elf, u64 bas
 	add_auxv(b, AT_EUID, ids.user[EFFECTIVE_ID]);
 	add_auxv(b, AT_GID, ids.group[REAL_ID]);
 	add_auxv(b, AT_EGID, ids.group[EFFECTIVE_ID]);
-	add_auxv(b, AT_SECURE, p && creds_are_mixed());
+	add_auxv(b, AT_SECURE, p && process_ids_are_mixed());
 	add_auxv(b, AT_RANDOM, at->random);
 	add_auxv(b, AT_EXECFN, at->execfn);
 	add_auxv(b, AT_PLATFORM, at->platform);
