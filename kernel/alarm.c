@@ -172,7 +172,7 @@ void alarm_check_cpu(void)
 	l = &t->process->limits[LIMIT_CPU];
 	if (l->soft == UNLIMITED)
 		return;
-	seconds = sched_process_run_ns(t->process) / NSEC_PER_SEC;
+	seconds = sched_group_run_ns(&t->process->run_ns) / NSEC_PER_SEC;
 	if (seconds < MIN(l->soft, l->hard))
 		return;
 	flags = spin_lock(&process_lock);

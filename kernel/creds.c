@@ -108,7 +108,7 @@ bool creds_may_trace_child(const struct process *parent)
 
 /* ---- Branches --------------------------------------------------------------------- */
 
-u64 creds_branch_owner(const struct task *t)
+u64 seam_branch_owner(const struct task *t)
 {
 	const struct process *p = t->process;
 

@@ -37,12 +37,4 @@ bool creds_may_schedule(const struct process *p);
  */
 bool creds_may_trace_child(const struct process *parent);
 
-/*
- * Whose branches a task's are, for mitigations_switch(): those of its user, if another
- * process of that user may trace it, else its own process's; 0: nobody's.  Any context,
- * while the task does not end; the credentials may change meanwhile: then the next
- * switch sees it.
- */
-u64 creds_branch_owner(const struct task *t);
-
 #endif

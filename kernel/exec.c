@@ -51,6 +51,7 @@ static void reset_process(struct process *p, const struct built_program *program
 static void reset_registers(struct task *t, const struct built_program *program)
 {
 	struct pt_regs *regs = task_regs(t);
+	u64 flags;
 
 	*regs = (struct pt_regs){
 		.vector = regs->vector, .orig_ax = regs->orig_ax, .ip = program->ip,
@@ -58,10 +59,12 @@ static void reset_registers(struct task *t, const struct built_program *program)
 	};
 	segments_reset_at_exec();
 	program_set_abi(t, program->ia32);
-	t->fs_base = t->gs_base = 0;
-	memset(t->fpu, 0, PAGE_SIZE);
-	fpu_init_state(t->fpu);
-	sched_load_user_state();
+	t->user.fs_base = t->user.gs_base = 0;
+	memset(t->user.fpu, 0, PAGE_SIZE);
+	fpu_init_state(t->user.fpu);
+	flags = interrupts_save();
+	user_state_load(&t->user);
+	interrupts_restore(flags);
 }
 
 static int build(const char *path, const struct start_strings *strings,

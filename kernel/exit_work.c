@@ -5,21 +5,9 @@
  * the flag is found clear.
  * Called at the end of every system call and every trap from user mode.
  */
-#include "kernel/base/seams.h"
 #include "kernel/exit_work.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
-
-/* kernel/base/seams.h. */
-bool seam_long_work_point(void)
-{
-	const struct task *t = current_task();
-
-	if (!t) /* boot */
-		return false;
-	sched_point();
-	return t->process && process_must_die();
-}
 
 void exit_work_do(struct pt_regs *regs)
 {

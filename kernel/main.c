@@ -95,9 +95,19 @@ static void init_boot_cpu(void)
 	power_init(&acpi);
 }
 
+/* On a stack that ends there: this CPU's idle task. */
+static struct task *idle_task(virt_addr_t stack_top)
+{
+	struct task *t = task_create_idle(stack_top);
+
+	if (!t)
+		panic("boot: no memory for the idle task of cpu %u", this_cpu()->cpu);
+	return t;
+}
+
 static __noreturn void ap_online(virt_addr_t stack_top)
 {
-	sched_run(stack_top, NULL);
+	sched_run(idle_task(stack_top), NULL);
 }
 
 static __noreturn void run_init(void)
@@ -151,7 +161,7 @@ static void boot_cpu_idle(u64 stack_top)
 
 	if (!t)
 		panic("boot: no memory for the first kernel thread");
-	sched_run(stack_top, t);
+	sched_run(idle_task(stack_top), t);
 }
 
 void kernel_main(struct boot_info *bi)

@@ -69,6 +69,7 @@ void process_add_thread(struct process *p, struct task *t)
 {
 	t->process = p;
 	t->mm = p->mm;
+	t->group_run_ns = &p->run_ns;
 	list_add(&p->threads, &t->in_process);
 	p->alive++;
 	user_count_tasks(p, 1);

@@ -279,8 +279,8 @@ void program_set_abi(struct task *t, bool ia32)
 	t->process->ia32 = ia32;
 	regs->cs = ia32 ? SEL_USER32_CS : SEL_USER_CS;
 	regs->ss = SEL_USER_DS;
-	t->ds = t->es = ia32 ? SEL_USER_DS : 0;
-	t->fs = t->gs = 0;
+	t->user.ds = t->user.es = ia32 ? SEL_USER_DS : 0;
+	t->user.fs = t->user.gs = 0;
 }
 
 struct task *program_load(const char *path, const char *const argv[],

@@ -306,7 +306,7 @@ static long peek_user(struct task *t, u64 offset, u64 *found)
 	if (offset / 8 < USER_REGS_WORDS)
 		*found = ptrace_get_word(t, (unsigned)(offset / 8));
 	else if (debugreg_of(offset) < 8)
-		*found = debugreg_get(&t->debug, (unsigned)debugreg_of(offset));
+		*found = debugreg_get(&t->user.debug, (unsigned)debugreg_of(offset));
 	return 0;
 }
 
@@ -315,7 +315,7 @@ static long poke_user(struct task *t, u64 offset, u64 word)
 	if (!user_area_ok(offset))
 		return -EIO;
 	if (debugreg_of(offset) < 8)
-		return debugreg_set(&t->debug, (unsigned)debugreg_of(offset), word);
+		return debugreg_set(&t->user.debug, (unsigned)debugreg_of(offset), word);
 	if (offset / 8 >= USER_REGS_WORDS)
 		return -EIO;
 	return ptrace_set_word(t, (unsigned)(offset / 8), word);

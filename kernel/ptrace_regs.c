@@ -36,12 +36,12 @@ u64 ptrace_get_word(struct task *t, unsigned word)
 		return regs->flags & ~(t->signals.forced_tf ? (u64)RFLAGS_TF : 0);
 	case WORD_SP: return regs->sp;
 	case WORD_SS: return (u16)regs->ss;
-	case WORD_FS_BASE: return t->fs_base;
-	case WORD_GS_BASE: return t->gs_base;
-	case WORD_DS: return t->ds;
-	case WORD_ES: return t->es;
-	case WORD_FS: return t->fs;
-	case WORD_GS: return t->gs;
+	case WORD_FS_BASE: return t->user.fs_base;
+	case WORD_GS_BASE: return t->user.gs_base;
+	case WORD_DS: return t->user.ds;
+	case WORD_ES: return t->user.es;
+	case WORD_FS: return t->user.fs;
+	case WORD_GS: return t->user.gs;
 	default: return ((const u64 *)regs)[word];
 	}
 }
@@ -111,12 +111,12 @@ int ptrace_set_word(struct task *t, unsigned word, u64 value)
 	case WORD_FLAGS: return set_flags(t, value);
 	case WORD_SP: regs->sp = value; return 0;
 	case WORD_SS: return set_frame_selector(&regs->ss, value);
-	case WORD_FS_BASE: return set_base(&t->fs_base, value);
-	case WORD_GS_BASE: return set_base(&t->gs_base, value);
-	case WORD_DS: return set_selector(&t->ds, value);
-	case WORD_ES: return set_selector(&t->es, value);
-	case WORD_FS: return set_selector(&t->fs, value);
-	case WORD_GS: return set_selector(&t->gs, value);
+	case WORD_FS_BASE: return set_base(&t->user.fs_base, value);
+	case WORD_GS_BASE: return set_base(&t->user.gs_base, value);
+	case WORD_DS: return set_selector(&t->user.ds, value);
+	case WORD_ES: return set_selector(&t->user.es, value);
+	case WORD_FS: return set_selector(&t->user.fs, value);
+	case WORD_GS: return set_selector(&t->user.gs, value);
 	default: ((u64 *)regs)[word] = value; return 0;
 	}
 }

@@ -17,18 +17,14 @@
  */
 #include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
-#include "arch/fpu.h"
 #include "arch/ldt.h"
 #include "arch/mitigations.h"
-#include "arch/segment.h"
 #include "arch/smp.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/spinlock.h"
-#include "kernel/creds.h"
 #include "kernel/panic.h"
-#include "kernel/process.h"
 #include "kernel/run_queue.h"
 #include "kernel/sched.h"
 
@@ -152,33 +148,6 @@ static void check_stack(const struct task *t)
 	ASSERT_OP(this_cpu()->in_paranoid, ==, 0);
 }
 
-static void save_user_state(struct task *t)
-{
-	fpu_save(t->fpu);
-	t->fs_base = rdmsr(MSR_FS_BASE);
-	t->gs_base = rdmsr(MSR_KERNEL_GS_BASE);
-	t->ds = read_ds();
-	t->es = read_es();
-	t->fs = read_fs();
-	t->gs = read_gs();
-}
-
-/*
- * Selectors first: loading one sets the base.  The bases are restored whatever
- * the selectors: a program may have set them by WRFSBASE, WRGSBASE or
- * arch_prctl with any selector, GS's to any canonical value.
- */
-static void load_user_state(const struct task *t)
-{
-	fpu_restore(t->fpu);
-	segment_load_ds(t->ds);
-	segment_load_es(t->es);
-	segment_load_fs(t->fs);
-	segment_load_gs(t->gs);
-	wrmsr(MSR_FS_BASE, t->fs_base);
-	wrmsr(MSR_KERNEL_GS_BASE, t->gs_base);
-}
-
 /* First thing the next task does: the one before is now off its stack. */
 static struct task *switching_from[NR_CPUS];
 
@@ -209,27 +178,27 @@ static void switch_to(struct task *next)
 
 	if (next == prev)
 		return;
-	if (prev->process) {
-		save_user_state(prev);
+	if (prev->user.fpu) {
+		user_state_save(&prev->user);
 		cea_scrub(cpu->cpu);
 	}
 	cpu->context_switches++;
 	next->running_since = clock_ns();
 	prev->run_ns += next->running_since - prev->running_since;
-	if (prev->process)
-		prev->process->run_ns += next->running_since - prev->running_since;
+	if (prev->group_run_ns)
+		*prev->group_run_ns += next->running_since - prev->running_since;
 	cpu->current = rq.running[cpu->cpu] = next;
 	cpu->task_stack = next->stack_top;
 	next->on_cpu = true;
 	next->cpu = cpu->cpu;
 	next->state = TASK_RUNNING;
-	mitigations_switch(creds_branch_owner(next));
+	mitigations_switch(seam_branch_owner(next));
 	ldt_load_mm(next->mm);
-	tls_load(&next->tls);
-	io_bitmap_switch(&next->io);
-	debugreg_switch(&next->debug);
-	if (next->process)
-		load_user_state(next);
+	tls_load(&next->user.tls);
+	io_bitmap_switch(&next->user.io);
+	debugreg_switch(&next->user.debug);
+	if (next->user.fpu)
+		user_state_load(&next->user);
 	if (next->work_due)
 		cpu->work_due = true;
 	switching_from[cpu->cpu] = prev;
@@ -395,22 +364,6 @@ void sched_get_affinity(const struct task *t, struct cpumask *cpus)
 	*cpus = t->affinity;
 }
 
-void sched_save_user_state(void)
-{
-	u64 flags = interrupts_save();
-
-	save_user_state(current_task());
-	interrupts_restore(flags);
-}
-
-void sched_load_user_state(void)
-{
-	u64 flags = interrupts_save();
-
-	load_user_state(current_task());
-	interrupts_restore(flags);
-}
-
 u64 sched_run_ns(const struct task *t)
 {
 	SPIN_GUARD(&rq.lock);
@@ -421,18 +374,31 @@ u64 sched_run_ns(const struct task *t)
 	return ns;
 }
 
-u64 sched_process_run_ns(const struct process *p)
+u64 sched_group_run_ns(const u64 *group)
 {
 	SPIN_GUARD(&rq.lock);
-	u64 ns = p->run_ns;
+	u64 ns = *group;
 
 	for_each_cpu(cpu, &cpus_online) {
 		const struct task *t = rq.running[cpu];
 
-		if (t && t->process == p)
+		if (t && t->group_run_ns == group)
 			ns += clock_ns() - t->running_since;
 	}
 	return ns;
+}
+
+/* ---- Long work ----------------------------------------------------------------------- */
+
+/* kernel/base/seams.h. */
+bool seam_long_work_point(void)
+{
+	const struct task *t = current_task();
+
+	if (!t) /* boot */
+		return false;
+	sched_point();
+	return t->must_die && t->must_die();
 }
 
 /* ---- Interrupts and idling --------------------------------------------------------- */
@@ -451,15 +417,12 @@ void sched_tick(void)
 	spin_unlock(&rq.lock, flags);
 }
 
-void sched_run(virt_addr_t stack_top, struct task *first)
+void sched_run(struct task *idle, struct task *first)
 {
 	struct percpu *cpu = this_cpu();
-	struct task *idle = task_create_idle(stack_top);
 
-	if (!idle)
-		panic("sched: no memory for the idle task of cpu %u", cpu->cpu);
 	cpu->current = cpu->idle = idle;
-	cpu->task_stack = stack_top;
+	cpu->task_stack = idle->stack_top;
 	cpu->need_resched = true;
 	if (first)
 		sched_start(first);

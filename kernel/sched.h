@@ -12,11 +12,10 @@
 #define SCHED_SLICE_NS 10000000ULL
 
 /*
- * The last step of a CPU's bring-up, on a stack of TASK_STACK_SIZE that ends
- * at stack_top: the caller becomes this CPU's idle task.  `first` (or NULL)
- * is made runnable.
+ * The last step of a CPU's bring-up, on the stack of `idle` (task_create_idle()): the
+ * caller becomes this CPU's idle task.  `first` (or NULL) is made runnable.
  */
-__noreturn void sched_run(virt_addr_t stack_top, struct task *first);
+__noreturn void sched_run(struct task *idle, struct task *first);
 
 /*
  * A new task's first step (entry_task_start calls it): the switch to it is done.
@@ -116,14 +115,10 @@ void sched_set_affinity(struct task *t, const struct cpumask *cpus);
 void sched_get_affinity(const struct task *t, struct cpumask *cpus);
 
 /*
- * The current user task's registers outside pt_regs (FPU, segments, FS and GS
- * base), to its struct task and from it.  Context: interrupts either way.
+ * Nanoseconds that t has been on a CPU; and all tasks that ever counted in *group
+ * (task->group_run_ns).  Any context.
  */
-void sched_save_user_state(void);
-void sched_load_user_state(void);
-
-/* Nanoseconds that t, or all the threads that p ever had, have been on a CPU. */
 u64 sched_run_ns(const struct task *t);
-u64 sched_process_run_ns(const struct process *p);
+u64 sched_group_run_ns(const u64 *group);
 
 #endif

@@ -7,7 +7,6 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/sleep_lock.h"
-#include "kernel/process.h"
 #include "kernel/sched.h"
 
 /* False: it was free, and is the caller's now.  The guard is held. */
@@ -53,7 +52,7 @@ static bool wait_or_die(struct sleep_lock *lock, struct task *t, u64 *flags)
 {
 	while (!t->has_lock) {
 		__atomic_store_n(&t->work_due, false, __ATOMIC_SEQ_CST);
-		if (process_must_die()) {
+		if (t->must_die()) {
 			leave(lock, t);
 			return false;
 		}
@@ -69,7 +68,7 @@ int seam_sleep_lock_wait_killable(struct sleep_lock *lock)
 	bool alive = true;
 	u64 flags;
 
-	if (!t->process || t->leaving) {
+	if (!t->must_die || t->leaving) {
 		seam_sleep_lock_wait(lock);
 		return 0;
 	}

@@ -108,8 +108,8 @@ static long set_up_task(struct task *t, const struct clone *c)
 	if ((c->flags & CLONE_SETTLS) && is_ia32_call()) {
 		err = segments_set_child_tls(t, c->tls);
 	} else if (c->flags & CLONE_SETTLS) {
-		t->fs = 0;
-		t->fs_base = c->tls;
+		t->user.fs = 0;
+		t->user.fs_base = c->tls;
 	}
 	if (c->flags & CLONE_CHILD_SETTID)
 		t->set_child_tid = c->child_tid;

@@ -20,14 +20,14 @@ long sys_ioperm(struct pt_regs *regs)
 		return -EINVAL;
 	if (open && !process_is_privileged())
 		return -EPERM;
-	return OOM_RETRY(OOM_CAN_FAIL, oom_frames(io_bitmap_set(&current_task()->io,
+	return OOM_RETRY(OOM_CAN_FAIL, oom_frames(io_bitmap_set(&current_task()->user.io,
 								(unsigned)from, (unsigned)n,
 								open)));
 }
 
 long sys_iopl(struct pt_regs *regs)
 {
-	struct task_io *io = &current_task()->io;
+	struct task_io *io = &current_task()->user.io;
 	unsigned level = (unsigned)regs->di;
 	u64 flags;
 
@@ -49,7 +49,7 @@ bool io_skip_cli(struct pt_regs *regs)
 {
 	struct user_code code;
 
-	if (current_task()->io.iopl != 3 ||
+	if (current_task()->user.io.iopl != 3 ||
 	    !user_code_fetch(current_task()->mm, regs, &code) ||
 	    (code.byte[0] != INSN_CLI && code.byte[0] != INSN_STI))
 		return false;

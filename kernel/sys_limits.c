@@ -150,7 +150,7 @@ long do_getrusage(const struct pt_regs *regs, bool ia32)
 	flags = spin_lock(&process_lock);
 	switch ((int)regs->di) {
 	case RUSAGE_SELF:
-		ns = sched_process_run_ns(p);
+		ns = sched_group_run_ns(&p->run_ns);
 		break;
 	case RUSAGE_CHILDREN:
 		ns = p->children_run_ns;

@@ -150,7 +150,7 @@ static long set_thread_area(struct task *t, virt_addr_t at, bool may_choose)
 		return -EINVAL;
 	entry = (int)d.entry_number;
 	if (entry == -1 && may_choose) {
-		entry = free_entry(&t->tls);
+		entry = free_entry(&t->user.tls);
 		if (entry < 0)
 			return entry;
 		if (put_user_u32(at, (u32)entry))
@@ -159,15 +159,15 @@ static long set_thread_area(struct task *t, virt_addr_t at, bool may_choose)
 	if (entry < TLS_FIRST || entry >= TLS_FIRST + TLS_ENTRIES)
 		return -EINVAL;
 	entry = (int)array_index_nospec((u64)(entry - TLS_FIRST), TLS_ENTRIES);
-	t->tls.desc[entry] = is_none(&d) ? 0 : user_desc_pack(&d);
+	t->user.tls.desc[entry] = is_none(&d) ? 0 : user_desc_pack(&d);
 	if (t == current_task()) {
 		flags = interrupts_save();
-		tls_load(&t->tls);
+		tls_load(&t->user.tls);
 		refresh(TLS_SELECTOR(entry));
 		interrupts_restore(flags);
 	} else {
-		t->fs_base = t->fs == TLS_SELECTOR(entry) ? d.base_addr : t->fs_base;
-		t->gs_base = t->gs == TLS_SELECTOR(entry) ? d.base_addr : t->gs_base;
+		t->user.fs_base = t->user.fs == TLS_SELECTOR(entry) ? d.base_addr : t->user.fs_base;
+		t->user.gs_base = t->user.gs == TLS_SELECTOR(entry) ? d.base_addr : t->user.gs_base;
 	}
 	return 0;
 }
@@ -192,7 +192,7 @@ long do_get_thread_area(virt_addr_t at)
 	if (entry - TLS_FIRST >= TLS_ENTRIES)
 		return -EINVAL;
 	entry = (u32)array_index_nospec(entry - TLS_FIRST, TLS_ENTRIES);
-	d = user_desc_unpack(current_task()->tls.desc[entry]);
+	d = user_desc_unpack(current_task()->user.tls.desc[entry]);
 	d.entry_number = TLS_FIRST + entry;
 	return copy_to_user(at, &d, sizeof(d)) ? -EFAULT : 0;
 }
@@ -201,8 +201,8 @@ long do_get_thread_area(virt_addr_t at)
 
 int segments_copy(struct task *child)
 {
-	child->tls = current_task()->tls;
-	return io_bitmap_copy(&child->io, &current_task()->io);
+	child->user.tls = current_task()->user.tls;
+	return io_bitmap_copy(&child->user.io, &current_task()->user.io);
 }
 
 void segments_reset_at_exec(void)
@@ -216,10 +216,10 @@ void segments_reset_at_exec(void)
 	segment_load_gs(0);
 	wrmsr(MSR_FS_BASE, 0);
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
-	t->tls = (struct task_tls){ { 0 } };
-	tls_load(&t->tls);
-	t->debug = (struct task_debugregs){ .used = 0 };
-	debugreg_switch(&t->debug);
+	t->user.tls = (struct task_tls){ { 0 } };
+	tls_load(&t->user.tls);
+	t->user.debug = (struct task_debugregs){ .used = 0 };
+	debugreg_switch(&t->user.debug);
 	interrupts_restore(flags);
-	io_bitmap_drop(&t->io);
+	io_bitmap_drop(&t->user.io);
 }

@@ -75,7 +75,7 @@ u64 time_of_realtime(u64 ns)
 static u64 current_process_ns(void)
 {
 	u64 flags = spin_lock(&process_lock);
-	u64 ns = sched_process_run_ns(current_process());
+	u64 ns = sched_group_run_ns(&current_process()->run_ns);
 
 	spin_unlock(&process_lock, flags);
 	return ns;

@@ -63,7 +63,7 @@ static void found(struct wait *w, const struct process *p, int pid, int status, 
 static void take_ended(struct wait *w, struct process *p)
 {
 	found(w, p, p->pid, p->status, WAIT_SIGNAL(p->status) ? CLD_KILLED : CLD_EXITED);
-	w->run_ns = sched_process_run_ns(p);
+	w->run_ns = sched_group_run_ns(&p->run_ns);
 	if (w->options & WNOWAIT)
 		return;
 	p->parent->children_run_ns += w->run_ns + p->children_run_ns;

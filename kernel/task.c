@@ -75,9 +75,9 @@ static void free_parts(struct task *t)
 {
 	if (t->state != TASK_NEW)
 		sched_wait_for_exit(t);
-	io_bitmap_drop(&t->io);
-	if (t->fpu)
-		frame_free(virt_to_phys(t->fpu));
+	io_bitmap_drop(&t->user.io);
+	if (t->user.fpu)
+		frame_free(virt_to_phys(t->user.fpu));
 }
 
 static void free_rest(struct task *const tasks[], unsigned n)

@@ -16,9 +16,7 @@
 #ifndef KERNEL_TASK_H
 #define KERNEL_TASK_H
 
-#include "arch/debugreg.h"
-#include "arch/io_bitmap.h"
-#include "arch/tls.h"
+#include "arch/user_state.h"
 #include "entry/entry.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/layout.h"
@@ -37,7 +35,6 @@ struct task {
 	u32 holds;             /* see above */
 	virt_addr_t stack_top; /* of its kernel stack; pt_regs end here */
 	struct mm *mm;         /* NULL: kernel thread */
-	void *fpu;             /* a page, user tasks only */
 	enum task_state state; /* under the scheduler's lock */
 	bool on_cpu;           /* its stack is in use, whatever the state */
 	unsigned cpu;          /* on which it runs, or ran last */
@@ -71,13 +68,12 @@ struct task {
 	u32 robust_list32;         /* the same, of i386's layout */
 	u64 exec_pages;            /* its part of the process's */
 	u64 run_ns, running_since; /* time on a CPU, up to running_since */
+	u64 *group_run_ns;         /* counted there, too: its process's; NULL: nowhere.
+	                              Under the scheduler's lock */
+	bool (*must_die)(void);    /* is it, running, about to die?  NULL: never */
 	char name[32];
 	struct cpumask affinity;   /* under the scheduler's lock, once started */
-	u64 fs_base, gs_base;  /* the user's, while it does not run */
-	u16 ds, es, fs, gs;
-	struct task_tls tls;
-	struct task_io io;
-	struct task_debugregs debug;
+	struct user_state user;    /* all zero: a kernel thread */
 	struct timer sleeper;  /* when it wakes by itself, if it is in a set: of the */
 	unsigned sleeps_on;    /* sleepers of this CPU */
 	struct link in_queue;  /* in the run queue `queue`; queued, or asleep with a */

@@ -34,7 +34,8 @@ static struct task *create_user(const char *name)
 			task_put(t);
 		return NULL;
 	}
-	t->fpu = phys_to_virt(fpu);
+	t->user.fpu = phys_to_virt(fpu);
+	t->must_die = process_must_die;
 	task_prepare_stack(t, sizeof(struct pt_regs), enter_user, task_regs(t));
 	return t;
 }
@@ -56,7 +57,7 @@ struct task *thread_create(const char *name, struct mm *mm, virt_addr_t ip,
 	process_add_thread(p, t);
 	spin_unlock(&process_lock, flags);
 	task_get(t);
-	fpu_init_state(t->fpu);
+	fpu_init_state(t->user.fpu);
 	regs = task_regs(t);
 	regs->ip = ip;
 	regs->sp = sp;
@@ -70,21 +71,24 @@ struct task *thread_fork(void)
 {
 	struct task *self = current_task();
 	struct task *t = create_user(self->name);
+	u64 flags;
 
 	if (!t)
 		return NULL;
-	sched_save_user_state();
-	memcpy(t->fpu, self->fpu, PAGE_SIZE);
+	flags = interrupts_save();
+	user_state_save(&self->user);
+	interrupts_restore(flags);
+	memcpy(t->user.fpu, self->user.fpu, PAGE_SIZE);
 	*task_regs(t) = *task_regs(self);
 	task_regs(t)->ax = 0;
 	if (self->signals.forced_tf) /* a tracer's, who does not step the child */
 		task_regs(t)->flags &= ~(u64)RFLAGS_TF;
 	t->affinity = self->affinity;
-	t->fs_base = self->fs_base;
-	t->gs_base = self->gs_base;
-	t->ds = self->ds;
-	t->es = self->es;
-	t->fs = self->fs;
-	t->gs = self->gs;
+	t->user.fs_base = self->user.fs_base;
+	t->user.gs_base = self->user.gs_base;
+	t->user.ds = self->user.ds;
+	t->user.es = self->user.es;
+	t->user.fs = self->user.fs;
+	t->user.gs = self->user.gs;
 	return t;
 }

@@ -142,7 +142,7 @@ static void step_behind(const struct pt_regs *regs, u64 ip)
 {
 	if (!(regs->flags & RFLAGS_TF) || regs->ip == ip)
 		return;
-	debugreg_note_step(&current_task()->debug);
+	debugreg_note_step(&current_task()->user.debug);
 	debug_exception(regs, DR6_STEP);
 }
 
@@ -165,8 +165,8 @@ static void math_exception(const struct pt_regs *regs, unsigned vector)
 	struct task *t = current_task();
 	int code;
 
-	fpu_save(t->fpu);
-	code = fpu_exception_code(t->fpu, vector == VEC_XM);
+	fpu_save(t->user.fpu);
+	code = fpu_exception_code(t->user.fpu, vector == VEC_XM);
 	t->signals.trapno = vector;
 	t->signals.error = 0;
 	if (code)
@@ -189,7 +189,7 @@ static void user_exception(struct pt_regs *regs, unsigned vector)
 	u64 cr2 = read_cr2(), dr6 = 0;
 
 	if (vector == VEC_DB)
-		dr6 = debugreg_user_trap(&current_task()->debug);
+		dr6 = debugreg_user_trap(&current_task()->user.debug);
 	interrupts_on();
 	switch (vector) {
 	case VEC_PF:
@@ -393,7 +393,7 @@ void do_paranoid(struct pt_regs *regs)
 		if (vector == VEC_MC)
 			machine_check(regs);
 		else if (vector == VEC_DB)
-			debugreg_kernel_trap(current_task() ? &current_task()->debug : NULL);
+			debugreg_kernel_trap(current_task() ? &current_task()->user.debug : NULL);
 		else if (vector != VEC_NMI)
 			panic_regs(regs, "%s in kernel mode, error %#lx, CR2 %#lx",
 				   trap_name(vector), regs->orig_ax, read_cr2());

@@ -123,7 +123,7 @@ static void enter(struct selftest *t, enum way way, const struct start *s, u16 c
 	if (!task)
 		return;
 	set_up(task_regs(task), s, cs);
-	task->gs_base = s->bases;
+	task->user.gs_base = s->bases;
 	before = *task_regs(task);
 	user_start(task);
 	user_wait(task);

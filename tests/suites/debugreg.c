@@ -91,13 +91,13 @@ static int run(struct selftest *t, struct task *task, u64 address, u64 dr7, u64 
 {
 	if (!EXPECT(t, task, "memory for a process"))
 		return -1;
-	EXPECT_EQ(t, debugreg_set(&task->debug, 0, address), 0, "the address is set");
-	EXPECT_EQ(t, debugreg_set(&task->debug, 7, dr7), 0, "the breakpoint is armed");
+	EXPECT_EQ(t, debugreg_set(&task->user.debug, 0, address), 0, "the address is set");
+	EXPECT_EQ(t, debugreg_set(&task->user.debug, 7, dr7), 0, "the breakpoint is armed");
 	task->process->quiet = true;
 	process_start(task, process_next_pid());
 	user_wait(task);
 	*ip = task_regs(task)->ip;
-	*dr6 = task->debug.dr6;
+	*dr6 = task->user.debug.dr6;
 	return process_wait_for(task);
 }
 
@@ -151,11 +151,11 @@ static void turns(struct selftest *t)
 		if (!EXPECT(t, task[i], "memory for a process"))
 			return;
 		if (i % 2) {
-			debugreg_set(&task[i]->debug, 0, PROGRAM_CODE_BASE);
-			debugreg_set(&task[i]->debug, 7, ENABLE(0, EXECUTE, LENGTH_1));
+			debugreg_set(&task[i]->user.debug, 0, PROGRAM_CODE_BASE);
+			debugreg_set(&task[i]->user.debug, 7, ENABLE(0, EXECUTE, LENGTH_1));
 		} else {
-			debugreg_set(&task[i]->debug, 0, PROGRAM_WATCHED);
-			debugreg_set(&task[i]->debug, 7, watched);
+			debugreg_set(&task[i]->user.debug, 0, PROGRAM_WATCHED);
+			debugreg_set(&task[i]->user.debug, 7, watched);
 		}
 		task[i]->process->quiet = true;
 		task_pin(task[i], cpu);

@@ -26,7 +26,7 @@
 
 static bool open_port(struct selftest *t, struct task *task, unsigned port, unsigned n)
 {
-	return EXPECT(t, task && io_bitmap_set(&task->io, port, n, true) == 0,
+	return EXPECT(t, task && io_bitmap_set(&task->user.io, port, n, true) == 0,
 		      "memory for a process with ports");
 }
 
@@ -85,8 +85,8 @@ static void iopl(struct selftest *t)
 
 	if (!EXPECT(t, in && cli && two, "memory for processes"))
 		return;
-	in->io.iopl = cli->io.iopl = 3;
-	two->io.iopl = 2;
+	in->user.io.iopl = cli->user.io.iopl = 3;
+	two->user.io.iopl = 2;
 	EXPECT_EQ(t, programs_run(in, online_cpu(0)), 0, "iopl 3 opens the last port");
 	EXPECT_EQ(t, programs_run(cli, online_cpu(0)), 0, "CLI does nothing with iopl 3");
 	EXPECT_EQ(t, programs_run(two, online_cpu(0)), KILLED, "iopl 2 opens none");

@@ -65,7 +65,7 @@ struct task *user_new(struct selftest *t, struct user_code code, u64 arg, unsign
 	task_pin(task, cpu);
 	task->process->quiet = true;
 	task->pid = process_next_pid();
-	task->fs_base = task->gs_base = PROGRAM_DATA_BASE;
+	task->user.fs_base = task->user.gs_base = PROGRAM_DATA_BASE;
 	user_set(task, USER_WORD(stop), 0); /* and the page is there, for mm_write() */
 	user_set(task, USER_WORD(expected), (u64)task->pid);
 	user_set(task, USER_WORD(number), NR_getpid);

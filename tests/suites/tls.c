@@ -53,8 +53,8 @@ static void run_under(void *arg __unused)
 	interrupts_restore(flags);
 	under.fn(under.t);
 	flags = interrupts_save();
-	current_task()->tls = (struct task_tls){ { 0 } };
-	tls_load(&current_task()->tls);
+	current_task()->user.tls = (struct task_tls){ { 0 } };
+	tls_load(&current_task()->user.tls);
 	ldt_load_mm(old);
 	interrupts_restore(flags);
 }
@@ -187,7 +187,7 @@ static struct task *loader(u32 limit, u64 yields)
 	struct task *task = PROCESS_FROM(program_load_often, yields << 16 | SELECTOR(13));
 
 	if (task && limit)
-		task->tls.desc[1] = user_desc_pack(&(struct user_desc){ 0, 0, limit,
+		task->user.tls.desc[1] = user_desc_pack(&(struct user_desc){ 0, 0, limit,
 							USER_DESC_32BIT });
 	return task;
 }
@@ -222,16 +222,16 @@ static void gone(struct selftest *t)
 
 	if (!EXPECT(t, task, "memory for a process"))
 		return;
-	task->ds = task->es = task->fs = task->gs = SELECTOR(14);
+	task->user.ds = task->user.es = task->user.fs = task->user.gs = SELECTOR(14);
 	EXPECT_EQ(t, programs_run(task, online_cpu(0)), 0,
 		  "it begins with selectors that lead nowhere, as null");
 	task = loader(7, 1);
 	if (!EXPECT(t, task, "memory for a process"))
 		return;
-	task->ds = SEL_KERNEL_DS;
-	task->es = SEL_TSS;
-	task->fs = 0xfffb;
-	task->gs = SEL_LDT | SEL_TI | 3;
+	task->user.ds = SEL_KERNEL_DS;
+	task->user.es = SEL_TSS;
+	task->user.fs = 0xfffb;
+	task->user.gs = SEL_LDT | SEL_TI | 3;
 	EXPECT_EQ(t, programs_run(task, online_cpu(0)), 0, "or to what is the kernel's");
 }
 

@@ -175,9 +175,9 @@ static void step_on(struct selftest *t, const struct window *w, unsigned cpu)
 
 	if (!EXPECT(t, task, "memory for a process"))
 		return;
-	task->gs_base = USER_GS_BASE;
+	task->user.gs_base = USER_GS_BASE;
 	if (w->start == entry_labels.window_load_gs_start)
-		task->gs = SEL_USER_DS;
+		task->user.gs = SEL_USER_DS;
 	arm(cpu, w);
 	EXPECT_EQ(t, programs_run(task, cpu), 0, "status of the program");
 	cpus_call(cpu, disarm_here, NULL);
@@ -296,7 +296,7 @@ static void lying_rsp(struct selftest *t)
 
 		if (!EXPECT(t, task, "memory for a process"))
 			return;
-		task->gs_base = USER_GS_BASE;
+		task->user.gs_base = USER_GS_BASE;
 		arm(cpu, &w);
 		EXPECT_EQ(t, programs_run(task, cpu), WAIT_STATUS(7, 0),
 			  "status of the program");
