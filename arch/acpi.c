@@ -30,59 +30,6 @@ struct rsdp {
 
 #define RSDP_V1_SIZE offsetof(struct rsdp, length)
 
-/* No table comes near this; a length above it is noise. */
-#define TABLE_MAX (16 * 1024 * 1024)
-
-const void *acpi_say(const struct reader *r, const char *fmt, ...)
-{
-	struct complaint line;
-	va_list ap;
-
-	va_start(ap, fmt);
-	complain_va(&line, fmt, ap);
-	va_end(ap);
-	if (r->report != NULL)
-		r->report(line.text);
-	return NULL;
-}
-
-static u8 sum(const void *bytes, size_t n)
-{
-	const u8 *p = bytes;
-	u8 total = 0;
-
-	while (n-- != 0)
-		total = (u8)(total + *p++);
-	return total;
-}
-
-const struct table *acpi_open_table(struct reader *r, phys_addr_t addr, const char *name)
-{
-	const struct table *table = r->map(addr, sizeof(*table));
-	u32 length;
-
-	if (table == NULL)
-		return acpi_say(r, "acpi: found unreadable memory at %#lx, "
-				"expected the %s; ignored", addr, name);
-	length = table->length;
-	if (memcmp(table->signature, name, 4) != 0)
-		return acpi_say(r, "acpi: found '%.4s' at %#lx, expected the %s; "
-				"ignored", table->signature, addr, name);
-	if (length < sizeof(*table) || length > TABLE_MAX)
-		return acpi_say(r, "acpi: found a length of %u in the %s, "
-				"expected %zu to %u; ignored", length, name,
-				sizeof(*table), TABLE_MAX);
-	table = r->map(addr, length);
-	if (table == NULL)
-		return acpi_say(r, "acpi: found unreadable memory in the %u "
-				"bytes at %#lx, expected the whole %s; ignored",
-				length, addr, name);
-	if (sum(table, length) != 0)
-		return acpi_say(r, "acpi: found the checksum %#x in the %s, "
-				"expected 0; ignored", sum(table, length), name);
-	return table;
-}
-
 /* The kinds that matter here. */
 static const struct {
 	const char *name;
@@ -159,9 +106,9 @@ static int check_rsdp(const struct rsdp *rsdp, size_t len,
 	if (memcmp(rsdp->signature, "RSD PTR ", 8) != 0)
 		return complain(why, "acpi: found the signature '%.8s', "
 				"expected 'RSD PTR '", rsdp->signature);
-	if (sum(rsdp, RSDP_V1_SIZE) != 0)
+	if (acpi_sum(rsdp, RSDP_V1_SIZE) != 0)
 		return complain(why, "acpi: found the checksum %#x in the "
-				"RSDP, expected 0", sum(rsdp, RSDP_V1_SIZE));
+				"RSDP, expected 0", acpi_sum(rsdp, RSDP_V1_SIZE));
 	return 0;
 }
 
@@ -172,7 +119,7 @@ static bool rsdp_has_xsdt(struct reader *r, const struct rsdp *rsdp, size_t len)
 	if (rsdp->revision < 2 || len < sizeof(*rsdp))
 		return false;
 	if (rsdp->length >= sizeof(*rsdp) && rsdp->length <= len &&
-	    sum(rsdp, rsdp->length) == 0)
+	    acpi_sum(rsdp, rsdp->length) == 0)
 		return rsdp->xsdt != 0;
 	acpi_say(r, "acpi: found a damaged second part of the RSDP, expected %zu "
 		 "to %zu bytes that add up to 0; no XSDT", sizeof(*rsdp), len);
@@ -213,7 +160,7 @@ const void *acpi_scan_rsdp(const void *area, size_t len)
 	const u8 *p = area;
 
 	for (; len >= RSDP_V1_SIZE; p += 16, len -= MIN(len, 16)) {
-		if (memcmp(p, "RSD PTR ", 8) == 0 && sum(p, RSDP_V1_SIZE) == 0)
+		if (memcmp(p, "RSD PTR ", 8) == 0 && acpi_sum(p, RSDP_V1_SIZE) == 0)
 			return p;
 	}
 	return NULL;

@@ -1,5 +1,5 @@
 /*
- * Between the files that read ACPI tables: arch/acpi.c opens each table, the others
+ * Between the files that read ACPI tables: arch/acpi.c finds each table, the others
  * take what it says into struct acpi_info.  Nobody else includes this.
  */
 #ifndef ARCH_ACPI_TABLES_H
@@ -30,6 +30,9 @@ struct reader {
 
 /* Reports one line; gives NULL, for callers that have no table then. */
 const void *acpi_say(const struct reader *r, const char *fmt, ...) __printf_like(2, 3);
+
+/* Of n bytes, modulo 256: 0 in a table that is whole. */
+u8 acpi_sum(const void *bytes, size_t n);
 
 /* The table at `addr`, all of it readable and adding up to 0; else NULL, reported. */
 const struct table *acpi_open_table(struct reader *r, phys_addr_t addr, const char *name);

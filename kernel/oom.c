@@ -70,7 +70,7 @@ static void measure_all(void)
 		}
 		sched_point();
 		flags = spin_lock(&process_lock);
-		at = process_must_die() ? NULL : list_next(&process_all, &place);
+		at = task_must_die() ? NULL : list_next(&process_all, &place);
 		list_remove(&place);
 	}
 	spin_unlock(&process_lock, flags);
@@ -189,7 +189,7 @@ static u64 wait_for_end(u64 seen, u64 flags)
 	struct waiter w = { waiters, current_task() }, **at = &waiters;
 
 	waiters = &w;
-	while (ends == seen && !process_must_die()) {
+	while (ends == seen && !task_must_die()) {
 		sched_wait_unlock(&process_lock, flags);
 		flags = spin_lock(&process_lock);
 	}
@@ -235,14 +235,14 @@ bool oom_make_room(enum oom_caller caller, unsigned n)
 	u64 flags, size, seen;
 
 	might_lock(LOCK_OOM_MEASURE);
-	if (frame_is_failing() || process_must_die())
+	if (frame_is_failing() || task_must_die())
 		return false;
 	process_bury();
 	seen = __atomic_load_n(&ends, __ATOMIC_RELAXED);
 	if (n == 0 && frame_is_free())
 		return true;
 	measure_all();
-	if (process_must_die()) /* not all are measured */
+	if (task_must_die()) /* not all are measured */
 		return false;
 	flags = spin_lock(&process_lock);
 	if (ends != seen) { /* meanwhile */
@@ -260,5 +260,5 @@ bool oom_make_room(enum oom_caller caller, unsigned n)
 	flags = spin_lock(&process_lock);
 	flags = wait_for_end(seen, flags);
 	spin_unlock(&process_lock, flags);
-	return !process_must_die();
+	return !task_must_die();
 }

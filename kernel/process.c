@@ -144,3 +144,31 @@ void process_free_dead_threads(void)
 	spin_unlock(&process_lock, flags);
 	task_put_dead(list);
 }
+
+/* ---- Those that nobody waits for -------------------------------------------------- */
+
+/* They have ended; linked by grave_next. */
+static struct process *graveyard;
+
+void process_to_graveyard(struct process *p)
+{
+	user_count_tasks(p, -(int)p->counted_tasks);
+	p->unclaimed = true;
+	p->grave_next = graveyard;
+	graveyard = p;
+}
+
+void process_bury(void)
+{
+	for (;;) {
+		u64 flags = spin_lock(&process_lock);
+		struct process *p = graveyard;
+
+		if (p)
+			graveyard = p->grave_next;
+		spin_unlock(&process_lock, flags);
+		if (!p)
+			return;
+		process_free(p);
+	}
+}

@@ -186,6 +186,9 @@ void process_release_memory(void);
 /* Takes a process that has ended from its parent.  process_lock is held. */
 void process_unlink(struct process *p);
 
+/* One that has ended and that nobody waits for.  process_lock is held. */
+void process_to_graveyard(struct process *p);
+
 /* Frees the current process's ended threads, and unclaimed processes. */
 void process_free_dead_threads(void);
 void process_bury(void);

@@ -21,9 +21,6 @@
 #include "kernel/sched.h"
 #include "mm/uaccess.h"
 
-/* Ended, and nobody waits for them; linked by grave_next. */
-static struct process *graveyard;
-
 /* ---- Telling threads to end ------------------------------------------------------ */
 
 static void end_thread(struct task *t)
@@ -185,14 +182,6 @@ void process_unlink(struct process *p)
 	list_remove(&p->sibling);
 }
 
-static void to_graveyard(struct process *p)
-{
-	user_count_tasks(p, -(int)p->counted_tasks);
-	p->unclaimed = true;
-	p->grave_next = graveyard;
-	graveyard = p;
-}
-
 /* It has ended: who is to know?  process_lock is held. */
 static void report_end(struct process *p)
 {
@@ -200,7 +189,7 @@ static void report_end(struct process *p)
 
 	if (!parent) {
 		if (p->unclaimed)
-			to_graveyard(p);
+			process_to_graveyard(p);
 		else if (p->waiter)
 			sched_wake(p->waiter);
 		return;
@@ -208,7 +197,7 @@ static void report_end(struct process *p)
 	tell_parent(p);
 	if (p->exit_signal == SIGCHLD && signal_ignores_children(parent)) {
 		process_unlink(p);
-		to_graveyard(p);
+		process_to_graveyard(p);
 	}
 }
 
@@ -227,7 +216,7 @@ static void orphan(struct process *c, struct process *init)
 	} else {
 		c->unclaimed = true;
 		if (c->ended)
-			to_graveyard(c);
+			process_to_graveyard(c);
 	}
 }
 
@@ -366,21 +355,6 @@ void process_exit_thread(int status)
 }
 
 /* ---- Waiting ------------------------------------------------------------------------ */
-
-void process_bury(void)
-{
-	for (;;) {
-		u64 flags = spin_lock(&process_lock);
-		struct process *p = graveyard;
-
-		if (p)
-			graveyard = p->grave_next;
-		spin_unlock(&process_lock, flags);
-		if (!p)
-			return;
-		process_free(p);
-	}
-}
 
 int process_wait_for(struct task *t)
 {

@@ -393,12 +393,10 @@ u64 sched_group_run_ns(const u64 *group)
 /* kernel/base/seams.h. */
 bool seam_long_work_point(void)
 {
-	const struct task *t = current_task();
-
-	if (!t) /* boot */
+	if (!current_task()) /* boot */
 		return false;
 	sched_point();
-	return t->must_die && t->must_die();
+	return task_must_die();
 }
 
 /* ---- Interrupts and idling --------------------------------------------------------- */

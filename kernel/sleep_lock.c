@@ -52,7 +52,7 @@ static bool wait_or_die(struct sleep_lock *lock, struct task *t, u64 *flags)
 {
 	while (!t->has_lock) {
 		__atomic_store_n(&t->work_due, false, __ATOMIC_SEQ_CST);
-		if (t->must_die()) {
+		if (task_must_die()) {
 			leave(lock, t);
 			return false;
 		}

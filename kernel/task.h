@@ -90,6 +90,14 @@ static inline struct task *current_task(void)
 	return this_cpu_read(current);
 }
 
+/* Is the current task to end before it runs user code again?  Task context. */
+static inline bool task_must_die(void)
+{
+	const struct task *t = current_task();
+
+	return t->must_die && t->must_die();
+}
+
 /* The registers with which a user task entered the kernel. */
 static inline struct pt_regs *task_regs(const struct task *t)
 {

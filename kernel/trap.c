@@ -86,7 +86,7 @@ static void out_of_memory(const struct pt_regs *regs, u64 cr2, u64 error)
 {
 	const struct task *t = current_task();
 
-	if (oom_make_room(OOM_TOUCHES, 0) || process_must_die())
+	if (oom_make_room(OOM_TOUCHES, 0) || task_must_die())
 		return;
 	if (!t->process->quiet)
 		log("%s[%d]: killed by %s: out of memory, nobody else can be killed: "
