@@ -100,7 +100,7 @@ static int install(struct mm *mm, u32 active, phys_addr_t table)
 {
 	u32 old = mm->ldt.active;
 	phys_addr_t old_table = mm->ldt.table;
-	int err = process_entry_map(mm, active, table);
+	int err = process_entry_map(mm->pgd, active, table);
 
 	if (err) {
 		frame_free_contiguous(table, ldt_pages(active));
@@ -110,7 +110,7 @@ static int install(struct mm *mm, u32 active, phys_addr_t table)
 	__atomic_store_n(&mm->ldt.active, active, __ATOMIC_SEQ_CST);
 	seam_call_on_cpus(&mm->cpus, reload, mm);
 	if (old) {
-		process_entry_unmap(mm, old);
+		process_entry_unmap(mm->pgd, &mm->cpus, old);
 		frame_free_contiguous(old_table, ldt_pages(old));
 	}
 	return 0;

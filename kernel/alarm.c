@@ -12,7 +12,7 @@
 #include "kernel/base/log.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "mm/uaccess.h"
 
 #define NSEC_PER_USEC 1000

@@ -14,7 +14,7 @@
 #include "kernel/base/log.h"
 #include "kernel/secret.h"
 #include "kernel/signal.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/task.h"
 #include "mm/audit.h"
 #include "mm/frame.h"

@@ -7,7 +7,7 @@
  */
 #include "arch/clock.h"
 #include "kernel/base/errno.h"
-#include "kernel/ia32_syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/process.h"
 #include "kernel/sigframe.h"
 #include "kernel/syscall_core.h"

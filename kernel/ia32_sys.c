@@ -6,7 +6,7 @@
  */
 #include "arch/clock.h"
 #include "kernel/base/errno.h"
-#include "kernel/ia32_syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/segments.h"
 #include "kernel/syscall_core.h"
 #include "kernel/task.h"

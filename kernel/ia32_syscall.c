@@ -15,7 +15,7 @@
  * A 64-bit program's INT 0x80 means the same numbers, and the low halves of its
  * registers.  Results are as long as the call makes them: RAX of such a program
  * shows the sign of an errno in all 64 bits, as on Linux.
- * Called by kernel/trap.c.  Read next: kernel/ia32_sys.c.
+ * Called by kernel/trap.c.  Read next: kernel/table.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
@@ -28,16 +28,8 @@
 #include "kernel/ia32_vdso.h"
 #include "kernel/process.h"
 #include "kernel/ptrace.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "mm/uaccess.h"
-
-static long (*const table[])(struct pt_regs *) = {
-#define NATIVE(nr, name) [nr] = sys_##name,
-#define COMPAT(nr, name) [nr] = ia32_sys_##name,
-#include "kernel/ia32_syscall_list.h"
-#undef NATIVE
-#undef COMPAT
-};
 
 /* After SYSENTER or SYSCALL; false: there will be no system call. */
 static bool as_if_by_int80(struct pt_regs *regs)
@@ -75,7 +67,7 @@ void ia32_do_syscall(struct pt_regs *regs)
 	else if (!as_if_by_int80(regs))
 		goto out;
 	nr = regs->orig_ax;
-	if (unlikely(!array_index_take(&nr, ARRAY_SIZE(table))) || unlikely(!table[nr])) {
+	if (unlikely(!array_index_take(&nr, NR_IA32_SYSCALLS)) || unlikely(!ia32_syscall_table[nr])) {
 		regs->ax = (u64)syscall_unknown();
 		goto out;
 	}
@@ -85,7 +77,7 @@ void ia32_do_syscall(struct pt_regs *regs)
 	args.r10 = (u32)regs->si;
 	args.r8 = (u32)regs->di;
 	args.r9 = (u32)regs->bp;
-	regs->ax = (u64)table[nr](&args);
+	regs->ax = (u64)ia32_syscall_table[nr](&args);
 out:
 	exit_work_before_user(regs);
 	if (unlikely(regs->flags & RFLAGS_TF))

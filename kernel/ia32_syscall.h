@@ -1,6 +1,6 @@
 /*
  * The system calls of i386: INT 0x80 from any code, SYSENTER and SYSCALL from
- * 32-bit code.  kernel/ia32_syscall_list.h is the one list of calls.
+ * 32-bit code.
  */
 #ifndef KERNEL_IA32_SYSCALL_H
 #define KERNEL_IA32_SYSCALL_H
@@ -16,15 +16,5 @@
  * user mode by IRET.
  */
 void ia32_do_syscall(struct pt_regs *regs);
-
-/*
- * The calls that have a form of their own.  Arguments are where those of
- * kernel/syscall.h have them, extended from 32 bits by zeroes.
- */
-#define NATIVE(nr, name)
-#define COMPAT(nr, name) long ia32_sys_##name(struct pt_regs *regs);
-#include "kernel/ia32_syscall_list.h"
-#undef NATIVE
-#undef COMPAT
 
 #endif

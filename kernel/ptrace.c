@@ -15,7 +15,7 @@
 #include "kernel/oom.h"
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/user_code.h"
 #include "mm/uaccess.h"
 

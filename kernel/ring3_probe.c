@@ -13,7 +13,7 @@
 #include "kernel/program.h"
 #include "kernel/ring3_probe.h"
 #include "kernel/task.h"
-#include "kernel/trap.h"
+#include "kernel/base/percpu.h"
 
 struct far_return_code {
 	u8 mov_rsp[2];

@@ -24,7 +24,6 @@
 #include "kernel/base/log.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/spinlock.h"
-#include "kernel/panic.h"
 #include "kernel/run_queue.h"
 #include "kernel/sched.h"
 
@@ -117,13 +116,13 @@ static void set_alarm(const struct task *running)
 
 /* ---- Switching ------------------------------------------------------------------- */
 
-static struct pt_regs on_wrong_stack;
+static struct panic_caller on_wrong_stack;
 
 static void panic_of_stack(u64 top __unused)
 {
 	u64 end = current_task()->stack_top;
 
-	panic_regs(&on_wrong_stack, "schedule() on a stack that is not the task's: found RSP "
+	panic_at(&on_wrong_stack, "schedule() on a stack that is not the task's: found RSP "
 		   "%#lx, expected %#lx to %#lx", on_wrong_stack.sp, end - TASK_STACK_SIZE, end);
 }
 
@@ -138,9 +137,9 @@ static void check_stack(const struct task *t)
 
 	if (unlikely(t->stack_top - rsp >= TASK_STACK_SIZE)) {
 		interrupts_off();
-		on_wrong_stack = (struct pt_regs){
-			.ip = (u64)__builtin_return_address(0), .cs = SEL_KERNEL_CS,
-			.bp = *(u64 *)__builtin_frame_address(0), .sp = rsp, .ss = SEL_KERNEL_DS,
+		on_wrong_stack = (struct panic_caller){
+			.ip = (u64)__builtin_return_address(0),
+			.bp = *(u64 *)__builtin_frame_address(0), .sp = rsp,
 		};
 		entry_run_on_stack(this_cpu()->ist_kernel_stack[IST_DF - 1], panic_of_stack);
 	}

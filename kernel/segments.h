@@ -32,10 +32,4 @@ int segments_copy(struct task *child);
  */
 void segments_reset_at_exec(void);
 
-/*
- * A #GP from user mode: with iopl(3), CLI and STI do nothing, as on Linux since
- * it makes iopl of the IO bitmap.  True: stepped over.  Task context.
- */
-bool io_skip_cli(struct pt_regs *regs);
-
 #endif

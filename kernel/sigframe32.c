@@ -22,7 +22,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
 #include "kernel/process.h"
-#include "kernel/ia32_syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/ia32_vdso.h"
 #include "kernel/sigframe.h"
 #include "mm/uaccess.h"

@@ -22,7 +22,7 @@
 #include "kernel/base/string.h"
 #include "kernel/process.h"
 #include "kernel/sigframe.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "mm/uaccess.h"
 
 #define UC_FP_XSTATE 1

@@ -14,7 +14,6 @@
 #include "kernel/sched.h"
 #include "kernel/sigframe.h"
 #include "kernel/place.h"
-#include "kernel/trap.h"
 
 /* The last words of a program, unless it is one that tests provoke. */
 static void report_death(const struct pt_regs *regs, int signal)

@@ -8,13 +8,12 @@
  */
 #include "arch/ldt.h"
 #include "kernel/base/errno.h"
-#include "kernel/ia32_syscall.h"
 #include "kernel/numbers.h"
 #include "kernel/oom.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/segments.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/thread.h"
 #include "mm/uaccess.h"
 

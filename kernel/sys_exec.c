@@ -2,8 +2,7 @@
  * The system call execve.
  */
 #include "kernel/exec.h"
-#include "kernel/ia32_syscall.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 
 long sys_execve(struct pt_regs *regs)
 {

@@ -5,7 +5,7 @@
 #include "kernel/creds.h"
 #include "kernel/numbers.h"
 #include "kernel/process.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "mm/uaccess.h"
 
 long sys_getpid(struct pt_regs *regs __unused)

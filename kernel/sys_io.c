@@ -7,9 +7,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/oom.h"
 #include "kernel/process.h"
-#include "kernel/segments.h"
-#include "kernel/syscall.h"
-#include "kernel/user_code.h"
+#include "kernel/syscalls.h"
 
 long sys_ioperm(struct pt_regs *regs)
 {
@@ -42,17 +40,3 @@ long sys_iopl(struct pt_regs *regs)
 	return 0;
 }
 
-#define INSN_CLI 0xfa
-#define INSN_STI 0xfb
-
-bool io_skip_cli(struct pt_regs *regs)
-{
-	struct user_code code;
-
-	if (current_task()->user.io.iopl != 3 ||
-	    !user_code_fetch(current_task()->mm, regs, &code) ||
-	    (code.byte[0] != INSN_CLI && code.byte[0] != INSN_STI))
-		return false;
-	user_code_skip(regs, &code, 1);
-	return true;
-}

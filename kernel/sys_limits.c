@@ -7,10 +7,9 @@
 #include "kernel/base/nospec.h"
 #include "kernel/base/string.h"
 #include "kernel/creds.h"
-#include "kernel/ia32_syscall.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/syscall_core.h"
 #include "mm/frame.h"
 #include "mm/uaccess.h"
@@ -130,17 +129,6 @@ long ia32_sys_setrlimit(struct pt_regs *regs)
 /* ---- Usage ---------------------------------------------------------------------- */
 
 enum { RUSAGE_CHILDREN = -1, RUSAGE_SELF = 0, RUSAGE_THREAD = 1 };
-
-/* struct rusage: what we count is the time on a CPU. */
-long usage_write(virt_addr_t to, u64 run_ns, bool ia32)
-{
-	s64 usage[18] = { (s64)(run_ns / NSEC_PER_SEC), (s64)(run_ns / 1000 % 1000000) };
-	s32 usage32[18] = { (s32)usage[0], (s32)usage[1] };
-
-	if (ia32)
-		return copy_to_user(to, usage32, sizeof(usage32)) ? -EFAULT : 0;
-	return copy_to_user(to, usage, sizeof(usage)) ? -EFAULT : 0;
-}
 
 long do_getrusage(const struct pt_regs *regs, bool ia32)
 {

@@ -3,7 +3,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/oom.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/syscall_core.h"
 #include "kernel/task.h"
 #include "mm/mm.h"

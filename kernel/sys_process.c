@@ -12,7 +12,7 @@
 #include "kernel/process.h"
 #include "kernel/randmaps.h"
 #include "kernel/sched.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "mm/uaccess.h"
 
 /* ---- FS and GS bases --------------------------------------------------------- */

@@ -6,7 +6,7 @@
 #include "kernel/numbers.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/syscall_core.h"
 #include "mm/uaccess.h"
 

@@ -7,7 +7,7 @@
 #include "kernel/base/string.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "mm/uaccess.h"
 
 /* ---- Actions and masks --------------------------------------------------------------- */

@@ -6,11 +6,10 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/file_tree.h"
-#include "kernel/ia32_syscall.h"
 #include "kernel/path.h"
 #include "kernel/process.h"
 #include "kernel/program.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "mm/uaccess.h"
 
 #define AT_FDCWD (-100)

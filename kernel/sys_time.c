@@ -5,7 +5,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/syscall_core.h"
 #include "kernel/user_time.h"
 #include "mm/uaccess.h"

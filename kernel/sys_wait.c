@@ -3,11 +3,12 @@
  * tracer, or with WUNTRACED, and with WCONTINUED children that go on.
  * Source: wait(2), ptrace(2).
  */
+#include "arch/clock.h"
 #include "kernel/base/errno.h"
 #include "kernel/numbers.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/syscall_core.h"
 #include "mm/uaccess.h"
 
@@ -204,6 +205,17 @@ static long do_wait(struct wait *w)
 		process_free(w->ended);
 	process_bury();
 	return 0;
+}
+
+/* struct rusage: what we count is the time on a CPU. */
+long usage_write(virt_addr_t to, u64 run_ns, bool ia32)
+{
+	s64 usage[18] = { (s64)(run_ns / NSEC_PER_SEC), (s64)(run_ns / 1000 % 1000000) };
+	s32 usage32[18] = { (s32)usage[0], (s32)usage[1] };
+
+	if (ia32)
+		return copy_to_user(to, usage32, sizeof(usage32)) ? -EFAULT : 0;
+	return copy_to_user(to, usage, sizeof(usage)) ? -EFAULT : 0;
 }
 
 long do_wait4(const struct pt_regs *regs, bool ia32)

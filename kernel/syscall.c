@@ -1,15 +1,13 @@
 /*
- * From the entry code to a system call and back: table, dispatch, and the
+ * From the entry code to a system call and back: dispatch, and the
  * decision whether SYSRET may be used.
  *
  * SYSRET takes RIP from RCX and RFLAGS from R11, and on Intel's processors
  * faults in ring 0, on the user's stack, if RCX is not canonical
  * (CVE-2012-0217).  So it is used only when it restores exactly what pt_regs
  * say, and RIP is in the user half; for all else there is IRET.
- * Called through the vault's do_syscall.  Read next: kernel/sys_*.c.
+ * Called through the vault's do_syscall.  Read next: kernel/table.c.
  */
-#include "kernel/base/cpumask.h"
-#include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
@@ -17,27 +15,7 @@
 #include "kernel/exit_work.h"
 #include "kernel/ptrace.h"
 #include "kernel/syscall.h"
-
-static long (*const table[])(struct pt_regs *) = {
-#define SYSCALL(nr, name) [nr] = sys_##name,
-#include "kernel/syscall_list.h"
-#undef SYSCALL
-};
-
-__attribute__((cold)) long syscall_unknown(void)
-{
-	this_cpu()->syscalls_unknown++;
-	return -ENOSYS;
-}
-
-u64 syscall_unknown_count(void)
-{
-	u64 n = 0;
-
-	for_each_cpu(cpu, &cpus_online)
-		n += VAULT_OF(cpu)->syscalls_unknown;
-	return n;
-}
+#include "kernel/syscalls.h"
 
 /* RF and TF: SYSRET would restore them too late or not at all. */
 static bool sysret_will_do(struct pt_regs *regs)
@@ -63,8 +41,8 @@ bool do_syscall(struct pt_regs *regs)
 	this_cpu_inc(syscalls);
 	interrupts_on();
 	stack_poison();
-	if (likely(array_index_take(&nr, ARRAY_SIZE(table))) && likely(table[nr] != NULL))
-		regs->ax = (u64)table[nr](regs);
+	if (likely(array_index_take(&nr, NR_SYSCALLS)) && likely(syscall_table[nr] != NULL))
+		regs->ax = (u64)syscall_table[nr](regs);
 	else
 		regs->ax = (u64)syscall_unknown();
 	exit_work_before_user(regs);

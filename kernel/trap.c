@@ -39,7 +39,6 @@
 #include "mm/uaccess.h"
 
 bool (*trap_paranoid_hook)(struct pt_regs *regs);
-u64 trap_count[NR_VECTORS];
 
 /* The signal for each exception from user mode.  at_ip: si_addr is its ip, else 0. */
 static const struct {

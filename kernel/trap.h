@@ -24,7 +24,4 @@ void do_paranoid(struct pt_regs *regs);
  */
 extern bool (*trap_paranoid_hook)(struct pt_regs *regs);
 
-/* Interrupts taken, by vector, all CPUs; exceptions too. */
-extern u64 trap_count[256];
-
 #endif

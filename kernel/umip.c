@@ -248,3 +248,20 @@ bool umip_emulate(struct pt_regs *regs)
 	user_code_skip(regs, &in.code, in.at);
 	return true;
 }
+
+/* ---- CLI and STI ------------------------------------------------------------------- */
+
+#define INSN_CLI 0xfa
+#define INSN_STI 0xfb
+
+bool io_skip_cli(struct pt_regs *regs)
+{
+	struct user_code code;
+
+	if (current_task()->user.io.iopl != 3 ||
+	    !user_code_fetch(current_task()->mm, regs, &code) ||
+	    (code.byte[0] != INSN_CLI && code.byte[0] != INSN_STI))
+		return false;
+	user_code_skip(regs, &code, 1);
+	return true;
+}

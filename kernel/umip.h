@@ -13,4 +13,10 @@
  */
 bool umip_emulate(struct pt_regs *regs);
 
+/*
+ * A #GP from user mode: with iopl(3), CLI and STI do nothing, as on Linux since
+ * it makes iopl of the IO bitmap.  True: stepped over.  Task context.
+ */
+bool io_skip_cli(struct pt_regs *regs);
+
 #endif

@@ -13,7 +13,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/layout.h"
 #include "kernel/process.h"
-#include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/vsyscall.h"
 #include "mm/uaccess.h"
 

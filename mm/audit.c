@@ -391,9 +391,9 @@ unsigned audit_pair(const pte_t *kernel_pgd, struct audit_report *report)
 	return audit(kernel_pgd, 0, report);
 }
 
-unsigned audit_mm(const struct mm *mm, struct audit_report *report)
+unsigned audit_process(const pte_t *kernel_pgd, u32 ldt, struct audit_report *report)
 {
-	return audit(mm->pgd, mm->ldt.active, report);
+	return audit(kernel_pgd, ldt, report);
 }
 
 void audit_or_panic(const pte_t *kernel_pgd, const char *when)

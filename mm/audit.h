@@ -5,7 +5,6 @@
 #define MM_AUDIT_H
 
 #include "kernel/base/types.h"
-#include "mm/mm.h"
 #include "mm/pagetable.h"
 
 #define AUDIT_MAX_KINDS 16
@@ -30,8 +29,8 @@ struct audit_report {
  */
 unsigned audit_pair(const pte_t *kernel_pgd, struct audit_report *report);
 
-/* The pair of a process, which shows its LDT in slot 507 if it has one. */
-unsigned audit_mm(const struct mm *mm, struct audit_report *report);
+/* The pair of a process, which shows its LDT in slot 507: ldt as mm->ldt.active. */
+unsigned audit_process(const pte_t *kernel_pgd, u32 ldt, struct audit_report *report);
 
 /* Audits one pair and panics with the finding; `when` completes the message. */
 void audit_or_panic(const pte_t *kernel_pgd, const char *when);

@@ -69,7 +69,7 @@ void mm_put(struct mm *mm)
 		return;
 	ASSERT_OP(cpumask_count(&mm->cpus), ==, 0);
 	audit_slots_or_panic(mm->pgd, mm->ldt.active, "an address space ends");
-	process_entry_free(mm);
+	process_entry_free(mm->pgd, mm->ldt.active, mm->ldt.table);
 	for (virt_addr_t va = 0; va < USER_END;)
 		va = pages_drop(mm, va, USER_END);
 	vma_remove_all(mm);

@@ -13,7 +13,6 @@
  * A change is a new table at the other place, so that other CPUs go on with the
  * old one until they are told (arch/ldt.c).  Not global: other pairs have
  * nothing, or something else, there.
- * Called by arch/ldt.c and mm/mm.c.
  */
 #include "kernel/base/errno.h"
 #include "mm/frame.h"
@@ -22,41 +21,40 @@
 #include "mm/pti.h"
 #include "mm/tlb.h"
 
-int process_entry_map(struct mm *mm, u32 active, phys_addr_t table)
+int process_entry_map(pte_t *pgd, u32 active, phys_addr_t table)
 {
-	bool first = !mm->pgd[PGD_SLOT_PROCESS_ENTRY];
+	bool first = !pgd[PGD_SLOT_PROCESS_ENTRY];
 
 	for (unsigned i = 0; i < ldt_pages(active); i++) {
 		virt_addr_t va = ldt_address(active) + i * PAGE_SIZE;
-		int err = pt_map(mm->pgd, va, table + i * PAGE_SIZE, PROT_R);
+		int err = pt_map(pgd, va, table + i * PAGE_SIZE, PROT_R);
 
 		if (err) { /* both places are in one page table: the first time */
 			ASSERT(first);
-			pt_free_tables(mm->pgd, PGD_SLOT_PROCESS_ENTRY,
+			pt_free_tables(pgd, PGD_SLOT_PROCESS_ENTRY,
 				       PGD_SLOT_PROCESS_ENTRY);
 			return err;
 		}
 	}
 	if (first)
-		pti_set_process_entry(mm->pgd, mm->pgd[PGD_SLOT_PROCESS_ENTRY]);
+		pti_set_process_entry(pgd, pgd[PGD_SLOT_PROCESS_ENTRY]);
 	return 0;
 }
 
-void process_entry_unmap(struct mm *mm, u32 active)
+void process_entry_unmap(pte_t *pgd, const struct cpumask *cpus, u32 active)
 {
 	virt_addr_t at = ldt_address(active);
 	u64 size = ldt_pages(active) * PAGE_SIZE;
 
 	for (u64 off = 0; off < size; off += PAGE_SIZE)
-		pt_unmap(mm->pgd, at + off);
-	tlb_flush_range(&mm->cpus, at, at + size);
+		pt_unmap(pgd, at + off);
+	tlb_flush_range(cpus, at, at + size);
 }
 
-void process_entry_free(struct mm *mm)
+void process_entry_free(pte_t *pgd, u32 active, phys_addr_t table)
 {
-	if (mm->ldt.active)
-		frame_free_contiguous(mm->ldt.table, ldt_pages(mm->ldt.active));
-	mm->ldt.active = 0;
-	pt_free_tables(mm->pgd, PGD_SLOT_PROCESS_ENTRY, PGD_SLOT_PROCESS_ENTRY);
-	pti_set_process_entry(mm->pgd, 0);
+	if (active)
+		frame_free_contiguous(table, ldt_pages(active));
+	pt_free_tables(pgd, PGD_SLOT_PROCESS_ENTRY, PGD_SLOT_PROCESS_ENTRY);
+	pti_set_process_entry(pgd, 0);
 }

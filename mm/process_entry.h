@@ -4,7 +4,9 @@
 #ifndef MM_PROCESS_ENTRY_H
 #define MM_PROCESS_ENTRY_H
 
-#include "mm/mm.h"
+#include "kernel/base/cpumask.h"
+#include "kernel/base/layout.h"
+#include "mm/pagetable.h"
 
 /* The LDT's two places, used in turn: a full table each. */
 #define LDT_ENTRIES 8192
@@ -37,14 +39,18 @@ static inline virt_addr_t ldt_address(u32 active)
  * Maps the frames at `table`, read-only, where `active` says, in both PGDs of
  * the pair.  -ENOMEM: only when nothing has been mapped there before.
  */
-int process_entry_map(struct mm *mm, u32 active, phys_addr_t table);
+int process_entry_map(pte_t *pgd, u32 active, phys_addr_t table);
 
 /*
- * Takes them out again, on all CPUs that have mm loaded.  No spinlock held.
+ * Takes them out again, on all CPUs that have the pair loaded (`cpus`).  No spinlock
+ * held.
  */
-void process_entry_unmap(struct mm *mm, u32 active);
+void process_entry_unmap(pte_t *pgd, const struct cpumask *cpus, u32 active);
 
-/* For mm_put(): the LDT, its tables, and the slot.  No CPU has mm loaded. */
-void process_entry_free(struct mm *mm);
+/*
+ * At the end of the pair: the LDT at `table`, if `active` says that there is one, its
+ * tables, and the slot.  No CPU has the pair loaded.
+ */
+void process_entry_free(pte_t *pgd, u32 active, phys_addr_t table);
 
 #endif

@@ -45,6 +45,10 @@ __noreturn void refuse(const char *fmt, ...) __printf_like(1, 2);
 struct panic_caller {
 	u64 ip, bp, sp;
 };
+/* panic() with another place than the caller's. */
+__noreturn void panic_at(const struct panic_caller *from, const char *fmt, ...)
+	__printf_like(2, 3);
+
 extern void (*panic_report)(const char *message, const struct panic_caller *from);
 
 /* Panics with both values if they differ as `op` says. */

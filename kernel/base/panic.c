@@ -34,6 +34,20 @@ void panic(const char *fmt, ...)
 	halt_for_good(message);
 }
 
+void panic_at(const struct panic_caller *from, const char *fmt, ...)
+{
+	char message[400];
+	va_list args;
+
+	interrupts_off();
+	va_start(args, fmt);
+	format_va(message, sizeof(message), fmt, args);
+	va_end(args);
+	if (panic_report)
+		panic_report(message, from);
+	halt_for_good(message);
+}
+
 void refuse(const char *fmt, ...)
 {
 	char line[400];

@@ -3,5 +3,7 @@
  * vault: kernel/base/percpu.h.
  */
 #include "kernel/base/cpumask.h"
+#include "kernel/base/percpu.h"
 
 struct cpumask cpus_online;
+u64 trap_count[256];

@@ -107,4 +107,7 @@ static inline struct percpu *this_cpu(void)
 static_assert(offsetof(struct percpu, self) == 0, "this_cpu() reads gs:0");
 static_assert(sizeof(struct percpu) <= PAGE_SIZE, "one page a vault");
 
+/* Interrupts taken, by vector, all CPUs; exceptions too.  kernel/trap.c alone counts. */
+extern u64 trap_count[256];
+
 #endif

@@ -159,23 +159,21 @@ static void test_flushes(struct selftest *t)
 static void test_process_entry(struct selftest *t)
 {
 	pte_t *pgd = shadow_pair_make(t);
-	static struct mm mm; /* too large for a stack */
+	phys_addr_t table;
 	u64 free;
 
 	if (!pgd)
 		return;
-	mm.pgd = pgd;
-	mm.ldt.active = 1;
-	mm.ldt.table = frame_alloc_zeroed();
-	EXPECT_EQ(t, process_entry_map(&mm, 1, mm.ldt.table), 0, "an LDT of one page");
+	table = frame_alloc_zeroed();
+	EXPECT_EQ(t, process_entry_map(pgd, 1, table), 0, "an LDT of one page");
 	free = frame_stats().free;
 	EXPECT_EQ(t, pti_remove_kernel_mapping(pgd, ldt_address(1), 1), -EINVAL, "removed");
 	EXPECT_EQ(t, pti_add_kernel_mapping(pgd, ldt_address(1), 1, PROT_R), -EINVAL, "added");
 	EXPECT_EQ(t, pgd[PGD_SLOT_PROCESS_ENTRY], pti_user_pgd(pgd)[PGD_SLOT_PROCESS_ENTRY],
 		  "both PGDs have the slot still");
-	EXPECT_EQ(t, pt_translate(pgd, ldt_address(1)), mm.ldt.table, "and its page");
+	EXPECT_EQ(t, pt_translate(pgd, ldt_address(1)), table, "and its page");
 	EXPECT_EQ(t, frame_stats().free, free, "no table was freed");
-	process_entry_free(&mm);
+	process_entry_free(pgd, 1, table);
 	pti_free_pair(pgd);
 }
 

@@ -18,6 +18,7 @@
 #include "kernel/sched.h"
 #include "kernel/trap.h"
 #include "kernel/syscall.h"
+#include "kernel/syscalls.h"
 #include "kernel/unwind.h"
 #include "mm/image.h"
 #include "tests/suites/cpus.h"
