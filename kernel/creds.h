@@ -5,7 +5,7 @@
 #ifndef KERNEL_CREDS_H
 #define KERNEL_CREDS_H
 
-#include "kernel/process.h"
+#include "kernel/tree.h"
 
 /*
  * The current process takes new credentials.  0, or -EAGAIN: no memory for a new

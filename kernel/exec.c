@@ -10,7 +10,6 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/creds.h"
-#include "kernel/exec.h"
 #include "kernel/oom.h"
 #include "kernel/path.h"
 #include "kernel/process.h"
@@ -18,6 +17,7 @@
 #include "kernel/ptrace.h"
 #include "kernel/sched.h"
 #include "kernel/segments.h"
+#include "kernel/syscalls.h"
 #include "mm/mm.h"
 
 /* ---- No way back ------------------------------------------------------------------- */
@@ -123,11 +123,27 @@ static long exec_once(virt_addr_t path, const struct start_strings *strings)
 	return err;
 }
 
-long exec_from_user(virt_addr_t path, virt_addr_t argv, virt_addr_t envp, bool narrow)
+/*
+ * argv and envp are arrays of pointers, of 4 bytes each if `narrow`.  0: the registers are
+ * those of the new program's start.  A negative errno: nothing has changed.
+ */
+static long exec_from_user(virt_addr_t path, virt_addr_t argv, virt_addr_t envp, bool narrow)
 {
 	const struct start_strings strings = {
 		{ .user = argv, .narrow = narrow }, { .user = envp, .narrow = narrow },
 	};
 
 	return OOM_RETRY(OOM_CAN_FAIL, exec_once(path, &strings));
+}
+
+/* ---- The system call -------------------------------------------------------------- */
+
+long sys_execve(struct pt_regs *regs)
+{
+	return exec_from_user(regs->di, regs->si, regs->dx, false);
+}
+
+long ia32_sys_execve(struct pt_regs *regs)
+{
+	return exec_from_user(regs->di, regs->si, regs->dx, true);
 }

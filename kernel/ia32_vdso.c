@@ -8,7 +8,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
 #include "kernel/ia32_vdso.h"
-#include "kernel/process.h"
+#include "kernel/tree.h"
 
 extern const u8 ia32_vdso_start[], ia32_vdso_end[];
 extern const u8 ia32_vdso_by_sysenter[], ia32_vdso_by_syscall[], ia32_vdso_by_int80[];

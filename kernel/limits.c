@@ -11,7 +11,7 @@
 #include "kernel/base/seams.h"
 #include "kernel/creds.h"
 #include "kernel/limits.h"
-#include "kernel/process.h"
+#include "kernel/tree.h"
 #include "kernel/sched.h"
 #include "mm/frame.h"
 #include "mm/mm.h"

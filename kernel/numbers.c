@@ -6,7 +6,7 @@
  * Called by system calls, and by what makes and ends threads and processes.
  */
 #include "kernel/numbers.h"
-#include "kernel/process.h"
+#include "kernel/tree.h"
 
 /* Linux's, on 64-bit machines; after it, small numbers come round again. */
 #define PID_MAX 4194304

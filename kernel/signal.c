@@ -19,7 +19,8 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/nospec.h"
 #include "kernel/base/string.h"
-#include "kernel/process.h"
+#include "kernel/signal.h"
+#include "kernel/tree.h"
 #include "kernel/sched.h"
 #include "kernel/signal_queue.h"
 

@@ -13,7 +13,8 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/pieces.h"
-#include "kernel/process.h"
+#include "kernel/signal.h"
+#include "kernel/tree.h"
 #include "kernel/sched.h"
 #include "kernel/signal_queue.h"
 

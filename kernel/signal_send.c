@@ -10,7 +10,8 @@
 #include "kernel/base/log.h"
 #include "kernel/creds.h"
 #include "kernel/numbers.h"
-#include "kernel/process.h"
+#include "kernel/signal.h"
+#include "kernel/tree.h"
 #include "kernel/sched.h"
 #include "kernel/signal_queue.h"
 

@@ -5,7 +5,6 @@
 #include "kernel/base/log.h"
 #include "kernel/sched.h"
 #include "kernel/syscalls.h"
-#include "kernel/syscall_core.h"
 #include "kernel/process.h"
 #include "kernel/tty.h"
 #include "mm/uaccess.h"
@@ -81,7 +80,7 @@ static long get_iovec(virt_addr_t at, u64 i, bool ia32, struct iovec *v)
 	return (s64)v->len < 0 ? -EINVAL : 0;
 }
 
-long do_writev(int fd, virt_addr_t iov, u64 count, bool ia32)
+static long do_writev(int fd, virt_addr_t iov, u64 count, bool ia32)
 {
 	struct iovec v;
 	long total = 0;
@@ -115,6 +114,11 @@ long do_writev(int fd, virt_addr_t iov, u64 count, bool ia32)
 long sys_writev(struct pt_regs *regs)
 {
 	return do_writev((int)regs->di, regs->si, regs->dx, false);
+}
+
+long ia32_sys_writev(struct pt_regs *regs)
+{
+	return do_writev((int)regs->di, regs->si, regs->dx, true);
 }
 
 long sys_read(struct pt_regs *regs)

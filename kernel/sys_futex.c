@@ -8,7 +8,6 @@
 #include "kernel/numbers.h"
 #include "kernel/process.h"
 #include "kernel/syscalls.h"
-#include "kernel/syscall_core.h"
 #include "kernel/user_time.h"
 #include "mm/uaccess.h"
 
@@ -61,7 +60,7 @@ static long requeue(const struct pt_regs *regs, const u32 *value, unsigned flags
 	return futex_requeue(regs->di, regs->r8, wake, move, value, flags);
 }
 
-long do_futex(const struct pt_regs *regs, enum time_form form)
+static long do_futex(const struct pt_regs *regs, enum time_form form)
 {
 	unsigned op = (u32)regs->si, command = op & FUTEX_COMMAND;
 	unsigned flags = op & (FUTEX_PRIVATE | FUTEX_REALTIME);
@@ -85,6 +84,16 @@ long do_futex(const struct pt_regs *regs, enum time_form form)
 long sys_futex(struct pt_regs *regs)
 {
 	return do_futex(regs, TIME_64);
+}
+
+long ia32_sys_futex(struct pt_regs *regs)
+{
+	return do_futex(regs, TIME_32);
+}
+
+long ia32_sys_futex64(struct pt_regs *regs)
+{
+	return do_futex(regs, TIME_64_IA32);
 }
 
 /* ---- Robust futexes -------------------------------------------------------------- */

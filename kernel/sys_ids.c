@@ -1,7 +1,9 @@
 /*
- * System calls on who a process is: pids, groups and sessions, users.
+ * System calls on who a process is: pids, groups and sessions, users; its name and
+ * the rest of prctl.
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/string.h"
 #include "kernel/creds.h"
 #include "kernel/numbers.h"
 #include "kernel/process.h"
@@ -221,4 +223,69 @@ long sys_getresuid(struct pt_regs *regs)
 long sys_getresgid(struct pt_regs *regs)
 {
 	return get_three(current_process()->ids.group, regs);
+}
+
+/* ---- prctl ---------------------------------------------------------------------- */
+
+enum {
+	PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3,
+	PR_SET_DUMPABLE = 4, PR_SET_NAME = 15, PR_GET_NAME = 16,
+	PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39,
+};
+#define COMM_SIZE 16
+
+static long set_name(virt_addr_t from)
+{
+	char name[COMM_SIZE];
+	long n = copy_string_from_user(name, from, COMM_SIZE - 1);
+
+	if (n < 0)
+		return n;
+	name[n] = 0;
+	strscpy(current_task()->name, name, sizeof(current_task()->name));
+	return 0;
+}
+
+static long get_name(virt_addr_t to)
+{
+	char name[COMM_SIZE] = { 0 };
+
+	strscpy(name, current_task()->name, sizeof(name));
+	return copy_to_user(to, name, sizeof(name)) ? -EFAULT : 0;
+}
+
+long sys_prctl(struct pt_regs *regs)
+{
+	struct process *p = current_process();
+	u64 arg = regs->si, rest = regs->dx | regs->r10 | regs->r8;
+
+	switch ((int)regs->di) {
+	case PR_SET_PDEATHSIG:
+		if (arg > NR_SIGNALS)
+			return -EINVAL;
+		p->parent_death_signal = (int)arg;
+		return 0;
+	case PR_GET_PDEATHSIG:
+		return put_user_u32(arg, (u32)p->parent_death_signal);
+	case PR_GET_DUMPABLE:
+		return p->mm->dumpable;
+	case PR_SET_DUMPABLE:
+		if (arg > 1)
+			return -EINVAL;
+		p->mm->dumpable = arg;
+		return 0;
+	case PR_SET_NAME:
+		return set_name(arg);
+	case PR_GET_NAME:
+		return get_name(arg);
+	case PR_SET_NO_NEW_PRIVS:
+		if (arg != 1 || rest)
+			return -EINVAL;
+		p->no_new_privs = true;
+		return 0;
+	case PR_GET_NO_NEW_PRIVS:
+		return arg || rest ? -EINVAL : p->no_new_privs;
+	default:
+		return -EINVAL;
+	}
 }

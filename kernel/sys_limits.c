@@ -1,6 +1,6 @@
 /*
  * System calls on what a process may use, and has used: limits, which are
- * enforced where kernel/limits.c says; usage; prctl.
+ * enforced where kernel/limits.c says; and usage.
  */
 #include "arch/clock.h"
 #include "kernel/base/errno.h"
@@ -10,7 +10,7 @@
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscalls.h"
-#include "kernel/syscall_core.h"
+#include "kernel/wait.h"
 #include "mm/frame.h"
 #include "mm/uaccess.h"
 
@@ -130,7 +130,7 @@ long ia32_sys_setrlimit(struct pt_regs *regs)
 
 enum { RUSAGE_CHILDREN = -1, RUSAGE_SELF = 0, RUSAGE_THREAD = 1 };
 
-long do_getrusage(const struct pt_regs *regs, bool ia32)
+static long do_getrusage(const struct pt_regs *regs, bool ia32)
 {
 	struct process *p = current_process();
 	u64 flags, ns;
@@ -159,92 +159,7 @@ long sys_getrusage(struct pt_regs *regs)
 	return do_getrusage(regs, false);
 }
 
-long sys_sysinfo(struct pt_regs *regs)
+long ia32_sys_getrusage(struct pt_regs *regs)
 {
-	struct {
-		s64 uptime;
-		u64 loads[3], total_ram, free_ram, shared_ram, buffer_ram, total_swap,
-			free_swap;
-		u16 procs, pad[3];
-		u64 total_high, free_high;
-		u32 mem_unit, pad2;
-	} info = { 0 };
-	struct frame_stats frames = frame_stats();
-	u64 flags;
-
-	static_assert(sizeof(info) == 112, "Linux's struct sysinfo");
-	info.uptime = (s64)(clock_ns() / NSEC_PER_SEC);
-	info.total_ram = frames.total * PAGE_SIZE;
-	/* What programs can get. */
-	info.free_ram = (frames.free - MIN(frames.free, frames.reserve)) * PAGE_SIZE;
-	info.mem_unit = 1;
-	flags = spin_lock(&process_lock);
-	info.procs = (u16)user_tasks();
-	spin_unlock(&process_lock, flags);
-	return copy_to_user(regs->di, &info, sizeof(info)) ? -EFAULT : 0;
-}
-
-/* ---- prctl ---------------------------------------------------------------------- */
-
-enum {
-	PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3,
-	PR_SET_DUMPABLE = 4, PR_SET_NAME = 15, PR_GET_NAME = 16,
-	PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39,
-};
-#define COMM_SIZE 16
-
-static long set_name(virt_addr_t from)
-{
-	char name[COMM_SIZE];
-	long n = copy_string_from_user(name, from, COMM_SIZE - 1);
-
-	if (n < 0)
-		return n;
-	name[n] = 0;
-	strscpy(current_task()->name, name, sizeof(current_task()->name));
-	return 0;
-}
-
-static long get_name(virt_addr_t to)
-{
-	char name[COMM_SIZE] = { 0 };
-
-	strscpy(name, current_task()->name, sizeof(name));
-	return copy_to_user(to, name, sizeof(name)) ? -EFAULT : 0;
-}
-
-long sys_prctl(struct pt_regs *regs)
-{
-	struct process *p = current_process();
-	u64 arg = regs->si, rest = regs->dx | regs->r10 | regs->r8;
-
-	switch ((int)regs->di) {
-	case PR_SET_PDEATHSIG:
-		if (arg > NR_SIGNALS)
-			return -EINVAL;
-		p->parent_death_signal = (int)arg;
-		return 0;
-	case PR_GET_PDEATHSIG:
-		return put_user_u32(arg, (u32)p->parent_death_signal);
-	case PR_GET_DUMPABLE:
-		return p->mm->dumpable;
-	case PR_SET_DUMPABLE:
-		if (arg > 1)
-			return -EINVAL;
-		p->mm->dumpable = arg;
-		return 0;
-	case PR_SET_NAME:
-		return set_name(arg);
-	case PR_GET_NAME:
-		return get_name(arg);
-	case PR_SET_NO_NEW_PRIVS:
-		if (arg != 1 || rest)
-			return -EINVAL;
-		p->no_new_privs = true;
-		return 0;
-	case PR_GET_NO_NEW_PRIVS:
-		return arg || rest ? -EINVAL : p->no_new_privs;
-	default:
-		return -EINVAL;
-	}
+	return do_getrusage(regs, true);
 }

@@ -4,7 +4,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/oom.h"
 #include "kernel/syscalls.h"
-#include "kernel/syscall_core.h"
+#include "mm/uaccess.h"
 #include "kernel/task.h"
 #include "mm/mm.h"
 
@@ -53,7 +53,7 @@ static long touch_locked(virt_addr_t start, virt_addr_t end, bool best)
 			 mm_populate_locked(current_task()->mm, start, end, best));
 }
 
-long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, bool ia32)
+static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, bool ia32)
 {
 	unsigned type = flags & MAP_TYPE;
 	struct mm *mm = current_task()->mm;
@@ -83,6 +83,26 @@ long sys_mmap(struct pt_regs *regs)
 	if (regs->r9 % PAGE_SIZE)
 		return -EINVAL;
 	return do_mmap(regs->di, regs->si, regs->dx, regs->r10, (int)regs->r8, false);
+}
+
+/* The last argument counts pages; with no files it does not matter. */
+long ia32_sys_mmap2(struct pt_regs *regs)
+{
+	return do_mmap(regs->di, regs->si, regs->dx, regs->r10, (int)regs->r8, true);
+}
+
+/* The first mmap: its six arguments are in memory. */
+long ia32_sys_mmap(struct pt_regs *regs)
+{
+	struct {
+		u32 addr, len, prot, flags, fd, offset;
+	} a;
+
+	if (copy_from_user(&a, regs->di, sizeof(a)))
+		return -EFAULT;
+	if (a.offset % PAGE_SIZE)
+		return -EINVAL;
+	return do_mmap(a.addr, a.len, a.prot, a.flags, (int)a.fd, true);
 }
 
 long sys_munmap(struct pt_regs *regs)

@@ -1,58 +1,19 @@
 /*
- * System calls on the process's registers and on the machine.
+ * System calls on the machine: its name and memory, random numbers, reboot; and
+ * personality.
  */
 #include "arch/clock.h"
 #include "arch/power.h"
 #include "arch/random.h"
-#include "arch/segment.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
 #include "kernel/process.h"
 #include "kernel/randmaps.h"
 #include "kernel/sched.h"
 #include "kernel/syscalls.h"
+#include "mm/frame.h"
 #include "mm/uaccess.h"
-
-/* ---- FS and GS bases --------------------------------------------------------- */
-
-#define ARCH_SET_GS 0x1001
-#define ARCH_SET_FS 0x1002
-#define ARCH_GET_FS 0x1003
-#define ARCH_GET_GS 0x1004
-
-/* The selector becomes null: it would say another base. */
-static long set_base(u32 msr, void (*load)(u16 selector), u64 base)
-{
-	u64 flags;
-
-	if (base >= USER_END)
-		return -EPERM;
-	flags = interrupts_save();
-	load(0);
-	wrmsr(msr, base);
-	interrupts_restore(flags);
-	return 0;
-}
-
-static long get_base(u32 msr, virt_addr_t to)
-{
-	return put_user_u64(to, rdmsr(msr));
-}
-
-/* The user's GS base is in the other MSR while the kernel runs. */
-long sys_arch_prctl(struct pt_regs *regs)
-{
-	switch ((int)regs->di) {
-	case ARCH_SET_FS: return set_base(MSR_FS_BASE, segment_load_fs, regs->si);
-	case ARCH_SET_GS:
-		return set_base(MSR_KERNEL_GS_BASE, segment_load_gs, regs->si);
-	case ARCH_GET_FS: return get_base(MSR_FS_BASE, regs->si);
-	case ARCH_GET_GS: return get_base(MSR_KERNEL_GS_BASE, regs->si);
-	default: return -EINVAL;
-	}
-}
 
 /* ---- Personality ------------------------------------------------------------- */
 
@@ -172,4 +133,31 @@ long sys_reboot(struct pt_regs *regs)
 	default:
 		return -EINVAL;
 	}
+}
+
+/* ---- sysinfo --------------------------------------------------------------------- */
+
+long sys_sysinfo(struct pt_regs *regs)
+{
+	struct {
+		s64 uptime;
+		u64 loads[3], total_ram, free_ram, shared_ram, buffer_ram, total_swap,
+			free_swap;
+		u16 procs, pad[3];
+		u64 total_high, free_high;
+		u32 mem_unit, pad2;
+	} info = { 0 };
+	struct frame_stats frames = frame_stats();
+	u64 flags;
+
+	static_assert(sizeof(info) == 112, "Linux's struct sysinfo");
+	info.uptime = (s64)(clock_ns() / NSEC_PER_SEC);
+	info.total_ram = frames.total * PAGE_SIZE;
+	/* What programs can get. */
+	info.free_ram = (frames.free - MIN(frames.free, frames.reserve)) * PAGE_SIZE;
+	info.mem_unit = 1;
+	flags = spin_lock(&process_lock);
+	info.procs = (u16)user_tasks();
+	spin_unlock(&process_lock, flags);
+	return copy_to_user(regs->di, &info, sizeof(info)) ? -EFAULT : 0;
 }

@@ -7,7 +7,6 @@
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscalls.h"
-#include "kernel/syscall_core.h"
 #include "mm/uaccess.h"
 
 #define SCHED_OTHER 0
@@ -70,7 +69,7 @@ long sys_sched_setaffinity(struct pt_regs *regs)
 	return err;
 }
 
-long do_sched_getaffinity(const struct pt_regs *regs, unsigned unit)
+static long do_sched_getaffinity(const struct pt_regs *regs, unsigned unit)
 {
 	u32 len = (u32)regs->si, n = MIN(len, (u32)sizeof(struct cpumask));
 	unsigned last = 0;
@@ -97,6 +96,11 @@ long do_sched_getaffinity(const struct pt_regs *regs, unsigned unit)
 long sys_sched_getaffinity(struct pt_regs *regs)
 {
 	return do_sched_getaffinity(regs, sizeof(u64));
+}
+
+long ia32_sys_sched_getaffinity(struct pt_regs *regs)
+{
+	return do_sched_getaffinity(regs, sizeof(u32));
 }
 
 /* ---- Policies ---------------------------------------------------------------------- */

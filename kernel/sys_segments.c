@@ -99,3 +99,59 @@ long sys_modify_ldt(struct pt_regs *regs)
 	}
 	return (u32)result;
 }
+
+/* ---- FS and GS bases --------------------------------------------------------- */
+
+#define ARCH_SET_GS 0x1001
+#define ARCH_SET_FS 0x1002
+#define ARCH_GET_FS 0x1003
+#define ARCH_GET_GS 0x1004
+
+/* The selector becomes null: it would say another base. */
+static long set_base(u32 msr, void (*load)(u16 selector), u64 base)
+{
+	u64 flags;
+
+	if (base >= USER_END)
+		return -EPERM;
+	flags = interrupts_save();
+	load(0);
+	wrmsr(msr, base);
+	interrupts_restore(flags);
+	return 0;
+}
+
+static long get_base(u32 msr, virt_addr_t to)
+{
+	return put_user_u64(to, rdmsr(msr));
+}
+
+/* The user's GS base is in the other MSR while the kernel runs. */
+long sys_arch_prctl(struct pt_regs *regs)
+{
+	switch ((int)regs->di) {
+	case ARCH_SET_FS: return set_base(MSR_FS_BASE, segment_load_fs, regs->si);
+	case ARCH_SET_GS:
+		return set_base(MSR_KERNEL_GS_BASE, segment_load_gs, regs->si);
+	case ARCH_GET_FS: return get_base(MSR_FS_BASE, regs->si);
+	case ARCH_GET_GS: return get_base(MSR_KERNEL_GS_BASE, regs->si);
+	default: return -EINVAL;
+	}
+}
+
+/* What it sets, FS and GS bases, 64-bit code alone has. */
+long ia32_sys_arch_prctl(struct pt_regs *regs __unused)
+{
+	return -EINVAL;
+}
+
+/* Thread-local storage is in a segment. */
+long ia32_sys_set_thread_area(struct pt_regs *regs)
+{
+	return do_set_thread_area(regs->di);
+}
+
+long ia32_sys_get_thread_area(struct pt_regs *regs)
+{
+	return do_get_thread_area(regs->di);
+}

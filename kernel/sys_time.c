@@ -6,7 +6,6 @@
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscalls.h"
-#include "kernel/syscall_core.h"
 #include "kernel/user_time.h"
 #include "mm/uaccess.h"
 
@@ -105,7 +104,7 @@ static int read_clock(enum clock_id id, u64 *ns)
 	}
 }
 
-long do_clock_gettime(const struct pt_regs *regs, enum time_form form)
+static long do_clock_gettime(const struct pt_regs *regs, enum time_form form)
 {
 	struct timespec ts;
 	u64 ns;
@@ -122,7 +121,12 @@ long sys_clock_gettime(struct pt_regs *regs)
 	return do_clock_gettime(regs, TIME_64);
 }
 
-long do_clock_getres(const struct pt_regs *regs, enum time_form form)
+long ia32_sys_clock_gettime(struct pt_regs *regs)
+{
+	return do_clock_gettime(regs, TIME_32);
+}
+
+static long do_clock_getres(const struct pt_regs *regs, enum time_form form)
 {
 	enum clock_id id = (u32)regs->di;
 	struct timespec ts = { 0, 1 };
@@ -141,6 +145,11 @@ long sys_clock_getres(struct pt_regs *regs)
 	return do_clock_getres(regs, TIME_64);
 }
 
+long ia32_sys_clock_getres(struct pt_regs *regs)
+{
+	return do_clock_getres(regs, TIME_32);
+}
+
 static int put_timeval(virt_addr_t to, const struct timespec *ts, enum time_form form)
 {
 	if (form == TIME_32)
@@ -150,7 +159,7 @@ static int put_timeval(virt_addr_t to, const struct timespec *ts, enum time_form
 	       put_user_u64(to + sizeof(u64), (u64)ts->nsec);
 }
 
-long do_gettimeofday(const struct pt_regs *regs, enum time_form form)
+static long do_gettimeofday(const struct pt_regs *regs, enum time_form form)
 {
 	const struct { s32 minutes_west, dst; } zone = { 0, 0 };
 	struct timespec ts = timespec_from_ns(clock_realtime_ns());
@@ -166,6 +175,11 @@ long sys_gettimeofday(struct pt_regs *regs)
 	return do_gettimeofday(regs, TIME_64);
 }
 
+long ia32_sys_gettimeofday(struct pt_regs *regs)
+{
+	return do_gettimeofday(regs, TIME_32);
+}
+
 long sys_time(struct pt_regs *regs)
 {
 	u64 now = clock_realtime_ns() / NSEC_PER_SEC;
@@ -173,6 +187,13 @@ long sys_time(struct pt_regs *regs)
 	if (regs->di && put_user_u64(regs->di, now))
 		return -EFAULT;
 	return (long)now;
+}
+
+long ia32_sys_time(struct pt_regs *regs)
+{
+	s32 now = (s32)(clock_realtime_ns() / NSEC_PER_SEC);
+
+	return regs->di && put_user_u32(regs->di, (u32)now) ? -EFAULT : now;
 }
 
 /* ---- Sleeping ------------------------------------------------------------------- */
@@ -219,7 +240,7 @@ long sys_restart_syscall(struct pt_regs *regs __unused)
 	return r->resume ? r->resume(r) : -EINTR;
 }
 
-long do_nanosleep(const struct pt_regs *regs, enum time_form form)
+static long do_nanosleep(const struct pt_regs *regs, enum time_form form)
 {
 	struct timespec ts;
 	int err = timespec_read(&ts, regs->di, form);
@@ -232,7 +253,12 @@ long sys_nanosleep(struct pt_regs *regs)
 	return do_nanosleep(regs, TIME_64);
 }
 
-long do_clock_nanosleep(const struct pt_regs *regs, enum time_form form)
+long ia32_sys_nanosleep(struct pt_regs *regs)
+{
+	return do_nanosleep(regs, TIME_32);
+}
+
+static long do_clock_nanosleep(const struct pt_regs *regs, enum time_form form)
 {
 	enum clock_id id = (u32)regs->di;
 	struct timespec ts;
@@ -257,4 +283,14 @@ long do_clock_nanosleep(const struct pt_regs *regs, enum time_form form)
 long sys_clock_nanosleep(struct pt_regs *regs)
 {
 	return do_clock_nanosleep(regs, TIME_64);
+}
+
+long ia32_sys_clock_nanosleep(struct pt_regs *regs)
+{
+	return do_clock_nanosleep(regs, TIME_32);
+}
+
+long ia32_sys_clock_nanosleep64(struct pt_regs *regs)
+{
+	return do_clock_nanosleep(regs, TIME_64_IA32);
 }

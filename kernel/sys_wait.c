@@ -9,7 +9,7 @@
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscalls.h"
-#include "kernel/syscall_core.h"
+#include "kernel/wait.h"
 #include "mm/uaccess.h"
 
 #define WNOHANG 0x1
@@ -218,7 +218,7 @@ long usage_write(virt_addr_t to, u64 run_ns, bool ia32)
 	return copy_to_user(to, usage, sizeof(usage)) ? -EFAULT : 0;
 }
 
-long do_wait4(const struct pt_regs *regs, bool ia32)
+static long do_wait4(const struct pt_regs *regs, bool ia32)
 {
 	int id = (int)regs->di;
 	unsigned options = (u32)regs->dx;
@@ -248,6 +248,17 @@ long do_wait4(const struct pt_regs *regs, bool ia32)
 long sys_wait4(struct pt_regs *regs)
 {
 	return do_wait4(regs, false);
+}
+
+long ia32_sys_waitpid(struct pt_regs *regs)
+{
+	regs->r10 = 0; /* no rusage */
+	return do_wait4(regs, true);
+}
+
+long ia32_sys_wait4(struct pt_regs *regs)
+{
+	return do_wait4(regs, true);
 }
 
 /*
@@ -285,7 +296,7 @@ static long wait_for_id(struct wait *w)
 	return do_wait(w);
 }
 
-long do_waitid(const struct pt_regs *regs, bool ia32)
+static long do_waitid(const struct pt_regs *regs, bool ia32)
 {
 	struct wait w = { .which = (u32)regs->di, .id = (int)regs->si,
 			  .options = (u32)regs->r10 };
@@ -299,4 +310,9 @@ long do_waitid(const struct pt_regs *regs, bool ia32)
 long sys_waitid(struct pt_regs *regs)
 {
 	return do_waitid(regs, false);
+}
+
+long ia32_sys_waitid(struct pt_regs *regs)
+{
+	return do_waitid(regs, true);
 }

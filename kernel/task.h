@@ -24,7 +24,7 @@
 #include "kernel/base/lock_check.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/types.h"
-#include "kernel/signal.h"
+#include "kernel/abi_signal.h"
 #include "kernel/timers.h"
 #include "mm/mm.h"
 

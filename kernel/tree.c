@@ -5,7 +5,7 @@
  * Programs choose how many there are, so a walk gives the lock away now and then, and
  * a place in the list that it leaves behind says where it goes on.
  */
-#include "kernel/process.h"
+#include "kernel/tree.h"
 #include "kernel/sched.h"
 
 struct spinlock process_lock = SPINLOCK(LOCK_PROCESS);

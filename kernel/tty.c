@@ -11,6 +11,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
 #include "kernel/sched.h"
+#include "kernel/signal.h"
 #include "kernel/tty.h"
 #include "kernel/watchdog.h"
 

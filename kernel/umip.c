@@ -25,6 +25,7 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
 #include "kernel/task.h"
+#include "kernel/signal.h"
 #include "kernel/umip.h"
 #include "kernel/user_code.h"
 #include "mm/uaccess.h"

@@ -10,7 +10,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/pieces.h"
-#include "kernel/process.h"
+#include "kernel/tree.h"
 #include "kernel/user.h"
 
 static_assert(sizeof(struct user) <= PIECE_SIZE, "a user is a piece");
