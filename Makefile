@@ -43,7 +43,9 @@ NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all -w-unknown-war
 # -X: labels that begin with two dots, of NASM's macros, are dropped.
 LDFLAGS := -nostdlib -static -X -z max-page-size=4096 -z noexecstack --fatal-warnings
 
-DIRS := kernel/base mm entry arch kernel boot tests/suites $(TWINS)
+DIRS := kernel/base mm mm/space entry arch arch/state arch/machine kernel/task kernel/debug \
+	kernel/linux kernel/linux/signal kernel/linux/process kernel/linux/program kernel/linux/calls \
+	kernel/start kernel boot tests/suites $(TWINS)
 C_SOURCES := $(filter-out entry/offsets.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 ASM_SOURCES := $(wildcard $(addsuffix /*.asm,$(DIRS)))
 OBJECTS := $(C_SOURCES:%.c=$(BUILD)/%.o) $(ASM_SOURCES:%.asm=$(BUILD)/%.asm.o)
@@ -144,14 +146,14 @@ selftest: deps-run
 CPPCHECK := cppcheck -q --enable=warning,portability --std=c11 -I. --error-exitcode=1 \
 	'-Dgoto(...)=("")' --suppress=normalCheckLevelMaxBranches \
 	--suppress=comparePointers --suppress=subtractPointers \
-	--suppress=nullPointer:kernel/task.h --suppress=identicalInnerCondition:mm/pages.c
+	--suppress=nullPointer:kernel/task/task.h --suppress=identicalInnerCondition:mm/space/pages.c
 
 # A build of its own, in which a warning is an error, and the static checks.
 check: deps-check
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/check WERROR=-Werror kernel
 	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/check-clang CC=clang WERROR=-Werror $(BUILD)/check-clang/postern.elf
 	@$(CPPCHECK) $(filter-out tests/%,$(C_SOURCES))
-	@$(PYTHON) scripts/check_layers.py
+	@$(PYTHON) scripts/check_layers.py --objects $(BUILD)/check
 	@$(PYTHON) scripts/check_style.py
 	@$(MAKE) -s --no-print-directory all user-hosted
 	@$(PYTHON) scripts/check_elf.py $(ELF)

@@ -9,8 +9,8 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
+#include "kernel/debug/panic.h"
 #include "kernel/main.h"
-#include "kernel/panic.h"
 #include "mm/phys.h"
 
 /* Filled by boot/start32.asm. */

@@ -30,7 +30,7 @@ SYSCALL_BIT	equ 11
 features:
 	FEATURE	LEAF1_EDX, 0, "FPU"		; a task's state
 	FEATURE	LEAF1_EDX, 2, "DE"		; CR4.DE: DR4 and DR5 are invalid
-	FEATURE	LEAF1_EDX, 4, "TSC"		; arch/clock.c
+	FEATURE	LEAF1_EDX, 4, "TSC"		; arch/machine/clock.c
 	FEATURE	LEAF1_EDX, 5, "MSR"		; RDMSR, WRMSR
 	FEATURE	LEAF1_EDX, 6, "PAE"		; CR4.PAE
 	FEATURE	LEAF1_EDX, 7, "MCE"		; CR4.MCE: machine checks

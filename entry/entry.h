@@ -112,7 +112,7 @@ void entry_load_user_gs(u16 selector);
 
 /*
  * The first instruction of every new task: calls r14(), which tells the scheduler
- * that the switch is done, then r12(r13), which must not return (kernel/task.c).
+ * that the switch is done, then r12(r13), which must not return (kernel/task/task.c).
  */
 void entry_task_start(void);
 

@@ -7,7 +7,7 @@
  *   SYSCALL   eax   ebx  ebp  edx  esi  edi  word at esp   landing pad
  *
  * The last two lose registers, so that only the code in the vDSO page
- * (kernel/ia32_vdso.asm) uses them well; but anybody can execute them, with
+ * (kernel/linux/ia32_vdso.asm) uses them well; but anybody can execute them, with
  * anything in EBP and ESP.  Here they are made to look as if the page's INT 0x80
  * had been executed.  A process without the page, a 64-bit one, cannot be
  * returned to, and gets SIGSEGV.
@@ -15,21 +15,21 @@
  * A 64-bit program's INT 0x80 means the same numbers, and the low halves of its
  * registers.  Results are as long as the call makes them: RAX of such a program
  * shows the sign of an errno in all 64 bits, as on Linux.
- * Called by kernel/trap.c.  Read next: kernel/table.c.
+ * Called by kernel/trap.c.  Read next: kernel/linux/calls/table.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
-#include "kernel/base/x86.h"
 #include "kernel/base/stack_poison.h"
-#include "kernel/exit_work.h"
+#include "kernel/base/x86.h"
 #include "kernel/ia32_syscall.h"
-#include "kernel/ia32_vdso.h"
-#include "kernel/process.h"
-#include "kernel/ptrace.h"
-#include "kernel/syscalls.h"
-#include "mm/uaccess.h"
+#include "kernel/linux/ia32_vdso.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/process/ptrace.h"
+#include "kernel/linux/process/to_user.h"
+#include "kernel/linux/syscalls.h"
+#include "mm/space/uaccess.h"
 
 /* After SYSENTER or SYSCALL; false: there will be no system call. */
 static bool as_if_by_int80(struct pt_regs *regs)

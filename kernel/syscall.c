@@ -6,16 +6,16 @@
  * faults in ring 0, on the user's stack, if RCX is not canonical
  * (CVE-2012-0217).  So it is used only when it restores exactly what pt_regs
  * say, and RIP is in the user half; for all else there is IRET.
- * Called through the vault's do_syscall.  Read next: kernel/table.c.
+ * Called through the vault's do_syscall.  Read next: kernel/linux/calls/table.c.
  */
 #include "kernel/base/insn.h"
 #include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stack_poison.h"
-#include "kernel/exit_work.h"
-#include "kernel/ptrace.h"
+#include "kernel/linux/process/ptrace.h"
+#include "kernel/linux/process/to_user.h"
+#include "kernel/linux/syscalls.h"
 #include "kernel/syscall.h"
-#include "kernel/syscalls.h"
 
 /* RF and TF: SYSRET would restore them too late or not at all. */
 static bool sysret_will_do(struct pt_regs *regs)

@@ -11,32 +11,32 @@
  *                      any instruction, and touch nothing but their own stack
  *
  * Entered with interrupts off; do_trap() returns with interrupts off.
- * Read next: entry/interrupt.asm, kernel/panic.c.
+ * Read next: entry/interrupt.asm, kernel/debug/panic.c.
  */
-#include "arch/apic.h"
-#include "arch/fpu.h"
-#include "arch/smp.h"
+#include "arch/machine/apic.h"
+#include "arch/machine/smp.h"
+#include "arch/state/fpu.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
+#include "kernel/debug/names.h"
+#include "kernel/debug/panic.h"
+#include "kernel/debug/watchdog.h"
 #include "kernel/ia32_syscall.h"
-#include "kernel/panic.h"
-#include "kernel/place.h"
-#include "kernel/exit_work.h"
-#include "kernel/alarm.h"
-#include "kernel/oom.h"
-#include "kernel/process.h"
-#include "kernel/ptrace.h"
-#include "kernel/sched.h"
-#include "kernel/segments.h"
+#include "kernel/linux/calls/emulate.h"
+#include "kernel/linux/calls/tty.h"
+#include "kernel/linux/calls/vsyscall.h"
+#include "kernel/linux/process/alarm.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/process/oom.h"
+#include "kernel/linux/process/ptrace.h"
+#include "kernel/linux/process/segments.h"
+#include "kernel/linux/process/to_user.h"
+#include "kernel/task/sched.h"
 #include "kernel/trap.h"
-#include "kernel/tty.h"
-#include "kernel/umip.h"
-#include "kernel/vsyscall.h"
-#include "kernel/watchdog.h"
 #include "mm/pti.h"
-#include "mm/uaccess.h"
+#include "mm/space/uaccess.h"
 
 bool (*trap_paranoid_hook)(struct pt_regs *regs);
 
@@ -280,7 +280,7 @@ static void interrupt(unsigned vector)
 	}
 }
 
-/* It was to end this wait, and came too early: see kernel/idle.asm. */
+/* It was to end this wait, and came too early: see kernel/task/idle.asm. */
 static void skip_halt(struct pt_regs *regs)
 {
 	if (!user_mode(regs) && regs->ip == (u64)idle_halt)

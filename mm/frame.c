@@ -16,7 +16,7 @@
  * the stock back first.
  *
  * The last free frames are a reserve for what cannot wait until memory comes
- * back (kernel/oom.c): what is known of a signal, which is sent under a lock.
+ * back (kernel/linux/process/oom.c): what is known of a signal, which is sent under a lock.
  *
  * Compiled for the host tests too (tests/host/test_frame.c).
  * Called by all of mm/, and by whoever needs whole pages.

@@ -39,7 +39,7 @@ const struct ledger_entry ledger[] = {
 	{ "ESPFIX stack", "arch/espfix.c", "IRET to a 16-bit stack, RSP without"
 	  " the kernel's bits",
 	  LEDGER_ESPFIX, ESPFIX_BASE, 1, PROT_RW, false, LEDGER_DATA },
-	{ "LDT", "arch/ldt.c", "read by every load of an LDT selector",
+	{ "LDT", "arch/state/ldt.c", "read by every load of an LDT selector",
 	  LEDGER_PROCESS, PROCESS_ENTRY_BASE, 2 * LDT_MAX_PAGES, PROT_R, true, LEDGER_LDT },
 	{ "debug store", "arch/debug_store.c", "written by the processor's sampling",
 	  LEDGER_AREA, CEA_DEBUG_STORE, CEA_DEBUG_STORE_PAGES, PROT_RW, true, LEDGER_DATA },

@@ -11,7 +11,7 @@
  *   PROCESS_ENTRY_BASE + 64 KiB   the same
  *
  * A change is a new table at the other place, so that other CPUs go on with the
- * old one until they are told (arch/ldt.c).  Not global: other pairs have
+ * old one until they are told (arch/state/ldt.c).  Not global: other pairs have
  * nothing, or something else, there.
  */
 #include "kernel/base/errno.h"

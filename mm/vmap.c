@@ -4,7 +4,7 @@
  * its cell, so that the page below it is absent, and the cell begins with
  * absent pages, so that the page above the stack before is absent too.
  *
- * Called by kernel/task.c, arch/smp.c (stacks) and arch/apic.c (registers).
+ * Called by kernel/task/task.c, arch/machine/smp.c (stacks) and arch/machine/apic.c (registers).
  */
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"

@@ -65,7 +65,7 @@ PLACES = {
 FUNCTIONS = {
     "kernel_map_init": "mov cr3",       # the first load, at boot
     "tlb_load_pgd": "mov cr3",          # every other one
-    "survives": "mov cr3",              # arch/emulator.c, the value it had
+    "survives": "mov cr3",              # arch/machine/emulator.c, the value it had
     "boot_main": "wrmsr gs",            # each CPU's vault
     "smp_init_cpu": "wrmsr gs",
     # of the test suites

@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
-"""Checks each #include and %include against the diagram in scripts/layers.txt.
+"""Checks includes and calls against the diagram in scripts/layers.txt.
 
-Called by `make check`.  Prints `file:line: what` for each include that goes up,
-then the number of files checked; exits with 1 if there was one.
+Called by `make check`.  Each #include and %include, and each symbol that an object
+file below OBJECTS wants from another's source file, must not go up; but for the
+functions that the seams header declares.  Files that call each other in a circle must
+stand in the diagram's text.  Prints `file:line: what` or `file: what` for each fault,
+then what was checked; exits with 1 if there was one.
 
-    scripts/check_layers.py [ROOT]
+    scripts/check_layers.py [--objects DIR] [ROOT]
 """
+import argparse
 import os
 import re
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -16,6 +21,9 @@ BOX = re.compile(r"^\s*\|\s+([a-z_]+(?:/[a-z_]+)*/)\s")
 GENERATED = re.compile(r"^\s*build/inc/\s+generated from (\S+)\s.*: (.*)$")
 OUTSIDE = re.compile(r"^\s*([a-z_/]+/)\s+.*\sby ([a-z_/]+/)\s*$")
 SEAMS = re.compile(r"^\s*seams: (\S+)")
+CIRCLE = re.compile(r"^\s*circle: (.+)$")
+ALLOWED = re.compile(r"^\s*allowed: (\S+) includes (\S+)$")
+DECLARED = re.compile(r"^\w[^;{#(]*?\b(\w+)\(", re.M)
 SUFFIXES = (".c", ".h", ".asm", ".inc")
 
 
@@ -25,6 +33,7 @@ class Diagram:
     def __init__(self, path):
         self.layers, self.generated, self.outside = [], {}, {}
         self.seams = ""
+        self.circles, self.allowed = [], set()
         with open(path, encoding="utf-8") as file:
             for line in file:
                 self.take(line)
@@ -36,6 +45,7 @@ class Diagram:
         """One line of the text; most say nothing."""
         box, generated = BOX.match(line), GENERATED.match(line)
         outside, seams = OUTSIDE.match(line), SEAMS.match(line)
+        circle, allowed = CIRCLE.match(line), ALLOWED.match(line)
         if box:
             self.layers.append(box[1])
         elif generated:
@@ -45,11 +55,20 @@ class Diagram:
             self.outside[outside[1]] = outside[2]
         elif seams:
             self.seams = seams[1]
+        elif circle:
+            self.circles.append(sorted(circle[1].split()))
+        elif allowed:
+            self.allowed.add((allowed[1], allowed[2]))
 
     def layer(self, path):
         """The layer that a path belongs to: the longest prefix; or None."""
         fitting = [layer for layer in self.layers if path.startswith(layer)]
         return max(fitting, key=len, default=None)
+
+    def goes_up(self, source, target):
+        """Is the layer of TARGET drawn above that of SOURCE?"""
+        rank = self.layers.index
+        return rank(self.layer(target)) > rank(self.layer(source))
 
     def complaint(self, source, target):
         """Why SOURCE may not include TARGET, or None."""
@@ -61,11 +80,13 @@ class Diagram:
         theirs = self.layer(target)
         if theirs is None:
             return f"{target} is in no layer"
-        if source == self.seams or \
-                self.layers.index(theirs) <= self.layers.index(own):
+        if source == self.seams or not self.goes_up(source, target) or \
+                (source, target) in self.allowed:
             return None
         return f"{own} includes {target} of {theirs}, which is above it"
 
+
+# ---- Includes ----------------------------------------------------------------------
 
 def resolve(root, diagram, source, name):
     """The path from ROOT of an included name."""
@@ -89,7 +110,7 @@ def sources(root, diagram):
                     yield os.path.relpath(path, root)
 
 
-def check(root, diagram, source):
+def check_includes(root, diagram, source):
     """The lines of one file that break the rule."""
     with open(os.path.join(root, source), encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
@@ -101,13 +122,103 @@ def check(root, diagram, source):
                     yield f"{source}:{number}: {what}"
 
 
+# ---- Calls -------------------------------------------------------------------------
+
+class Calls:
+    """Which source file wants which symbols of which other."""
+
+    def __init__(self, root, diagram, objects):
+        wanted, self.owner = {}, {}
+        for source in sources(root, diagram):
+            path = os.path.join(objects, source.removesuffix(".c") + ".o")
+            if source.endswith((".c", ".asm")) and not source.startswith("tests/") and \
+                    os.path.exists(path):
+                wanted[source] = self.symbols(source, path)
+        self.calls = {source: {} for source in wanted}
+        for source, names in wanted.items():
+            for name in sorted(names):
+                owner = self.owner.get(name, source)
+                if owner != source:
+                    self.calls[source].setdefault(owner, []).append(name)
+
+    def symbols(self, source, path):
+        """What an object wants; what it has is noted."""
+        wanted = set()
+        done = subprocess.run(["nm", path], capture_output=True, text=True, check=True)
+        for line in done.stdout.splitlines():
+            kind, name = line.split()[-2:]
+            if kind == "U":
+                wanted.add(name)
+            elif kind.isupper():
+                self.owner[name] = source
+        return wanted
+
+    def without(self, names):
+        """The same, some symbols aside: file -> files."""
+        return {source: {to for to, what in calls.items() if set(what) - names}
+                for source, calls in self.calls.items()}
+
+
+def circles(graph):
+    """The sets of files of which each leads to each other (Tarjan)."""
+    number, low, stack, out = {}, {}, [], []
+
+    def visit(source):
+        number[source] = low[source] = len(number)
+        stack.append(source)
+        for target in graph[source]:
+            if target not in number:
+                visit(target)
+            if target in stack:
+                low[source] = min(low[source], low[target])
+        if low[source] == number[source]:
+            at = stack.index(source)
+            if len(stack) - at > 1:
+                out.append(sorted(stack[at:]))
+            del stack[at:]
+
+    for source in graph:
+        if source not in number:
+            visit(source)
+    return sorted(out)
+
+
+def check_calls(root, diagram, objects):
+    """A line for each call that goes up and each circle that is new, or gone."""
+    calls = Calls(root, diagram, objects)
+    with open(os.path.join(root, diagram.seams), encoding="utf-8") as file:
+        seams = set(DECLARED.findall(file.read()))
+    for source, targets in calls.calls.items():
+        for target, names in targets.items():
+            up = sorted(set(names) - seams)
+            if up and diagram.goes_up(source, target):
+                yield f"{source}: calls {', '.join(up)} of {target}, which is above it"
+    if not calls.calls:
+        yield f"{objects}: found no object files, expected those of the kernel"
+    found = circles(calls.without(seams))
+    for circle in found:
+        if circle not in diagram.circles:
+            yield f"{circle[0]}: in a new circle with {' '.join(circle[1:])}"
+    for circle in diagram.circles:
+        if calls.calls and circle not in found:
+            yield f"{circle[0]}: found no circle with {' '.join(circle[1:])}, expected one"
+
+
 def main(argv):
     """Checks the tree."""
-    root = argv[0] if argv else os.path.dirname(HERE)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--objects", help="the build's folder: calls are checked, too")
+    parser.add_argument("root", nargs="?", default=os.path.dirname(HERE))
+    options = parser.parse_args(argv)
     diagram = Diagram(os.path.join(HERE, "layers.txt"))
-    files = list(sources(root, diagram))
-    lines = [line for source in files for line in check(root, diagram, source)]
-    print("\n".join([*lines, f"layers: {len(files)} files checked"]))
+    files = list(sources(options.root, diagram))
+    lines = [line for source in files
+             for line in check_includes(options.root, diagram, source)]
+    summary = f"layers: {len(files)} files checked"
+    if options.objects:
+        lines += check_calls(options.root, diagram, options.objects)
+        summary += "; circles left: " + "; ".join(" ".join(c) for c in diagram.circles)
+    print("\n".join([*lines, summary]))
     return 1 if lines else 0
 
 

@@ -18,7 +18,7 @@ PAGE = N["PAGE_SIZE"]
 ENTRIES, LEVELS = 512, 4
 CHUNK = 1024  # bytes of a packet that every QEMU takes
 SHOWN, BEHIND_EDGE, RIP_BELOW_TOP = 12, 16, 40  # as user/meltdown.c
-MARK = re.search(r'SECRET_MARK "(.*)"', read("kernel/secret.h"))[1].encode()
+MARK = re.search(r'SECRET_MARK "(.*)"', read("kernel/start/secret.h"))[1].encode()
 
 # Name, first address, whether the ledger has pages there; ascending.
 REGIONS = [

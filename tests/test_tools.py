@@ -94,7 +94,7 @@ class HostileTables(unittest.TestCase):
                 for word in re.findall(pattern, read(name), re.MULTILINE)}
 
     def test_native(self):
-        calls = self.words("kernel/syscall_list.h", r"^SYSCALL\(\d+, (\w+)\)")
+        calls = self.words("kernel/linux/syscall_list.h", r"^SYSCALL\(\d+, (\w+)\)")
         pointer = self.words("tests/user/hostile", r"\bPOINTER\((\w+)\)")
         plain = self.words("tests/user/hostile", r"\bPLAIN\((\w+)\)")
         self.assertGreater(len(calls), 90)
@@ -103,7 +103,7 @@ class HostileTables(unittest.TestCase):
         self.assertEqual(pointer & plain, set(), "with and without a pointer")
 
     def test_ia32(self):
-        calls = self.words("kernel/ia32_syscall_list.h", r"^COMPAT\(\d+, (\w+)\)")
+        calls = self.words("kernel/linux/ia32_syscall_list.h", r"^COMPAT\(\d+, (\w+)\)")
         rows = self.words("tests/user/hostile", r"\b(?:IA32\(\d+, |OTHER\()(\w+)\)")
         self.assertGreater(len(calls), 30)
         self.assertEqual(calls - rows, set(), "calls of i386 without a row")
@@ -116,10 +116,13 @@ class Checks(InDirectory):
         """layers: an include that goes up is found, others are not"""
         for path, line, good in (
                 ("mm/a.c", '#include "kernel/base/types.h"', True),
-                ("mm/a.c", '#include "kernel/task.h"', False),
+                ("mm/a.c", '#include "kernel/task/task.h"', False),
                 ("kernel/base/a.h", '#include "mm/pti.h"', False),
                 ("kernel/base/seams.h", '#include "mm/pti.h"', True),
                 ("kernel/a.c", '#include "arch/gdt.h"', True),
+                ("kernel/a.c", '#include "kernel/linux/calls/a.h"', True),
+                ("kernel/linux/a.c", '#include "kernel/linux/calls/a.h"', False),
+                ("kernel/task/a.c", '#include "kernel/trap.h"', False),
                 ("kernel/a.c", '#include "tests/x.h"', False),
                 ("entry/a.asm", '%include "layout.inc"', True),
                 ("mm/a.asm", '%include "offsets.inc"', False),
@@ -130,6 +133,31 @@ class Checks(InDirectory):
             self.assertEqual(status, 0 if good else 1, line)
             self.assertIn("1 files checked", output)
             self.assertEqual(f"{path}:1: " in output, not good, output)
+
+    def test_calls(self):
+        """layers: a call that goes up, and a new circle, are found; a seam is none"""
+        sources = {
+            "kernel/base/seams.h": "void seam_wait(void);\n",
+            "mm/a.c": "void b(void); void seam_wait(void);\n"
+                      "void a(void) { b(); seam_wait(); }\n",
+            "mm/b.c": "void a(void); void b(void) { a(); }\n",
+            "kernel/task/c.c": "void a(void); void seam_wait(void) { a(); }\n",
+            "mm/d.c": "void e(void); void d(void) { e(); }\n",
+            "kernel/linux/e.c": "void e(void) { }\n"}
+        for path, text in sources.items():
+            where = write(self.root, path, text)
+            if path.endswith(".c"):
+                to = os.path.join(self.root, "objects", path[:-2] + ".o")
+                os.makedirs(os.path.dirname(to), exist_ok=True)
+                subprocess.run(["gcc", "-c", "-o", to, where], check=True)
+        status, output = self.run_script(
+            sys.executable, os.path.join(SCRIPTS, "check_layers.py"), "--objects",
+            os.path.join(self.root, "objects"), self.root)
+        self.assertEqual(status, 1, output)
+        self.assertIn("mm/d.c: calls e of kernel/linux/e.c, which is above it", output)
+        self.assertIn("mm/a.c: in a new circle with mm/b.c\n", output)
+        self.assertNotIn("calls seam_wait", output)
+        self.assertIn("found no circle with entry/paranoid.asm, expected one", output)
 
     def test_style(self):
         """style: each violation is found, with its line"""

@@ -23,7 +23,7 @@
 
 #include "meltdown/far_return.h"
 #include "meltdown/regions.h"
-#include "../kernel/secret.h"
+#include "../kernel/start/secret.h"
 
 #define SHOWN 12       /* bytes */
 #define MOST_LETTERS 80

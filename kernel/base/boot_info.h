@@ -46,7 +46,7 @@ struct boot_range {
 struct boot_info {
 	enum boot_protocol protocol;
 	char loader[64];    /* its name; for PVH, which gives none, "PVH" */
-	char cmdline[2048]; /* for kernel/args.c */
+	char cmdline[2048]; /* for kernel/start/args.c */
 
 	/* As the loader gave them, until boot_info_sort_regions(). */
 	struct boot_region regions[BOOT_MAX_REGIONS];
@@ -62,7 +62,7 @@ struct boot_info {
 	phys_addr_t info_start;
 	phys_addr_t info_end;
 
-	u8 rsdp[BOOT_RSDP_SIZE]; /* unchecked; arch/acpi.c does that */
+	u8 rsdp[BOOT_RSDP_SIZE]; /* unchecked; arch/machine/acpi.c does that */
 	unsigned rsdp_len;       /* bytes of it that are filled; 0: none */
 	phys_addr_t rsdp_addr;   /* 0 if the loader gave only a copy */
 

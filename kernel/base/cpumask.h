@@ -48,7 +48,7 @@ static inline unsigned cpumask_next(const struct cpumask *m, unsigned cpu)
 	for (unsigned cpu = cpumask_next(mask, 0); cpu < NR_CPUS;        \
 	     cpu = cpumask_next(mask, cpu + 1))
 
-/* CPUs that run the kernel; only grows.  arch/smp.c alone writes it. */
+/* CPUs that run the kernel; only grows.  arch/machine/smp.c alone writes it. */
 extern struct cpumask cpus_online;
 
 #endif

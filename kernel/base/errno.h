@@ -39,7 +39,7 @@
 
 /*
  * Never seen by a program: no frame is free, and as -ENOMEM otherwise.  Whoever
- * made the call waits for one and calls again: kernel/oom.h.
+ * made the call waits for one and calls again: kernel/linux/process/oom.h.
  */
 #define ENOFRAME 600
 

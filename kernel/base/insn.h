@@ -1,7 +1,7 @@
 /*
  * Wrappers of single instructions.  Each has the effect its name says and no
  * other.  Inline assembly stands here, in percpu.h (fields relative to GS), in
- * mm/uaccess.c (what may fault) and in string.c (REP), and nowhere else.
+ * mm/space/uaccess.c (what may fault) and in string.c (REP), and nowhere else.
  */
 #ifndef KERNEL_BASE_INSN_H
 #define KERNEL_BASE_INSN_H

@@ -28,13 +28,13 @@ void log_break_lock(void);
 
 /*
  * Our own bug.  Prints the message, where we are and the back-trace, stops the
- * other CPUs and ends the machine with status 35 (kernel/panic.c).  Any context.
+ * other CPUs and ends the machine with status 35 (kernel/debug/panic.c).  Any context.
  */
 __noreturn void panic(const char *fmt, ...) __printf_like(1, 2);
 
 /*
  * Not our bug, but the boot cannot go on: prints the one line (found X, expected
- * Y; no newline) and ends the machine with status 35 (kernel/panic.c).
+ * Y; no newline) and ends the machine with status 35 (kernel/debug/panic.c).
  */
 __noreturn void refuse(const char *fmt, ...) __printf_like(1, 2);
 

@@ -1,7 +1,7 @@
 /*
  * The end, as every layer may ask for it.  The report needs the unwinder, the other
  * CPUs and the power switch, which lie far above: they are behind one pointer.
- * Read next: kernel/panic.c.
+ * Read next: kernel/debug/panic.c.
  */
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"

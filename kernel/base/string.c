@@ -10,8 +10,8 @@
  * Called from everywhere, and by the compiler's own expansions: so no function
  * here may contain a loop that the compiler would turn into a call of itself.
  */
-#include "kernel/base/string.h"
 #include "kernel/base/errno.h"
+#include "kernel/base/string.h"
 
 /* A 64-bit word at any address, which may alias objects of any type. */
 typedef u64 __attribute__((may_alias, aligned(1))) any_word;

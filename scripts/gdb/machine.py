@@ -4,7 +4,7 @@ Owns the switch between virtual and physical memory reads (PhysicalMemory),
 which is always put back.  What is read here does not depend on which PGD the
 CPU has loaded: the kernel's variables are read where they lie in RAM.
 A CPU's number is its thread's, counted from 0: the MADT lists them in that
-order, and arch/smp.c numbers them by the MADT.
+order, and arch/machine/smp.c numbers them by the MADT.
 """
 import re
 

@@ -1,6 +1,6 @@
 """Lets gdb unwind the entry code, from any of its instructions to the user's.
 
-The kernel's own unwinder reads the same table (kernel/unwind.c): for each
+The kernel's own unwinder reads the same table (kernel/debug/unwind.c): for each
 instruction of entry text, of the trampolines and of the entry code in the image
 it says where the registers of what was interrupted are.  C in between is gdb's
 own matter; it has its debug information.  A user's frame is the last one, and so

@@ -8,7 +8,7 @@
  * For each file: its name with a zero behind it; pieces, each behind its length as
  * 32 bits; a length of 0.
  */
-#include "arch/power.h"
+#include "arch/machine/power.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"

@@ -8,7 +8,7 @@
  */
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
-#include "kernel/task.h"
+#include "kernel/task/task.h"
 #include "mm/frame_owner.h"
 #include "mm/phys.h"
 

@@ -14,8 +14,8 @@
 #include "kernel/base/spinlock.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
-#include "kernel/panic.h"
-#include "kernel/task.h"
+#include "kernel/debug/panic.h"
+#include "kernel/task/task.h"
 
 #define PLACES 256
 #define SHOWN 10

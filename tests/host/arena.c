@@ -2,8 +2,8 @@
  * The arena, and panic().  Linked into the tests of mm/ (tests/host/
  * Makefile.inc).
  */
-#include "tests/host/arena.h"
 #include "kernel/base/log.h"
+#include "tests/host/arena.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

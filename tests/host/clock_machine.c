@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/apic.h"
-#include "arch/clock.h"
+#include "arch/machine/apic.h"
+#include "arch/machine/clock.h"
 #include "kernel/base/log.h"
 #include "mm/vmap.h"
 #include "tests/host/host.h"

@@ -1,12 +1,12 @@
 /*
- * A make-believe machine of clocks for the test of arch/clock.c and what it is made
+ * A make-believe machine of clocks for the test of arch/machine/clock.c and what it is made
  * of: ports, HPET, APIC timer and TSC, all by one time, which goes on with each
  * access, and jumps where the host holds the machine up.
  */
 #ifndef TESTS_HOST_CLOCK_MACHINE_H
 #define TESTS_HOST_CLOCK_MACHINE_H
 
-#include "arch/acpi.h"
+#include "arch/machine/acpi.h"
 #include "kernel/base/insn.h"
 
 extern struct clock_machine {

@@ -1,5 +1,5 @@
 /*
- * Make-believe firmware for the tests of arch/acpi.c: one blob of physical
+ * Make-believe firmware for the tests of arch/machine/acpi.c: one blob of physical
  * memory from FW_BASE on, with an RSDP, a DSDT, an FADT, a MADT and both root
  * tables, laid out as QEMU does.
  *

@@ -1,5 +1,5 @@
 /*
- * Make-believe firmware for the tests of arch/acpi.c: builds ACPI tables in
+ * Make-believe firmware for the tests of arch/machine/acpi.c: builds ACPI tables in
  * `fw`, for a test to spoil, and has them parsed.
  *
  * Used by test_acpi.c and test_poweroff.c.
@@ -7,7 +7,7 @@
 #ifndef TESTS_HOST_FIRMWARE_H
 #define TESTS_HOST_FIRMWARE_H
 
-#include "arch/acpi.h"
+#include "arch/machine/acpi.h"
 #include "tests/host/host.h"
 
 #define FW_BASE 0xe0000

@@ -6,8 +6,8 @@
  * Linked into every test program.  host.h has the contracts; read next any
  * test, test_cpio.c for a short one.
  */
-#include "tests/host/host.h"
 #include "kernel/base/seams.h"
+#include "tests/host/host.h"
 
 #include <stdio.h>
 #include <stdlib.h>

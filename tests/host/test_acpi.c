@@ -1,5 +1,5 @@
 /*
- * Test of arch/acpi.c: the RSDP, the root tables, the MADT, and damage to any
+ * Test of arch/machine/acpi.c: the RSDP, the root tables, the MADT, and damage to any
  * of them; test_poweroff.c has the FADT and the DSDT.
  *
  * Each case spoils something of the good tables and seals them, so that the

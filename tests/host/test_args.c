@@ -1,8 +1,8 @@
 /*
- * Test of kernel/args.c: every argument, every complaint, quoting, and what
+ * Test of kernel/start/args.c: every argument, every complaint, quoting, and what
  * comes after `--`.
  */
-#include "kernel/args.h"
+#include "kernel/start/args.h"
 #include "tests/host/host.h"
 
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /*
- * Test of arch/clock.c, measure.c, counter.c and rtc.c on machines of every kind:
+ * Test of arch/machine/clock.c, measure.c, counter.c and rtc.c on machines of every kind:
  * with some clocks, with none, with clocks that stand still or are wrong, and held
  * up by the host again and again.
  */
-#include "arch/clock.h"
-#include "arch/counter.h"
+#include "arch/machine/clock.h"
+#include "arch/machine/counter.h"
 #include "tests/host/clock_machine.h"
 #include "tests/host/host.h"
 

@@ -1,11 +1,11 @@
 /*
- * Test of kernel/initramfs.c and kernel/file_tree.c: what comes of archives, and where
+ * Test of kernel/linux/program/initramfs.c and kernel/linux/program/file_tree.c: what comes of archives, and where
  * paths lead in it.
  */
 #include "kernel/base/errno.h"
-#include "kernel/cpio.h"
-#include "kernel/file_tree.h"
-#include "kernel/initramfs.h"
+#include "kernel/linux/program/cpio.h"
+#include "kernel/linux/program/file_tree.h"
+#include "kernel/linux/program/initramfs.h"
 #include "mm/frame.h"
 #include "mm/phys.h"
 #include "tests/host/arena.h"

@@ -1,5 +1,5 @@
 /*
- * Test of arch/acpi.c: the FADT, and the search for _S5 in the DSDT, that is
+ * Test of arch/machine/acpi.c: the FADT, and the search for _S5 in the DSDT, that is
  * all that powering off and resetting by ACPI need.
  *
  * The good tables come from firmware.c; S5() puts a DSDT of its own under

@@ -1,8 +1,8 @@
 /*
- * Test of kernel/timers.c: random additions and removals, and after them the heap's
+ * Test of kernel/base/timers.c: random additions and removals, and after them the heap's
  * rules, its depth, and the order in which all come out.
  */
-#include "kernel/timers.h"
+#include "kernel/base/timers.h"
 #include "tests/host/host.h"
 
 #define TIMERS 4095

@@ -1,8 +1,8 @@
 /*
- * Test of mm/vma.c: areas against an array with one byte of rights a page.
+ * Test of mm/space/vma.c: areas against an array with one byte of rights a page.
  */
 #include "kernel/base/errno.h"
-#include "mm/vma.h"
+#include "mm/space/vma.h"
 #include "tests/host/host.h"
 
 #include <stdlib.h>

@@ -2,9 +2,9 @@
  * The processors of tests/host/tlb_cpu.h: the instructions of insn.h, and the call
  * to other CPUs.
  */
-#include "tests/host/tlb_cpu.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/seams.h"
+#include "tests/host/tlb_cpu.h"
 
 #include <string.h>
 

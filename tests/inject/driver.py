@@ -14,7 +14,7 @@ from paths import FLAGS, NR, PATTERN, STACK
 
 VECTOR = {"nmi": N["VEC_NMI"], "mc": N["VEC_MC"], "db": N["VEC_DB"], "df": N["VEC_DF"]}
 KINDS = ("nmi", "mc", "db")
-AT_USER, AT_START = 1, 2  # enum unwind_status (kernel/unwind.h)
+AT_USER, AT_START = 1, 2  # enum unwind_status (kernel/debug/unwind.h)
 LOG_WORDS, EVENT_WORDS, EVENTS_KEPT = 4, 32, 4  # struct inject_log
 EVENT = ("vector", "ip", "flags", "cr3_found", "gs_found", "cr3", "gs_base", "status",
          "frames", "events")

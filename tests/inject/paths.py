@@ -26,7 +26,7 @@ NR = {"mmap": 9, "rt_sigaction": 13, "rt_sigreturn": 15, "nanosleep": 35, "getpi
 I386_GETPID = 20
 SIGNALS = (4, 5, 7, 8, 11)
 SA_FLAGS = 0x4 | 0x04000000 | 0x40000000  # SIGINFO, RESTORER, NODEFER
-FRAME_CS = 192           # in a signal frame (kernel/sigframe64.c)
+FRAME_CS = 192           # in a signal frame (kernel/linux/signal/sigframe64.c)
 FRAME_BYTES = 440
 
 PATTERN = {name: 0x5100000051 * (i + 3) & 0x7fffffffffff for i, name in enumerate(

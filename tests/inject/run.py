@@ -45,7 +45,7 @@ SAMPLE = ("SYSCALL, SYSRET", "SYSCALL with RSP on the NMI's page",
 # differs from one trampoline alias to the other.
 SESSIONS = (("pti=on", 0, "all"), ("pti=off", 0, "no gates"), ("pti=on", 1, "aliases"))
 
-# How the program of kernel/ring3_probe.c begins, which has the same address.
+# How the program of kernel/start/ring3_probe.c begins, which has the same address.
 PROBE = b"\x48\xbc"
 
 # Where an event cannot come: kinds, from, to, why.

@@ -7,12 +7,12 @@
  *   0xffffffff80000000  image          globals.c, if it is data
  *   0xffffc90000000000  vmap           objects.c: the cell's stack
  *   0xffff888000000000  direct map     frames.c
- *   below                              never: user memory is reached by mm/uaccess.c,
+ *   below                              never: user memory is reached by mm/space/uaccess.c,
  *                                      whose instructions are assembly's
  * The entry areas, the vaults and slot 507 are mapped or not: the processor asks.
  */
 #include "kernel/base/string.h"
-#include "mm/uaccess.h"
+#include "mm/space/uaccess.h"
 #include "tests/sanitize/sanitize.h"
 
 static bool is_live(u64 addr, u64 size, bool whole)

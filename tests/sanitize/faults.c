@@ -4,14 +4,14 @@
  * What is behind the fault is only reached if it was not seen.
  */
 #include "kernel/base/string.h"
-#include "kernel/pieces.h"
-#include "kernel/process.h"
-#include "kernel/selftest.h"
-#include "kernel/task.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/start/selftest.h"
+#include "kernel/task/task.h"
 #include "mm/frame.h"
 #include "mm/phys.h"
 #include "mm/pti.h"
-#include "mm/vma.h"
+#include "mm/space/pieces.h"
+#include "mm/space/vma.h"
 #include "mm/vmap.h"
 #include "tests/sanitize/sanitize.h"
 

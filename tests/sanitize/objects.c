@@ -8,8 +8,8 @@
  * page fault: what is known here is who gave it back.
  */
 #include "kernel/base/format.h"
-#include "kernel/pieces.h"
 #include "mm/frame.h"
+#include "mm/space/pieces.h"
 #include "mm/vmap.h"
 #include "tests/sanitize/sanitize.h"
 

@@ -1,16 +1,16 @@
 /*
- * The end of a sanitizing kernel: kernel/panic.c's screen, with what was done, and
+ * The end of a sanitizing kernel: kernel/debug/panic.c's screen, with what was done, and
  * behind its back-trace, which is of the use, those of who took and gave back what
  * it was done to.
  *
  * One report only; what its own way does is not looked at any more.
  */
-#include "arch/power.h"
+#include "arch/machine/power.h"
 #include "kernel/base/format.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
-#include "kernel/task.h"
+#include "kernel/task/task.h"
 #include "tests/sanitize/sanitize.h"
 
 static bool begun;
@@ -75,7 +75,7 @@ static void explain(u64 addr)
 		format(finding.text, sizeof(finding.text), "by a null pointer");
 	else if (addr < USER_END)
 		format(finding.text, sizeof(finding.text),
-		       "in the user half, and not by mm/uaccess.c");
+		       "in the user half, and not by mm/space/uaccess.c");
 	else if (addr < DIRECT_MAP_BASE)
 		format(finding.text, sizeof(finding.text), "where nothing ever is");
 	else if (pieces_of_image(addr) || (r && r->has_pieces))

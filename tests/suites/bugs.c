@@ -4,8 +4,8 @@
  * right; one that fails is run once more with its output shown.  What only ring 0 can see
  * of those bugs is in bugs_tables.c, bugs_nmi.c and others: docs/bugs.md names them.
  */
-#include "kernel/process.h"
-#include "kernel/program.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/program/load.h"
 #include "tests/suites/pinned.h"
 
 /* Its wait status; -1: it is not there, which has been said. */

@@ -20,14 +20,14 @@
  * while NMIs arrive from another CPU: each NMI is counted, the program finds all
  * its registers, and ends with 0.
  */
-#include "arch/clock.h"
-#include "arch/smp.h"
+#include "arch/machine/clock.h"
+#include "arch/machine/smp.h"
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
-#include "kernel/process.h"
-#include "kernel/program.h"
-#include "kernel/signal.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/program/load.h"
+#include "kernel/linux/signal/signal.h"
 #include "tests/suites/pinned.h"
 
 #define PROGRAM "/bin/bad_rsp"

@@ -17,8 +17,8 @@
  */
 #include "arch/cpu.h"
 #include "kernel/base/percpu.h"
-#include "kernel/sched.h"
-#include "kernel/signal.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/task/sched.h"
 #include "mm/phys.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"

@@ -11,7 +11,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
-#include "kernel/selftest.h"
+#include "kernel/start/selftest.h"
 #include "mm/frame.h"
 #include "mm/image.h"
 #include "mm/phys.h"

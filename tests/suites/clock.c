@@ -4,11 +4,11 @@
  * is noticed.  Everything is compared with something of the same moment, so that it
  * does not matter how busy the host is.
  */
-#include "arch/clock.h"
-#include "arch/counter.h"
+#include "arch/machine/clock.h"
+#include "arch/machine/counter.h"
 #include "kernel/base/insn.h"
-#include "kernel/sched.h"
-#include "kernel/selftest.h"
+#include "kernel/start/selftest.h"
+#include "kernel/task/sched.h"
 
 #define SLEEP_NS (50 * NSEC_PER_MSEC)
 #define NEAR_PART 100

@@ -2,11 +2,11 @@
  * Reading each CPU's registers, and running something on one CPU.  No suite of
  * its own; tests/suites/ calls it.
  */
-#include "arch/emulator.h"
+#include "arch/machine/emulator.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
-#include "kernel/sched.h"
-#include "kernel/selftest.h"
+#include "kernel/start/selftest.h"
+#include "kernel/task/sched.h"
 #include "mm/phys.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"

@@ -31,7 +31,7 @@ void cpus_call_all(void (*fn)(void *), void *arg);
 
 /*
  * Skips the case where the machine hangs at an instruction breakpoint that
- * is taken (arch/emulator.h).  True: return.
+ * is taken (arch/machine/emulator.h).  True: return.
  */
 bool cpus_skip_breakpoints(struct selftest *t);
 

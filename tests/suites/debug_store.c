@@ -8,7 +8,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
-#include "kernel/selftest.h"
+#include "kernel/start/selftest.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
 #include "mm/ledger.h"

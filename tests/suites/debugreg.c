@@ -3,12 +3,12 @@
  * tasks are left alone, and what the kernel makes of a watchpoint that it meets
  * itself.
  */
-#include "arch/debugreg.h"
 #include "arch/cpu_entry_area.h"
+#include "arch/state/debugreg.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
-#include "kernel/process.h"
-#include "kernel/signal.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/signal/signal.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"

@@ -2,12 +2,12 @@
  * The honesty line against the machine: what the boot found of the emulator is
  * found again, and what it says by name shows where kernel code can see it.
  */
-#include "arch/emulator.h"
+#include "arch/machine/emulator.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/string.h"
-#include "kernel/ring3_probe.h"
-#include "kernel/selftest.h"
+#include "kernel/start/ring3_probe.h"
+#include "kernel/start/selftest.h"
 #include "mm/vmap.h"
 #include "tests/suites/faults.h"
 

@@ -8,13 +8,13 @@
  * CS has RPL 3 in all of it: with another one the frame would not be a user's,
  * and whoever let that through would have to be stopped, not the process.
  */
-#include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
+#include "arch/machine/clock.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
-#include "kernel/sched.h"
-#include "kernel/selftest.h"
-#include "kernel/signal.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/start/selftest.h"
+#include "kernel/task/sched.h"
 #include "kernel/trap.h"
 #include "mm/frame.h"
 #include "mm/phys.h"

@@ -10,7 +10,7 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
-#include "kernel/selftest.h"
+#include "kernel/start/selftest.h"
 #include "mm/frame.h"
 #include "mm/image.h"
 #include "mm/live.h"

@@ -3,9 +3,9 @@
  * What the calls do is tested by tests/user/threads.c.
  */
 #include "kernel/base/errno.h"
-#include "kernel/process.h"
-#include "mm/mm.h"
+#include "kernel/linux/process/make.h"
 #include "mm/phys.h"
+#include "mm/space/mm.h"
 #include "tests/suites/pinned.h"
 
 #define FUTEX_WAIT_PRIVATE 128

@@ -9,11 +9,11 @@
  * the process ends at once, and what is tested is that.
  */
 #include "arch/cpu_entry_area.h"
-#include "arch/smp.h"
+#include "arch/machine/smp.h"
 #include "kernel/base/insn.h"
-#include "kernel/selftest.h"
+#include "kernel/debug/unwind.h"
+#include "kernel/start/selftest.h"
 #include "kernel/trap.h"
-#include "kernel/unwind.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/programs.h"
 

@@ -4,13 +4,13 @@
  * here, before they start; ioperm and iopl are called in tests/user/ioports.c.
  */
 #include "arch/cpu_entry_area.h"
-#include "arch/io_bitmap.h"
+#include "arch/state/io_bitmap.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
-#include "kernel/process.h"
-#include "kernel/sched.h"
-#include "kernel/signal.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/task/sched.h"
 #include "mm/audit.h"
 #include "mm/frame.h"
 #include "mm/leakscan.h"

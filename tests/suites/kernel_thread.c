@@ -1,5 +1,5 @@
 /* The end of a kernel thread: see tests/suites/kernel_thread.h. */
-#include "kernel/sched.h"
+#include "kernel/task/sched.h"
 #include "tests/suites/kernel_thread.h"
 
 void task_exit(int status)

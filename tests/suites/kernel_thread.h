@@ -4,7 +4,7 @@
 #ifndef TESTS_SUITES_KERNEL_THREAD_H
 #define TESTS_SUITES_KERNEL_THREAD_H
 
-#include "kernel/task.h"
+#include "kernel/task/task.h"
 
 /* Ends the current kernel thread with a status for process_wait_for().  Task context. */
 __noreturn void task_exit(int status);

@@ -5,9 +5,9 @@
  * same from outside, through modify_ldt.
  */
 #include "arch/gdt.h"
-#include "arch/ldt.h"
-#include "arch/segment.h"
-#include "arch/user_desc.h"
+#include "arch/state/ldt.h"
+#include "arch/state/segment.h"
+#include "arch/state/user_desc.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/format.h"
 #include "kernel/base/percpu.h"

@@ -8,14 +8,14 @@
  * (some ten seconds); else a sample.
  */
 #include "arch/cpu_entry_area.h"
-#include "arch/emulator.h"
+#include "arch/machine/emulator.h"
 #include "arch/stack_marks.h"
-#include "kernel/args.h"
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
-#include "kernel/program.h"
-#include "kernel/signal.h"
+#include "kernel/linux/program/load.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/start/args.h"
 #include "mm/frame.h"
 #include "mm/image.h"
 #include "mm/ledger.h"

@@ -5,11 +5,11 @@
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/gdt.h"
-#include "kernel/args.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
-#include "kernel/selftest.h"
+#include "kernel/start/args.h"
+#include "kernel/start/selftest.h"
 #include "kernel/trap.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"

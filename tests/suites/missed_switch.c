@@ -8,8 +8,8 @@
  * what is printed.
  */
 #include "kernel/base/percpu.h"
-#include "kernel/sched.h"
-#include "kernel/signal.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/task/sched.h"
 #include "mm/pti.h"
 #include "tests/suites/pinned.h"
 

@@ -8,14 +8,14 @@
  * so there the case of IBPB turns it on by itself.
  */
 #include "arch/cpu_entry_area.h"
-#include "arch/emulator.h"
-#include "arch/mitigations.h"
+#include "arch/machine/emulator.h"
+#include "arch/state/mitigations.h"
 #include "entry/entry.h"
 #include "kernel/base/nospec.h"
 #include "kernel/base/string.h"
-#include "kernel/process.h"
-#include "kernel/sched.h"
-#include "mm/mm.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/task/sched.h"
+#include "mm/space/mm.h"
 #include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 

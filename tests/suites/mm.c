@@ -7,10 +7,10 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/base/x86.h"
-#include "kernel/selftest.h"
+#include "kernel/start/selftest.h"
 #include "mm/frame.h"
-#include "mm/mm.h"
-#include "mm/shared.h"
+#include "mm/space/mm.h"
+#include "mm/space/shared.h"
 
 #define AREA 0x10000000
 #define RW (VMA_READ | VMA_WRITE)

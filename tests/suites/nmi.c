@@ -10,14 +10,14 @@
  * A second NMI is lost while one is pending, so each is sent when the one
  * before has been counted.
  */
-#include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
-#include "arch/smp.h"
+#include "arch/machine/clock.h"
+#include "arch/machine/smp.h"
 #include "entry/entry.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
-#include "kernel/sched.h"
+#include "kernel/task/sched.h"
 #include "kernel/trap.h"
 #include "mm/image.h"
 #include "mm/phys.h"

@@ -8,16 +8,16 @@
  * Each case runs in the hook of one NMI that this CPU has sent to itself.
  */
 #include "arch/cpu_entry_area.h"
+#include "arch/machine/smp.h"
 #include "arch/stack_marks.h"
-#include "arch/smp.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
-#include "kernel/selftest.h"
+#include "kernel/start/selftest.h"
 #include "kernel/trap.h"
 #include "mm/pti.h"
-#include "mm/uaccess.h"
+#include "mm/space/uaccess.h"
 #include "tests/suites/cpus.h"
 
 void nesting_iret(void);

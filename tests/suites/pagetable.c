@@ -5,17 +5,17 @@
  * Works on a PGD of its own, which is never loaded; only the last case loads
  * one, in an address space of its own, with interrupts off, for a moment.
  */
-#include "arch/ldt.h"
+#include "arch/state/ldt.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
-#include "kernel/selftest.h"
+#include "kernel/start/selftest.h"
 #include "mm/frame.h"
-#include "mm/mm.h"
 #include "mm/pagetable.h"
 #include "mm/phys.h"
-#include "mm/uaccess.h"
+#include "mm/space/mm.h"
+#include "mm/space/uaccess.h"
 #include "tests/suites/pt_model.h"
 
 #define SEED 0x9051e4

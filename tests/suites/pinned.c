@@ -2,12 +2,12 @@
  * Starting processes of bare code and kernel threads on chosen CPUs, and
  * looking at what they left.  Used by the suites on user mode and SMP.
  */
-#include "arch/clock.h"
-#include "arch/smp.h"
+#include "arch/machine/clock.h"
+#include "arch/machine/smp.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
-#include "kernel/sched.h"
+#include "kernel/task/sched.h"
 #include "tests/suites/pinned.h"
 
 /* Far more than a loaded host needs; a test that waits so long has failed. */

@@ -8,9 +8,9 @@
 #ifndef TESTS_SUITES_PINNED_H
 #define TESTS_SUITES_PINNED_H
 
-#include "kernel/program.h"
-#include "kernel/selftest.h"
-#include "kernel/task.h"
+#include "kernel/linux/program/load.h"
+#include "kernel/start/selftest.h"
+#include "kernel/task/task.h"
 
 /* No particular CPU. */
 #define ANY_CPU NR_CPUS

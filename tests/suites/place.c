@@ -1,5 +1,5 @@
 /*
- * The names that reports give to addresses (kernel/place.c), and the panics that
+ * The names that reports give to addresses (kernel/debug/names.c), and the panics that
  * an exception in kernel mode makes: where it was, with which registers, on which
  * stack.
  *
@@ -11,7 +11,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
-#include "kernel/place.h"
+#include "kernel/debug/names.h"
 #include "kernel/trap.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/pinned.h"

@@ -4,7 +4,7 @@
 #ifndef TESTS_SUITES_PROGRAMS_H
 #define TESTS_SUITES_PROGRAMS_H
 
-#include "kernel/program.h"
+#include "kernel/linux/program/load.h"
 
 /*
  * 12 times: getpid, then a page of the data area touched for the first time,

@@ -6,13 +6,13 @@
  * pti=off a pair is a single PGD; the cases then check that.
  */
 #include "arch/cpu.h"
-#include "kernel/args.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
-#include "kernel/program.h"
-#include "kernel/selftest.h"
-#include "kernel/signal.h"
+#include "kernel/linux/program/load.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/start/args.h"
+#include "kernel/start/selftest.h"
 #include "mm/frame.h"
 #include "mm/phys.h"
 #include "mm/pti.h"

@@ -5,7 +5,7 @@
 #ifndef TESTS_SUITES_PTI_SHADOW_H
 #define TESTS_SUITES_PTI_SHADOW_H
 
-#include "kernel/selftest.h"
+#include "kernel/start/selftest.h"
 #include "mm/pti.h"
 
 /* A slot that nothing uses: for pages of our own making. */

@@ -4,8 +4,8 @@
  * program sees of it is tests/user/layout.c's.
  */
 #include "kernel/base/string.h"
-#include "kernel/program.h"
-#include "kernel/selftest.h"
+#include "kernel/linux/program/load.h"
+#include "kernel/start/selftest.h"
 
 #define ROUNDS 16
 #define STACK_PAGES 0x400000ULL

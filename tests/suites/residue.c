@@ -16,15 +16,15 @@
  * there counts if it is seen again and again while the processes of that CPU go on
  * in user mode.
  */
-#include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
 #include "arch/espfix.h"
-#include "arch/ldt.h"
-#include "arch/smp.h"
+#include "arch/machine/clock.h"
+#include "arch/machine/smp.h"
+#include "arch/state/ldt.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
-#include "kernel/sched.h"
+#include "kernel/task/sched.h"
 #include "kernel/trap.h"
 #include "mm/frame.h"
 #include "mm/leakscan.h"

@@ -3,11 +3,11 @@
  * or lost.  Times have lower bounds only: how late a task runs depends on the
  * host under the emulator.
  */
-#include "arch/clock.h"
+#include "arch/machine/clock.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
-#include "kernel/sched.h"
-#include "kernel/signal.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/task/sched.h"
 #include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 

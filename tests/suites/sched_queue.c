@@ -3,13 +3,13 @@
  * queue twice, yielding does not put off timer interrupts, and no wake-up is lost
  * between STI and HLT.
  */
-#include "arch/apic.h"
-#include "arch/clock.h"
-#include "arch/smp.h"
+#include "arch/machine/apic.h"
+#include "arch/machine/clock.h"
+#include "arch/machine/smp.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/stretch.h"
-#include "kernel/sched.h"
-#include "kernel/watchdog.h"
+#include "kernel/debug/watchdog.h"
+#include "kernel/task/sched.h"
 #include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 

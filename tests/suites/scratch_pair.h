@@ -5,7 +5,7 @@
 #ifndef TESTS_SUITES_SCRATCH_PAIR_H
 #define TESTS_SUITES_SCRATCH_PAIR_H
 
-#include "kernel/selftest.h"
+#include "kernel/start/selftest.h"
 #include "mm/audit.h"
 #include "mm/ledger.h"
 #include "mm/pagetable.h"

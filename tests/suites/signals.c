@@ -2,13 +2,13 @@
  * The kernel's view of signals: who takes one, who is left alone, stops, and
  * that nothing of it stays.  What a program sees is in tests/user/signals.c.
  */
-#include "arch/clock.h"
+#include "arch/machine/clock.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
-#include "kernel/ptrace.h"
-#include "kernel/sched.h"
-#include "kernel/signal_queue.h"
+#include "kernel/linux/process/ptrace.h"
+#include "kernel/linux/signal/queue.h"
+#include "kernel/task/sched.h"
 #include "tests/suites/pinned.h"
 
 #define PATIENCE (30 * NSEC_PER_SEC)

@@ -3,15 +3,15 @@
  * control registers; calls from one to others are answered, also when all call
  * at once; one that does not exist is given up.
  */
-#include "arch/apic.h"
-#include "arch/clock.h"
 #include "arch/cpu_entry_area.h"
-#include "arch/long_wait.h"
-#include "arch/smp.h"
+#include "arch/machine/apic.h"
+#include "arch/machine/clock.h"
+#include "arch/machine/long_wait.h"
+#include "arch/machine/smp.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
-#include "kernel/sched.h"
+#include "kernel/task/sched.h"
 #include "mm/frame.h"
 #include "mm/phys.h"
 #include "mm/pti.h"

@@ -10,9 +10,9 @@
 #include "arch/stack_marks.h"
 #include "entry/entry.h"
 #include "kernel/base/insn.h"
-#include "kernel/sched.h"
+#include "kernel/debug/unwind.h"
+#include "kernel/task/sched.h"
 #include "kernel/trap.h"
-#include "kernel/unwind.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/pinned.h"
 

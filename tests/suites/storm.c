@@ -12,16 +12,16 @@
  * If init does not run any more though it wakes all the time, or somebody outlives
  * SIGKILL, all processes are printed.
  */
-#include "arch/clock.h"
-#include "arch/smp.h"
-#include "kernel/args.h"
+#include "arch/machine/clock.h"
+#include "arch/machine/smp.h"
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
-#include "kernel/panic.h"
-#include "kernel/program.h"
-#include "kernel/sched.h"
-#include "kernel/signal_queue.h"
+#include "kernel/debug/panic.h"
+#include "kernel/linux/program/load.h"
+#include "kernel/linux/signal/queue.h"
+#include "kernel/start/args.h"
+#include "kernel/task/sched.h"
 #include "mm/frame.h"
 #include "mm/frame_owner.h"
 #include "tests/suites/kernel_thread.h"

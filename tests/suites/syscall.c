@@ -6,16 +6,16 @@
  * are written into the new task's pt_regs, and read from there again when the
  * UD2 has ended it.
  */
-#include "arch/clock.h"
 #include "arch/cpu.h"
 #include "arch/cpu_entry_area.h"
+#include "arch/machine/clock.h"
 #include "arch/stack_marks.h"
 #include "arch/syscall_msrs.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
-#include "kernel/signal.h"
+#include "kernel/linux/signal/signal.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"
 #include "tests/suites/pinned.h"

@@ -7,19 +7,19 @@
  * The page lies in slot 402 far behind all stacks and devices, in tables of its
  * own, which are freed again.
  */
-#include "arch/clock.h"
 #include "arch/cpu.h"
+#include "arch/machine/clock.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
-#include "kernel/sched.h"
-#include "kernel/signal.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/task/sched.h"
 #include "mm/frame.h"
 #include "mm/kernel_map.h"
 #include "mm/phys.h"
 #include "mm/pti.h"
+#include "mm/space/uaccess.h"
 #include "mm/tlb.h"
-#include "mm/uaccess.h"
 #include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 

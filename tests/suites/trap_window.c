@@ -13,7 +13,7 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
-#include "kernel/selftest.h"
+#include "kernel/start/selftest.h"
 #include "kernel/trap.h"
 #include "mm/leakscan.h"
 #include "mm/pti.h"

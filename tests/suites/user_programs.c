@@ -7,13 +7,13 @@
  * hello and meltdown show what they do.  The others are quiet; one that fails alone
  * is run once more with its output shown.
  */
-#include "arch/emulator.h"
+#include "arch/machine/emulator.h"
 #include "kernel/base/format.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
-#include "kernel/program.h"
-#include "kernel/sched.h"
-#include "kernel/signal.h"
+#include "kernel/linux/program/load.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/task/sched.h"
 #include "mm/pti.h"
 #include "tests/suites/pinned.h"
 

@@ -3,11 +3,11 @@
  * also if two CPUs free the last two stacks of one table at once; and many that are
  * freed together interrupt the other CPUs as often as one.
  */
-#include "arch/clock.h"
+#include "arch/machine/clock.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
-#include "kernel/sched.h"
+#include "kernel/task/sched.h"
 #include "kernel/trap.h"
 #include "mm/frame.h"
 #include "mm/pagetable.h"

@@ -3,13 +3,13 @@
  * off is reported by another one, once, from where it spins.  On a busy host other
  * CPUs may be reported as well: only the one that spins is looked at.
  */
-#include "arch/clock.h"
-#include "arch/smp.h"
+#include "arch/machine/clock.h"
+#include "arch/machine/smp.h"
 #include "kernel/base/insn.h"
-#include "kernel/sched.h"
+#include "kernel/debug/unwind.h"
+#include "kernel/debug/watchdog.h"
+#include "kernel/task/sched.h"
 #include "kernel/trap.h"
-#include "kernel/unwind.h"
-#include "kernel/watchdog.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/pinned.h"
 

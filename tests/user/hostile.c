@@ -7,8 +7,8 @@
  * nothing but the plan; else a line for each step. The parts and their tables
  * are in tests/user/hostile/.
  */
-#include "hostile/hostile.h"
 #include "abi/check.h"
+#include "hostile/hostile.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
  * step, `1..N` at the end, exit status 0. `signals -q` prints failed steps only.
  * The parts are in tests/user/signals/.
  */
-#include "signals/signals.h"
 #include "abi/check.h"
+#include "signals/signals.h"
 
 #include <string.h>
 

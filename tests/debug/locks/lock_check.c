@@ -16,7 +16,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
-#include "kernel/task.h"
+#include "kernel/task/task.h"
 #include "tests/debug/locks/lock_check.h"
 
 #define PLACE ((u64)__builtin_return_address(0))

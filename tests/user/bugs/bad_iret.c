@@ -12,14 +12,14 @@
  *
  * In Postern: entry_iret_fault in entry/interrupt.asm turns whatever the one
  * user IRET raises into a fault of the user's; .push_frame's lines before it take
- * the ESPFIX stack for any selector of the LDT; arch/user_desc.c refuses 16-bit
+ * the ESPFIX stack for any selector of the LDT; arch/state/user_desc.c refuses 16-bit
  * segments for the GDT.
  *
  * Right: a bad selector is SIGSEGV (or SIGBUS) at the place returned to, the GS
  * base is kept; ESP's upper bits are the program's; the GDT takes no such segment.
  */
-#include "lib/bugs.h"
 #include "../abi/far.h"
+#include "lib/bugs.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -5,7 +5,7 @@
  * word leaves him asleep for ever where the word cannot be written (DragonOS); one that
  * forgets exec, which leaves the memory too, leaves him asleep there.
  *
- * In Postern: kernel/process_exit.c wakes whatever became of the store; kernel/futex.c asks
+ * In Postern: kernel/linux/process/exit.c wakes whatever became of the store; kernel/linux/process/futex.c asks
  * for as much as Linux: to wait, to wake and to move others takes a word that one
  * can read, and that somebody can write.
  *

@@ -8,7 +8,7 @@
  * that two processes share, in exec, and in whatever else one process may do to
  * another.  Death signals are a parent's power over a child of the same user.
  *
- * In Postern all these rules are in kernel/creds.c.
+ * In Postern all these rules are in kernel/linux/creds.c.
  *
  * Right: each refusal as Linux has it, and what is allowed stays so.  Runs as root.
  * The entry is credentials_start: the C library would not do behind an exec with

@@ -6,17 +6,17 @@
  * under process_lock with interrupts off.  exit_group() with 4000 sleeping threads held
  * up everybody for nine seconds.
  *
- * In Postern a number is found in a table (kernel/numbers.c), a sleeper in a heap
- * (kernel/timers.c), a thread leaves its lists in one step, and so does a signal
- * (kernel/signal_queue.c).
+ * In Postern a number is found in a table (kernel/linux/numbers.c), a sleeper in a heap
+ * (kernel/base/timers.c), a thread leaves its lists in one step, and so does a signal
+ * (kernel/linux/signal/queue.c).
  *
  * Right: what is done to one thread costs the same in a crowd; the end of a crowd
  * costs in proportion to it.  The least of several times is compared with another
  * least, since other programs of the host take part in each; both are measured again
  * until they are as they should be, or have had tries enough.
  */
-#include "lib/bugs.h"
 #include "../../../user/raw_clone.h"
+#include "lib/bugs.h"
 
 #include <sched.h>
 #include <string.h>

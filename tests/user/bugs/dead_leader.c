@@ -7,7 +7,7 @@
  * parent's SIGCHLD any kernel word.  Beside it, a signal for the process was left to
  * a leader about to end, and slept over by all others.
  *
- * In Postern a process has a hold on its leader (kernel/task.h), which therefore stays
+ * In Postern a process has a hold on its leader (kernel/task/task.h), which therefore stays
  * until the process is reaped, and takes no signals from the moment it begins to end.
  *
  * Right: behind such an exec and end the leader's number is the process's still, calls

@@ -6,7 +6,7 @@
  * Turned on by the next write of DR7, which looked at nothing but its own bits,
  * it was a breakpoint at an address that had been refused: the kernel's.
  *
- * In Postern: set_control() and set_address() in arch/debugreg.c check all four
+ * In Postern: set_control() and set_address() in arch/state/debugreg.c check all four
  * fields before they store anything, and an address again with each DR7; what the
  * processor gets is `active`, put together from what has been checked.
  *

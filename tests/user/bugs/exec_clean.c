@@ -6,7 +6,7 @@
  * and GS, TLS entries of the GDT, an LDT, and breakpoints, which then stop a program
  * at addresses that are not its own any more, set-uid ones included.
  *
- * In Postern: kernel/exec.c starts the new program from zeroed registers, a new FPU
+ * In Postern: kernel/linux/program/exec.c starts the new program from zeroed registers, a new FPU
  * page, no LDT, no TLS, no debug registers.
  *
  * Right: everything is filled with a pattern, then execve of this very program: it

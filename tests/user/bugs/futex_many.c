@@ -3,7 +3,7 @@
  * and so did Postern, with interrupts off, for as many threads as a program
  * makes; FUTEX_REQUEUE and a wait that ends walked them once for each waiter.
  *
- * In Postern a walk is made in pieces (kernel/futex.c).
+ * In Postern a walk is made in pieces (kernel/linux/process/futex.c).
  *
  * Right: none is woken twice, moved twice or left out, however the pieces fall,
  * while others come and go in the same list.

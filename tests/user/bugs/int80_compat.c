@@ -9,7 +9,7 @@
  * halves are taken for good (the error is negative in 32 bits; CVE-2007-4573).
  *
  * In Postern no task carries such a flag: the way in is the frame's own vector
- * (is_ia32_syscall() in kernel/trap.c, regs_in_syscall() in kernel/signal.c),
+ * (is_ia32_syscall() in kernel/trap.c, regs_in_syscall() in kernel/linux/signal/signal.c),
  * made anew at each entry; a restart steps back over the instruction, two bytes
  * either way, with the number that this entry has saved.
  *

@@ -5,7 +5,7 @@
  * makes the processor set it: a write, a #PF in the middle of an IRET to user mode,
  * on the entry stack.  The mapping cannot be written, so the bit is set beforehand.
  *
- * In Postern: arch/user_desc.c and the LDT's one writer (arch/ldt.c) set the bit in
+ * In Postern: arch/state/user_desc.c and the LDT's one writer (arch/state/ldt.c) set the bit in
  * each descriptor that is not empty, not present ones included.
  *
  * Right: whatever flags were asked for, bit 40 of what is read back is set, and the

@@ -5,14 +5,14 @@
  * all: a hog of uid 1000 waited in pause(), and init died of its own next page.
  *
  * In Postern the largest process of a user is killed, by all that is there for
- * it, and whoever wanted the page waits (kernel/oom.c).
+ * it, and whoever wanted the page waits (kernel/linux/process/oom.c).
  *
  * Right: whatever kind of memory the hog takes, it is the hog that is killed,
  * and this program, which is init, gets its pages, its children and its calls.
  * To be run as init, with little memory.
  */
-#include "lib/bugs.h"
 #include "../../../user/raw_clone.h"
+#include "lib/bugs.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -6,7 +6,7 @@
  * found: sock_sendpage called through it.  Since then the lowest 64 KiB
  * (vm.mmap_min_addr) are for nobody without the right to IO ports.
  *
- * In Postern: nothing maps below USER_START (mm/mm_range.c); with SMEP and SMAP,
+ * In Postern: nothing maps below USER_START (mm/space/mm_range.c); with SMEP and SMAP,
  * and with the user half NX in the kernel PGD, the kernel would fault there anyway.
  *
  * Right: EPERM for each call that names a place there, another place for a mere

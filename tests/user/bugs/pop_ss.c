@@ -11,7 +11,7 @@
  * In Postern: #DB has an IST stack alone (arch/idt.c), the paranoid entry finds
  * its CPU by that stack's address and never by GS (entry/paranoid.asm, steps 2
  * and 3), an entry's RSP is not believed (.from_the_top), and the trap that comes
- * of it is noted and no more (debugreg_kernel_trap() in arch/debugreg.c).
+ * of it is noted and no more (debugreg_kernel_trap() in arch/state/debugreg.c).
  *
  * Right: the child lives, or dies of what its instruction does by itself; its GS
  * base is what it was.  TCG raises #DB at once, in user mode; Bochs as hardware.

@@ -8,7 +8,7 @@
  * its sender, and its sigqueue() failed.
  *
  * In Postern the entries are counted by user (RLIMIT_SIGPENDING), and come from
- * memory as they are needed (kernel/signal_queue.c).
+ * memory as they are needed (kernel/linux/signal/queue.c).
  *
  * Right: whatever a user has pending, another's signals arrive whole.
  */

@@ -8,7 +8,7 @@
  * ports of whoever ran before.  The same follows from each place that forgets: exec,
  * exit with another task's switch skipped, a close that does not reach the TSS.
  *
- * In Postern: io_bitmap_load() (arch/io_bitmap.c) at each switch to or from a task
+ * In Postern: io_bitmap_load() (arch/state/io_bitmap.c) at each switch to or from a task
  * with ports, at ioperm and iopl themselves; io_bitmap_drop() at a task's end.
  *
  * Right: a port is open to who opened it, to its children by fork, and to nobody

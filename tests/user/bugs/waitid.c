@@ -6,7 +6,7 @@
  * a few numbers of its choice to any kernel address, and KASLR fell to EFAULT
  * (not mapped) against success (mapped).
  *
- * In Postern every store to user memory is copy_to_user() (mm/uaccess.c), which
+ * In Postern every store to user memory is copy_to_user() (mm/space/uaccess.c), which
  * compares the range with the user half's end before SMAP is opened.
  *
  * Right: EFAULT for every address of the kernel half, mapped or not, at every

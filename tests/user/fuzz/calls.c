@@ -18,14 +18,14 @@
 
 static const uint16_t table[] = {
 #define SYSCALL(number, name) number,
-#include "../../../kernel/syscall_list.h"
+#include "../../../kernel/linux/syscall_list.h"
 #undef SYSCALL
 };
 
 static const uint16_t table_of_i386[] = {
 #define NATIVE(number, name) number,
 #define COMPAT(number, name) number,
-#include "../../../kernel/ia32_syscall_list.h"
+#include "../../../kernel/linux/ia32_syscall_list.h"
 #undef NATIVE
 #undef COMPAT
 };

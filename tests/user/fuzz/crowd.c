@@ -9,8 +9,8 @@
  * own, two generations at most.
  */
 #define _GNU_SOURCE
-#include "crowd.h"
 #include "../../../user/raw_clone.h"
+#include "crowd.h"
 
 #include <sched.h>
 #include <signal.h>

@@ -5,8 +5,8 @@
  * a byte that is the fill both times was not written. So we know what part of a
  * result there is, and that nothing else has changed.
  */
-#include "hostile.h"
 #include "../abi/check.h"
+#include "hostile.h"
 
 #include <errno.h>
 #include <stdlib.h>

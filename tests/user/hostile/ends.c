@@ -2,8 +2,8 @@
  * ends.c: bad addresses that show when it is too late to refuse them: where a
  * signal is delivered, returned from, or a thread ends. A child each.
  */
-#include "hostile.h"
 #include "../abi/check.h"
+#include "hostile.h"
 
 #include <signal.h>
 #include <sys/resource.h>

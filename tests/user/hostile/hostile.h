@@ -2,7 +2,7 @@
  * hostile.h: what the parts of the hostile program share.
  *
  * POINTER(x), PLAIN(x) and CALL(x) name a system call in a table. Every call of
- * kernel/syscall_list.h is POINTER, if any of its arguments is an address, or
+ * kernel/linux/syscall_list.h is POINTER, if any of its arguments is an address, or
  * PLAIN; tests/test_tools.py looks for both words, so that none is forgotten.
  */
 #ifndef TESTS_USER_HOSTILE_H
@@ -20,7 +20,7 @@
 #define PLAIN(name)	#name, SYS_##name
 #define CALL(name)	#name, SYS_##name
 
-/* i386's, by INT 0x80; where the names differ, kernel/ia32_syscall_list.h's. */
+/* i386's, by INT 0x80; where the names differ, kernel/linux/ia32_syscall_list.h's. */
 #define IA32(nr, name)	#name " by INT 0x80", (nr) | IA32_CALL
 #define IA32_CALL	0x80000000l
 

@@ -2,8 +2,8 @@
  * ia32.c: i386's calls that have layouts of their own, by INT 0x80 from 64-bit
  * code, whose pointers are 32 bits: all data here lies below 4 GiB.
  */
-#include "hostile.h"
 #include "../abi/check.h"
+#include "hostile.h"
 
 #include <errno.h>
 #include <signal.h>

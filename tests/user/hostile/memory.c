@@ -2,8 +2,8 @@
  * memory.c: addresses that the kernel is not asked to follow, but to map, to
  * unmap, to wait at or to remember.
  */
-#include "hostile.h"
 #include "../abi/check.h"
+#include "hostile.h"
 
 #include <errno.h>
 #include <string.h>

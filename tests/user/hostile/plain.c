@@ -2,8 +2,8 @@
  * plain.c: calls without pointers. Those that take no argument at all must not
  * look at the registers of arguments, whatever is there.
  */
-#include "hostile.h"
 #include "../abi/check.h"
+#include "hostile.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -2,8 +2,8 @@
  * processes.c: pointers of the calls that make, become, wait for, trace and
  * describe processes.
  */
-#include "hostile.h"
 #include "../abi/check.h"
+#include "hostile.h"
 
 #include <errno.h>
 #include <signal.h>

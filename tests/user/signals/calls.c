@@ -1,6 +1,6 @@
 /* calls.c: system calls that a signal interrupts, and what becomes of them. */
-#include "signals.h"
 #include "../abi/check.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <stdlib.h>

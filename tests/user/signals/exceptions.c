@@ -2,8 +2,8 @@
  * exceptions.c: si_code, si_addr, RIP, trap number and error code of each
  * exception that a program can raise without help of the kernel's.
  */
-#include "signals.h"
 #include "../abi/check.h"
+#include "signals.h"
 
 #include <stddef.h>
 #include <string.h>

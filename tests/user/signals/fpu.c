@@ -1,6 +1,6 @@
 /* fpu.c: x87, SSE and AVX registers over a handler, and changed through it. */
-#include "signals.h"
 #include "../abi/check.h"
+#include "signals.h"
 
 #include <cpuid.h>
 #include <string.h>

@@ -2,9 +2,9 @@
  * jobs.c: children that are stopped and go on: what their parent is told, what
  * becomes of the call that they were in, and what SIGCONT undoes.
  */
-#include "signals.h"
 #include "../../../user/raw_syscall.h"
 #include "../abi/check.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <stdlib.h>

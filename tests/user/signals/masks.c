@@ -1,7 +1,7 @@
 /* masks.c: what is blocked, pending and queued; flags of actions; errors. */
 #include "../../../user/raw_syscall.h"
-#include "signals.h"
 #include "../abi/check.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * changes one thing; what comes of it is either a signal at the place returned
  * to, or nothing.
  */
-#include "signals.h"
 #include "../abi/check.h"
+#include "signals.h"
 
 #include <cpuid.h>
 #include <stdlib.h>

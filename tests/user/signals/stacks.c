@@ -1,6 +1,6 @@
 /* stacks.c: the alternate stack, and frames for which there is no room. */
-#include "signals.h"
 #include "../abi/check.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef KERNEL_BASE_STACK_POISON_H
 #define KERNEL_BASE_STACK_POISON_H
 
-#include "kernel/task.h"
+#include "kernel/task/task.h"
 
 #define STACK_POISON 0xa5
 

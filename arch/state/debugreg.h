@@ -1,0 +1,58 @@
+/*
+ * Debug registers of user tasks: what ptrace's u_debugreg shows, and what the
+ * processor gets.
+ */
+#ifndef ARCH_STATE_DEBUGREG_H
+#define ARCH_STATE_DEBUGREG_H
+
+#include "kernel/base/percpu.h"
+#include "kernel/base/types.h"
+#include "kernel/base/x86.h"
+
+#define DEBUGREGS 4 /* addresses: DR0 to DR3 */
+
+struct task_debugregs {
+	u64 address[DEBUGREGS];
+	u64 dr6;    /* the task's own, positive */
+	u64 dr7;    /* as it was written */
+	u64 active; /* what goes into DR7; 0: nothing is armed */
+	u8 used;    /* bit n: DRn has been set, and its fields count */
+};
+
+/*
+ * Register n as ptrace reads and writes it (0 to 3, 6, 7).  Linux's errors:
+ * -EIO for another n; -EINVAL for an address, or a length at an address, that
+ * is not in the user half or not aligned, and for IO breakpoints; then nothing
+ * has changed.  Takes effect when the task runs next (it is not the current).
+ */
+int debugreg_set(struct task_debugregs *d, unsigned n, u64 value);
+u64 debugreg_get(const struct task_debugregs *d, unsigned n);
+
+/* Loads a task's into this CPU.  Interrupts off. */
+void debugreg_load(const struct task_debugregs *d);
+
+/* The same at a switch: nothing to do between tasks that have nothing armed. */
+static inline void debugreg_switch(const struct task_debugregs *next)
+{
+	if (unlikely(this_cpu()->debug_armed || next->active))
+		debugreg_load(next);
+}
+
+/*
+ * A #DB from user mode: DR6 is read and cleared, and becomes the task's.
+ * Returns it, positive, without breakpoints that are not the task's; 0: INT1.
+ * Interrupts off, d is the current task's.
+ */
+u64 debugreg_user_trap(struct task_debugregs *d);
+
+/* The single-step trap of an instruction that the kernel has executed itself. */
+void debugreg_note_step(struct task_debugregs *d);
+
+/*
+ * A #DB from kernel mode: a copy met a watchpoint of the user's, or MOV SS put
+ * its own off until we were in the kernel.  Noted in the task's DR6; as on
+ * Linux no signal comes of it.  d may be NULL.
+ */
+void debugreg_kernel_trap(struct task_debugregs *d);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * FPU state, saved and restored whole at every switch between user tasks, by
+ * XSAVE where the CPU has it and FXSAVE where not.  Never lazily: a lazy FPU
+ * leaks (CVE-2018-3665).
+ * Source: Intel SDM vol. 1, 13.4 (XSAVE area), 10.5.1 (FXSAVE area).
+ * Called by kernel/task/sched.c, kernel/trap.c and arch/state/fpu_frame.c.
+ */
+#include "arch/cpu.h"
+#include "arch/state/fpu.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/string.h"
+
+#define FCW_DEFAULT 0x37f
+#define MXCSR_DEFAULT 0x1f80
+#define PKRU_DEFAULT 0x55555554 /* Linux's: key 0 is open, nothing is with the others */
+#define PKRU_KEY_0 3            /* denied: all access, writing */
+
+/* The fields of the XSAVE area whose initial value is not zero. */
+struct fpu_state {
+	u16 fcw, fsw;
+	u8 reserved0[20];
+	u32 mxcsr;
+	u8 reserved1[484];
+	u64 xstate_bv; /* only with XSAVE */
+	u8 reserved2[XSAVE_HEADER_SIZE - 8];
+};
+static_assert(offsetof(struct fpu_state, mxcsr) == 24, "the FXSAVE area");
+static_assert(offsetof(struct fpu_state, xstate_bv) == 512, "the XSAVE header");
+
+void fpu_init_state(void *state)
+{
+	static const u32 pkru = PKRU_DEFAULT;
+	struct fpu_state *s = state;
+
+	s->fcw = FCW_DEFAULT;
+	s->mxcsr = MXCSR_DEFAULT;
+	if (cpu_features.xsave)
+		s->xstate_bv = cpu_features.xcr0;
+	if (cpu_features.pku)
+		memcpy((u8 *)state + cpu_features.pkru_offset, &pkru, sizeof(pkru));
+}
+
+void fpu_save(void *state)
+{
+	if (cpu_features.xsave)
+		xsave(state);
+	else
+		fxsave(state);
+}
+
+/*
+ * CVE-2006-1056: without this the next task finds the pointers of the last one.
+ * FILD sets them to itself and its operand, which are the same in every boot.
+ */
+static void overwrite_pointers(void)
+{
+	static const u32 operand;
+
+	x87_load_after_clear(&operand);
+}
+
+void fpu_restore(const void *state)
+{
+	if (unlikely(cpu_features.fpu_pointers_stay))
+		overwrite_pointers();
+	if (cpu_features.xsave)
+		xrstor(state);
+	else
+		fxrstor(state);
+}
+
+/* With no state marked as present, XRSTOR makes all initial but MXCSR. */
+static const struct fpu_state initial __aligned(64) = {
+	.fcw = FCW_DEFAULT, .mxcsr = MXCSR_DEFAULT,
+};
+
+void fpu_reset(void)
+{
+	fpu_restore(&initial);
+	if (cpu_features.pku)
+		write_pkru(PKRU_DEFAULT);
+}
+
+bool fpu_lets_write(void)
+{
+	return !cpu_features.pku || !(read_pkru() & PKRU_KEY_0);
+}
+
+void fpu_reset_some(u64 states)
+{
+	xrstor_some(&initial, states);
+}
+
+/* Bits of FSW, FCW and MXCSR: exceptions, and at bit 7 of MXCSR their masks. */
+#define FP_INVALID 0x01
+#define FP_DENORMAL 0x02
+#define FP_DIVIDE 0x04
+#define FP_OVERFLOW 0x08
+#define FP_UNDERFLOW 0x10
+#define FP_PRECISION 0x20
+#define MXCSR_MASKS_SHIFT 7
+
+enum { FPE_FLTDIV = 3, FPE_FLTOVF, FPE_FLTUND, FPE_FLTRES, FPE_FLTINV };
+
+int fpu_exception_code(const void *state, bool simd)
+{
+	const struct fpu_state *s = state;
+	u32 raised = simd ? s->mxcsr & ~(s->mxcsr >> MXCSR_MASKS_SHIFT)
+			  : s->fsw & ~(u32)s->fcw;
+
+	if (raised & FP_INVALID)
+		return FPE_FLTINV;
+	if (raised & FP_DIVIDE)
+		return FPE_FLTDIV;
+	if (raised & FP_OVERFLOW)
+		return FPE_FLTOVF;
+	if (raised & (FP_DENORMAL | FP_UNDERFLOW))
+		return FPE_FLTUND;
+	return raised & FP_PRECISION ? FPE_FLTRES : 0;
+}

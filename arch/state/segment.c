@@ -1,0 +1,48 @@
+/*
+ * Loading the user's segment registers without a fault: LAR says, of any
+ * selector at all, whether a load would be good.  Nothing can come between:
+ * interrupts are off, and both tables change on this CPU only (an LDT is
+ * replaced by an interrupt, see arch/state/ldt.c).
+ * Called by kernel/task/sched.c, arch/state/ldt.c and kernel/linux/calls/sys_segments.c.
+ */
+#include "arch/gdt.h"
+#include "arch/state/segment.h"
+#include "entry/entry.h"
+#include "kernel/base/insn.h"
+
+#define RPL 3
+#define TYPE_CODE BIT(43)
+#define TYPE_READ BIT(41)
+#define DATA_OF_USER (DESC_SEGMENT | DESC_DPL3 | DESC_PRESENT)
+
+/* Null, or a present segment of ring 3 that can be read. */
+static u16 good(u16 selector)
+{
+	u64 desc;
+
+	if (selector <= RPL)
+		return selector;
+	if (!lar(selector, &desc) || (desc & DATA_OF_USER) != DATA_OF_USER)
+		return 0;
+	return (desc & TYPE_CODE) && !(desc & TYPE_READ) ? 0 : selector;
+}
+
+void segment_load_ds(u16 selector)
+{
+	write_ds(good(selector));
+}
+
+void segment_load_es(u16 selector)
+{
+	write_es(good(selector));
+}
+
+void segment_load_fs(u16 selector)
+{
+	write_fs(good(selector));
+}
+
+void segment_load_gs(u16 selector)
+{
+	entry_load_user_gs(good(selector));
+}

@@ -1,0 +1,20 @@
+/*
+ * The segment registers of user tasks.  What a task has in them may lead
+ * nowhere by the time it runs again: the LDT or TLS entry has gone, or become
+ * something that cannot be loaded.  Then they are loaded with null.
+ */
+#ifndef ARCH_STATE_SEGMENT_H
+#define ARCH_STATE_SEGMENT_H
+
+#include "kernel/base/types.h"
+
+/*
+ * Context: interrupts off; GDT and LDT are those of the task.  FS's and GS's
+ * bases become the segment's (GS's: of the user, not of the kernel).
+ */
+void segment_load_ds(u16 selector);
+void segment_load_es(u16 selector);
+void segment_load_fs(u16 selector);
+void segment_load_gs(u16 selector);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * Names for addresses: the window of the entry code, the kind of text, the stack.
+ * For reports; reads only what is sure to be there.
+ * Called by kernel/debug/panic.c.
+ */
+#include "arch/cpu_entry_area.h"
+#include "entry/entry.h"
+#include "kernel/base/log.h"
+#include "kernel/base/percpu.h"
+#include "kernel/debug/names.h"
+#include "kernel/task/task.h"
+#include "mm/image.h"
+#include "mm/vmap.h"
+
+const char *place_window(u64 ip)
+{
+	const struct entry_labels *l = &entry_labels;
+	const struct {
+		u64 start, end;
+		const char *name;
+	} window[] = {
+		{ l->window_syscall_start, l->window_syscall_end, "syscall" },
+		{ l->window_syscall_pcid_start, l->window_syscall_pcid_end, "syscall" },
+		{ l->window_sysret_start, l->window_sysret_end, "sysret" },
+		{ l->window_syscall32_start, l->window_syscall32_end, "syscall32" },
+		{ l->window_syscall32_pcid_start, l->window_syscall32_pcid_end,
+		  "syscall32" },
+		{ l->window_sysenter_start, l->window_sysenter_end, "sysenter" },
+		{ l->window_load_gs_start, l->window_load_gs_end, "load_gs" },
+		{ l->stubs, l->window_stubs_end, "IDT stub" },
+		{ l->window_kernel_start, l->window_kernel_end, "trap from kernel" },
+		{ l->window_direct_start, l->window_direct_end, "direct syscall" },
+		{ l->window_direct32_start, l->window_direct32_end, "direct syscall32" },
+		{ l->window_direct_exit_start, l->window_direct_exit_end,
+		  "direct sysret" },
+		{ l->window_trap_start, l->window_trap_end, "trap" },
+		{ l->window_missed_start, l->window_missed_end, "trap" },
+		{ l->window_iret_start, l->window_iret_end, "iret" },
+		{ l->window_paranoid_start, l->window_paranoid_end, "paranoid" },
+		{ l->window_paranoid_exit_start, l->window_paranoid_exit_end,
+		  "paranoid exit" },
+	};
+
+	/* A trampoline alias stands for CPU 0's, where the labels are. */
+	if (ip >= CEA_BASE && ip < CEA_SLOT_END)
+		ip = CEA_BASE + (ip - CEA_BASE) % CEA_STRIDE;
+	for (unsigned i = 0; i < ARRAY_SIZE(window); i++)
+		if (ip >= window[i].start && ip < window[i].end)
+			return window[i].name;
+	return NULL;
+}
+
+const char *place_text(u64 ip)
+{
+	if (ip >= (u64)image_text_start && ip < (u64)image_text_end)
+		return "kernel text";
+	if (ip >= CEA_BASE && ip < CEA_SLOT_END)
+		return "trampoline";
+	if (ip >= CEA_ENTRY_TEXT && ip < CEA_BASE)
+		return "entry text";
+	return ip < KERNEL_HALF ? "user" : "no text";
+}
+
+static const char *const exception_name[NR_EXCEPTIONS] = {
+	[VEC_DE] = "#DE", [VEC_DB] = "#DB", [VEC_NMI] = "NMI", [VEC_BP] = "#BP",
+	[VEC_OF] = "#OF", [VEC_BR] = "#BR", [VEC_UD] = "#UD", [VEC_NM] = "#NM",
+	[VEC_DF] = "#DF", [VEC_TS] = "#TS", [VEC_NP] = "#NP", [VEC_SS] = "#SS",
+	[VEC_GP] = "#GP", [VEC_PF] = "#PF", [VEC_MF] = "#MF", [VEC_AC] = "#AC",
+	[VEC_MC] = "#MC", [VEC_XM] = "#XM", [VEC_VE] = "#VE", [VEC_CP] = "#CP",
+};
+
+const char *trap_name(unsigned vector)
+{
+	if (vector >= NR_EXCEPTIONS)
+		return "interrupt";
+	return exception_name[vector] ? exception_name[vector] : "exception";
+}
+
+static const char *const ist_name[NR_IST] = { "#DF", "NMI", "#DB", "#MC" };
+
+static bool print_ist_kernel_stack(const struct percpu *cpu, u64 sp)
+{
+	for (unsigned i = 0; i < NR_IST; i++) {
+		if (cpu->ist_kernel_stack[i] - sp > IST_STACK_SIZE)
+			continue;
+		log("kernel stack of IST%u %s, cpu %u\n", i + 1, ist_name[i], cpu->cpu);
+		return true;
+	}
+	return false;
+}
+
+void place_print_stack(u64 sp)
+{
+	const struct percpu *cpu = this_cpu();
+	unsigned ist = cea_ist_of(cpu->cpu, sp - 1);
+
+	if (ist)
+		log("IST%u %s, cpu %u\n", ist, ist_name[ist - 1], cpu->cpu);
+	else if (cpu->entry_stack_top - sp <= ENTRY_STACK_SIZE)
+		log("entry stack, cpu %u\n", cpu->cpu);
+	else if (cpu->current && cpu->current->stack_top - sp <= TASK_STACK_SIZE)
+		log("task %s[%d]\n", cpu->current->name, cpu->current->pid);
+	else if (print_ist_kernel_stack(cpu, sp))
+		return;
+	else if (!cpu->current)
+		log("boot\n");
+	else if (sp < KERNEL_HALF)
+		log("the user's\n");
+	else if (vmap_stack_of_guard(sp - 8) || vmap_stack_of_guard(sp))
+		log("overflown: in the guard page below the stack that ends at %#lx\n",
+		    vmap_stack_of_guard(sp - 8));
+	else
+		log("none that we know\n");
+}

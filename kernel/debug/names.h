@@ -1,0 +1,21 @@
+/*
+ * Names for addresses, for reports.
+ */
+#ifndef KERNEL_DEBUG_NAMES_H
+#define KERNEL_DEBUG_NAMES_H
+
+#include "kernel/base/types.h"
+
+/* The window of entry code (entry/entry.h) that ip is in, or NULL. */
+const char *place_window(u64 ip);
+
+/* "#PF", "NMI", "exception" for one that has no name, or "interrupt".  Any context. */
+const char *trap_name(unsigned vector);
+
+/* What kind of text ip is in. */
+const char *place_text(u64 ip);
+
+/* Prints which stack sp is on, and a newline.  Needs this_cpu(). */
+void place_print_stack(u64 sp);
+
+#endif

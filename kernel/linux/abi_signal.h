@@ -1,0 +1,187 @@
+/*
+ * Signals: Linux's numbers and layouts, and what a thread and a process keep of them.
+ */
+#ifndef KERNEL_LINUX_ABI_SIGNAL_H
+#define KERNEL_LINUX_ABI_SIGNAL_H
+
+#include "kernel/base/list.h"
+#include "kernel/base/types.h"
+
+#define SIGHUP 1
+#define SIGINT 2
+#define SIGQUIT 3
+#define SIGILL 4
+#define SIGTRAP 5
+#define SIGABRT 6
+#define SIGBUS 7
+#define SIGFPE 8
+#define SIGKILL 9
+#define SIGUSR1 10
+#define SIGSEGV 11
+#define SIGUSR2 12
+#define SIGPIPE 13
+#define SIGALRM 14
+#define SIGTERM 15
+#define SIGCHLD 17
+#define SIGCONT 18
+#define SIGSTOP 19
+#define SIGTSTP 20
+#define SIGTTIN 21
+#define SIGTTOU 22
+#define SIGURG 23
+#define SIGXCPU 24
+#define SIGXFSZ 25
+#define SIGWINCH 28
+#define SIGSYS 31
+#define NR_SIGNALS 64
+#define SIGRTMIN 32
+#define SIGNAL_BIT(n) BIT((n) - 1)
+
+/* si_code */
+#define SI_USER 0
+#define SI_KERNEL 0x80
+#define SI_QUEUE (-1)
+#define SI_TKILL (-6)
+#define ILL_ILLOPN 2
+#define FPE_INTDIV 1
+#define FPE_FLTDIV 3
+#define FPE_FLTOVF 4
+#define FPE_FLTUND 5
+#define FPE_FLTRES 6
+#define FPE_FLTINV 7
+#define SEGV_MAPERR 1
+#define SEGV_ACCERR 2
+#define SEGV_PKUERR 4
+#define BUS_ADRALN 1
+#define BUS_ADRERR 2
+#define TRAP_BRKPT 1
+#define TRAP_TRACE 2
+#define TRAP_HWBKPT 4
+#define CLD_EXITED 1
+#define CLD_KILLED 2
+#define CLD_DUMPED 3
+#define CLD_TRAPPED 4
+#define CLD_STOPPED 5
+#define CLD_CONTINUED 6
+
+/*
+ * The first bytes of a 64-bit program's siginfo_t: all that the kernel ever
+ * fills, and keeps of what a program sends.  The rest is zero.  i386's is made
+ * from it on delivery.
+ *
+ * Programs get all of it.  An initializer sets the bytes of one member of a union,
+ * and compilers leave the others as the stack had them: so each member is as long
+ * as the union.
+ */
+#define SIGINFO_WORDS 8
+struct siginfo {
+	s32 signo, error, code, pad;
+	union {
+		struct { s32 pid; u32 uid; u64 value, none[2]; } kill;
+		struct { s32 pid; u32 uid; s32 status, pad; s64 utime, stime; } child;
+		struct { u64 addr, none[3]; } fault;
+		u32 words[SIGINFO_WORDS];
+	};
+};
+static_assert(sizeof(struct siginfo) == 48, "Linux's siginfo_t, cut");
+#define SIGINFO_MEMBER_SIZE(member) sizeof(((struct siginfo *)0)->member)
+static_assert(SIGINFO_MEMBER_SIZE(kill) == SIGINFO_MEMBER_SIZE(words) &&
+	      SIGINFO_MEMBER_SIZE(child) == SIGINFO_MEMBER_SIZE(words) &&
+	      SIGINFO_MEMBER_SIZE(fault) == SIGINFO_MEMBER_SIZE(words),
+	      "an initializer of any member sets all of the union");
+
+struct user_siginfo {
+	struct siginfo info;
+	u64 rest[10];
+};
+static_assert(sizeof(struct user_siginfo) == 128, "Linux's siginfo_t");
+
+/* struct sigaction of a 64-bit program, as rt_sigaction takes it. */
+struct signal_action {
+	u64 handler, flags, restorer, mask;
+};
+#define SIG_DFL 0
+#define SIG_IGN 1
+#define SA_NOCLDSTOP 0x1
+#define SA_NOCLDWAIT 0x2
+#define SA_SIGINFO 0x4
+#define SA_EXPOSE_TAGBITS 0x800
+#define SA_IA32 0x02000000 /* the kernel's own: set by an i386 call */
+#define SA_RESTORER 0x04000000
+#define SA_ONSTACK 0x08000000
+#define SA_RESTART 0x10000000
+#define SA_NODEFER 0x40000000
+#define SA_RESETHAND 0x80000000u
+
+/* The alternate stack; stack_t has the same in another order. */
+struct signal_stack {
+	u64 sp, size;
+	u32 flags;
+};
+#define SS_ONSTACK 1
+#define SS_DISABLE 2
+#define SS_AUTODISARM 0x80000000u
+#define MINSIGSTKSZ 2048
+
+/* What restart_syscall goes on with. */
+struct restart_block {
+	long (*resume)(struct restart_block *); /* NULL: -EINTR */
+	u64 when;
+	virt_addr_t rem;
+	bool narrow; /* *rem is i386's */
+};
+
+struct queued_signal;
+
+/* What is known of pending signals: of each, the last to come; see signal_queue.c. */
+struct signal_queue {
+	struct queued_signal *last[NR_SIGNALS];
+};
+
+/* What a thread has of its own, and what all threads of a process share. */
+struct task_signals {
+	u64 blocked, pending; /* bit n - 1: signal n */
+	struct signal_queue queue;
+	u64 saved_blocked;    /* sigsuspend's, if restore_blocked */
+	u64 waited;           /* sigtimedwait's, of those that were blocked */
+	bool restore_blocked;
+	bool forced;          /* `fault` is to be delivered before all others */
+	bool frozen;          /* a tracer looks at it: not even SIGKILL wakes it */
+	bool step, forced_tf; /* PTRACE_SINGLESTEP; it was that which set TF */
+	bool step_from_call;  /* it was stopped on its way out of a system call */
+	bool step_loads_tf;   /* the instruction about to be stepped loads TF */
+	bool stopped;         /* takes part in its process's stop */
+	struct siginfo fault;
+	const char *why;      /* of `fault`; NULL: the exception below */
+	u64 trapno, error, cr2; /* of the last exception: sigcontext's */
+	struct signal_stack stack;
+	struct restart_block restart;
+	int resume_with;      /* the signal that a tracer lets it go on with */
+};
+
+struct process_signals {
+	u64 pending;
+	struct signal_queue queue;
+	int stop;             /* the signal that stops all its threads; or 0 */
+	struct link stopped;  /* those that have stopped for it */
+	unsigned stopped_count;
+	bool continued;       /* after a stop, and wait4 has not said so */
+	bool killable;        /* init has lost its protection */
+	u64 alarm_at, alarm_interval; /* ITIMER_REAL, of clock_ns(); 0: none */
+	struct signal_action action[NR_SIGNALS];
+};
+
+/* The default action of these is nothing, or a stop. */
+#define SIGNALS_IGNORED (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | \
+			 SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
+#define SIGNALS_STOP (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | \
+		      SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
+#define SIGNALS_UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
+
+/* Which fields of a siginfo count. */
+enum siginfo_layout {
+	SIGINFO_KILL, SIGINFO_TIMER, SIGINFO_POLL, SIGINFO_FAULT, SIGINFO_CHILD,
+	SIGINFO_QUEUE, SIGINFO_SYS,
+};
+
+#endif

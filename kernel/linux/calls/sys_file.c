@@ -1,0 +1,221 @@
+/*
+ * System calls on files: three descriptors, all of them the console.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/log.h"
+#include "kernel/linux/calls/tty.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/syscalls.h"
+#include "kernel/task/sched.h"
+#include "mm/space/uaccess.h"
+
+/* As Linux: a longer transfer is cut to this (and is then a short one). */
+#define MAX_RW_COUNT 0x7ffff000ULL
+#define CHUNK 256
+#define UIO_MAXIOV 1024
+#define TCGETS 0x5401
+#define TIOCGWINSZ 0x5413
+#define NR_FDS 3
+#define SEEK_HOLE 4 /* the last of lseek's five */
+
+static bool is_open(int fd)
+{
+	return fd >= 0 && fd < NR_FDS && current_process()->open_fds & BIT(fd);
+}
+
+/* Writes what it can; -EFAULT only if that is nothing. */
+static long write_console(virt_addr_t from, u64 n)
+{
+	u8 chunk[CHUNK];
+	u64 done = 0;
+
+	if (!user_range_ok(from, n))
+		return -EFAULT;
+	n = MIN(n, MAX_RW_COUNT);
+	while (done < n) {
+		size_t part = MIN(n - done, CHUNK);
+		size_t left = copy_from_user(chunk, from + done, part);
+
+		if (!current_process()->quiet)
+			log_write((const char *)chunk, part - left);
+		done += part - left;
+		if (left || (done < n && signal_interrupted()))
+			break;
+		sched_point();
+	}
+	return done == 0 && n > 0 ? -EFAULT : (long)done;
+}
+
+long sys_write(struct pt_regs *regs)
+{
+	if (!is_open((int)regs->di))
+		return -EBADF;
+	return write_console(regs->si, regs->dx);
+}
+
+struct iovec {
+	u64 base, len;
+};
+
+struct iovec32 {
+	u32 base, len;
+};
+
+static long get_iovec32(virt_addr_t at, u64 i, struct iovec *v)
+{
+	struct iovec32 v32;
+
+	if (copy_from_user(&v32, at + i * sizeof(v32), sizeof(v32)))
+		return -EFAULT;
+	*v = (struct iovec){ v32.base, v32.len };
+	return (s32)v32.len < 0 ? -EINVAL : 0;
+}
+
+static long get_iovec(virt_addr_t at, u64 i, bool ia32, struct iovec *v)
+{
+	if (ia32)
+		return get_iovec32(at, i, v);
+	if (copy_from_user(v, at + i * sizeof(*v), sizeof(*v)))
+		return -EFAULT;
+	return (s64)v->len < 0 ? -EINVAL : 0;
+}
+
+static long do_writev(int fd, virt_addr_t iov, u64 count, bool ia32)
+{
+	struct iovec v;
+	long total = 0;
+
+	if (!is_open(fd))
+		return -EBADF;
+	if (count > UIO_MAXIOV)
+		return -EINVAL;
+	for (u64 i = 0; i < count; i++) { /* all of them before the first byte */
+		long err = get_iovec(iov, i, ia32, &v);
+
+		if (!err && !user_range_ok(v.base, v.len))
+			err = -EFAULT;
+		if (err)
+			return err;
+	}
+	for (u64 i = 0; i < count; i++) {
+		long n = get_iovec(iov, i, ia32, &v);
+
+		if (!n)
+			n = write_console(v.base, v.len);
+		if (n < 0)
+			return total ? total : n;
+		total += n;
+		if ((u64)n < v.len)
+			break;
+	}
+	return total;
+}
+
+long sys_writev(struct pt_regs *regs)
+{
+	return do_writev((int)regs->di, regs->si, regs->dx, false);
+}
+
+long ia32_sys_writev(struct pt_regs *regs)
+{
+	return do_writev((int)regs->di, regs->si, regs->dx, true);
+}
+
+long sys_read(struct pt_regs *regs)
+{
+	virt_addr_t to = regs->si;
+	u64 n = MIN(regs->dx, MAX_RW_COUNT);
+	u8 chunk[CHUNK];
+	long got;
+
+	if (!is_open((int)regs->di))
+		return -EBADF;
+	if (!user_range_ok(to, regs->dx))
+		return -EFAULT;
+	if (n == 0)
+		return 0;
+	got = tty_read(chunk, MIN(n, CHUNK));
+	if (got > 0 && copy_to_user(to, chunk, (size_t)got))
+		return -EFAULT;
+	return got;
+}
+
+/* struct termios of a terminal that edits lines and echoes. */
+struct termios {
+	u32 input, output, control, local;
+	u8 discipline, characters[19];
+};
+
+long sys_ioctl(struct pt_regs *regs)
+{
+	static const u16 window[4] = { 24, 80, 0, 0 }; /* rows, columns, pixels */
+	static const struct termios termios = {
+		0x500, 5, 0x4bf, 0x8a3b, 0,
+		{ 3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22 },
+	};
+
+	if (!is_open((int)regs->di))
+		return -EBADF;
+	switch ((u32)regs->si) {
+	case TIOCGWINSZ:
+		return copy_to_user(regs->dx, window, sizeof(window)) ? -EFAULT : 0;
+	case TCGETS:
+		return copy_to_user(regs->dx, &termios, sizeof(termios)) ? -EFAULT : 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
+long sys_close(struct pt_regs *regs)
+{
+	int fd = (int)regs->di;
+
+	if (!is_open(fd))
+		return -EBADF;
+	__atomic_fetch_and(&current_process()->open_fds, (u8)~BIT(fd), __ATOMIC_RELAXED);
+	__atomic_fetch_and(&current_process()->close_on_exec, (u8)~BIT(fd),
+			   __ATOMIC_RELAXED);
+	return 0;
+}
+
+long sys_lseek(struct pt_regs *regs)
+{
+	if (!is_open((int)regs->di))
+		return -EBADF;
+	return (u32)regs->dx > SEEK_HOLE ? -EINVAL : -ESPIPE;
+}
+
+enum { F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4 };
+#define FD_CLOEXEC 1
+#define O_RDWR 2
+
+static void set_close_on_exec(u8 *fds, int fd, bool on)
+{
+	if (on)
+		__atomic_fetch_or(fds, (u8)BIT(fd), __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(fds, (u8)~BIT(fd), __ATOMIC_RELAXED);
+}
+
+/* No descriptor but the three can be had: no F_DUPFD. */
+long sys_fcntl(struct pt_regs *regs)
+{
+	struct process *p = current_process();
+	int fd = (int)regs->di;
+
+	if (!is_open(fd))
+		return -EBADF;
+	switch ((u32)regs->si) {
+	case F_GETFD:
+		return p->close_on_exec & BIT(fd) ? FD_CLOEXEC : 0;
+	case F_SETFD:
+		set_close_on_exec(&p->close_on_exec, fd, regs->dx & FD_CLOEXEC);
+		return 0;
+	case F_GETFL:
+		return O_RDWR;
+	case F_SETFL:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}

@@ -1,0 +1,155 @@
+/*
+ * The system calls on futexes: arguments, and Linux's order of checks.
+ */
+#include "arch/machine/clock.h"
+#include "kernel/base/errno.h"
+#include "kernel/linux/calls/user_time.h"
+#include "kernel/linux/creds.h"
+#include "kernel/linux/numbers.h"
+#include "kernel/linux/process/futex.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/syscalls.h"
+#include "mm/space/uaccess.h"
+
+enum {
+	FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_REQUEUE = 3, FUTEX_CMP_REQUEUE = 4,
+	FUTEX_WAIT_BITSET = 9, FUTEX_WAKE_BITSET = 10,
+};
+#define FUTEX_COMMAND 127
+
+/* When a wait is over, in clock_ns(). */
+static int read_timeout(const struct pt_regs *regs, enum time_form form, u64 *when)
+{
+	unsigned op = (u32)regs->si;
+	struct timespec ts;
+	int err;
+
+	*when = TIME_NEVER;
+	if (!regs->r10)
+		return 0;
+	err = timespec_read(&ts, regs->r10, form);
+	if (err)
+		return err;
+	*when = timespec_ns(&ts);
+	if ((op & FUTEX_COMMAND) == FUTEX_WAIT)
+		*when += clock_ns();
+	else if (op & FUTEX_REALTIME)
+		*when = time_of_realtime(*when);
+	return 0;
+}
+
+static long wait(const struct pt_regs *regs, enum time_form form, u32 bits, unsigned flags)
+{
+	u64 when;
+	long err = read_timeout(regs, form, &when);
+
+	if (!err && bits == 0)
+		err = -EINVAL;
+	if (!err)
+		err = futex_wait(regs->di, (u32)regs->dx, bits, when, flags);
+	/* A time that is counted from the call must not begin again. */
+	return err == -ERESTARTSYS && regs->r10 ? -EINTR : err;
+}
+
+static long requeue(const struct pt_regs *regs, const u32 *value, unsigned flags)
+{
+	int wake = (int)regs->dx, move = (int)regs->r10;
+
+	if (wake < 0 || move < 0)
+		return -EINVAL;
+	return futex_requeue(regs->di, regs->r8, wake, move, value, flags);
+}
+
+static long do_futex(const struct pt_regs *regs, enum time_form form)
+{
+	unsigned op = (u32)regs->si, command = op & FUTEX_COMMAND;
+	unsigned flags = op & (FUTEX_PRIVATE | FUTEX_REALTIME);
+	u32 value = (u32)regs->r9;
+
+	if (op & ~(FUTEX_COMMAND | FUTEX_PRIVATE | FUTEX_REALTIME) ||
+	    ((op & FUTEX_REALTIME) && command != FUTEX_WAIT_BITSET))
+		return -ENOSYS;
+	switch (command) {
+	case FUTEX_WAIT: return wait(regs, form, FUTEX_ANY, flags);
+	case FUTEX_WAIT_BITSET: return wait(regs, form, value, flags);
+	case FUTEX_WAKE: return futex_wake(regs->di, (int)regs->dx, FUTEX_ANY, flags);
+	case FUTEX_WAKE_BITSET:
+		return value ? futex_wake(regs->di, (int)regs->dx, value, flags) : -EINVAL;
+	case FUTEX_REQUEUE: return requeue(regs, NULL, flags);
+	case FUTEX_CMP_REQUEUE: return requeue(regs, &value, flags);
+	default: return -ENOSYS;
+	}
+}
+
+long sys_futex(struct pt_regs *regs)
+{
+	return do_futex(regs, TIME_64);
+}
+
+long ia32_sys_futex(struct pt_regs *regs)
+{
+	return do_futex(regs, TIME_32);
+}
+
+long ia32_sys_futex64(struct pt_regs *regs)
+{
+	return do_futex(regs, TIME_64_IA32);
+}
+
+/* ---- Robust futexes -------------------------------------------------------------- */
+
+#define ROBUST_HEAD_WORDS 3
+
+long sys_set_robust_list(struct pt_regs *regs)
+{
+	if (regs->si != ROBUST_HEAD_WORDS * sizeof(u64))
+		return -EINVAL;
+	current_task()->robust_list = regs->di;
+	return 0;
+}
+
+/* i386's are lists of their own. */
+long ia32_sys_set_robust_list(struct pt_regs *regs)
+{
+	if (regs->si != ROBUST_HEAD_WORDS * sizeof(u32))
+		return -EINVAL;
+	current_task()->robust_list32 = (u32)regs->di;
+	return 0;
+}
+
+/* That of thread `tid`, 0: the caller: 0, -ESRCH, or -EPERM. */
+static long get_robust_list(int tid, bool ia32, u64 *list)
+{
+	u64 flags = spin_lock(&process_lock);
+	struct task *t = tid ? process_find_thread(tid) : current_task();
+	long err = -ESRCH;
+
+	if (t) {
+		*list = ia32 ? t->robust_list32 : t->robust_list;
+		err = creds_may_trace(t->process) ? 0 : -EPERM;
+	}
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+long sys_get_robust_list(struct pt_regs *regs)
+{
+	u64 list;
+	long err = get_robust_list((int)regs->di, false, &list);
+
+	if (err)
+		return err;
+	return put_user_u64(regs->dx, ROBUST_HEAD_WORDS * sizeof(u64)) ||
+	       put_user_u64(regs->si, list) ? -EFAULT : 0;
+}
+
+long ia32_sys_get_robust_list(struct pt_regs *regs)
+{
+	u64 list;
+	long err = get_robust_list((int)regs->di, true, &list);
+
+	if (err)
+		return err;
+	return put_user_u32(regs->dx, ROBUST_HEAD_WORDS * sizeof(u32)) ||
+	       put_user_u32(regs->si, (u32)list) ? -EFAULT : 0;
+}

@@ -1,0 +1,42 @@
+/*
+ * System calls on IO ports: ioperm and iopl.  Both are the thread's own.
+ * Read next: arch/state/io_bitmap.c.
+ */
+#include "arch/state/io_bitmap.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/insn.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/process/oom.h"
+#include "kernel/linux/syscalls.h"
+
+long sys_ioperm(struct pt_regs *regs)
+{
+	u64 from = regs->di, n = regs->si;
+	bool open = (int)regs->dx != 0;
+
+	if (from + n <= from || from + n > IO_PORTS)
+		return -EINVAL;
+	if (open && !process_is_privileged())
+		return -EPERM;
+	return OOM_RETRY(OOM_CAN_FAIL, oom_frames(io_bitmap_set(&current_task()->user.io,
+								(unsigned)from, (unsigned)n,
+								open)));
+}
+
+long sys_iopl(struct pt_regs *regs)
+{
+	struct task_io *io = &current_task()->user.io;
+	unsigned level = (unsigned)regs->di;
+	u64 flags;
+
+	if (level > 3)
+		return -EINVAL;
+	if (level > io->iopl && !process_is_privileged())
+		return -EPERM;
+	flags = interrupts_save();
+	io->iopl = level;
+	io_bitmap_load(io);
+	interrupts_restore(flags);
+	return 0;
+}
+

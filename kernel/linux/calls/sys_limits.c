@@ -1,0 +1,165 @@
+/*
+ * System calls on what a process may use, and has used: limits, which are
+ * enforced where kernel/linux/limits.c says; and usage.
+ */
+#include "arch/machine/clock.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/nospec.h"
+#include "kernel/base/string.h"
+#include "kernel/linux/creds.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/process/wait.h"
+#include "kernel/linux/syscalls.h"
+#include "kernel/task/sched.h"
+#include "mm/frame.h"
+#include "mm/space/uaccess.h"
+
+/* ---- Limits --------------------------------------------------------------------- */
+
+/* process_lock is held. */
+static int exchange_limit(struct process *p, unsigned which, const struct limit *new,
+			  struct limit *old)
+{
+	if (which >= NR_LIMITS)
+		return -EINVAL;
+	which = (unsigned)array_index_nospec(which, NR_LIMITS);
+	*old = p->limits[which];
+	if (!new)
+		return 0;
+	if (new->soft > new->hard)
+		return -EINVAL;
+	if (which == LIMIT_NOFILE && new->hard > LIMIT_NOFILE_MAX)
+		return -EPERM;
+	if (new->hard > old->hard && !process_is_privileged())
+		return -EPERM;
+	p->limits[which] = *new;
+	return 0;
+}
+
+static struct process *find(int pid)
+{
+	struct process *p = pid ? process_find(pid) : current_process();
+	struct task *t = p ? NULL : process_find_thread(pid);
+
+	return t ? t->process : p;
+}
+
+static int limit_of(int pid, unsigned which, const struct limit *new, struct limit *old)
+{
+	u64 flags = spin_lock(&process_lock);
+	struct process *p = find(pid);
+	int err = -ESRCH;
+
+	if (p)
+		err = creds_may_limit(p) ? exchange_limit(p, which, new, old) : -EPERM;
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+long sys_prlimit64(struct pt_regs *regs)
+{
+	u32 which = (u32)regs->si;
+	struct limit new, old;
+	int err;
+
+	if (regs->dx && copy_from_user(&new, regs->dx, sizeof(new)))
+		return -EFAULT;
+	err = limit_of((int)regs->di, which, regs->dx ? &new : NULL, &old);
+	if (err)
+		return err;
+	return regs->r10 && copy_to_user(regs->r10, &old, sizeof(old)) ? -EFAULT : 0;
+}
+
+long sys_getrlimit(struct pt_regs *regs)
+{
+	struct limit old;
+
+	if (limit_of(0, (u32)regs->di, NULL, &old))
+		return -EINVAL;
+	return copy_to_user(regs->si, &old, sizeof(old)) ? -EFAULT : 0;
+}
+
+long sys_setrlimit(struct pt_regs *regs)
+{
+	struct limit new, old;
+
+	if (copy_from_user(&new, regs->si, sizeof(new)))
+		return -EFAULT;
+	return limit_of(0, (u32)regs->di, &new, &old);
+}
+
+/* i386's have 32 bits, and all of them set for "no limit"; once 31 of them. */
+#define NO_LIMIT32 0xffffffff
+#define NO_LIMIT31 0x7fffffff
+
+static long get_narrow(const struct pt_regs *regs, u64 none)
+{
+	struct limit old;
+	u32 old32[2];
+
+	if (limit_of(0, (u32)regs->di, NULL, &old))
+		return -EINVAL;
+	old32[0] = (u32)MIN(old.soft, none);
+	old32[1] = (u32)MIN(old.hard, none);
+	return copy_to_user(regs->si, old32, sizeof(old32)) ? -EFAULT : 0;
+}
+
+long ia32_sys_getrlimit(struct pt_regs *regs)
+{
+	return get_narrow(regs, NO_LIMIT32);
+}
+
+long ia32_sys_old_getrlimit(struct pt_regs *regs)
+{
+	return get_narrow(regs, NO_LIMIT31);
+}
+
+long ia32_sys_setrlimit(struct pt_regs *regs)
+{
+	struct limit new, old;
+	u32 new32[2];
+
+	if (copy_from_user(new32, regs->si, sizeof(new32)))
+		return -EFAULT;
+	new.soft = new32[0] == NO_LIMIT32 ? ~0ULL : new32[0];
+	new.hard = new32[1] == NO_LIMIT32 ? ~0ULL : new32[1];
+	return limit_of(0, (u32)regs->di, &new, &old);
+}
+
+/* ---- Usage ---------------------------------------------------------------------- */
+
+enum { RUSAGE_CHILDREN = -1, RUSAGE_SELF = 0, RUSAGE_THREAD = 1 };
+
+static long do_getrusage(const struct pt_regs *regs, bool ia32)
+{
+	struct process *p = current_process();
+	u64 flags, ns;
+
+	flags = spin_lock(&process_lock);
+	switch ((int)regs->di) {
+	case RUSAGE_SELF:
+		ns = sched_group_run_ns(&p->run_ns);
+		break;
+	case RUSAGE_CHILDREN:
+		ns = p->children_run_ns;
+		break;
+	case RUSAGE_THREAD:
+		ns = sched_run_ns(current_task());
+		break;
+	default:
+		spin_unlock(&process_lock, flags);
+		return -EINVAL;
+	}
+	spin_unlock(&process_lock, flags);
+	return usage_write(regs->si, ns, ia32);
+}
+
+long sys_getrusage(struct pt_regs *regs)
+{
+	return do_getrusage(regs, false);
+}
+
+long ia32_sys_getrusage(struct pt_regs *regs)
+{
+	return do_getrusage(regs, true);
+}

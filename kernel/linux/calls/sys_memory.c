@@ -1,0 +1,290 @@
+/*
+ * System calls on memory: anonymous mappings and the break.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/linux/process/oom.h"
+#include "kernel/linux/syscalls.h"
+#include "kernel/task/task.h"
+#include "mm/space/mm.h"
+#include "mm/space/uaccess.h"
+
+#define PROT_MASK_ALL (VMA_READ | VMA_WRITE | VMA_EXEC)
+#define PROT_SEM 8 /* means nothing here, nor on Linux's x86 */
+#define MAP_TYPE 0x0f
+#define MAP_SHARED 0x01
+#define MAP_PRIVATE 0x02
+#define MAP_FIXED 0x10
+#define MAP_ANONYMOUS 0x20
+#define MAP_32BIT 0x40
+#define MAP_GROWSDOWN 0x100
+#define MAP_LOCKED 0x2000
+#define MAP_POPULATE 0x8000
+#define MAP_NONBLOCK 0x10000
+#define MAP_FIXED_NOREPLACE 0x100000
+
+/* Other flags (MAP_NORESERVE, MAP_STACK, ...) ask for nothing that we do. */
+static unsigned map_how(u64 flags)
+{
+	unsigned how = 0;
+
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+		how |= MM_FIXED;
+	if (flags & MAP_FIXED_NOREPLACE)
+		how |= MM_NOREPLACE;
+	if ((flags & MAP_TYPE) == MAP_SHARED)
+		how |= MM_SHARED;
+	if (flags & MAP_32BIT)
+		how |= MM_32BIT;
+	if (flags & MAP_GROWSDOWN)
+		how |= MM_GROWSDOWN;
+	if (flags & MAP_LOCKED)
+		how |= MM_LOCKED;
+	return how;
+}
+
+static long touch(virt_addr_t start, virt_addr_t end, unsigned need)
+{
+	return OOM_RETRY(OOM_TOUCHES, mm_populate(current_task()->mm, start, end, need));
+}
+
+static long touch_locked(virt_addr_t start, virt_addr_t end, bool best)
+{
+	return OOM_RETRY(OOM_TOUCHES,
+			 mm_populate_locked(current_task()->mm, start, end, best));
+}
+
+static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, bool ia32)
+{
+	unsigned type = flags & MAP_TYPE;
+	struct mm *mm = current_task()->mm;
+	virt_addr_t end;
+	long at;
+
+	if (!(flags & MAP_ANONYMOUS)) /* there are no files to map */
+		return fd >= 0 && fd <= 2 ? -ENODEV : -EBADF;
+	if (type != MAP_PRIVATE && type != MAP_SHARED)
+		return -EINVAL;
+	if (type == MAP_SHARED && (flags & MAP_GROWSDOWN))
+		return -EINVAL;
+	at = OOM_RETRY(OOM_CAN_FAIL, mm_map(mm, addr, len, prot & PROT_MASK_ALL,
+					    map_how(flags) | (ia32 ? MM_IA32 : 0)));
+	if (at <= 0)
+		return at;
+	end = (virt_addr_t)at + ALIGN_UP(len, PAGE_SIZE);
+	if ((flags & MAP_LOCKED) || mm->lock_new)
+		touch_locked((virt_addr_t)at, end, true);
+	else if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
+		touch((virt_addr_t)at, end, 0);
+	return at;
+}
+
+long sys_mmap(struct pt_regs *regs)
+{
+	if (regs->r9 % PAGE_SIZE)
+		return -EINVAL;
+	return do_mmap(regs->di, regs->si, regs->dx, regs->r10, (int)regs->r8, false);
+}
+
+/* The last argument counts pages; with no files it does not matter. */
+long ia32_sys_mmap2(struct pt_regs *regs)
+{
+	return do_mmap(regs->di, regs->si, regs->dx, regs->r10, (int)regs->r8, true);
+}
+
+/* The first mmap: its six arguments are in memory. */
+long ia32_sys_mmap(struct pt_regs *regs)
+{
+	struct {
+		u32 addr, len, prot, flags, fd, offset;
+	} a;
+
+	if (copy_from_user(&a, regs->di, sizeof(a)))
+		return -EFAULT;
+	if (a.offset % PAGE_SIZE)
+		return -EINVAL;
+	return do_mmap(a.addr, a.len, a.prot, a.flags, (int)a.fd, true);
+}
+
+long sys_munmap(struct pt_regs *regs)
+{
+	return mm_unmap(current_task()->mm, regs->di, regs->si);
+}
+
+long sys_mprotect(struct pt_regs *regs)
+{
+	virt_addr_t start = regs->di;
+	u64 prot = regs->dx;
+
+	if (start % PAGE_SIZE)
+		return -EINVAL;
+	if (regs->si == 0)
+		return 0;
+	if (start + ALIGN_UP(regs->si, PAGE_SIZE) <= start)
+		return -ENOMEM;
+	if (prot & ~(u64)(PROT_MASK_ALL | PROT_SEM))
+		return -EINVAL;
+	return mm_protect(current_task()->mm, start, regs->si, prot & PROT_MASK_ALL);
+}
+
+long sys_brk(struct pt_regs *regs)
+{
+	struct mm *mm = current_task()->mm;
+	virt_addr_t old = mm->brk, brk = mm_brk(mm, regs->di);
+
+	if (mm->lock_new && brk > old)
+		touch_locked(ALIGN_UP(old, PAGE_SIZE), ALIGN_UP(brk, PAGE_SIZE), true);
+	return (long)brk;
+}
+
+long sys_mremap(struct pt_regs *regs)
+{
+	u64 all = MM_REMAP_MAYMOVE | MM_REMAP_FIXED | MM_REMAP_DONTUNMAP;
+	u64 old_len = ALIGN_UP(regs->si, PAGE_SIZE), new_len = ALIGN_UP(regs->dx, PAGE_SIZE);
+	long at;
+
+	if (regs->r10 & ~all)
+		return -EINVAL;
+	at = OOM_RETRY(OOM_CAN_FAIL, mm_remap(current_task()->mm, regs->di, regs->si,
+					      regs->dx, (unsigned)regs->r10, regs->r8));
+	if (at > 0 && new_len > old_len)
+		touch_locked((virt_addr_t)at + old_len, (virt_addr_t)at + new_len, true);
+	return at;
+}
+
+/* ---- Advice ------------------------------------------------------------------- */
+
+enum advice {
+	MADV_NORMAL = 0, MADV_RANDOM = 1, MADV_SEQUENTIAL = 2, MADV_WILLNEED = 3,
+	MADV_DONTNEED = 4, MADV_FREE = 8, MADV_MERGEABLE = 12, MADV_UNMERGEABLE = 13,
+	MADV_HUGEPAGE = 14, MADV_NOHUGEPAGE = 15, MADV_DONTDUMP = 16, MADV_DODUMP = 17,
+	MADV_COLD = 20, MADV_PAGEOUT = 21, MADV_POPULATE_READ = 22,
+	MADV_POPULATE_WRITE = 23, MADV_DONTNEED_LOCKED = 24,
+};
+
+/* Hints change nothing; what would (MADV_DONTFORK, say) we do not know. */
+static bool is_hint(enum advice a)
+{
+	switch (a) {
+	case MADV_NORMAL:
+	case MADV_RANDOM:
+	case MADV_SEQUENTIAL:
+	case MADV_WILLNEED:
+	case MADV_FREE:
+	case MADV_MERGEABLE:
+	case MADV_UNMERGEABLE:
+	case MADV_HUGEPAGE:
+	case MADV_NOHUGEPAGE:
+	case MADV_DONTDUMP:
+	case MADV_DODUMP:
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* To take away what is there: not what is locked. */
+static bool spares_locked(enum advice a)
+{
+	return a == MADV_DONTNEED || a == MADV_FREE || a == MADV_COLD || a == MADV_PAGEOUT;
+}
+
+/* The end of a range of pages, rounded up, or 0: no such range. */
+static virt_addr_t range_end(virt_addr_t start, u64 len)
+{
+	u64 size = ALIGN_UP(len, PAGE_SIZE);
+
+	if (start % PAGE_SIZE || (len && !size) || start + size < start)
+		return 0;
+	return start + size;
+}
+
+long sys_madvise(struct pt_regs *regs)
+{
+	struct mm *mm = current_task()->mm;
+	virt_addr_t start = regs->di, end = range_end(start, regs->si);
+	enum advice advice = (u32)regs->dx;
+	bool populate = advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
+	bool discard = advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED;
+
+	if (!populate && !discard && !is_hint(advice))
+		return -EINVAL;
+	if (end == 0 && (start || regs->si))
+		return -EINVAL;
+	if (start == end)
+		return 0;
+	if (populate)
+		return touch(start, end, advice == MADV_POPULATE_WRITE ? VMA_WRITE :
+				VMA_READ);
+	if (discard)
+		return mm_discard(mm, start, end, !spares_locked(advice));
+	return mm_check_range(mm, start, end, !spares_locked(advice));
+}
+
+/* ---- Locking: mm/space/mlock.c ---------------------------------------------------------- */
+
+#define MLOCK_ONFAULT 1
+#define MCL_CURRENT 1
+#define MCL_FUTURE 2
+#define MCL_ONFAULT 4
+
+static virt_addr_t lock_range(struct pt_regs *regs, virt_addr_t *start)
+{
+	*start = ALIGN_DOWN(regs->di, PAGE_SIZE);
+	return range_end(*start, regs->si + regs->di % PAGE_SIZE);
+}
+
+/* Pages that may not be touched cannot be locked, as if they were not there. */
+static long lock(struct pt_regs *regs, unsigned how)
+{
+	virt_addr_t start, end = lock_range(regs, &start);
+	long err = start == end ? 0 : -EINVAL;
+
+	if (end > start)
+		err = mm_lock(current_task()->mm, start, end, how);
+	if (!err && how == VMA_LOCKED && end > start) {
+		err = touch_locked(start, end, false);
+		err = err == -ENOMEM ? -EAGAIN : err ? -ENOMEM : 0;
+	}
+	return err;
+}
+
+long sys_mlock(struct pt_regs *regs)
+{
+	return lock(regs, VMA_LOCKED);
+}
+
+long sys_mlock2(struct pt_regs *regs)
+{
+	u32 flags = (u32)regs->dx;
+
+	if (flags & ~MLOCK_ONFAULT)
+		return -EINVAL;
+	return lock(regs, VMA_LOCKED | (flags ? VMA_ONFAULT : 0));
+}
+
+long sys_munlock(struct pt_regs *regs)
+{
+	return lock(regs, 0);
+}
+
+long sys_mlockall(struct pt_regs *regs)
+{
+	struct mm *mm = current_task()->mm;
+	u32 flags = (u32)regs->di;
+	long err;
+
+	if (!flags || flags == MCL_ONFAULT || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)))
+		return -EINVAL;
+	err = mm_lock_all(mm, flags & MCL_CURRENT, flags & MCL_FUTURE,
+			  VMA_LOCKED | (flags & MCL_ONFAULT ? VMA_ONFAULT : 0));
+	if (!err && (flags & MCL_CURRENT))
+		touch_locked(0, USER_END, true);
+	return err;
+}
+
+long sys_munlockall(struct pt_regs *regs __unused)
+{
+	return mm_lock_all(current_task()->mm, true, false, 0);
+}

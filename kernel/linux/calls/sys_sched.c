@@ -1,0 +1,182 @@
+/*
+ * System calls on scheduling: there is one policy, SCHED_OTHER.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/linux/creds.h"
+#include "kernel/linux/numbers.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/syscalls.h"
+#include "kernel/task/sched.h"
+#include "mm/space/uaccess.h"
+
+#define SCHED_OTHER 0
+#define SCHED_FIFO 1
+#define SCHED_RR 2
+#define SCHED_BATCH 3
+#define SCHED_IDLE 5
+#define SCHED_DEADLINE 6
+#define REALTIME_MAX 99
+
+long sys_sched_yield(struct pt_regs *regs __unused)
+{
+	sched_yield();
+	return 0;
+}
+
+long sys_getcpu(struct pt_regs *regs)
+{
+	const u32 node = 0;
+
+	if (regs->di && put_user_u32(regs->di, this_cpu()->cpu))
+		return -EFAULT;
+	return regs->si ? put_user_u32(regs->si, node) : 0;
+}
+
+/* 0: the caller.  process_lock is held. */
+static struct task *find_thread(int tid)
+{
+	return tid ? process_find_thread(tid) : current_task();
+}
+
+/* ---- Affinity ---------------------------------------------------------------------- */
+
+long sys_sched_setaffinity(struct pt_regs *regs)
+{
+	u64 n = MIN((u32)regs->si, sizeof(struct cpumask));
+	struct cpumask cpus = { 0 };
+	bool any = false;
+	struct task *t;
+	u64 flags;
+	long err = 0;
+
+	if (copy_from_user(&cpus, regs->dx, n))
+		return -EFAULT;
+	for_each_cpu(cpu, &cpus)
+		any |= cpumask_test(&cpus_online, cpu);
+	flags = spin_lock(&process_lock);
+	t = find_thread((int)regs->di);
+	if (!t)
+		err = -ESRCH;
+	else if (!creds_may_schedule(t->process))
+		err = -EPERM;
+	else if (!any)
+		err = -EINVAL;
+	else if (t != current_task())
+		sched_set_affinity(t, &cpus);
+	spin_unlock(&process_lock, flags);
+	if (!err && t == current_task())
+		sched_set_affinity(t, &cpus); /* which may move us */
+	return err;
+}
+
+static long do_sched_getaffinity(const struct pt_regs *regs, unsigned unit)
+{
+	u32 len = (u32)regs->si, n = MIN(len, (u32)sizeof(struct cpumask));
+	unsigned last = 0;
+	struct cpumask cpus;
+	struct task *t;
+	u64 flags;
+
+	for_each_cpu(cpu, &cpus_online)
+		last = cpu;
+	if (len * 8 <= last || len % unit) /* in 32 bits, as Linux */
+		return -EINVAL;
+	flags = spin_lock(&process_lock);
+	t = find_thread((int)regs->di);
+	if (t)
+		sched_get_affinity(t, &cpus);
+	spin_unlock(&process_lock, flags);
+	if (!t)
+		return -ESRCH;
+	for (unsigned i = 0; i < ARRAY_SIZE(cpus.bits); i++)
+		cpus.bits[i] &= cpus_online.bits[i];
+	return copy_to_user(regs->dx, &cpus, n) ? -EFAULT : (long)n;
+}
+
+long sys_sched_getaffinity(struct pt_regs *regs)
+{
+	return do_sched_getaffinity(regs, sizeof(u64));
+}
+
+long ia32_sys_sched_getaffinity(struct pt_regs *regs)
+{
+	return do_sched_getaffinity(regs, sizeof(u32));
+}
+
+/* ---- Policies ---------------------------------------------------------------------- */
+
+static int check_thread(int tid, bool change)
+{
+	const struct task *t;
+	int err = 0;
+	u64 flags;
+
+	if (tid < 0)
+		return -EINVAL;
+	flags = spin_lock(&process_lock);
+	t = find_thread(tid);
+	if (!t)
+		err = -ESRCH;
+	else if (change && !creds_may_schedule(t->process))
+		err = -EPERM;
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+long sys_sched_getscheduler(struct pt_regs *regs)
+{
+	int err = check_thread((int)regs->di, false);
+
+	return err ? err : SCHED_OTHER;
+}
+
+long sys_sched_getparam(struct pt_regs *regs)
+{
+	const s32 priority = 0;
+	int err;
+
+	if (!regs->si)
+		return -EINVAL;
+	err = check_thread((int)regs->di, false);
+	if (err)
+		return err;
+	return copy_to_user(regs->si, &priority, sizeof(priority)) ? -EFAULT : 0;
+}
+
+long sys_sched_setscheduler(struct pt_regs *regs)
+{
+	s32 priority;
+	int err;
+
+	if ((int)regs->si < 0 || !regs->dx || (int)regs->di < 0)
+		return -EINVAL;
+	if (copy_from_user(&priority, regs->dx, sizeof(priority)))
+		return -EFAULT;
+	err = check_thread((int)regs->di, true);
+	if (err == -ESRCH)
+		return err;
+	return (int)regs->si == SCHED_OTHER && priority == 0 ? err : -EINVAL;
+}
+
+static long priority_of(int policy, int realtime)
+{
+	switch (policy) {
+	case SCHED_OTHER:
+	case SCHED_BATCH:
+	case SCHED_IDLE:
+	case SCHED_DEADLINE: return 0;
+	case SCHED_FIFO:
+	case SCHED_RR: return realtime;
+	default: return -EINVAL;
+	}
+}
+
+long sys_sched_get_priority_max(struct pt_regs *regs)
+{
+	return priority_of((int)regs->di, REALTIME_MAX);
+}
+
+long sys_sched_get_priority_min(struct pt_regs *regs)
+{
+	return priority_of((int)regs->di, 1);
+}

@@ -1,0 +1,279 @@
+/*
+ * System calls on paths and on what they name: the console and the files of
+ * the initramfs can be looked at, and /proc/self/exe read as a link.  Nothing
+ * can be opened.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/string.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/program/file_tree.h"
+#include "kernel/linux/program/load.h"
+#include "kernel/linux/program/path.h"
+#include "kernel/linux/syscalls.h"
+#include "mm/space/uaccess.h"
+
+#define AT_FDCWD (-100)
+#define AT_SYMLINK_NOFOLLOW 0x100
+#define AT_NO_AUTOMOUNT 0x800
+#define AT_EMPTY_PATH 0x1000
+#define O_CREAT 0100
+#define O_DIRECTORY 0200000
+#define O_NOFOLLOW 0400000
+
+#define SELF_EXE_NUMBER 0xffffffff
+#define MODE_CONSOLE 0020620
+#define CONSOLE_DEVICE 0x501 /* major 5, minor 1 */
+#define INITRAMFS_DEVICE 2
+
+/* struct stat of a 64-bit program */
+struct stat {
+	u64 dev, ino, nlink;
+	u32 mode, uid, gid, pad;
+	u64 rdev;
+	s64 size, blksize, blocks;
+	u64 times[6];
+	s64 unused[3];
+};
+static_assert(sizeof(struct stat) == 144, "Linux's struct stat");
+
+static bool is_open(int fd)
+{
+	return fd >= 0 && fd < 3 && current_process()->open_fds & BIT(fd);
+}
+
+/* struct stat64 of a 32-bit program */
+struct stat64_32 {
+	u64 dev;
+	u32 pad, ino_low, mode, nlink, uid, gid;
+	u64 rdev;
+	u32 pad2;
+	s64 size;
+	u32 blksize;
+	s64 blocks;
+	u32 times[6];
+	u64 ino;
+} __packed;
+static_assert(sizeof(struct stat64_32) == 96, "Linux's struct stat64 of i386");
+
+static long put(virt_addr_t to, const struct stat *st, bool ia32)
+{
+	struct stat64_32 st32 = {
+		.dev = st->dev, .ino_low = (u32)st->ino, .mode = st->mode,
+		.nlink = (u32)st->nlink, .uid = st->uid, .gid = st->gid,
+		.rdev = st->rdev, .size = st->size, .blksize = (u32)st->blksize,
+		.blocks = st->blocks, .ino = st->ino,
+	};
+
+	if (ia32)
+		return copy_to_user(to, &st32, sizeof(st32)) ? -EFAULT : 0;
+	return copy_to_user(to, st, sizeof(*st)) ? -EFAULT : 0;
+}
+
+static long stat_fd(int fd, virt_addr_t to, bool ia32)
+{
+	const struct stat st = {
+		.dev = INITRAMFS_DEVICE, .ino = 1, .nlink = 1, .mode = MODE_CONSOLE,
+		.rdev = CONSOLE_DEVICE, .blksize = PAGE_SIZE,
+	};
+
+	return is_open(fd) ? put(to, &st, ia32) : -EBADF;
+}
+
+/* A device number as struct stat has it. */
+static u64 device(u32 major, u32 minor)
+{
+	return (major & 0xfff) << 8 | (minor & 0xff) | (u64)(minor & ~0xffu) << 12;
+}
+
+static void fill(struct stat *st, const struct file_inode *inode)
+{
+	*st = (struct stat){
+		.dev = INITRAMFS_DEVICE, .ino = inode->number, .nlink = inode->links,
+		.mode = inode->mode, .rdev = device(inode->rdev_major, inode->rdev_minor),
+		.size = (s64)inode->size, .blksize = PAGE_SIZE,
+		.blocks = (s64)(ALIGN_UP(inode->size, PAGE_SIZE) / 512),
+	};
+}
+
+/* The file that the path names; *link: that is the link to the process's own program. */
+static int find(const char *path, bool follow, const struct file_node **file, bool *link)
+{
+	const struct file_node *exe = path_is_self_exe(path) ? current_process()->exe : NULL;
+
+	*link = exe && !follow;
+	*file = exe;
+	return exe ? 0 : program_find(path, follow, file);
+}
+
+static long stat_path(const char *path, bool follow, virt_addr_t to, bool ia32)
+{
+	struct stat st = {
+		.dev = INITRAMFS_DEVICE, .ino = SELF_EXE_NUMBER, .nlink = 1,
+		.mode = FILE_SYMLINK | 0777, .blksize = PAGE_SIZE,
+	};
+	const struct file_node *file;
+	bool link;
+	int err = find(path, follow, &file, &link);
+
+	if (err)
+		return err;
+	if (!link)
+		fill(&st, file->inode);
+	return put(to, &st, ia32);
+}
+
+/* All that is open is a terminal: no directory that a path could begin at. */
+static long get_path_at(int fd, virt_addr_t from, char **path)
+{
+	long err = path_get(from, path);
+
+	if (err || fd == AT_FDCWD || **path == '/')
+		return err;
+	path_put(*path);
+	return is_open(fd) ? -ENOTDIR : -EBADF;
+}
+
+static long stat_user_path(int fd, virt_addr_t from, bool follow, virt_addr_t to,
+			   bool ia32)
+{
+	char *path;
+	long err = get_path_at(fd, from, &path);
+
+	if (err)
+		return err;
+	err = stat_path(path, follow, to, ia32);
+	path_put(path);
+	return err;
+}
+
+long sys_stat(struct pt_regs *regs)
+{
+	return stat_user_path(AT_FDCWD, regs->di, true, regs->si, false);
+}
+
+long sys_lstat(struct pt_regs *regs)
+{
+	return stat_user_path(AT_FDCWD, regs->di, false, regs->si, false);
+}
+
+long sys_fstat(struct pt_regs *regs)
+{
+	return stat_fd((int)regs->di, regs->si, false);
+}
+
+static long do_fstatat(const struct pt_regs *regs, bool ia32)
+{
+	int fd = (int)regs->di;
+	u32 flags = (u32)regs->r10;
+	u8 first;
+
+	if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+		return -EINVAL;
+	if ((flags & AT_EMPTY_PATH) && !copy_from_user(&first, regs->si, 1) && !first)
+		return fd == AT_FDCWD ? stat_path(".", true, regs->dx, ia32) :
+					stat_fd(fd, regs->dx, ia32);
+	return stat_user_path(fd, regs->si, !(flags & AT_SYMLINK_NOFOLLOW), regs->dx,
+			      ia32);
+}
+
+long sys_newfstatat(struct pt_regs *regs)
+{
+	return do_fstatat(regs, false);
+}
+
+long ia32_sys_fstat64(struct pt_regs *regs)
+{
+	return stat_fd((int)regs->di, regs->si, true);
+}
+
+long ia32_sys_stat64(struct pt_regs *regs)
+{
+	return stat_user_path(AT_FDCWD, regs->di, true, regs->si, true);
+}
+
+long ia32_sys_lstat64(struct pt_regs *regs)
+{
+	return stat_user_path(AT_FDCWD, regs->di, false, regs->si, true);
+}
+
+long ia32_sys_fstatat64(struct pt_regs *regs)
+{
+	return do_fstatat(regs, true);
+}
+
+/* ---- Links ----------------------------------------------------------------------- */
+
+/* The path's frame takes the target of the process's own link. */
+static long read_link(char *path, virt_addr_t to, int size)
+{
+	const struct file_node *file;
+	const void *target;
+	bool link;
+	long n = find(path, false, &file, &link);
+
+	if (n)
+		return n;
+	if (!link && !file_is(file->inode, FILE_SYMLINK))
+		return -EINVAL;
+	n = link ? file_path(file, path, PATH_MAX) : (long)file->inode->size;
+	target = link ? (const u8 *)path : file->inode->data;
+	if (n < 0)
+		return n;
+	n = MIN(n, size);
+	return copy_to_user(to, target, (size_t)n) ? -EFAULT : n;
+}
+
+static long read_user_link(int fd, virt_addr_t from, virt_addr_t to, int size)
+{
+	char *path;
+	long err;
+
+	if (size <= 0)
+		return -EINVAL;
+	err = get_path_at(fd, from, &path);
+	if (err)
+		return err;
+	err = read_link(path, to, size);
+	path_put(path);
+	return err;
+}
+
+long sys_readlink(struct pt_regs *regs)
+{
+	return read_user_link(AT_FDCWD, regs->di, regs->si, (int)regs->dx);
+}
+
+long sys_readlinkat(struct pt_regs *regs)
+{
+	return read_user_link((int)regs->di, regs->si, regs->dx, (int)regs->r10);
+}
+
+/* ---- Opening: not what there is ------------------------------------------------------ */
+
+static long refuse_to_open(int fd, virt_addr_t from, u64 flags)
+{
+	const struct file_node *file;
+	char *path;
+	bool link;
+	long err = get_path_at(fd, from, &path);
+
+	if (err)
+		return err;
+	err = find(path, !(flags & O_NOFOLLOW), &file, &link);
+	if (!err && (link || file_is(file->inode, FILE_SYMLINK)))
+		err = -ELOOP;
+	else if (!err && (flags & O_DIRECTORY) && !file_is(file->inode, FILE_DIRECTORY))
+		err = -ENOTDIR;
+	path_put(path);
+	return err == 0 || (err == -ENOENT && flags & O_CREAT) ? -EACCES : err;
+}
+
+long sys_open(struct pt_regs *regs)
+{
+	return refuse_to_open(AT_FDCWD, regs->di, regs->si);
+}
+
+long sys_openat(struct pt_regs *regs)
+{
+	return refuse_to_open((int)regs->di, regs->si, regs->dx);
+}

@@ -1,0 +1,22 @@
+/*
+ * Reading lines from the console.
+ */
+#ifndef KERNEL_LINUX_CALLS_TTY_H
+#define KERNEL_LINUX_CALLS_TTY_H
+
+#include "kernel/base/types.h"
+
+/*
+ * Takes what has been typed from COM1, for tty_read(); Ctrl-T, which is nobody's
+ * input, prints the back-trace of every CPU.  Any context but NMI.
+ */
+void tty_poll(void);
+
+/*
+ * Up to n bytes of a line, newline included, as a terminal gives it: echoed,
+ * with backspace, CR for newline and Ctrl-D for the end.  Sleeps until there
+ * is one.  Returns the number of bytes; 0 at the end of input; -ERESTARTSYS.
+ */
+long tty_read(u8 *to, size_t n);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Times as programs give them.
+ */
+#ifndef KERNEL_LINUX_CALLS_USER_TIME_H
+#define KERNEL_LINUX_CALLS_USER_TIME_H
+
+#include "kernel/base/types.h"
+
+struct timespec {
+	s64 sec, nsec;
+};
+
+/* What clock_ns() will not reach: a sleep without an end. */
+#define TIME_NEVER (~0ULL - 1)
+
+/*
+ * How a program has it: two numbers of 64 bits, or of 32 in i386's old calls.
+ * In i386's newer ones, the upper half of the nanoseconds means nothing.
+ */
+enum time_form { TIME_64, TIME_32, TIME_64_IA32 };
+
+/* Reads one; 0, -EFAULT, or -EINVAL: negative, or no number of nanoseconds. */
+int timespec_read(struct timespec *ts, virt_addr_t from, enum time_form form);
+
+/* Writes one (or a timeval); 0 or -EFAULT. */
+int timespec_write(virt_addr_t to, const struct timespec *ts, enum time_form form);
+
+/* In nanoseconds, at most TIME_NEVER / 2. */
+u64 timespec_ns(const struct timespec *ts);
+struct timespec timespec_from_ns(u64 ns);
+
+/* The clock_ns() at which clock_realtime_ns() is `ns`; 0 if that is past. */
+u64 time_of_realtime(u64 ns);
+
+#endif

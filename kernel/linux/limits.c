@@ -1,0 +1,77 @@
+/*
+ * The limits of a process.  Each is enforced where what it limits is asked for:
+ * NPROC in kernel/linux/process/clone.c and kernel/linux/program/exec.c, SIGPENDING in
+ * kernel/linux/signal/queue.c; AS, DATA, STACK and MEMLOCK in mm/space/mm_limits.c, which asks
+ * here; STACK of what an execve brings in kernel/linux/program/user_stack.c; CPU in kernel/linux/process/alarm.c.  The
+ * rest of Linux's sixteen is kept and handed on.
+ * Called by kernel/linux/process/make.c, kernel/task/sched.c, mm/, system calls.
+ */
+#include "arch/machine/clock.h"
+#include "kernel/base/layout.h"
+#include "kernel/base/seams.h"
+#include "kernel/linux/creds.h"
+#include "kernel/linux/limits.h"
+#include "kernel/linux/tree.h"
+#include "kernel/task/sched.h"
+#include "mm/frame.h"
+#include "mm/space/mm.h"
+#include "mm/vmap.h"
+
+/* Linux's: an eighth of memory may be kernel stacks, of 16 KiB with it. */
+#define TASK_SHARE (8 * 16384 / PAGE_SIZE)
+#define MIN_TASKS 20
+#define MEMLOCK_DEFAULT (8ULL << 20)
+#define MSGQUEUE_DEFAULT 819200
+
+u64 limits_max_tasks(void)
+{
+	return MIN(MAX(frame_stats().total / TASK_SHARE, MIN_TASKS), VMAP_MAX_STACKS / 2);
+}
+
+void limits_init(struct limit limits[NR_LIMITS])
+{
+	u64 half = limits_max_tasks() / 2;
+
+	for (unsigned i = 0; i < NR_LIMITS; i++)
+		limits[i] = (struct limit){ UNLIMITED, UNLIMITED };
+	limits[LIMIT_STACK].soft = MM_STACK_SIZE;
+	limits[LIMIT_CORE].soft = 0;
+	limits[LIMIT_NPROC] = (struct limit){ half, half };
+	limits[LIMIT_NOFILE] = (struct limit){ 1024, 4096 };
+	limits[LIMIT_MEMLOCK] = (struct limit){ MEMLOCK_DEFAULT, MEMLOCK_DEFAULT };
+	limits[LIMIT_SIGPENDING] = (struct limit){ half, half };
+	limits[LIMIT_MSGQUEUE] = (struct limit){ MSGQUEUE_DEFAULT, MSGQUEUE_DEFAULT };
+	limits[LIMIT_NICE] = limits[LIMIT_RTPRIO] = (struct limit){ 0, 0 };
+}
+
+/* Valgrind sets a soft RLIMIT_DATA of 0, which Linux overlooks. */
+u64 seam_memory_limit(enum memory_limit which)
+{
+	static const enum limit_number number[] = {
+		[MEMORY_AS] = LIMIT_AS, [MEMORY_DATA] = LIMIT_DATA,
+		[MEMORY_STACK] = LIMIT_STACK, [MEMORY_LOCK] = LIMIT_MEMLOCK,
+	};
+	const struct process *p = current_task() ? current_process() : NULL;
+	const struct limit *l;
+
+	if (!p || (which == MEMORY_LOCK && process_is_privileged()))
+		return UNLIMITED;
+	l = &p->limits[number[which]];
+	return which == MEMORY_DATA && !l->soft ? l->hard : l->soft;
+}
+
+u64 limits_exec_stack(void)
+{
+	const struct process *p = current_task() ? current_process() : NULL;
+
+	if (!p)
+		return MM_STACK_SIZE;
+	/* Whoever has another's rights gets no room that the first chose. */
+	return process_ids_are_mixed() ? MIN(p->limits[LIMIT_STACK].soft, MM_STACK_SIZE) :
+				   p->limits[LIMIT_STACK].soft;
+}
+
+u64 limits_exec_strings(void)
+{
+	return MAX(MIN(limits_exec_stack() / 4, MM_STACK_SIZE / 4 * 3), LIMIT_EXEC_STRING);
+}

@@ -1,0 +1,128 @@
+/*
+ * Numbers and their owners: tables of lists, a number's list being given by its lowest
+ * bits.  Numbers are handed out in turn, so that the lists are short, and at worst as
+ * long as there are numbers for one list; only a group with many members makes one
+ * longer, for itself.
+ * Called by system calls, and by what makes and ends threads and processes.
+ */
+#include "kernel/linux/numbers.h"
+#include "kernel/linux/tree.h"
+
+/* Linux's, on 64-bit machines; after it, small numbers come round again. */
+#define PID_MAX 4194304
+#define PID_AGAIN 300
+
+#define LISTS 1024
+#define TRIES 16 /* before others may have process_lock */
+
+static struct link threads[LISTS], groups[LISTS], sessions[LISTS];
+static int last_pid = 1;
+
+static struct link *list_of(struct link *table, int number)
+{
+	return &table[(u32)number % LISTS];
+}
+
+/* At the end: a signal to a group finds the child that a member makes meanwhile. */
+static void enter(struct link *table, struct link *l, int number)
+{
+	if (list_has(l))
+		list_remove(l);
+	if (number)
+		list_append(list_of(table, number), l);
+}
+
+void numbers_set_thread(struct task *t, int pid)
+{
+	t->pid = pid;
+	enter(threads, &t->by_number, pid);
+}
+
+void numbers_set_group(struct process *p, int pgid)
+{
+	p->pgid = pgid;
+	enter(groups, &p->in_group, pgid);
+}
+
+void numbers_set_session(struct process *p, int sid)
+{
+	p->sid = sid;
+	enter(sessions, &p->in_session, sid);
+}
+
+/* ---- Finding ------------------------------------------------------------------ */
+
+static struct task *find(int tid)
+{
+	struct task *t;
+
+	list_for_each(t, list_of(threads, tid), by_number)
+		if (t->pid == tid)
+			return t;
+	return NULL;
+}
+
+/* What waits to be buried is gone. */
+struct task *process_find_thread(int tid)
+{
+	struct task *t = find(tid);
+
+	return t && !(t->process->ended && t->process->unclaimed) ? t : NULL;
+}
+
+struct process *process_find(int pid)
+{
+	struct task *t = process_find_thread(pid);
+
+	return t && t->process->leader == t ? t->process : NULL;
+}
+
+struct process *numbers_find_group(int pgid)
+{
+	struct process *p;
+
+	list_for_each(p, list_of(groups, pgid), in_group)
+		if (p->pgid == pgid)
+			return p;
+	return NULL;
+}
+
+const struct link *numbers_group_list(int pgid)
+{
+	return list_of(groups, pgid);
+}
+
+/* ---- The next ------------------------------------------------------------------ */
+
+static bool is_session(int sid)
+{
+	struct process *p;
+
+	list_for_each(p, list_of(sessions, sid), in_session)
+		if (p->sid == sid)
+			return true;
+	return false;
+}
+
+static bool is_free(int number)
+{
+	return !find(number) && !numbers_find_group(number) && !is_session(number);
+}
+
+/* Each is tried once a round, so what is in use costs no more than it did to make. */
+int process_next_pid(void)
+{
+	int pid = 0;
+
+	while (!pid) {
+		u64 flags = spin_lock(&process_lock);
+
+		for (unsigned i = 0; !pid && i < TRIES; i++) {
+			last_pid = last_pid + 1 < PID_MAX ? last_pid + 1 : PID_AGAIN;
+			if (is_free(last_pid))
+				pid = last_pid;
+		}
+		spin_unlock(&process_lock, flags);
+	}
+	return pid;
+}

@@ -1,0 +1,38 @@
+/*
+ * Numbers of threads, processes, groups and sessions, and who has them.
+ */
+#ifndef KERNEL_LINUX_NUMBERS_H
+#define KERNEL_LINUX_NUMBERS_H
+
+#include "kernel/base/list.h"
+#include "kernel/base/types.h"
+
+struct process;
+struct task;
+
+/* One that nobody has, and that comes again only after all others. */
+int process_next_pid(void);
+
+/*
+ * All below: process_lock is held.
+ *
+ * By pid, or thread by thread id; NULL: none.  The leader is found until its process
+ * is reaped, and may be `leaving`.
+ */
+struct process *process_find(int pid);
+struct task *process_find_thread(int tid);
+
+/* A thread gets, has another instead, or gives back (0) its number. */
+void numbers_set_thread(struct task *t, int pid);
+
+/* The same of a process's group and session. */
+void numbers_set_group(struct process *p, int pgid);
+void numbers_set_session(struct process *p, int sid);
+
+/* A process of the group, or NULL; all are in the same session. */
+struct process *numbers_find_group(int pgid);
+
+/* A list, by in_group, of all its members, and of others. */
+const struct link *numbers_group_list(int pgid);
+
+#endif

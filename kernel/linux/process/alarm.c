@@ -1,0 +1,184 @@
+/*
+ * ITIMER_REAL, the one interval timer of a process that counts time as it
+ * passes.  A kernel thread sleeps until the first of all of them is due; who
+ * sets one wakes it.  The timers that count a process's own CPU time are not
+ * here, as that time is not kept: -EINVAL.
+ *
+ * Times are in process->signals, under process_lock.
+ */
+#include "arch/machine/clock.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/log.h"
+#include "kernel/linux/process/alarm.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/syscalls.h"
+#include "kernel/task/sched.h"
+#include "mm/space/uaccess.h"
+
+#define NSEC_PER_USEC 1000
+#define USEC_PER_SEC 1000000
+#define ITIMER_REAL 0
+
+struct timeval {
+	s64 sec, usec;
+};
+
+struct itimerval {
+	struct timeval interval, value;
+};
+
+static struct task *sender;
+
+static struct timer *alarms; /* of all processes that have one */
+
+#define SENT_AT_ONCE 16
+
+static void set_alarm(struct process *p, u64 when)
+{
+	alarm_forget(p);
+	p->signals.alarm_at = when;
+	p->alarm.when = when;
+	if (when)
+		timers_add(&alarms, &p->alarm);
+}
+
+void alarm_forget(struct process *p)
+{
+	if (timers_has(&p->alarm))
+		timers_remove(&alarms, &p->alarm);
+	p->signals.alarm_at = 0;
+}
+
+static void send_alarm(struct process *p, u64 now)
+{
+	const struct siginfo info = { .signo = SIGALRM, .code = SI_KERNEL };
+	u64 late = now - p->signals.alarm_at, interval = p->signals.alarm_interval;
+
+	signal_send_process(p, &info);
+	set_alarm(p, interval ? now + interval - late % interval : 0);
+}
+
+/* Sends what is due, some at a time; when the next one is. */
+static u64 send_due(void)
+{
+	u64 now = clock_ns();
+
+	for (unsigned i = 0; alarms && alarms->when <= now && i < SENT_AT_ONCE; i++)
+		send_alarm(container_of(alarms, struct process, alarm), now);
+	return alarms ? alarms->when : ~0ULL;
+}
+
+static void run(void *arg __unused)
+{
+	for (;;) {
+		u64 flags = spin_lock(&process_lock);
+
+		sched_sleep_unlock(&process_lock, flags, send_due());
+	}
+}
+
+void alarm_init(void)
+{
+	sender = task_create("alarm", run, NULL);
+	if (!sender)
+		panic("alarm: no memory for its thread");
+	sched_start(sender);
+}
+
+/* Sets at and interval, in ns from now, and returns what they were. */
+static void set(u64 at, u64 interval, u64 *old_left, u64 *old_interval)
+{
+	struct process_signals *s = &current_process()->signals;
+	u64 flags = spin_lock(&process_lock), now = clock_ns();
+
+	*old_interval = s->alarm_interval;
+	*old_left = !s->alarm_at ? 0 : s->alarm_at > now ? s->alarm_at - now : 1;
+	set_alarm(current_process(), at);
+	s->alarm_interval = at ? interval : 0;
+	sched_wake(sender);
+	spin_unlock(&process_lock, flags);
+}
+
+/* As Linux: to the nearest second, but not to 0. */
+long sys_alarm(struct pt_regs *regs)
+{
+	u32 seconds = (u32)regs->di;
+	u64 left, interval;
+
+	set(seconds ? clock_deadline(seconds, 0) : 0, 0, &left, &interval);
+	if (left && left < NSEC_PER_SEC)
+		return 1;
+	return (long)((left + NSEC_PER_SEC / 2) / NSEC_PER_SEC);
+}
+
+static struct timeval to_timeval(u64 ns)
+{
+	return (struct timeval){ (s64)(ns / NSEC_PER_SEC),
+				 (s64)(ns % NSEC_PER_SEC / NSEC_PER_USEC) };
+}
+
+static long put(virt_addr_t to, u64 left, u64 interval)
+{
+	struct itimerval v = { to_timeval(interval), to_timeval(left) };
+
+	return copy_to_user(to, &v, sizeof(v)) ? -EFAULT : 0;
+}
+
+static bool timeval_ok(const struct timeval *t)
+{
+	return t->sec >= 0 && t->usec >= 0 && t->usec < USEC_PER_SEC;
+}
+
+/* A null pointer stops the timer, with Linux. */
+long sys_setitimer(struct pt_regs *regs)
+{
+	struct itimerval v = { 0 };
+	u64 at = 0, left, interval;
+
+	if (regs->si && copy_from_user(&v, regs->si, sizeof(v)))
+		return -EFAULT;
+	if (!timeval_ok(&v.value) || !timeval_ok(&v.interval) || (int)regs->di != ITIMER_REAL)
+		return -EINVAL;
+	if (v.value.sec || v.value.usec)
+		at = clock_deadline((u64)v.value.sec, (u64)v.value.usec * NSEC_PER_USEC);
+	interval = (u64)MIN(v.interval.sec, (s64)(~0ULL / NSEC_PER_SEC / 4)) * NSEC_PER_SEC +
+		   (u64)v.interval.usec * NSEC_PER_USEC;
+	set(at, interval, &left, &interval);
+	return regs->dx ? put(regs->dx, left, interval) : 0;
+}
+
+long sys_getitimer(struct pt_regs *regs)
+{
+	const struct process_signals *s = &current_process()->signals;
+	u64 now = clock_ns(), at = s->alarm_at;
+
+	if ((int)regs->di != ITIMER_REAL)
+		return -EINVAL;
+	return put(regs->si, !at ? 0 : at > now ? at - now : NSEC_PER_USEC, s->alarm_interval);
+}
+
+/* ---- CPU time ------------------------------------------------------------------------ */
+
+/* One that is leaving takes no signal any more, and its process may be gone. */
+void alarm_check_cpu(void)
+{
+	struct task *t = current_task();
+	struct siginfo info = { .code = SI_KERNEL };
+	struct limit *l;
+	u64 seconds, flags;
+
+	if (!t || !t->process || t->leaving)
+		return;
+	l = &t->process->limits[LIMIT_CPU];
+	if (l->soft == UNLIMITED)
+		return;
+	seconds = sched_group_run_ns(&t->process->run_ns) / NSEC_PER_SEC;
+	if (seconds < MIN(l->soft, l->hard))
+		return;
+	flags = spin_lock(&process_lock);
+	info.signo = seconds >= l->hard ? SIGKILL : SIGXCPU;
+	if (info.signo == SIGXCPU)
+		l->soft = seconds + 1; /* as Linux does it */
+	signal_send_process(t->process, &info);
+	spin_unlock(&process_lock, flags);
+}

@@ -1,0 +1,267 @@
+/*
+ * System calls that make threads and processes, and those that end them.
+ *
+ * What fork copies is copied eagerly; what it cannot get memory for, it gives
+ * back before the child is in any list.  Threads of one process share all that
+ * CLONE_VM, CLONE_FS, CLONE_FILES and CLONE_SIGHAND speak of; processes share
+ * at most the address space.
+ */
+#include "arch/state/ldt.h"
+#include "kernel/base/errno.h"
+#include "kernel/linux/numbers.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/process/oom.h"
+#include "kernel/linux/process/segments.h"
+#include "kernel/linux/process/thread.h"
+#include "kernel/linux/syscalls.h"
+#include "kernel/task/sched.h"
+#include "mm/space/uaccess.h"
+
+#define CSIGNAL 0xff
+#define CLONE_VM 0x100
+#define CLONE_FS 0x200
+#define CLONE_SIGHAND 0x800
+#define CLONE_PIDFD 0x1000
+#define CLONE_VFORK 0x4000
+#define CLONE_PARENT 0x8000
+#define CLONE_THREAD 0x10000
+#define CLONE_NEWNS 0x20000
+#define CLONE_SETTLS 0x80000
+#define CLONE_PARENT_SETTID 0x100000
+#define CLONE_CHILD_CLEARTID 0x200000
+#define CLONE_CHILD_SETTID 0x1000000
+#define CLONE_NEWCGROUP 0x2000000
+#define CLONE_NEWUTS 0x4000000
+#define CLONE_NEWIPC 0x8000000
+#define CLONE_NEWUSER 0x10000000
+#define CLONE_NEWPID 0x20000000
+#define CLONE_NEWNET 0x40000000
+#define CLONE_NEW_ANY (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | \
+		       CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+
+struct clone {
+	u64 flags;
+	virt_addr_t sp; /* 0: the caller's */
+	virt_addr_t parent_tid, child_tid;
+	u64 tls;
+};
+
+static bool is_ia32_call(void)
+{
+	return task_regs(current_task())->vector != VEC_SYSCALL;
+}
+
+static int check(const struct clone *c)
+{
+	u64 flags = c->flags;
+
+	if (((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND)) ||
+	    ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM)))
+		return -EINVAL;
+	/* Handlers shared between processes, namespaces, pidfds: there are none. */
+	if (((flags & CLONE_SIGHAND) && !(flags & CLONE_THREAD)) ||
+	    (flags & (CLONE_NEW_ANY | CLONE_PIDFD)))
+		return -EINVAL;
+	if ((flags & CLONE_SETTLS) && !is_ia32_call() && c->tls >= USER_END)
+		return -EPERM;
+	return 0;
+}
+
+static int may_fork(void)
+{
+	u64 flags = spin_lock(&process_lock);
+	int err = user_may_fork();
+
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+static struct process *make_process(const struct clone *c)
+{
+	struct mm *own = current_task()->mm;
+	struct mm *mm = own;
+	struct process *p;
+
+	if (c->flags & CLONE_VM)
+		mm_get(mm);
+	else
+		mm = mm_fork(own);
+	if (mm && mm != own && ldt_copy(mm, own)) {
+		mm_put(mm);
+		return NULL;
+	}
+	p = mm ? process_create_child(mm) : NULL;
+	if (!p && mm)
+		mm_put(mm);
+	return p;
+}
+
+static long set_up_task(struct task *t, const struct clone *c)
+{
+	long err = segments_copy(t);
+
+	if (err)
+		return err;
+	if (c->sp)
+		task_regs(t)->sp = c->sp;
+	if ((c->flags & CLONE_SETTLS) && is_ia32_call()) {
+		err = segments_set_child_tls(t, c->tls);
+	} else if (c->flags & CLONE_SETTLS) {
+		t->user.fs = 0;
+		t->user.fs_base = c->tls;
+	}
+	if (c->flags & CLONE_CHILD_SETTID)
+		t->set_child_tid = c->child_tid;
+	if (c->flags & CLONE_CHILD_CLEARTID)
+		t->clear_child_tid = c->child_tid;
+	return err;
+}
+
+/* Into the tree, unless the process is about to end.  process_lock is held. */
+static int enter_tree(struct task *t, struct process *p, const struct clone *c)
+{
+	struct task *self = current_task();
+	struct process *own = self->process;
+	bool sibling = p != own && (c->flags & CLONE_PARENT);
+	int err;
+
+	if (own->ending || (own->exec_by && own->exec_by != self) || signal_pending())
+		return -ERESTARTNOINTR;
+	if (sibling && !own->parent)
+		return -EINVAL; /* nobody would wait for it */
+	err = user_may_fork();
+	if (err)
+		return err;
+	if (p != own) {
+		p->pid = t->pid;
+		numbers_set_group(p, own->pgid);
+		numbers_set_session(p, own->sid);
+		p->exit_signal = sibling ? own->exit_signal : (int)(c->flags & CSIGNAL);
+		process_adopt(sibling ? own->parent : own, p);
+	}
+	process_add_thread(p, t);
+	numbers_set_thread(t, t->pid);
+	signal_copy_mask(t, self);
+	if (c->flags & CLONE_VFORK) {
+		t->vfork_parent = self;
+		self->vfork_child = t;
+	}
+	return 0;
+}
+
+/* Until the child has left the address space, or we are told to end, or killed. */
+static void wait_for_vfork_child(void)
+{
+	struct task *self = current_task();
+	u64 flags = spin_lock(&process_lock);
+
+	while (self->vfork_child) {
+		const struct process *p = self->process;
+
+		if (p->ending || (p->exec_by && p->exec_by != self) ||
+		    signal_kill_pending(self)) {
+			self->vfork_child->vfork_parent = NULL;
+			self->vfork_child = NULL;
+			break;
+		}
+		sched_wait_unlock(&process_lock, flags);
+		flags = spin_lock(&process_lock);
+	}
+	spin_unlock(&process_lock, flags);
+}
+
+static long clone_once(const struct clone *c)
+{
+	bool thread = c->flags & CLONE_THREAD;
+	struct process *p;
+	struct task *t;
+	u64 flags;
+	int err = check(c), tid;
+
+	if (err)
+		return err;
+	process_free_dead_threads();
+	process_bury();
+	err = may_fork();
+	if (err)
+		return err;
+	t = thread_fork();
+	if (!t)
+		return -ENOFRAME;
+	err = (int)set_up_task(t, c);
+	p = err ? NULL : thread ? current_process() : make_process(c);
+	if (!p) {
+		task_put(t);
+		return err && err != -ENOMEM ? err : -ENOFRAME;
+	}
+	tid = t->pid = process_next_pid();
+	flags = spin_lock(&process_lock);
+	err = enter_tree(t, p, c);
+	spin_unlock(&process_lock, flags);
+	if (err) {
+		task_put(t);
+		if (!thread)
+			process_free(p);
+		return err;
+	}
+	if (c->flags & CLONE_PARENT_SETTID) /* a bad address is its own affair */
+		put_user_u32(c->parent_tid, (u32)tid);
+	sched_start(t);
+	if (c->flags & CLONE_VFORK)
+		wait_for_vfork_child();
+	return tid;
+}
+
+/*
+ * The copy of a process is made whole, so that a process which is larger than what
+ * is free, and the largest, cannot fork; Linux would let it, for a while.
+ */
+static long do_clone(const struct clone *c)
+{
+	return OOM_RETRY(OOM_CAN_FAIL, clone_once(c));
+}
+
+long sys_clone(struct pt_regs *regs)
+{
+	return do_clone(&(struct clone){
+		.flags = (u32)regs->di, .sp = regs->si, .parent_tid = regs->dx,
+		.child_tid = regs->r10, .tls = regs->r8,
+	});
+}
+
+/* The last two arguments stand the other way round. */
+long ia32_sys_clone(struct pt_regs *regs)
+{
+	return do_clone(&(struct clone){
+		.flags = (u32)regs->di, .sp = regs->si, .parent_tid = regs->dx,
+		.tls = regs->r10, .child_tid = regs->r8,
+	});
+}
+
+long sys_fork(struct pt_regs *regs __unused)
+{
+	return do_clone(&(struct clone){ .flags = SIGCHLD });
+}
+
+long sys_vfork(struct pt_regs *regs __unused)
+{
+	return do_clone(&(struct clone){ .flags = CLONE_VFORK | CLONE_VM | SIGCHLD });
+}
+
+/* ---- Ends ------------------------------------------------------------------------ */
+
+long sys_set_tid_address(struct pt_regs *regs)
+{
+	current_task()->clear_child_tid = regs->di;
+	return current_task()->pid;
+}
+
+long sys_exit(struct pt_regs *regs)
+{
+	process_exit_thread(WAIT_STATUS((int)regs->di, 0));
+}
+
+long sys_exit_group(struct pt_regs *regs)
+{
+	process_exit(WAIT_STATUS((int)regs->di, 0));
+}

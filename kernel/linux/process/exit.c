@@ -1,0 +1,382 @@
+/*
+ * How threads and processes end.
+ *
+ * A thread ends in process_exit_thread(), always by itself: who is told to end
+ * (exit_group, a deadly signal, another thread's execve) has SIGKILL pending,
+ * which ends its sleep, and leaves on its way to user mode.  It leaves the
+ * address space first, on the pair of no process, then the list of threads; the
+ * last one frees the address space and makes the process a zombie.  From then
+ * on it may be waited for, and freed as soon as the last thread is off its CPU.
+ * Called by system calls, kernel/trap.c, kernel/linux/process/to_user.c.
+ */
+#include "arch/state/ldt.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/linux/numbers.h"
+#include "kernel/linux/process/futex.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/process/oom.h"
+#include "kernel/linux/process/ptrace.h"
+#include "kernel/task/sched.h"
+#include "mm/space/uaccess.h"
+
+/* ---- Telling threads to end ------------------------------------------------------ */
+
+static void end_thread(struct task *t)
+{
+	t->signals.pending |= BIT(SIGKILL - 1);
+	__atomic_store_n(&t->work_due, true, __ATOMIC_RELEASE);
+	sched_notify(t);
+}
+
+/*
+ * All threads but the current one; nobody adds one any more.  process_lock is held,
+ * and free now and then.
+ */
+static void end_others(struct process *p, u64 flags)
+{
+	struct link *at = list_first(&p->threads);
+	unsigned done = 0;
+
+	while (at) {
+		struct task *t = list_entry(at, struct task, in_process);
+
+		if (t != current_task())
+			end_thread(t);
+		at = process_walk_next(&p->threads, at, &done, flags);
+	}
+}
+
+static bool must_leave(const struct process *p)
+{
+	return p->ending || (p->exec_by && p->exec_by != current_task());
+}
+
+void process_leave_if_ending(void)
+{
+	if (unlikely(must_leave(current_process())))
+		process_exit_thread(0);
+}
+
+bool process_must_die(void)
+{
+	const struct task *t = current_task();
+
+	return unlikely(must_leave(t->process)) || unlikely(signal_kill_pending(t));
+}
+
+void process_exit(int status)
+{
+	struct process *p = current_process();
+	u64 flags = spin_lock(&process_lock);
+
+	if (!must_leave(p)) {
+		p->ending = true;
+		p->status = status;
+		end_others(p, flags);
+	}
+	spin_unlock(&process_lock, flags);
+	process_exit_thread(status);
+}
+
+/*
+ * The identity of the leader, which is the process's, goes to this thread; the
+ * process's hold on the one before, which has ended, to the caller.
+ */
+static struct task *become_leader(struct process *p, struct task *t)
+{
+	struct task *old = p->leader;
+
+	if (old == t)
+		return NULL;
+	user_count_tasks(p, -1); /* the old one */
+	numbers_set_thread(old, 0);
+	numbers_set_thread(t, p->pid);
+	p->leader = t;
+	task_get(t);
+	return old;
+}
+
+int process_become_only_thread(void)
+{
+	struct process *p = current_process();
+	struct task *old = NULL;
+	u64 flags = spin_lock(&process_lock);
+	int err = -EAGAIN;
+
+	if (!p->ending && !p->exec_by) {
+		p->exec_by = current_task();
+		end_others(p, flags);
+		while (p->alive > 1 && !p->ending) {
+			sched_wait_unlock(&process_lock, flags);
+			flags = spin_lock(&process_lock);
+		}
+		p->exec_by = NULL;
+		if (!p->ending) {
+			old = become_leader(p, current_task());
+			err = 0;
+		}
+	}
+	spin_unlock(&process_lock, flags);
+	if (old)
+		task_put(old);
+	return err;
+}
+
+/* ---- Leaving an address space ----------------------------------------------------- */
+
+static void release_vfork_parent(struct task *t)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	if (t->vfork_parent) {
+		t->vfork_parent->vfork_child = NULL;
+		sched_wake(t->vfork_parent);
+		t->vfork_parent = NULL;
+	}
+	spin_unlock(&process_lock, flags);
+}
+
+void process_release_memory(void)
+{
+	struct task *t = current_task();
+
+	futex_release_robust_list();
+	if (t->clear_child_tid && (t->process->alive > 1 || t->mm->users > 1)) {
+		(void)put_user_u32(t->clear_child_tid, 0); /* who waits is woken all the same */
+		futex_wake_one(t->clear_child_tid);
+	}
+	t->clear_child_tid = 0;
+	release_vfork_parent(t);
+}
+
+/* ---- Ending ------------------------------------------------------------------------ */
+
+static void send_from_kernel(struct process *p, int signal)
+{
+	struct siginfo info = { .signo = signal, .code = SI_KERNEL };
+
+	if (signal > 0 && signal <= NR_SIGNALS)
+		signal_send_process(p, &info);
+}
+
+static void tell_parent(struct process *p)
+{
+	struct siginfo info = { .signo = p->exit_signal };
+	int signal = WAIT_SIGNAL(p->status);
+
+	info.code = signal ? CLD_KILLED : CLD_EXITED;
+	info.child.pid = p->pid;
+	info.child.uid = p->ids.user[REAL_ID];
+	info.child.status = signal ? signal : WAIT_CODE(p->status);
+	if (p->exit_signal > 0 && p->exit_signal <= NR_SIGNALS)
+		signal_send_process(p->parent, &info);
+	list_remove(&p->sibling); /* to the front: found at once */
+	list_add(&p->parent->children, &p->sibling);
+	process_wake_waiters(p->parent);
+}
+
+void process_unlink(struct process *p)
+{
+	list_remove(&p->sibling);
+}
+
+/* It has ended: who is to know?  process_lock is held. */
+static void report_end(struct process *p)
+{
+	struct process *parent = p->parent;
+
+	if (!parent) {
+		if (p->unclaimed)
+			process_to_graveyard(p);
+		else if (p->waiter)
+			sched_wake(p->waiter);
+		return;
+	}
+	tell_parent(p);
+	if (p->exit_signal == SIGCHLD && signal_ignores_children(parent)) {
+		process_unlink(p);
+		process_to_graveyard(p);
+	}
+}
+
+/* A child goes to init, or to nobody. */
+static void orphan(struct process *c, struct process *init)
+{
+	process_unlink(c);
+	send_from_kernel(c, c->ended ? 0 : c->parent_death_signal);
+	c->parent = NULL;
+	c->parent_pid = 0;
+	c->exit_signal = SIGCHLD;
+	if (init) {
+		process_adopt(init, c);
+		if (c->ended)
+			report_end(c);
+	} else {
+		c->unclaimed = true;
+		if (c->ended)
+			process_to_graveyard(c);
+	}
+}
+
+/* One that is ending may lose its own children, but is not there for others. */
+static struct process *init_for(const struct process *p)
+{
+	struct process *init = process_find(1);
+
+	return init == p || (init && (init->ended || !init->alive)) ? NULL : init;
+}
+
+#define PARTINGS 32 /* before others may have process_lock */
+
+/*
+ * Children and tracees go.  process_lock is held, and free now and then: meanwhile a
+ * child may have asked to be traced, or made a sibling.
+ */
+static void part_from_all(struct process *p, u64 flags)
+{
+	for (unsigned done = 1;; done++) {
+		struct process *c = list_entry(list_first(&p->children), struct process,
+					       sibling);
+
+		if (c)
+			orphan(c, init_for(p));
+		else if (!ptrace_detach_one(p))
+			return;
+		if (done % PARTINGS == 0) {
+			spin_unlock(&process_lock, flags);
+			spin_lock(&process_lock);
+		}
+	}
+}
+
+/*
+ * Threads that ended before the last one, which is the first of the dead: nobody need
+ * wait for their stacks.
+ */
+static void free_dead_before(struct task *last)
+{
+	u64 flags = spin_lock(&process_lock);
+	struct task *list = last->dead_next;
+
+	last->dead_next = NULL; /* oom.c walks the list */
+	spin_unlock(&process_lock, flags);
+	task_put_dead(list);
+}
+
+/*
+ * By the last thread, which is out of the list; its status is the process's.  A
+ * process that the kernel waits for keeps its memory until then, to be looked at.
+ */
+static void end_process(struct process *p)
+{
+	struct mm *mm = NULL;
+	u64 flags = spin_lock(&process_lock);
+
+	if (p->parent || p->unclaimed) {
+		mm = p->mm;
+		p->mm = NULL;
+		p->giving_back = mm->resident + 1;
+	}
+	spin_unlock(&process_lock, flags);
+	if (mm)
+		mm_put(mm);
+	free_dead_before(current_task());
+	flags = spin_lock(&process_lock);
+	p->giving_back = 0;
+	oom_process_ended();
+	part_from_all(p, flags);
+	if (!p->ending)
+		p->status = current_task()->status;
+	p->leader->status = p->status;
+	p->ended = true;
+	report_end(p);
+	spin_unlock(&process_lock, flags);
+}
+
+/*
+ * From here on signals for the process are for others, those included that were
+ * left to this thread and that it has not taken.
+ */
+static void stop_taking_signals(struct task *t)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	t->leaving = true;
+	signal_leave_to_others(t);
+	spin_unlock(&process_lock, flags);
+}
+
+/* A tracer may wait for a thread that is no child of its own. */
+static void leave_tracer(struct task *t)
+{
+	if (t->tracer)
+		process_wake_waiters(t->tracer);
+	ptrace_set_tracer(t, NULL);
+}
+
+/* Out of the living; true if it was the last.  process_lock is taken. */
+static bool leave(struct process *p, struct task *t, int status)
+{
+	u64 flags = spin_lock(&process_lock);
+	bool last;
+
+	process_remove_thread(p, t);
+	t->status = p->ending ? p->status : status;
+	last = p->alive == 0;
+	if (t != p->leader)
+		user_count_tasks(p, -1);
+	leave_tracer(t);
+	if (p->exec_by && p->alive == 1)
+		sched_wake(p->exec_by);
+	signal_complete_stop(p);
+	spin_unlock(&process_lock, flags);
+	return last;
+}
+
+void process_exit_thread(int status)
+{
+	struct task *t = current_task();
+	struct process *p = t->process;
+
+	interrupts_on();
+	stop_taking_signals(t);
+	process_bury();
+	process_release_memory();
+	interrupts_off();
+	t->mm = NULL;
+	ldt_load_mm(NULL);
+	interrupts_on();
+	signal_forget_task(t);
+	if (leave(p, t, status))
+		end_process(p);
+	sched_exit();
+}
+
+/* ---- Waiting ------------------------------------------------------------------------ */
+
+int process_wait_for(struct task *t)
+{
+	struct process *p = t->process;
+	int status;
+	u64 flags;
+
+	if (!p) {
+		sched_wait_for_exit(t);
+		status = t->status;
+		task_put(t);
+		return status;
+	}
+	flags = spin_lock(&process_lock);
+	while (!p->ended) {
+		p->waiter = current_task();
+		sched_wait_unlock(&process_lock, flags);
+		flags = spin_lock(&process_lock);
+	}
+	spin_unlock(&process_lock, flags);
+	status = p->status;
+	task_put(t);
+	process_free(p);
+	return status;
+}

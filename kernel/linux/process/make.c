@@ -1,0 +1,174 @@
+/*
+ * Processes: made, found, freed.  How they end is in kernel/linux/process/exit.c.
+ * Called by kernel/task/task.c, kernel/linux/program/load.c, system calls and tests.
+ */
+#include "arch/machine/clock.h"
+#include "kernel/linux/numbers.h"
+#include "kernel/linux/process/alarm.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/task/sched.h"
+#include "mm/frame.h"
+#include "mm/live.h"
+#include "mm/phys.h"
+
+/* ---- Making ------------------------------------------------------------------- */
+
+/* With the ids of `parent`, or root's (NULL). */
+static struct process *create(struct mm *mm, const struct process *parent)
+{
+	phys_addr_t pa = frame_alloc_zeroed();
+	struct process *p;
+	u64 flags;
+
+	if (pa == NO_FRAME)
+		return NULL;
+	p = phys_to_virt(pa);
+	live_object(p, sizeof(*p));
+	p->mm = mm;
+	p->open_fds = 7;
+	limits_init(p->limits);
+	flags = spin_lock(&process_lock);
+	if (parent)
+		p->ids = parent->ids;
+	p->user = user_of_uid(p->ids.user[REAL_ID]);
+	if (p->user)
+		list_append(&process_all, &p->in_all);
+	spin_unlock(&process_lock, flags);
+	if (p->user)
+		return p;
+	frame_free(pa);
+	return NULL;
+}
+
+struct process *process_create(struct mm *mm)
+{
+	return create(mm, NULL);
+}
+
+struct process *process_create_child(struct mm *mm)
+{
+	const struct process *parent = current_process();
+	struct process *p = create(mm, parent);
+
+	if (!p)
+		return NULL;
+	p->ia32 = parent->ia32;
+	p->quiet = parent->quiet;
+	p->no_new_privs = parent->no_new_privs;
+	p->personality = parent->personality;
+	p->open_fds = parent->open_fds;
+	p->close_on_exec = parent->close_on_exec;
+	p->exe = parent->exe;
+	for (unsigned i = 0; i < NR_LIMITS; i++)
+		p->limits[i] = parent->limits[i];
+	signal_copy_actions(p, parent);
+	return p;
+}
+
+void process_add_thread(struct process *p, struct task *t)
+{
+	t->process = p;
+	t->mm = p->mm;
+	t->group_run_ns = &p->run_ns;
+	list_add(&p->threads, &t->in_process);
+	p->alive++;
+	user_count_tasks(p, 1);
+	if (!p->leader) {
+		p->leader = t;
+		task_get(t);
+	}
+}
+
+void process_adopt(struct process *parent, struct process *p)
+{
+	p->parent = parent;
+	p->parent_pid = parent->pid;
+	list_append(&parent->children, &p->sibling);
+}
+
+void process_remove_thread(struct process *p, struct task *t)
+{
+	list_remove(&t->in_process);
+	t->dead_next = p->dead;
+	p->dead = t;
+	p->alive--;
+	if (t != p->leader)
+		numbers_set_thread(t, 0);
+}
+
+void process_start(struct task *leader, int pid)
+{
+	struct process *p = leader->process;
+	u64 flags = spin_lock(&process_lock);
+
+	p->pid = pid;
+	numbers_set_thread(leader, pid);
+	numbers_set_group(p, pid);
+	numbers_set_session(p, pid);
+	spin_unlock(&process_lock, flags);
+	sched_start(leader);
+}
+
+/* ---- Freeing ------------------------------------------------------------------- */
+
+/* Out of the list first: from then on nobody finds it, nor a task through it. */
+void process_free(struct process *p)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	list_remove(&p->in_all);
+	if (p->leader)
+		numbers_set_thread(p->leader, 0);
+	numbers_set_group(p, 0);
+	numbers_set_session(p, 0);
+	alarm_forget(p);
+	user_count_tasks(p, -(int)p->counted_tasks);
+	user_put(p->user);
+	spin_unlock(&process_lock, flags);
+	task_put_dead(p->dead);
+	if (p->leader)
+		task_put(p->leader);
+	signal_forget_process(p);
+	if (p->mm)
+		mm_put(p->mm);
+	frame_free_object(p, 1);
+}
+
+void process_free_dead_threads(void)
+{
+	struct process *p = current_process();
+	u64 flags = spin_lock(&process_lock);
+	struct task *list = p->dead;
+
+	p->dead = NULL;
+	spin_unlock(&process_lock, flags);
+	task_put_dead(list);
+}
+
+/* ---- Those that nobody waits for -------------------------------------------------- */
+
+/* They have ended; linked by grave_next. */
+static struct process *graveyard;
+
+void process_to_graveyard(struct process *p)
+{
+	user_count_tasks(p, -(int)p->counted_tasks);
+	p->unclaimed = true;
+	p->grave_next = graveyard;
+	graveyard = p;
+}
+
+void process_bury(void)
+{
+	for (;;) {
+		u64 flags = spin_lock(&process_lock);
+		struct process *p = graveyard;
+
+		if (p)
+			graveyard = p->grave_next;
+		spin_unlock(&process_lock, flags);
+		if (!p)
+			return;
+		process_free(p);
+	}
+}

@@ -1,0 +1,76 @@
+/*
+ * Making, ending and freeing processes.
+ */
+#ifndef KERNEL_LINUX_PROCESS_MAKE_H
+#define KERNEL_LINUX_PROCESS_MAKE_H
+
+#include "kernel/linux/signal/signal.h"
+#include "kernel/linux/tree.h"
+
+/*
+ * A process without threads that owns `mm`, or NULL: no memory, mm stays the
+ * caller's.  process_free() takes back both, and all threads; those have ended.
+ */
+struct process *process_create(struct mm *mm);
+void process_free(struct process *p);
+
+/* A child of the current process in `mm`, not yet in the tree. */
+struct process *process_create_child(struct mm *mm);
+
+/*
+ * Adds a thread, and takes over the caller's hold on it.  process_lock is held.
+ */
+void process_add_thread(struct process *p, struct task *t);
+
+/*
+ * To the dead ones, with the list's hold; its number goes, unless it is the leader.
+ * process_lock is held.
+ */
+void process_remove_thread(struct process *p, struct task *t);
+
+/* Makes p a child of `parent`.  process_lock is held. */
+void process_adopt(struct process *parent, struct process *p);
+
+/* Gives its leader a pid (1 for init, else the next) and makes it runnable. */
+void process_start(struct task *leader, int pid);
+
+/*
+ * Ends the current process, all its threads, with a wait status; or the current
+ * thread alone, and with the last one the process.  The other threads leave
+ * before they return to user mode.  Context: task context, interrupts on.
+ */
+__noreturn void process_exit(int status);
+__noreturn void process_exit_thread(int status);
+
+/* Before user mode, work being due: ends a thread that is to end. */
+void process_leave_if_ending(void);
+
+/*
+ * Is the current user task to end before it runs user code again?  Without the
+ * lock: a signal that comes right now is seen the next time.
+ */
+bool process_must_die(void);
+
+/*
+ * For execve: ends all other threads and makes the current one the leader.  0,
+ * or -EAGAIN: the process is ending, or another thread was first.
+ */
+int process_become_only_thread(void);
+
+/*
+ * The current thread leaves its address space for good, by exit or execve:
+ * robust futexes, clear_child_tid, the parent of a vfork.
+ */
+void process_release_memory(void);
+
+/* Takes a process that has ended from its parent.  process_lock is held. */
+void process_unlink(struct process *p);
+
+/* One that has ended and that nobody waits for.  process_lock is held. */
+void process_to_graveyard(struct process *p);
+
+/* Frees the current process's ended threads, and unclaimed processes. */
+void process_free_dead_threads(void);
+void process_bury(void);
+
+#endif

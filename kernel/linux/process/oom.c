@@ -1,0 +1,264 @@
+/*
+ * Out of memory: who is killed for it, and waiting for what that gives back.
+ *
+ * No lock is held while a task waits here: an allocation under a lock fails, its
+ * caller comes up out of the lock, waits, and begins anew.  So whoever is killed
+ * gets every lock that its end wants.  The end itself needs no memory.
+ *
+ * A process is as large as all that is there for it: its memory (mm_measure()),
+ * of shared objects the whole, what its execve builds, and what the kernel has for
+ * it and its threads, its zombies included.  Queued signals are not looked at: RLIMIT_SIGPENDING and
+ * RLIMIT_NPROC bound them.  Killed is the largest whose effective user is not
+ * root, or if there is none, the largest of root's; never init, nor who shares
+ * init's memory.  Who is dying already and is larger than that is waited for.
+ *
+ * When nobody is left, who asked gets nothing: system calls fail with -ENOMEM,
+ * and a program that only touched its memory, init, ends.
+ * Called by kernel/trap.c and system calls.
+ */
+#include "kernel/base/log.h"
+#include "kernel/base/string.h"
+#include "kernel/linux/process/oom.h"
+#include "kernel/task/sched.h"
+#include "mm/frame.h"
+
+/* Of all memory, and at most. */
+#define RESERVE_SHARE 64
+#define RESERVE_MAX 1024
+
+/* A struct task, its FPU state, its stack. */
+#define TASK_FRAMES (2 + TASK_STACK_SIZE / PAGE_SIZE)
+
+struct waiter {
+	struct waiter *next;
+	struct task *task;
+};
+
+/* Under process_lock. */
+static struct waiter *waiters;
+static u64 ends; /* of processes, ever */
+
+static struct sleep_lock measuring = SLEEP_LOCK(LOCK_OOM_MEASURE);
+
+void oom_init(void)
+{
+	frame_set_reserve(MIN(frame_stats().total / RESERVE_SHARE, RESERVE_MAX));
+}
+
+/* ---- How large is it? -------------------------------------------------------------- */
+
+/* Each in turn, from a place of our own in the list: kernel/base/list.h. */
+static void measure_all(void)
+{
+	struct link place = { .is_place = true }, *at;
+	u64 flags;
+
+	if (sleep_lock_killable(&measuring))
+		return;
+	flags = spin_lock(&process_lock);
+	at = list_first(&process_all);
+	while (at) {
+		struct mm *mm = list_entry(at, struct process, in_all)->mm;
+
+		if (mm)
+			mm_get(mm);
+		list_add_behind(at, &place);
+		spin_unlock(&process_lock, flags);
+		if (mm) {
+			mm->measured = mm_measure(mm);
+			mm_put(mm);
+		}
+		sched_point();
+		flags = spin_lock(&process_lock);
+		at = task_must_die() ? NULL : list_next(&process_all, &place);
+		list_remove(&place);
+	}
+	spin_unlock(&process_lock, flags);
+	sleep_unlock(&measuring);
+}
+
+static u64 kernel_frames(const struct process *p)
+{
+	u64 frames = 1 + (u64)p->alive * TASK_FRAMES;
+
+	for (const struct task *t = p->dead; t; t = t->dead_next)
+		frames += TASK_FRAMES;
+	return frames;
+}
+
+/* process_lock is held. */
+static u64 size_of(const struct process *p)
+{
+	u64 frames = (p->mm ? p->mm->measured : p->giving_back) + p->exec_pages +
+		     kernel_frames(p);
+	const struct process *c;
+
+	list_for_each(c, &p->children, sibling) {
+		if (!c->ended) /* those come first */
+			break;
+		frames += kernel_frames(c);
+	}
+	return frames;
+}
+
+/* ---- Whom? --------------------------------------------------------------------------- */
+
+static bool is_dying(const struct process *p)
+{
+	return p->giving_back || p->ending ||
+	       (p->leader && signal_kill_pending(p->leader));
+}
+
+/* Memory that comes back when the process is killed, or is coming back. */
+static bool can_help(const struct process *p, const struct process *init)
+{
+	if (p->giving_back)
+		return true;
+	return p->mm && p->alive && !p->ended && p != init && !(init && p->mm == init->mm);
+}
+
+/* process_lock is held. */
+static struct process *choose(u64 *size)
+{
+	const struct process *init = process_find(1);
+	struct process *best = NULL;
+	bool best_is_root = true;
+	struct process *p;
+
+	*size = 0;
+	list_for_each(p, &process_all, in_all) {
+		bool root = p->ids.user[EFFECTIVE_ID] == 0 && !is_dying(p);
+		u64 frames;
+
+		if (!can_help(p, init) || (best && root && !best_is_root))
+			continue;
+		frames = size_of(p);
+		if (best && root == best_is_root && frames <= *size)
+			continue;
+		best = p;
+		best_is_root = root;
+		*size = frames;
+	}
+	return best;
+}
+
+static void kill(struct process *p)
+{
+	const struct siginfo info = { .signo = SIGKILL, .code = SI_KERNEL };
+	struct task *t;
+
+	signal_send_process(p, &info);
+	list_for_each(t, &p->threads, in_process)
+		if (!t->signals.frozen)
+			signal_wake(t);
+}
+
+/* All that share the memory.  process_lock is held. */
+static void kill_with_memory(const struct mm *mm)
+{
+	struct process *p;
+
+	list_for_each(p, &process_all, in_all)
+		if (p->mm == mm && !is_dying(p))
+			kill(p);
+}
+
+/* ---- Waiting ------------------------------------------------------------------------- */
+
+void oom_charge_exec(const struct mm *mm)
+{
+	struct task *t = current_task();
+	u64 pages = mm ? MM_FRAMES + 2 + mm->resident + mm->tables : 0;
+
+	if (!t || !t->process)
+		return;
+	__atomic_fetch_add(&t->process->exec_pages, pages - t->exec_pages, __ATOMIC_RELAXED);
+	t->exec_pages = pages;
+}
+
+void oom_process_ended(void)
+{
+	ends++;
+	for (struct waiter *w = waiters; w; w = w->next)
+		sched_wake(w->task);
+}
+
+/* Until a process has ended since `seen`.  process_lock is held, and is after. */
+static u64 wait_for_end(u64 seen, u64 flags)
+{
+	struct waiter w = { waiters, current_task() }, **at = &waiters;
+
+	waiters = &w;
+	while (ends == seen && !task_must_die()) {
+		sched_wait_unlock(&process_lock, flags);
+		flags = spin_lock(&process_lock);
+	}
+	while (*at != &w)
+		at = &(*at)->next;
+	*at = w.next;
+	return flags;
+}
+
+/* What the line says of the process, which may be gone by then. */
+struct victim {
+	char name[sizeof(((struct task *)0)->name)];
+	int pid;
+	u32 uid;
+	u64 size;
+};
+
+static void report(const struct victim *v)
+{
+	if (v->pid)
+		log("out of memory: killed %s[%d], user %u, %lu pages\n", v->name, v->pid,
+		    v->uid, v->size);
+}
+
+/* Kills it unless it is dying.  process_lock is held. */
+static void take_down(struct process *p, u64 size, struct victim *v)
+{
+	if (is_dying(p))
+		return;
+	if (!p->quiet) {
+		strscpy(v->name, p->leader->name, sizeof(v->name));
+		v->pid = p->pid;
+		v->uid = p->ids.user[REAL_ID];
+		v->size = size;
+	}
+	kill_with_memory(p->mm);
+}
+
+bool oom_make_room(enum oom_caller caller, unsigned n)
+{
+	struct victim v = { .pid = 0 };
+	struct process *p;
+	u64 flags, size, seen;
+
+	might_lock(LOCK_OOM_MEASURE);
+	if (frame_is_failing() || task_must_die())
+		return false;
+	process_bury();
+	seen = __atomic_load_n(&ends, __ATOMIC_RELAXED);
+	if (n == 0 && frame_is_free())
+		return true;
+	measure_all();
+	if (task_must_die()) /* not all are measured */
+		return false;
+	flags = spin_lock(&process_lock);
+	if (ends != seen) { /* meanwhile */
+		spin_unlock(&process_lock, flags);
+		return true;
+	}
+	p = choose(&size);
+	if (!p || (caller == OOM_CAN_FAIL && p->mm == current_task()->mm)) {
+		spin_unlock(&process_lock, flags);
+		return false;
+	}
+	take_down(p, size, &v);
+	spin_unlock(&process_lock, flags);
+	report(&v);
+	flags = spin_lock(&process_lock);
+	flags = wait_for_end(seen, flags);
+	spin_unlock(&process_lock, flags);
+	return !task_must_die();
+}

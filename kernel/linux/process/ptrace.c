@@ -1,0 +1,431 @@
+/*
+ * The system call ptrace, a subset: TRACEME, ATTACH, DETACH, CONT, SINGLESTEP,
+ * KILL, PEEK and POKE of memory and of struct user, GETREGS, SETREGS.  Other
+ * requests are -EIO, as Linux has it for those that it does not know.
+ *
+ * A tracee stops in ptrace_stop(), asleep, before it acts on a signal.  While
+ * its tracer looks at it, it is `frozen`: it stays asleep, off its CPU, even if
+ * it is killed, so that it cannot end under the tracer's hands; registers are
+ * read and written under process_lock, memory without it.
+ * Read next: kernel/linux/process/deliver.c, kernel/linux/process/ptrace_regs.c.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/linux/creds.h"
+#include "kernel/linux/numbers.h"
+#include "kernel/linux/process/oom.h"
+#include "kernel/linux/process/ptrace.h"
+#include "kernel/linux/process/user_code.h"
+#include "kernel/linux/syscalls.h"
+#include "kernel/task/sched.h"
+#include "mm/space/uaccess.h"
+
+enum request {
+	PTRACE_TRACEME, PTRACE_PEEKTEXT, PTRACE_PEEKDATA, PTRACE_PEEKUSER,
+	PTRACE_POKETEXT, PTRACE_POKEDATA, PTRACE_POKEUSER, PTRACE_CONT, PTRACE_KILL,
+	PTRACE_SINGLESTEP, PTRACE_GETREGS = 12, PTRACE_SETREGS, PTRACE_ATTACH = 16,
+	PTRACE_DETACH,
+};
+
+/* ---- The tracee's side ------------------------------------------------------------ */
+
+int ptrace_stop(int signal, int code, u64 *flags)
+{
+	struct task *t = current_task();
+
+	t->stop_signal = signal;
+	t->stop_reported = false;
+	t->signals.resume_with = signal;
+	signal_notify_parent(t->tracer, t, code, signal);
+	while (t->signals.frozen ||
+	       (t->stop_signal && t->tracer && !signal_kill_pending(t))) {
+		t->work_due = false;
+		sched_sleep_unlock(&process_lock, *flags, ~0ULL);
+		*flags = spin_lock(&process_lock);
+	}
+	t->stop_signal = 0;
+	return t->signals.resume_with;
+}
+
+int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags)
+{
+	struct task *t = current_task();
+	int tracer = t->tracer->pid;
+	int chosen = ptrace_stop(signal, CLD_TRAPPED, flags);
+
+	if (signal_kill_pending(t))
+		return 0;
+	if (chosen != signal) {
+		*info = (struct siginfo){ .signo = chosen };
+		info->kill.pid = tracer;
+	}
+	if (chosen && (t->signals.blocked & SIGNAL_BIT(chosen))) {
+		signal_send_thread(t, info);
+		return 0;
+	}
+	return chosen;
+}
+
+void ptrace_step_off(struct task *t)
+{
+	t->signals.step = t->signals.step_loads_tf = false;
+	if (t->signals.forced_tf)
+		task_regs(t)->flags &= ~(u64)RFLAGS_TF;
+	t->signals.forced_tf = false;
+}
+
+bool ptrace_forget_step(void)
+{
+	struct task *t = current_task();
+
+	if (!t->signals.forced_tf || t->signals.step)
+		return false;
+	ptrace_step_off(t);
+	return true;
+}
+
+/*
+ * Behind an instruction that loads the flags, TF is what the program has loaded: the
+ * tracer's is gone, whichever it is now.
+ */
+bool ptrace_step_done(void)
+{
+	struct task_signals *s = &current_task()->signals;
+	bool tracer_gone = s->forced_tf && !s->step;
+
+	if (!s->step_loads_tf)
+		return ptrace_forget_step();
+	s->step_loads_tf = s->forced_tf = false;
+	return tracer_gone;
+}
+
+#define INSN_POPF 0x9d
+#define INSN_IRET 0xcf
+
+/* Will the next instruction of a stopped thread load TF, if it is executed? */
+static bool loads_tf(struct task *t)
+{
+	struct user_code code;
+	unsigned i = 0;
+
+	if (!user_code_fetch(t->mm, task_regs(t), &code))
+		return false;
+	while (i < code.have && user_code_is_prefix(&code, code.byte[i]))
+		i++;
+	return i < code.have && (code.byte[i] == INSN_POPF || code.byte[i] == INSN_IRET);
+}
+
+static void step_on(struct task *t)
+{
+	struct pt_regs *regs = task_regs(t);
+
+	t->signals.step = true;
+	t->signals.step_loads_tf = loads_tf(t);
+	t->signals.step_from_call = regs_in_syscall(regs);
+	if (!(regs->flags & RFLAGS_TF))
+		t->signals.forced_tf = true;
+	regs->flags |= RFLAGS_TF;
+}
+
+void ptrace_report_step(void)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	if (current_task()->tracer)
+		ptrace_stop(SIGTRAP, CLD_TRAPPED, &flags);
+	spin_unlock(&process_lock, flags);
+}
+
+bool ptrace_step_over_call(void)
+{
+	struct task_signals *s = &current_task()->signals;
+	bool stops = s->step && !s->step_from_call;
+
+	if (stops) {
+		interrupts_on();
+		ptrace_report_step();
+	}
+	s->step_from_call = stops;
+	return stops;
+}
+
+void ptrace_report_exec(void)
+{
+	struct task *t = current_task();
+	struct siginfo info = { .signo = SIGTRAP, .kill.pid = t->process->pid };
+	u64 flags = spin_lock(&process_lock);
+
+	if (t->tracer)
+		signal_send_thread(t, &info);
+	spin_unlock(&process_lock, flags);
+}
+
+/* ---- Beginning and ending ------------------------------------------------------------ */
+
+void ptrace_set_tracer(struct task *t, struct process *tracer)
+{
+	if (t->tracer)
+		list_remove(&t->of_tracer);
+	t->tracer = tracer;
+	if (tracer)
+		list_append(&tracer->tracees, &t->of_tracer);
+}
+
+static long traceme(void)
+{
+	struct task *t = current_task();
+	u64 flags = spin_lock(&process_lock);
+	const struct process *parent = t->process->parent;
+	long err = t->tracer || !parent || !creds_may_trace_child(parent) ? -EPERM : 0;
+
+	if (!err) {
+		ptrace_set_tracer(t, t->process->parent);
+		t->traced_by_root = process_is_privileged();
+	}
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+static long attach(int tid)
+{
+	const struct siginfo stop = { .signo = SIGSTOP, .code = SI_KERNEL };
+	u64 flags = spin_lock(&process_lock);
+	struct task *t = process_find_thread(tid);
+	long err = 0;
+
+	if (!t)
+		err = -ESRCH;
+	else if (t->process == current_process() || t->tracer || t->leaving ||
+		 !creds_may_trace(t->process))
+		err = -EPERM;
+	if (!err) {
+		ptrace_set_tracer(t, current_process());
+		t->traced_by_root = process_is_privileged();
+		signal_send_thread(t, &stop);
+		if (t->signals.stopped)
+			signal_wake(t); /* from one stop to the other */
+	}
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+/* The signal of a stop that its tracer has seen went with the tracer. */
+static void detach(struct task *t)
+{
+	if (t->stop_reported)
+		t->signals.resume_with = 0;
+	t->signals.step = false; /* then ptrace_forget_step() */
+	ptrace_set_tracer(t, NULL);
+	t->stop_signal = 0;
+	signal_wake(t);
+}
+
+bool ptrace_detach_one(struct process *tracer)
+{
+	struct task *t = list_entry(list_first(&tracer->tracees), struct task, of_tracer);
+
+	if (t)
+		detach(t);
+	return t;
+}
+
+/* ---- While it is stopped ---------------------------------------------------------------- */
+
+/* A stopped tracee of the current process, now frozen and off its CPU; or NULL. */
+static struct task *freeze(int tid)
+{
+	bool busy = true;
+	struct task *t = NULL;
+
+	while (busy) {
+		u64 flags = spin_lock(&process_lock);
+
+		t = process_find_thread(tid);
+		if (t && (t->tracer != current_process() || !t->stop_signal ||
+			  signal_kill_pending(t)))
+			t = NULL;
+		busy = t && (t->signals.frozen || t->on_cpu);
+		if (t && !busy)
+			t->signals.frozen = true;
+		spin_unlock(&process_lock, flags);
+		if (busy)
+			sched_yield();
+	}
+	return t;
+}
+
+static void thaw(struct task *t)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	t->signals.frozen = false;
+	if (!t->stop_signal || signal_kill_pending(t))
+		signal_wake(t);
+	spin_unlock(&process_lock, flags);
+}
+
+/* A tracee may have hidden its memory, or changed its credentials, since. */
+static bool memory_hidden(const struct task *t)
+{
+	return !t->mm->dumpable && !t->traced_by_root;
+}
+
+static long memory_result(long err)
+{
+	return err == 0 || err == -ENOFRAME ? err : -EIO;
+}
+
+static long peek_memory(struct task *t, virt_addr_t addr, u64 *found)
+{
+	return memory_result(memory_hidden(t) ? -EIO :
+			     mm_read(t->mm, addr, found, sizeof(*found)));
+}
+
+static long poke_memory(struct task *t, virt_addr_t addr, u64 word)
+{
+	return memory_result(memory_hidden(t) ? -EIO :
+			     mm_write(t->mm, addr, &word, sizeof(word)));
+}
+
+static bool user_area_ok(u64 offset)
+{
+	return offset % 8 == 0 && offset < USER_AREA_SIZE;
+}
+
+/* Its number in u_debugreg; 8 and above: something else. */
+static u64 debugreg_of(u64 offset)
+{
+	return (offset - USER_DEBUGREG) / 8;
+}
+
+/* Beyond the registers, struct user reads as zero. */
+static long peek_user(struct task *t, u64 offset, u64 *found)
+{
+	*found = 0;
+	if (!user_area_ok(offset))
+		return -EIO;
+	if (offset / 8 < USER_REGS_WORDS)
+		*found = ptrace_get_word(t, (unsigned)(offset / 8));
+	else if (debugreg_of(offset) < 8)
+		*found = debugreg_get(&t->user.debug, (unsigned)debugreg_of(offset));
+	return 0;
+}
+
+static long poke_user(struct task *t, u64 offset, u64 word)
+{
+	if (!user_area_ok(offset))
+		return -EIO;
+	if (debugreg_of(offset) < 8)
+		return debugreg_set(&t->user.debug, (unsigned)debugreg_of(offset), word);
+	if (offset / 8 >= USER_REGS_WORDS)
+		return -EIO;
+	return ptrace_set_word(t, (unsigned)(offset / 8), word);
+}
+
+static long set_regs(struct task *t, const u64 words[USER_REGS_WORDS])
+{
+	long err = 0;
+
+	for (unsigned i = 0; i < USER_REGS_WORDS && !err; i++)
+		err = ptrace_set_word(t, i, words[i]);
+	return err;
+}
+
+static void let_go(struct task *t)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	ptrace_set_tracer(t, NULL);
+	spin_unlock(&process_lock, flags);
+}
+
+static long resume(struct task *t, enum request request, u64 signal)
+{
+	if (signal > NR_SIGNALS)
+		return -EIO;
+	t->signals.resume_with = (int)signal;
+	if (request == PTRACE_SINGLESTEP)
+		step_on(t);
+	else
+		ptrace_step_off(t);
+	if (request == PTRACE_DETACH)
+		let_go(t);
+	t->stop_signal = 0; /* thaw() wakes it */
+	return 0;
+}
+
+/* words: what SETREGS brings, and what the tracer will have, *count of them. */
+static long on_stopped(struct task *t, u64 request, u64 addr, u64 data, u64 *words,
+		       unsigned *count)
+{
+	*count = request == PTRACE_GETREGS ? USER_REGS_WORDS :
+		 request >= PTRACE_PEEKTEXT && request <= PTRACE_PEEKUSER;
+	switch (request) {
+	case PTRACE_PEEKTEXT:
+	case PTRACE_PEEKDATA: return peek_memory(t, addr, words);
+	case PTRACE_POKETEXT:
+	case PTRACE_POKEDATA: return poke_memory(t, addr, data);
+	case PTRACE_PEEKUSER: return peek_user(t, addr, words);
+	case PTRACE_POKEUSER: return poke_user(t, addr, data);
+	case PTRACE_GETREGS:
+		for (unsigned i = 0; i < USER_REGS_WORDS; i++)
+			words[i] = ptrace_get_word(t, i);
+		return 0;
+	case PTRACE_SETREGS: return set_regs(t, words);
+	case PTRACE_CONT:
+	case PTRACE_SINGLESTEP:
+	case PTRACE_DETACH: return resume(t, (enum request)request, data);
+	default: return -EIO;
+	}
+}
+
+/*
+ * While the tracee is frozen, the tracer's own memory is not touched, and no memory
+ * is waited for: to get some, the tracee may have to end.
+ */
+static long look_at(int tid, u64 request, u64 addr, u64 data)
+{
+	u64 words[USER_REGS_WORDS];
+	size_t brings = request == PTRACE_SETREGS ? sizeof(words) : 0;
+	bool bad = copy_from_user(words, data, brings);
+	struct task *t = freeze(tid);
+	unsigned count = 0;
+	long result;
+
+	if (!t)
+		return -ESRCH;
+	result = bad ? -EFAULT : on_stopped(t, request, addr, data, words, &count);
+	thaw(t);
+	if (result)
+		return result;
+	return count == 1 ? put_user_u64(data, words[0]) :
+	       copy_to_user(data, words, count * sizeof(u64)) ? -EFAULT : 0;
+}
+
+static long kill_tracee(int tid)
+{
+	const struct siginfo info = { .signo = SIGKILL,
+				      .kill.pid = current_process()->pid };
+	u64 flags = spin_lock(&process_lock);
+	struct task *t = process_find_thread(tid);
+	long err = t && t->tracer == current_process() ? 0 : -ESRCH;
+
+	if (!err)
+		signal_send_thread(t, &info);
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+long sys_ptrace(struct pt_regs *regs)
+{
+	u64 request = regs->di;
+	long err;
+
+	if (request == PTRACE_TRACEME)
+		return traceme();
+	if (request == PTRACE_ATTACH)
+		return attach((int)regs->si);
+	if (request == PTRACE_KILL)
+		return kill_tracee((int)regs->si);
+	err = OOM_RETRY(OOM_CAN_FAIL, look_at((int)regs->si, request, regs->dx, regs->r10));
+	return err == -ENOMEM ? -EIO : err;
+}

@@ -1,0 +1,94 @@
+/*
+ * Making threads of programs: a task, a page of FPU state, and at the top of its kernel
+ * stack the registers with which it enters user mode for the first time.
+ * Read next: kernel/task/task.c, kernel/linux/process/clone.c.
+ */
+#include "arch/state/fpu.h"
+#include "kernel/base/string.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/process/thread.h"
+#include "kernel/linux/process/to_user.h"
+#include "kernel/task/sched.h"
+#include "mm/frame.h"
+#include "mm/phys.h"
+#include "mm/space/uaccess.h"
+
+static void enter_user(void *regs)
+{
+	const struct task *t = current_task();
+
+	if (t->set_child_tid) /* a bad address is the program's own affair */
+		put_user_u32(t->set_child_tid, (u32)t->pid);
+	exit_work_before_user(regs);
+	entry_return_to_user(regs);
+}
+
+/* Without process and registers. */
+static struct task *create_user(const char *name)
+{
+	struct task *t = task_create(name, enter_user, NULL);
+	phys_addr_t fpu = t ? frame_alloc_zeroed() : NO_FRAME;
+
+	if (fpu == NO_FRAME) {
+		if (t)
+			task_put(t);
+		return NULL;
+	}
+	t->user.fpu = phys_to_virt(fpu);
+	t->must_die = process_must_die;
+	task_prepare_stack(t, sizeof(struct pt_regs), enter_user, task_regs(t));
+	return t;
+}
+
+struct task *thread_create(const char *name, struct mm *mm, virt_addr_t ip,
+			      virt_addr_t sp)
+{
+	struct task *t = create_user(name);
+	struct process *p = t ? process_create(mm) : NULL;
+	struct pt_regs *regs;
+	u64 flags;
+
+	if (!p) {
+		if (t)
+			task_put(t);
+		return NULL;
+	}
+	flags = spin_lock(&process_lock);
+	process_add_thread(p, t);
+	spin_unlock(&process_lock, flags);
+	task_get(t);
+	fpu_init_state(t->user.fpu);
+	regs = task_regs(t);
+	regs->ip = ip;
+	regs->sp = sp;
+	regs->cs = SEL_USER_CS;
+	regs->ss = SEL_USER_DS;
+	regs->flags = RFLAGS_IF | RFLAGS_FIXED;
+	return t;
+}
+
+struct task *thread_fork(void)
+{
+	struct task *self = current_task();
+	struct task *t = create_user(self->name);
+	u64 flags;
+
+	if (!t)
+		return NULL;
+	flags = interrupts_save();
+	user_state_save(&self->user);
+	interrupts_restore(flags);
+	memcpy(t->user.fpu, self->user.fpu, PAGE_SIZE);
+	*task_regs(t) = *task_regs(self);
+	task_regs(t)->ax = 0;
+	if (self->signals.forced_tf) /* a tracer's, who does not step the child */
+		task_regs(t)->flags &= ~(u64)RFLAGS_TF;
+	t->affinity = self->affinity;
+	t->user.fs_base = self->user.fs_base;
+	t->user.gs_base = self->user.gs_base;
+	t->user.ds = self->user.ds;
+	t->user.es = self->user.es;
+	t->user.fs = self->user.fs;
+	t->user.gs = self->user.gs;
+	return t;
+}

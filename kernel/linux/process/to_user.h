@@ -1,0 +1,28 @@
+/*
+ * What is due before a return to user mode: another task's turn, signals.
+ */
+#ifndef KERNEL_LINUX_PROCESS_TO_USER_H
+#define KERNEL_LINUX_PROCESS_TO_USER_H
+
+#include "entry/entry.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/lock_check.h"
+#include "kernel/base/percpu.h"
+#include "kernel/base/stretch.h"
+
+/*
+ * Does what is due, which may change *regs, or never return.  Comes back with
+ * interrupts off and nothing due.  Context: task stack, on the way to user
+ * mode with *regs.
+ */
+void exit_work_do(struct pt_regs *regs);
+static inline void exit_work_before_user(struct pt_regs *regs)
+{
+	interrupts_off();
+	if (unlikely(this_cpu_test(work_due)))
+		exit_work_do(regs);
+	lock_check_none();
+	stretch_leave();
+}
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * execve.  All that can fail is done before anything changes: the new address space
+ * is built beside the old one, with the strings of the old in it.
+ * Then the other threads are ended, the old address space is left, and the
+ * thread gets the registers of a start.
+ * Read next: kernel/linux/program/load.c.
+ */
+#include "arch/state/fpu.h"
+#include "arch/state/ldt.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/string.h"
+#include "kernel/linux/creds.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/process/oom.h"
+#include "kernel/linux/process/ptrace.h"
+#include "kernel/linux/process/segments.h"
+#include "kernel/linux/program/load.h"
+#include "kernel/linux/program/path.h"
+#include "kernel/linux/syscalls.h"
+#include "kernel/task/sched.h"
+#include "mm/space/mm.h"
+
+/* ---- No way back ------------------------------------------------------------------- */
+
+static void change_address_space(struct task *t, struct mm *new)
+{
+	struct mm *old = t->mm;
+	u64 flags;
+
+	flags = spin_lock(&process_lock); /* others look at process->mm under it */
+	t->process->mm = t->mm = new;
+	ldt_load_mm(new);
+	spin_unlock(&process_lock, flags);
+	mm_put(old);
+}
+
+static void reset_process(struct process *p, const struct built_program *program)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	signal_reset_at_exec(p);
+	p->exe = program->exe;
+	p->has_execed = true;
+	p->exit_signal = SIGCHLD;
+	p->open_fds &= (u8)~p->close_on_exec;
+	p->close_on_exec = 0;
+	creds_exec(program->readable);
+	spin_unlock(&process_lock, flags);
+}
+
+static void reset_registers(struct task *t, const struct built_program *program)
+{
+	struct pt_regs *regs = task_regs(t);
+	u64 flags;
+
+	*regs = (struct pt_regs){
+		.vector = regs->vector, .orig_ax = regs->orig_ax, .ip = program->ip,
+		.flags = RFLAGS_IF | RFLAGS_FIXED, .sp = program->sp,
+	};
+	segments_reset_at_exec();
+	program_set_abi(t, program->ia32);
+	t->user.fs_base = t->user.gs_base = 0;
+	memset(t->user.fpu, 0, PAGE_SIZE);
+	fpu_init_state(t->user.fpu);
+	flags = interrupts_save();
+	user_state_load(&t->user);
+	interrupts_restore(flags);
+}
+
+static int build(const char *path, const struct start_strings *strings,
+		 struct built_program *program)
+{
+	const struct file_node *exe = path_is_self_exe(path) ? current_process()->exe : NULL;
+	struct complaint why;
+
+	return program_build(exe, path, strings, program, &why);
+}
+
+static long exec(const char *path, const struct start_strings *strings)
+{
+	struct task *t = current_task();
+	struct built_program program;
+	long err = build(path, strings, &program);
+
+	if (err)
+		return err;
+	err = process_become_only_thread();
+	if (err) {
+		mm_put(program.mm);
+		return err;
+	}
+	process_release_memory();
+	change_address_space(t, program.mm);
+	reset_process(t->process, &program);
+	reset_registers(t, &program);
+	strscpy(t->name, program_name(path), sizeof(t->name));
+	process_free_dead_threads();
+	ptrace_report_exec();
+	return 0;
+}
+
+static long may_exec(void)
+{
+	u64 flags = spin_lock(&process_lock);
+	int err = user_may_exec();
+
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+static long exec_once(virt_addr_t path, const struct start_strings *strings)
+{
+	char *name;
+	long err = path_get(path, &name);
+
+	if (err)
+		return err;
+	err = may_exec();
+	if (!err)
+		err = exec(name, strings);
+	oom_charge_exec(NULL);
+	path_put(name);
+	return err;
+}
+
+/*
+ * argv and envp are arrays of pointers, of 4 bytes each if `narrow`.  0: the registers are
+ * those of the new program's start.  A negative errno: nothing has changed.
+ */
+static long exec_from_user(virt_addr_t path, virt_addr_t argv, virt_addr_t envp, bool narrow)
+{
+	const struct start_strings strings = {
+		{ .user = argv, .narrow = narrow }, { .user = envp, .narrow = narrow },
+	};
+
+	return OOM_RETRY(OOM_CAN_FAIL, exec_once(path, &strings));
+}
+
+/* ---- The system call -------------------------------------------------------------- */
+
+long sys_execve(struct pt_regs *regs)
+{
+	return exec_from_user(regs->di, regs->si, regs->dx, false);
+}
+
+long ia32_sys_execve(struct pt_regs *regs)
+{
+	return exec_from_user(regs->di, regs->si, regs->dx, true);
+}

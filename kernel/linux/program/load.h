@@ -1,0 +1,69 @@
+/*
+ * Programs made into processes: files of the initramfs, and pieces of code that tests bring.
+ */
+#ifndef KERNEL_LINUX_PROGRAM_LOAD_H
+#define KERNEL_LINUX_PROGRAM_LOAD_H
+
+#include "kernel/base/complaint.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/program/file_tree.h"
+#include "kernel/linux/program/user_stack.h"
+
+/* A program in an address space of its own, ready to run. */
+struct built_program {
+	struct mm *mm;
+	virt_addr_t ip, sp;
+	const struct file_node *exe;
+	bool ia32;       /* a 32-bit program */
+	bool readable;   /* its file, by who execs it */
+};
+
+/*
+ * Builds the address space of the program in `file`, or, if that is NULL, in the one that
+ * `path` names; the program is told that path in any case.  0, or with one line in
+ * *why: program_find()'s errors, -EACCES (not for executing), -ENOEXEC, -ENOMEM, -ENOFRAME,
+ * -E2BIG; of the current process's strings -EFAULT; -EINTR.
+ */
+int program_build(const struct file_node *file, const char *path,
+		  const struct start_strings *strings, struct built_program *out,
+		  struct complaint *why);
+
+/*
+ * The segment registers with which a 64-bit or 32-bit program starts, in *t and
+ * its registers; and its process is of that kind.
+ */
+void program_set_abi(struct task *t, bool ia32);
+
+/* The last part of a path; the path itself if it has only one. */
+const char *program_name(const char *path);
+
+/*
+ * Loads the program `path` and makes a task of it, not yet runnable; argv and
+ * envp end in NULL.  NULL, with one line in *why: no such file, not a program
+ * that we can run, no memory.
+ */
+struct task *program_load(const char *path, const char *const argv[],
+			  const char *const envp[], struct complaint *why);
+
+/* Is there such a program? */
+bool program_exists(const char *path);
+
+/*
+ * The file that the path names, a link itself unless `follow`, as far as the current process
+ * may search directories: 0, or file_find()'s errors.
+ */
+int program_find(const char *path, bool follow, const struct file_node **file);
+
+#define PROGRAM_CODE_BASE 0x400000
+#define PROGRAM_DATA_BASE 0x600000
+#define PROGRAM_DATA_SIZE 0x10000
+
+/*
+ * A process of bare machine code at PROGRAM_CODE_BASE (R X), with zeroed data
+ * (RW) at PROGRAM_DATA_BASE and a stack; rdi = arg at the start.  NULL: no
+ * memory.
+ */
+struct task *program_from_code(const char *name, const void *code, size_t size,
+			       u64 arg);
+
+#endif

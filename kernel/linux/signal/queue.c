@@ -1,0 +1,154 @@
+/*
+ * Pending signals: a bit for each in a set, and behind the set a ring for each of
+ * what is known of it.  Programs choose how many entries there are, and process_lock
+ * is held with interrupts off: one is added or taken, and all of a signal are taken
+ * out, in one step each.
+ *
+ * The entries are counted by the real uid of the process they were sent to, as
+ * Linux counts them, against that process's RLIMIT_SIGPENDING.  Standard signals
+ * that kill or the kernel sent are queued above it, too: there are at most 31 of
+ * them in a set, so RLIMIT_NPROC bounds them.  A standard signal that finds no
+ * memory is pending without its info, and so is any that kill sent; a real-time
+ * one of any other code is refused, so that none is lost silently.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/linux/signal/queue.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/linux/tree.h"
+#include "kernel/task/sched.h"
+#include "mm/space/pieces.h"
+
+struct queued_signal {
+	struct queued_signal *next; /* the last one's is the first */
+	struct user *user; /* whose it is counted as: a hold */
+	struct siginfo info;
+};
+static_assert(sizeof(struct queued_signal) <= PIECE_SIZE, "an entry is a piece");
+
+#define RELEASED_AT_ONCE 64
+
+static unsigned used;
+
+static struct queued_signal *alloc(const struct process *to, const struct siginfo *info)
+{
+	bool above_limit = info->signo < SIGRTMIN && info->code >= 0;
+	struct user *u = to->user;
+	struct queued_signal *q = NULL;
+
+	if (above_limit || u->signals < to->limits[LIMIT_SIGPENDING].soft)
+		q = piece_alloc();
+	if (!q)
+		return NULL;
+	used++;
+	u->signals++;
+	q->user = user_hold(u);
+	q->info = *info;
+	return q;
+}
+
+/* `last` is of another ring than *ring, or the only one of its own. */
+static void join_rings(struct queued_signal **ring, struct queued_signal *last)
+{
+	if (*ring) {
+		struct queued_signal *first = (*ring)->next;
+
+		(*ring)->next = last->next;
+		last->next = first;
+	}
+	*ring = last;
+}
+
+/* NULL: it is empty. */
+static struct queued_signal *take_first(struct queued_signal **ring)
+{
+	struct queued_signal *first = *ring ? (*ring)->next : NULL;
+
+	if (first == *ring)
+		*ring = NULL;
+	else
+		(*ring)->next = first->next;
+	return first;
+}
+
+static void release(struct queued_signal *q)
+{
+	q->user->signals--;
+	user_put(q->user);
+	piece_free(q);
+	used--;
+}
+
+unsigned signal_queue_used(void)
+{
+	return used;
+}
+
+int signal_queue_add(u64 *pending, struct signal_queue *queue, struct process *to,
+		     const struct siginfo *info)
+{
+	bool real_time = info->signo >= SIGRTMIN;
+	struct queued_signal *q = NULL;
+
+	if (!real_time && (*pending & SIGNAL_BIT(info->signo)))
+		return 0;
+	if (info->signo != SIGKILL)
+		q = alloc(to, info);
+	if (!q && real_time && info->code != SI_USER)
+		return -EAGAIN;
+	*pending |= SIGNAL_BIT(info->signo);
+	if (!q)
+		return 0;
+	q->next = q;
+	join_rings(&queue->last[info->signo - 1], q);
+	return 0;
+}
+
+void signal_queue_take(u64 *pending, struct signal_queue *queue, int signal,
+		       struct siginfo *info)
+{
+	struct queued_signal *q = take_first(&queue->last[signal - 1]);
+
+	if (!queue->last[signal - 1])
+		*pending &= ~SIGNAL_BIT(signal);
+	if (!q) { /* as if process 0 had sent it */
+		*info = (struct siginfo){ .signo = signal };
+		return;
+	}
+	*info = q->info;
+	release(q);
+}
+
+void signal_queue_take_out(u64 *pending, struct signal_queue *queue, u64 signals,
+			   struct queued_signal **ring)
+{
+	u64 there = *pending & signals;
+
+	*pending &= ~signals;
+	for (; there; there &= there - 1) {
+		struct queued_signal **last = &queue->last[__builtin_ctzll(there)];
+
+		if (*last)
+			join_rings(ring, *last);
+		*last = NULL;
+	}
+}
+
+bool signal_queue_release(struct queued_signal **ring)
+{
+	for (unsigned i = 0; *ring && i < RELEASED_AT_ONCE; i++)
+		release(take_first(ring));
+	return *ring;
+}
+
+void signal_queue_release_all(struct queued_signal *ring)
+{
+	bool more = ring;
+
+	while (more) {
+		u64 flags = spin_lock(&process_lock);
+
+		more = signal_queue_release(&ring);
+		spin_unlock(&process_lock, flags);
+		sched_point();
+	}
+}

@@ -1,0 +1,299 @@
+/*
+ * Sending signals: who gets one, whether it is kept, and who is woken for it.
+ *
+ * A signal is sent to a thread, to a process, to a group or to all; and an exception
+ * forces one on the thread that raised it.  A signal that nobody would act on is
+ * dropped here, at once; a stop and SIGCONT undo each other here, too.
+ * Read next: kernel/linux/signal/signal.c (masks, taking), kernel/linux/signal/queue.c.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/log.h"
+#include "kernel/linux/creds.h"
+#include "kernel/linux/numbers.h"
+#include "kernel/linux/signal/queue.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/linux/tree.h"
+#include "kernel/task/sched.h"
+
+/* ---- To a thread or a process ---------------------------------------------------- */
+
+/* Not even pending; t stands for its process if it is to have the signal. */
+static bool is_dropped(const struct task *t, int signal, bool from_kernel)
+{
+	struct process *p = t->process;
+	bool unblockable = SIGNALS_UNBLOCKABLE & SIGNAL_BIT(signal);
+	bool init = p->pid == 1;
+
+	if ((t->signals.blocked | t->signals.waited) & SIGNAL_BIT(signal))
+		return false; /* that may change before it is taken */
+	if (t->tracer && signal != SIGKILL)
+		return false;
+	if (init && unblockable)
+		return true;
+	if (init && !p->signals.killable && signal_action_of(p, signal)->handler == SIG_DFL &&
+	    !(from_kernel && unblockable))
+		return true;
+	return signal_does_nothing(p, signal);
+}
+
+/* Standard signals: one of each in a set.  process_lock is held. */
+static void flush_standard(struct process *p, u64 signals)
+{
+	struct queued_signal *ring = NULL;
+	struct task *t;
+
+	signal_queue_take_out(&p->signals.pending, &p->signals.queue, signals, &ring);
+	list_for_each(t, &p->threads, in_process)
+		signal_queue_take_out(&t->signals.pending, &t->signals.queue, signals, &ring);
+	while (signal_queue_release(&ring))
+		;
+}
+
+/* Could t take the signal, and has nobody told it yet? */
+static bool wants(const struct task *t, int signal)
+{
+	if (t->leaving || (t->signals.blocked & SIGNAL_BIT(signal)))
+		return false;
+	if (signal == SIGKILL)
+		return !t->signals.frozen; /* else its tracer wakes it */
+	return !t->stop_signal && !t->signals.stopped;
+}
+
+/* For all others it is pending, and they look before they run user code. */
+static void wake_for(struct process *p, struct task *only, int signal)
+{
+	struct task *t = only ? only : p->leader;
+
+	if (t && wants(t, signal)) {
+		signal_wake(t);
+		return;
+	}
+	if (only)
+		return;
+	list_for_each(t, &p->threads, in_process) {
+		if (wants(t, signal)) {
+			signal_wake(t);
+			return;
+		}
+	}
+}
+
+/* A stop and SIGCONT undo each other when they are sent, whatever is done then. */
+static void undo_opposite(struct process *p, int signal)
+{
+	if (SIGNALS_STOP & SIGNAL_BIT(signal))
+		flush_standard(p, SIGNAL_BIT(SIGCONT));
+	if (signal != SIGCONT)
+		return;
+	flush_standard(p, SIGNALS_STOP);
+	if (!p->signals.stop)
+		return;
+	p->signals.stop = 0;
+	p->signals.continued = true;
+	signal_wake_next_stopped(p);
+	if (p->parent)
+		signal_notify_parent(p->parent, p->leader, CLD_CONTINUED, SIGCONT);
+}
+
+static int send(struct process *p, struct task *only, const struct siginfo *info)
+{
+	struct process_signals *s = &p->signals;
+	struct task *t = only ? only : p->leader;
+	int err;
+
+	undo_opposite(p, info->signo);
+	if (!t || (only && only->leaving) ||
+	    is_dropped(t, info->signo, info->code == SI_KERNEL))
+		return 0;
+	err = only ? signal_queue_add(&only->signals.pending, &only->signals.queue, p, info)
+		   : signal_queue_add(&s->pending, &s->queue, p, info);
+	if (!err)
+		wake_for(p, only, info->signo);
+	return err;
+}
+
+int signal_send_thread(struct task *t, const struct siginfo *info)
+{
+	return send(t->process, t, info);
+}
+
+int signal_send_process(struct process *p, const struct siginfo *info)
+{
+	return send(p, NULL, info);
+}
+
+void signal_notify_parent(struct process *parent, const struct task *t, int code,
+			  int status)
+{
+	const struct signal_action *a = signal_action_of(parent, SIGCHLD);
+	struct siginfo info = { .signo = SIGCHLD, .code = code };
+	bool end = code <= CLD_DUMPED;
+
+	info.child.pid = t->pid;
+	info.child.uid = t->process->ids.user[REAL_ID];
+	info.child.status = status;
+	if (a->handler != SIG_IGN && (end || !(a->flags & SA_NOCLDSTOP)))
+		signal_send_process(parent, &info);
+	process_wake_waiters(parent);
+}
+
+void signal_complete_stop(struct process *p)
+{
+	if (!p->signals.stop || !p->alive || p->signals.stopped_count < p->alive)
+		return;
+	p->leader->stop_signal = p->signals.stop;
+	p->leader->stop_reported = false;
+	if (p->parent)
+		signal_notify_parent(p->parent, p->leader, CLD_STOPPED, p->signals.stop);
+}
+
+/* ---- What an instruction raises ------------------------------------------------- */
+
+static void force(int signal, int code, u64 addr, bool to_default, const char *why)
+{
+	struct task *t = current_task();
+	struct process *p = t->process;
+	struct signal_action *a = &p->signals.action[signal - 1];
+	u64 flags = spin_lock(&process_lock);
+
+	if ((t->signals.blocked & SIGNAL_BIT(signal)) || a->handler == SIG_IGN || to_default)
+		a->handler = SIG_DFL;
+	t->signals.blocked &= ~SIGNAL_BIT(signal);
+	if (a->handler == SIG_DFL && !t->tracer)
+		p->signals.killable = true;
+	t->signals.fault = (struct siginfo){ .signo = signal, .code = code,
+					     .fault.addr = addr };
+	t->signals.forced = true;
+	t->signals.why = why;
+	signal_wake(t);
+	spin_unlock(&process_lock, flags);
+}
+
+void signal_force_fault(int signal, int code, u64 addr, unsigned trapno, u64 error)
+{
+	struct task_signals *s = &current_task()->signals;
+
+	s->trapno = trapno;
+	s->error = error;
+	if (trapno == VEC_PF)
+		s->cr2 = addr;
+	force(signal, code, addr, false, NULL);
+}
+
+void signal_force_segv(const char *why, bool to_default)
+{
+	force(SIGSEGV, SI_KERNEL, 0, to_default, why);
+}
+
+/* ---- kill and its kin ------------------------------------------------------------- */
+
+/* Signal 0 asks only whether it could be sent.  process_lock is held. */
+static long send_to(struct process *p, struct task *t, const struct siginfo *info)
+{
+	if (info->signo < 0 || info->signo > NR_SIGNALS)
+		return -EINVAL;
+	if (!creds_may_signal(p, info->signo))
+		return -EPERM;
+	if (info->signo == 0)
+		return 0;
+	return t ? signal_send_thread(t, info) : signal_send_process(p, info);
+}
+
+/* What a signal to many comes to: 0 if one got it. */
+struct many {
+	int pid; /* -1: all; 0 or less: a group */
+	const struct siginfo *info;
+	long result;
+	bool one;
+};
+
+static void send_to_one(struct many *m, struct process *p)
+{
+	long err = send_to(p, NULL, m->info);
+
+	m->one |= !err;
+	if (m->pid != -1 || err != -EPERM)
+		m->result = err;
+	else if (m->result == -ESRCH)
+		m->result = 0; /* as Linux: somebody was there */
+}
+
+static void send_to_all(struct many *m, u64 flags)
+{
+	struct link *at = list_first(&process_all);
+	unsigned done = 0;
+
+	while (at) {
+		struct process *p = list_entry(at, struct process, in_all);
+
+		if (p->pid > 1 && p != current_process())
+			send_to_one(m, p);
+		at = process_walk_next(&process_all, at, &done, flags);
+	}
+}
+
+static void send_to_group(struct many *m, int pgid, u64 flags)
+{
+	const struct link *list = numbers_group_list(pgid);
+	struct link *at = list_first(list);
+	unsigned done = 0;
+
+	while (at) {
+		struct process *p = list_entry(at, struct process, in_group);
+
+		if (p->pgid == pgid)
+			send_to_one(m, p);
+		at = process_walk_next(list, at, &done, flags);
+	}
+}
+
+/* A group, or with pid -1 all but init and the caller. */
+static long send_to_many(int pid, const struct siginfo *info, u64 flags)
+{
+	struct many m = { .pid = pid, .info = info, .result = -ESRCH };
+
+	if (pid == -1)
+		send_to_all(&m, flags);
+	else
+		send_to_group(&m, pid == 0 ? current_process()->pgid : -pid, flags);
+	return m.one && pid != -1 ? 0 : m.result;
+}
+
+long signal_kill(int pid, const struct siginfo *info)
+{
+	u64 flags = spin_lock(&process_lock);
+	struct process *p = pid > 0 ? process_find(pid) : NULL;
+	struct task *t = pid > 0 && !p ? process_find_thread(pid) : NULL;
+	long err;
+
+	if (t) /* a thread's number stands for its process, too */
+		p = t->process;
+	if (pid > 0)
+		err = p ? send_to(p, NULL, info) : -ESRCH;
+	else
+		err = pid == INT32_MIN ? -ESRCH : send_to_many(pid, info, flags);
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+long signal_kill_thread(int tgid, int tid, const struct siginfo *info)
+{
+	u64 flags = spin_lock(&process_lock);
+	struct task *t = process_find_thread(tid);
+	long err = -ESRCH;
+
+	if (t && (tgid <= 0 || t->process->pid == tgid))
+		err = send_to(t->process, t, info);
+	spin_unlock(&process_lock, flags);
+	return err;
+}
+
+/* Nobody may pretend to be the kernel, kill or tgkill, but to himself. */
+long signal_queue_info(int tgid, int tid, const struct siginfo *info)
+{
+	if ((info->code >= 0 || info->code == SI_TKILL) && current_task()->pid != tid)
+		return -EPERM;
+	if (tgid)
+		return signal_kill_thread(tgid, tid, info);
+	return tid > 0 ? signal_kill(tid, info) : -ESRCH; /* no groups, no "all" */
+}

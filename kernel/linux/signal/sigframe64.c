@@ -1,0 +1,290 @@
+/*
+ * Signal frames of 64-bit programs, and rt_sigreturn.  From the interrupted RSP
+ * down:
+ *
+ *   128 bytes that the ABI leaves to the program below its RSP (or the top of
+ *       the alternate stack)
+ *   FPU state, 64-aligned       uc.mcontext.fpstate points to it
+ *   siginfo
+ *   ucontext: flags, alternate stack, registers, mask
+ *   return address: the restorer, which calls rt_sigreturn   <- RSP, 16n + 8
+ *
+ * All of it is the program's to change.  What rt_sigreturn makes of it never
+ * gives more than ring 3 has: CS and SS get RPL 3, RFLAGS only the bits that
+ * POPF may change, and the rest is for IRET to refuse, which is then the
+ * program's fault (entry/interrupt.asm).
+ * Source: Linux, arch/x86/include/uapi/asm/{sigcontext,ucontext}.h (the ABI).
+ */
+#include "arch/cpu.h"
+#include "arch/state/fpu.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/string.h"
+#include "kernel/linux/signal/sigframe.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/linux/syscalls.h"
+#include "kernel/linux/tree.h"
+#include "mm/space/uaccess.h"
+
+#define UC_FP_XSTATE 1
+#define UC_SIGCONTEXT_SS 2
+#define UC_STRICT_RESTORE_SS 4
+#define RED_ZONE 128
+
+struct stack64 {
+	u64 sp;
+	u32 flags, pad;
+	u64 size;
+};
+
+struct sigcontext64 {
+	u64 r8, r9, r10, r11, r12, r13, r14, r15;
+	u64 di, si, bp, bx, dx, ax, cx, sp, ip, flags;
+	u16 cs, gs, fs, ss;
+	u64 err, trapno, oldmask, cr2, fpstate, reserved[8];
+};
+static_assert(offsetof(struct sigcontext64, fpstate) == 184, "Linux's sigcontext_64");
+
+struct ucontext64 {
+	u64 flags, link;
+	struct stack64 stack;
+	struct sigcontext64 mcontext;
+	u64 sigmask;
+};
+static_assert(sizeof(struct ucontext64) == 304, "Linux's ucontext");
+
+struct frame64 {
+	u64 restorer;
+	struct ucontext64 uc;
+	struct user_siginfo info;
+};
+static_assert(sizeof(struct frame64) == 440, "Linux's rt_sigframe");
+
+#define FRAME_ALIGN 16
+
+u64 sigframe_max_size(void)
+{
+	u64 size = SIGFRAME32_SIZE + FRAME_ALIGN - 1 + fpu_frame_size() + FPU_LEGACY_SIZE + 63;
+
+	return ALIGN_UP(size, FRAME_ALIGN);
+}
+
+/* ---- The way out -------------------------------------------------------------------- */
+
+/* Where the frame goes, with the FPU state written already; 0: no room. */
+static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *regs,
+			       virt_addr_t *fpstate)
+{
+	const struct signal_stack *s = &current_task()->signals.stack;
+	u64 sp = regs->sp - RED_ZONE;
+	bool alternate = signal_on_stack(regs->sp);
+
+	if ((d->action.flags & SA_ONSTACK) && s->size && !signal_on_stack(sp)) {
+		sp = s->sp + s->size;
+		alternate = true;
+	}
+	*fpstate = ALIGN_DOWN(sp - fpu_frame_size(), 64);
+	sp = ALIGN_DOWN(*fpstate - sizeof(struct frame64), FRAME_ALIGN) - 8;
+	if (alternate && !(sp > s->sp && sp - s->sp <= s->size))
+		return 0; /* it would not fit on the alternate stack */
+	return fpu_frame_save(*fpstate, false, 0, 0) ? 0 : sp;
+}
+
+/* User memory is open. */
+static inline int write_context(struct sigcontext64 *c, const struct pt_regs *r,
+				const struct delivery *d, virt_addr_t fpstate)
+{
+	const struct task_signals *s = &current_task()->signals;
+
+	user_put64(&c->r8, r->r8, fault);
+	user_put64(&c->r9, r->r9, fault);
+	user_put64(&c->r10, r->r10, fault);
+	user_put64(&c->r11, r->r11, fault);
+	user_put64(&c->r12, r->r12, fault);
+	user_put64(&c->r13, r->r13, fault);
+	user_put64(&c->r14, r->r14, fault);
+	user_put64(&c->r15, r->r15, fault);
+	user_put64(&c->di, r->di, fault);
+	user_put64(&c->si, r->si, fault);
+	user_put64(&c->bp, r->bp, fault);
+	user_put64(&c->bx, r->bx, fault);
+	user_put64(&c->dx, r->dx, fault);
+	user_put64(&c->ax, r->ax, fault);
+	user_put64(&c->cx, r->cx, fault);
+	user_put64(&c->sp, r->sp, fault);
+	user_put64(&c->ip, r->ip, fault);
+	user_put64(&c->flags, r->flags, fault);
+	user_put16(&c->cs, r->cs, fault);
+	user_put16(&c->gs, 0, fault);
+	user_put16(&c->fs, 0, fault);
+	user_put16(&c->ss, r->ss, fault);
+	user_put64(&c->err, s->error, fault);
+	user_put64(&c->trapno, s->trapno, fault);
+	user_put64(&c->oldmask, d->mask, fault);
+	user_put64(&c->cr2, s->cr2, fault);
+	user_put64(&c->fpstate, fpstate, fault);
+	return 0;
+fault:
+	return -EFAULT;
+}
+
+/* In the frame, a stack that there is not says so. */
+static u32 frame_flags(const struct signal_stack *s)
+{
+	return s->flags | (s->size ? 0 : SS_DISABLE);
+}
+
+/* The frame but for siginfo; `reserved` stays as it is, as in Linux. */
+static int write_frame(struct frame64 *f, const struct pt_regs *regs,
+		       const struct delivery *d, virt_addr_t fpstate)
+{
+	const struct signal_stack *s = &current_task()->signals.stack;
+	u64 flags = UC_SIGCONTEXT_SS | (cpu_features.xsave ? UC_FP_XSTATE : 0) |
+		    (regs->cs == SEL_USER_CS ? UC_STRICT_RESTORE_SS : 0);
+	struct ucontext64 *uc = &f->uc;
+
+	user_access_begin();
+	user_put64(&f->restorer, d->action.restorer, fault);
+	user_put64(&uc->flags, flags, fault);
+	user_put64(&uc->link, 0, fault);
+	user_put64(&uc->stack.sp, s->sp, fault);
+	user_put32(&uc->stack.flags, frame_flags(s), fault);
+	user_put64(&uc->stack.size, s->size, fault);
+	user_put64(&uc->sigmask, d->mask, fault);
+	if (write_context(&uc->mcontext, regs, d, fpstate))
+		goto fault;
+	user_access_end();
+	return 0;
+fault:
+	user_access_end();
+	return -EFAULT;
+}
+
+#define TYPE_CODE BIT(43)
+#define TYPE_WRITE BIT(41)
+
+/* An IRET to 64-bit code would accept it in SS. */
+static bool is_stack_segment(u16 selector)
+{
+	u64 need = DESC_SEGMENT | DESC_DPL3 | DESC_PRESENT | TYPE_WRITE, desc;
+
+	return lar(selector, &desc) && (desc & (need | TYPE_CODE)) == need;
+}
+
+int sigframe64_push(const struct delivery *d, struct pt_regs *regs)
+{
+	virt_addr_t fpstate, sp, info;
+
+	if (!(d->action.flags & SA_RESTORER))
+		return -EFAULT;
+	sp = place_frame(d, regs, &fpstate);
+	info = sp + offsetof(struct frame64, info);
+	if (!sp || !user_range_ok(sp, sizeof(struct frame64)) ||
+	    write_frame((struct frame64 *)sp, regs, d, fpstate) ||
+	    (d->action.flags & SA_SIGINFO && siginfo_to_user(info, &d->info)))
+		return -EFAULT;
+	regs->di = (u64)d->signal;
+	regs->si = info;
+	regs->dx = sp + offsetof(struct frame64, uc);
+	regs->ax = 0; /* for a handler without prototype: no vector registers */
+	regs->ip = d->action.handler;
+	regs->sp = sp;
+	regs->cs = SEL_USER_CS;
+	if (regs->ss != SEL_USER_DS && !is_stack_segment((u16)regs->ss))
+		regs->ss = SEL_USER_DS;
+	fpu_reset();
+	return 0;
+}
+
+/* ---- The way back -------------------------------------------------------------------- */
+
+#define FLAGS_RETURN (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | \
+		      RFLAGS_TF | RFLAGS_DF | RFLAGS_OF | RFLAGS_RF | RFLAGS_AC)
+
+u64 sigframe_flags(u64 old, u64 wanted)
+{
+	struct task_signals *s = &current_task()->signals;
+
+	if (unlikely(s->step)) {
+		s->forced_tf = !(wanted & RFLAGS_TF);
+		wanted |= RFLAGS_TF;
+	}
+	return (old & ~(u64)FLAGS_RETURN) | (wanted & FLAGS_RETURN);
+}
+
+static void load_context(struct pt_regs *r, const struct sigcontext64 *c, u64 uc_flags)
+{
+	r->r8 = c->r8;
+	r->r9 = c->r9;
+	r->r10 = c->r10;
+	r->r11 = c->r11;
+	r->r12 = c->r12;
+	r->r13 = c->r13;
+	r->r14 = c->r14;
+	r->r15 = c->r15;
+	r->di = c->di;
+	r->si = c->si;
+	r->bp = c->bp;
+	r->bx = c->bx;
+	r->dx = c->dx;
+	r->ax = c->ax;
+	r->cx = c->cx;
+	r->sp = c->sp;
+	r->ip = c->ip;
+	r->cs = c->cs | 3;
+	r->ss = c->ss | 3;
+	r->flags = sigframe_flags(r->flags, c->flags);
+	r->orig_ax = ~0ULL; /* nothing to restart */
+	/* Old programs save no SS, and get a good one. */
+	if (!(uc_flags & UC_STRICT_RESTORE_SS) && r->cs == SEL_USER_CS &&
+	    !is_stack_segment((u16)r->ss))
+		r->ss = SEL_USER_DS;
+}
+
+/* The alternate stack as the frame has it; mostly that is as it was. */
+static void restore_stack(const struct stack64 *from, u64 sp)
+{
+	const struct signal_stack *s = &current_task()->signals.stack;
+	struct signal_stack stack = { from->sp, from->size, from->flags };
+
+	if (stack.sp != s->sp || stack.size != s->size || stack.flags != frame_flags(s))
+		signal_set_stack(&stack, NULL, sp, MINSIGSTKSZ);
+}
+
+static bool sigreturn(struct pt_regs *regs)
+{
+	virt_addr_t at = regs->sp - sizeof(u64);
+	struct ucontext64 uc;
+	int err = 0;
+
+	if (!user_range_ok(at, sizeof(struct frame64)))
+		return false;
+	user_access_begin();
+	user_copy_words(&uc, at + offsetof(struct frame64, uc), sizeof(uc) / 8, fault);
+	user_access_end();
+	signal_set_blocked(uc.sigmask);
+	current_task()->signals.restart.resume = NULL;
+	load_context(regs, &uc.mcontext, uc.flags);
+	if (uc.mcontext.fpstate)
+		err = fpu_frame_restore64(uc.mcontext.fpstate);
+	else
+		fpu_reset();
+	if (err)
+		return false;
+	restore_stack(&uc.stack, regs->sp);
+	return true;
+fault:
+	user_access_end();
+	return false;
+}
+
+long sys_rt_sigreturn(struct pt_regs *unused __unused)
+{
+	struct pt_regs *regs = task_regs(current_task());
+
+	if (!sigreturn(regs)) {
+		signal_force_segv("bad frame in rt_sigreturn", false);
+		return 0;
+	}
+	return (long)regs->ax;
+}

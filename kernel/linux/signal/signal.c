@@ -1,0 +1,420 @@
+/*
+ * Signals: what a process wants done with each, masks, and taking what is pending.
+ *
+ * A signal is pending for a thread, or for its process: whichever thread takes
+ * it first has it.  Whoever makes one pending sets work_due of a thread that
+ * can take it and wakes it; the thread finds it on its way to user mode
+ * (kernel/linux/process/deliver.c).  Invariant: a thread that could take a pending
+ * signal and has work_due clear is not in user mode nor asleep, or another
+ * thread has been told of it.
+ *
+ * A forced fault is the one signal that a thread makes for itself; it has a
+ * place of its own, so that none is lost and none comes between the faulting
+ * instruction and its handler.
+ *
+ * process_lock guards all of this, but `blocked`, which only its thread writes.
+ * Read next: kernel/linux/signal/send.c, kernel/linux/process/deliver.c.
+ */
+#include "arch/machine/clock.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/nospec.h"
+#include "kernel/base/string.h"
+#include "kernel/linux/signal/queue.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/linux/tree.h"
+#include "kernel/task/sched.h"
+
+/* Signals that an instruction raises go first. */
+#define SIGNALS_SYNCHRONOUS (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | \
+			     SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | \
+			     SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
+
+/* What a program may set in sa_flags; other bits are dropped. */
+#define SA_ALL (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | \
+		SA_IA32 | SA_RESTORER | SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND)
+
+const char *signal_name(int signal)
+{
+	static const char *const names[] = {
+		[SIGHUP] = "SIGHUP", [SIGINT] = "SIGINT", [SIGQUIT] = "SIGQUIT",
+		[SIGILL] = "SIGILL", [SIGTRAP] = "SIGTRAP", [SIGABRT] = "SIGABRT",
+		[SIGBUS] = "SIGBUS", [SIGFPE] = "SIGFPE", [SIGKILL] = "SIGKILL",
+		[SIGUSR1] = "SIGUSR1", [SIGSEGV] = "SIGSEGV", [SIGUSR2] = "SIGUSR2",
+		[SIGPIPE] = "SIGPIPE", [SIGALRM] = "SIGALRM", [SIGTERM] = "SIGTERM",
+		[SIGCHLD] = "SIGCHLD", [SIGCONT] = "SIGCONT", [SIGSTOP] = "SIGSTOP",
+		[SIGTSTP] = "SIGTSTP", [SIGTTIN] = "SIGTTIN", [SIGTTOU] = "SIGTTOU",
+		[SIGURG] = "SIGURG", [SIGXCPU] = "SIGXCPU", [SIGXFSZ] = "SIGXFSZ", [SIGWINCH] = "SIGWINCH", [SIGSYS] = "SIGSYS",
+	};
+	size_t i = (size_t)signal;
+
+	return i < ARRAY_SIZE(names) && names[i] ? names[i] : "signal ?";
+}
+
+/* ---- What is wanted --------------------------------------------------------------- */
+
+struct signal_action *signal_action_of(struct process *p, int signal)
+{
+	u64 index = array_index_nospec((u64)signal - 1, ARRAY_SIZE(p->signals.action));
+
+	return &p->signals.action[index];
+}
+
+bool signal_does_nothing(struct process *p, int signal)
+{
+	u64 handler = signal_action_of(p, signal)->handler;
+
+	return handler == SIG_IGN ||
+	       (handler == SIG_DFL && (SIGNALS_IGNORED & SIGNAL_BIT(signal)));
+}
+
+static void take_out(struct task_signals *s, u64 signals, struct queued_signal **ring)
+{
+	signal_queue_take_out(&s->pending, &s->queue, signals, ring);
+}
+
+/* process_lock is held, and free now and then. */
+static struct queued_signal *take_out_of_all(struct process *p, u64 signals, u64 flags)
+{
+	struct link *at = list_first(&p->threads);
+	struct queued_signal *ring = NULL;
+	unsigned done = 0;
+
+	signal_queue_take_out(&p->signals.pending, &p->signals.queue, signals, &ring);
+	while (at) {
+		struct task *t = list_entry(at, struct task, in_process);
+
+		take_out(&t->signals, signals, &ring);
+		at = process_walk_next(&p->threads, at, &done, flags);
+	}
+	return ring;
+}
+
+int signal_set_action(int signal, const struct signal_action *new,
+		      struct signal_action *old)
+{
+	struct process *p = current_process();
+	struct queued_signal *ring = NULL;
+	u64 flags;
+
+	if (signal < 1 || signal > NR_SIGNALS ||
+	    (new && (SIGNALS_UNBLOCKABLE & SIGNAL_BIT(signal))))
+		return -EINVAL;
+	flags = spin_lock(&process_lock);
+	if (old)
+		*old = *signal_action_of(p, signal);
+	if (new) {
+		*signal_action_of(p, signal) = *new;
+		signal_action_of(p, signal)->flags &= SA_ALL;
+		signal_action_of(p, signal)->mask &= ~SIGNALS_UNBLOCKABLE;
+		if (signal_does_nothing(p, signal))
+			ring = take_out_of_all(p, SIGNAL_BIT(signal), flags);
+	}
+	spin_unlock(&process_lock, flags);
+	signal_queue_release_all(ring);
+	return 0;
+}
+
+void signal_copy_actions(struct process *child, const struct process *parent)
+{
+	memcpy(child->signals.action, parent->signals.action,
+	       sizeof(child->signals.action));
+}
+
+void signal_copy_mask(struct task *child, const struct task *parent)
+{
+	struct task_signals *to = &child->signals;
+	const struct task_signals *from = &parent->signals;
+
+	to->blocked = from->blocked;
+	to->trapno = from->trapno;
+	to->error = from->error;
+	to->cr2 = from->cr2;
+	if (child->process != parent->process) /* it has a copy of that stack */
+		to->stack = from->stack;
+}
+
+bool signal_ignores_children(const struct process *p)
+{
+	const struct signal_action *a = &p->signals.action[SIGCHLD - 1];
+
+	return a->handler == SIG_IGN || (a->flags & SA_NOCLDWAIT);
+}
+
+void signal_reset_at_exec(struct process *p)
+{
+	struct task *t;
+
+	for (unsigned i = 0; i < NR_SIGNALS; i++) {
+		u64 handler = p->signals.action[i].handler;
+
+		p->signals.action[i] = (struct signal_action){
+			.handler = handler == SIG_IGN ? SIG_IGN : SIG_DFL,
+		};
+	}
+	list_for_each(t, &p->threads, in_process)
+		t->signals.stack = (struct signal_stack){ 0 };
+}
+
+/* ---- Waking ----------------------------------------------------------------------- */
+
+static bool takes_part_in_stop(const struct task *t)
+{
+	return t->process->signals.stop && !t->signals.stopped && !t->tracer;
+}
+
+/* Is something left for t to take? */
+static bool ready(const struct task *t)
+{
+	u64 pending = t->signals.pending | t->process->signals.pending;
+
+	return (pending & ~t->signals.blocked) || t->signals.forced;
+}
+
+bool signal_pending(void)
+{
+	const struct task *t = current_task();
+
+	return ready(t) || takes_part_in_stop(t);
+}
+
+void signal_wake(struct task *t)
+{
+	__atomic_store_n(&t->work_due, true, __ATOMIC_RELEASE);
+	if (t == current_task())
+		this_cpu()->work_due = true; /* interrupts are off */
+	else
+		sched_notify(t);
+}
+
+bool signal_kill_pending(const struct task *t)
+{
+	return (t->signals.pending | t->process->signals.pending) & SIGNAL_BIT(SIGKILL);
+}
+
+/* ---- Stops ------------------------------------------------------------------------- */
+
+void signal_wake_next_stopped(struct process *p)
+{
+	struct task *t = list_entry(list_first(&p->signals.stopped), struct task, in_stop);
+
+	if (t && !p->signals.stop)
+		signal_wake(t);
+}
+
+/* ---- Taking ------------------------------------------------------------------------ */
+
+static int first_of(u64 set)
+{
+	if (set & SIGNALS_SYNCHRONOUS)
+		set &= SIGNALS_SYNCHRONOUS;
+	return __builtin_ctzll(set) + 1;
+}
+
+int signal_take(struct task *t, u64 set, struct siginfo *info)
+{
+	struct process_signals *s = &t->process->signals;
+	int signal;
+
+	if (t->signals.pending & set) {
+		signal = first_of(t->signals.pending & set);
+		signal_queue_take(&t->signals.pending, &t->signals.queue, signal, info);
+		return signal;
+	}
+	if (!(s->pending & set))
+		return 0;
+	signal = first_of(s->pending & set);
+	signal_queue_take(&s->pending, &s->queue, signal, info);
+	return signal;
+}
+
+static void forget(u64 *pending, struct signal_queue *queue)
+{
+	struct queued_signal *ring = NULL;
+	u64 flags = spin_lock(&process_lock);
+
+	signal_queue_take_out(pending, queue, ~0ULL, &ring);
+	spin_unlock(&process_lock, flags);
+	signal_queue_release_all(ring);
+}
+
+void signal_forget_task(struct task *t)
+{
+	forget(&t->signals.pending, &t->signals.queue);
+}
+
+void signal_forget_process(struct process *p)
+{
+	forget(&p->signals.pending, &p->signals.queue);
+}
+
+/* ---- Masks -------------------------------------------------------------------------- */
+
+/*
+ * Something is pending while the mask changes: what the old one let through may
+ * have been left to this thread, and what the new one does is for it to take.
+ */
+static __attribute__((noinline)) void share_out(struct task *t, u64 newly_blocked)
+{
+	u64 left = t->process->signals.pending & newly_blocked;
+	struct task *o;
+
+	list_for_each(o, &t->process->threads, in_process) {
+		if (!left)
+			break;
+		if (o == t || o->leaving || !(left & ~o->signals.blocked))
+			continue;
+		signal_wake(o);
+		left &= o->signals.blocked;
+	}
+	if (ready(t))
+		signal_wake(t);
+}
+
+void signal_leave_to_others(struct task *t)
+{
+	if (t->process->signals.pending && !t->process->ending)
+		share_out(t, ~t->signals.blocked);
+}
+
+void signal_set_blocked_locked(u64 blocked)
+{
+	struct task *t = current_task();
+	u64 old = t->signals.blocked;
+
+	blocked &= ~SIGNALS_UNBLOCKABLE;
+	t->signals.blocked = blocked;
+	if (unlikely(t->signals.pending | t->process->signals.pending))
+		share_out(t, blocked & ~old);
+}
+
+void signal_set_blocked(u64 blocked)
+{
+	u64 flags = spin_lock(&process_lock);
+
+	signal_set_blocked_locked(blocked);
+	spin_unlock(&process_lock, flags);
+}
+
+long signal_change_mask(int how, u64 set)
+{
+	enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
+	u64 blocked = current_task()->signals.blocked;
+
+	switch (how) {
+	case SIG_BLOCK: blocked |= set; break;
+	case SIG_UNBLOCK: blocked &= ~set; break;
+	case SIG_SETMASK: blocked = set; break;
+	default: return -EINVAL;
+	}
+	signal_set_blocked(blocked);
+	return 0;
+}
+
+u64 signal_pending_blocked(void)
+{
+	const struct task *t = current_task();
+
+	return (t->signals.pending | t->process->signals.pending) & t->signals.blocked;
+}
+
+/* ---- Waiting ------------------------------------------------------------------------ */
+
+/* Who sends a signal sets `pending` first, then work_due. */
+bool signal_interrupted(void)
+{
+	struct task *t = current_task();
+
+	if (!t->work_due)
+		return false;
+	__atomic_store_n(&t->work_due, false, __ATOMIC_SEQ_CST);
+	if (!signal_pending())
+		return false;
+	t->work_due = true;
+	return true;
+}
+
+/* Another thread may have taken the signal: then the call is made again. */
+void signal_sleep(void)
+{
+	while (!current_task()->work_due)
+		sched_sleep_until(~0ULL);
+}
+
+long signal_suspend(u64 mask)
+{
+	struct task *t = current_task();
+
+	t->signals.saved_blocked = t->signals.blocked;
+	signal_set_blocked(mask);
+	signal_sleep();
+	t->signals.restore_blocked = true;
+	return -ERESTARTNOHAND;
+}
+
+/* Signals of the set that are blocked are let through to wake this thread. */
+int signal_wait(u64 set, struct siginfo *info, u64 when)
+{
+	struct task *t = current_task();
+	u64 blocked = t->signals.blocked, flags;
+	int signal, err = -EAGAIN;
+
+	set &= ~SIGNALS_UNBLOCKABLE;
+	flags = spin_lock(&process_lock);
+	t->signals.waited = blocked & set;
+	t->signals.blocked = blocked & ~set;
+	while (!(signal = signal_take(t, set, info)) && clock_ns() < when) {
+		if (t->work_due) {
+			err = -EINTR;
+			break;
+		}
+		sched_sleep_unlock(&process_lock, flags, when);
+		flags = spin_lock(&process_lock);
+	}
+	t->signals.blocked = blocked;
+	t->signals.waited = 0;
+	if (signal_pending())
+		signal_wake(t);
+	spin_unlock(&process_lock, flags);
+	return signal ? signal : err;
+}
+
+/* ---- The alternate stack -------------------------------------------------------------- */
+
+static bool within(const struct signal_stack *s, u64 sp)
+{
+	return sp > s->sp && sp - s->sp <= s->size;
+}
+
+bool signal_on_stack(u64 sp)
+{
+	const struct signal_stack *s = &current_task()->signals.stack;
+
+	return !(s->flags & SS_AUTODISARM) && within(s, sp);
+}
+
+int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp,
+		     u64 min)
+{
+	struct signal_stack *s = &current_task()->signals.stack;
+	u32 mode;
+
+	if (old) {
+		*old = *s;
+		old->flags = (s->flags & SS_AUTODISARM) |
+			     (!s->size ? SS_DISABLE : signal_on_stack(sp) ? SS_ONSTACK : 0);
+	}
+	if (!new)
+		return 0;
+	if (signal_on_stack(sp))
+		return -EPERM;
+	mode = new->flags & ~SS_AUTODISARM;
+	if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
+		return -EINVAL;
+	if (mode == SS_DISABLE)
+		*s = (struct signal_stack){ .flags = new->flags };
+	else if (new->size < min)
+		return -ENOMEM;
+	else
+		*s = *new;
+	return 0;
+}

@@ -1,0 +1,182 @@
+/*
+ * Signals: Linux's rules.
+ */
+#ifndef KERNEL_LINUX_SIGNAL_SIGNAL_H
+#define KERNEL_LINUX_SIGNAL_SIGNAL_H
+
+#include "kernel/linux/abi_signal.h"
+
+struct pt_regs;
+struct task;
+struct process;
+
+/* "SIGSEGV" and so on; "signal ?" for one not listed here. */
+const char *signal_name(int signal);
+
+/*
+ * Makes a signal pending for a thread, or for any thread of a process, and
+ * wakes who can take it.  0, or -EAGAIN: no room to queue a real-time signal.
+ * process_lock is held.
+ */
+int signal_send_thread(struct task *t, const struct siginfo *info);
+int signal_send_process(struct process *p, const struct siginfo *info);
+
+/*
+ * A child of fork takes over actions, and the calling thread's mask; a new
+ * thread its mask; nothing pending.  At exec, handlers go back to the default.
+ */
+void signal_copy_actions(struct process *child, const struct process *parent);
+void signal_copy_mask(struct task *child, const struct task *parent);
+void signal_reset_at_exec(struct process *p);
+
+/*
+ * Does p want no zombies: is SIGCHLD ignored, or SA_NOCLDWAIT set?
+ * process_lock is held.
+ */
+bool signal_ignores_children(const struct process *p);
+
+/*
+ * The current task did what an exception forbids: `signal` reaches its handler,
+ * or ends the process if it is blocked or ignored.  trapno, error and addr go
+ * into sigcontext (trapno, err, cr2).  Takes effect before the next return to
+ * user mode.  Context: task context, interrupts on.
+ */
+void signal_force_fault(int signal, int code, u64 addr, unsigned trapno, u64 error);
+
+/* Something is pending that is not blocked: a sleep is to end with -EINTR. */
+bool signal_pending(void);
+
+/*
+ * Before a return to user mode with task->work_due: delivers what is pending,
+ * by changing *regs, or ends the process.  Context: task stack, interrupts on.
+ */
+void signal_deliver(struct pt_regs *regs);
+
+/* ---- For system calls, those of i386 included ---------------------------------- */
+
+/*
+ * Reads an action into *old and replaces it by *new, each unless NULL: 0, or
+ * -EINVAL (no such signal, or one that cannot be caught).
+ */
+int signal_set_action(int signal, const struct signal_action *new,
+		      struct signal_action *old);
+
+/*
+ * Replaces the current thread's mask; SIGKILL and SIGSTOP are left out.  The
+ * second: process_lock is held.
+ */
+void signal_set_blocked(u64 blocked);
+void signal_set_blocked_locked(u64 blocked);
+
+/* What is pending and blocked. */
+u64 signal_pending_blocked(void);
+
+/*
+ * sigaltstack of a thread whose stack pointer is sp: 0, -EPERM (it is on that
+ * stack), -EINVAL, -ENOMEM (less than `min` bytes).  new and old may be NULL.
+ */
+int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp,
+		     u64 min);
+
+/* Is sp on the current thread's alternate stack (and SS_AUTODISARM not set)? */
+bool signal_on_stack(u64 sp);
+
+/*
+ * sigtimedwait until clock_ns() >= when: the signal, -EAGAIN, or -EINTR.
+ */
+int signal_wait(u64 set, struct siginfo *info, u64 when);
+
+/*
+ * After a sleep that came back early: is it to end, because of a signal?
+ * Forgets a work_due that has no reason any more.  Context: task context.
+ */
+bool signal_interrupted(void);
+
+/* Sleeps until a signal is due. */
+void signal_sleep(void);
+
+/* sigsuspend: -ERESTARTNOHAND, with the mask put back on delivery. */
+long signal_suspend(u64 mask);
+
+/* kill, tkill, tgkill (tgid 0: any), rt_sigqueueinfo: 0 or a negative errno. */
+long signal_kill(int pid, const struct siginfo *info);
+long signal_kill_thread(int tgid, int tid, const struct siginfo *info);
+
+/* rt_sigqueueinfo (tgid 0), rt_tgsigqueueinfo: also -EPERM for the kernel's codes. */
+long signal_queue_info(int tgid, int tid, const struct siginfo *info);
+
+/* sigprocmask: how is 0 to block, 1 to unblock, 2 to set; 0 or -EINVAL. */
+long signal_change_mask(int how, u64 set);
+
+/*
+ * To a 64-bit program, all 128 bytes: 0 or -EFAULT.  Context: as copy_to_user().
+ */
+int siginfo_to_user(virt_addr_t to, const struct siginfo *from);
+
+enum siginfo_layout siginfo_layout(const struct siginfo *info);
+
+/* No code that could have more than a struct siginfo keeps. */
+bool siginfo_is_known(const struct siginfo *info);
+
+/* ---- For the other files on signals ------------------------------------------- */
+
+/* What p wants done with the signal (1 to NR_SIGNALS).  process_lock is held. */
+struct signal_action *signal_action_of(struct process *p, int signal);
+
+/* Is that nothing: ignored, or by default so?  process_lock is held. */
+bool signal_does_nothing(struct process *p, int signal);
+
+/*
+ * What is pending for it goes.  t: the current task, `leaving`, so that nothing more
+ * comes; p: is being freed.  Context: no lock held.
+ */
+void signal_forget_task(struct task *t);
+void signal_forget_process(struct process *p);
+
+/*
+ * Something became pending for t, or a stop ended: it is to look before it runs
+ * user code.  process_lock is held.
+ */
+void signal_wake(struct task *t);
+
+/*
+ * t, the current task, takes nothing any more: another thread of its process is
+ * woken for what is pending for the process.  process_lock is held.
+ */
+void signal_leave_to_others(struct task *t);
+
+/*
+ * A stop of p has ended: one of those that stopped goes on, and wakes the next.
+ * process_lock is held.
+ */
+void signal_wake_next_stopped(struct process *p);
+
+/*
+ * A thread of p has stopped or ended: if that was the last that a stop of the
+ * process waited for, its parent is told.  process_lock is held.
+ */
+void signal_complete_stop(struct process *p);
+
+/* Is t to die whatever else is due?  process_lock is held. */
+bool signal_kill_pending(const struct task *t);
+
+/*
+ * Takes the first pending signal that is in `ready` from a thread or else its
+ * process; 0: none.  process_lock is held.
+ */
+int signal_take(struct task *t, u64 ready, struct siginfo *info);
+
+/*
+ * Tells a process that t stopped, went on or ended (code CLD_x, status): SIGCHLD
+ * as it wants it, and its waiting threads look again.  process_lock is held.
+ */
+void signal_notify_parent(struct process *parent, const struct task *t, int code,
+			  int status);
+
+/*
+ * A frame could not be written or read; `why` stands in the line of its death.
+ * to_default: no handler of SIGSEGV can help.  Context: as signal_force_fault().
+ */
+void signal_force_segv(const char *why, bool to_default);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * All processes, and the lock that guards what they share: the tree of parents and
+ * children, lists of threads, signals, states, numbers.
+ *
+ * Programs choose how many there are, so a walk gives the lock away now and then, and
+ * a place in the list that it leaves behind says where it goes on.
+ */
+#include "kernel/linux/tree.h"
+#include "kernel/task/sched.h"
+
+struct spinlock process_lock = SPINLOCK(LOCK_PROCESS);
+struct link process_all;
+
+bool process_none_left(void)
+{
+	u64 flags = spin_lock(&process_lock);
+	bool none = !list_first(&process_all);
+
+	spin_unlock(&process_lock, flags);
+	return none;
+}
+
+/* ---- Walks -------------------------------------------------------------------- */
+
+#define WALK_UNLOCKED 8
+
+struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done,
+			       u64 flags)
+{
+	struct link place = { .is_place = true };
+
+	if (++*done % WALK_UNLOCKED)
+		return list_next(head, at);
+	list_add_behind(at, &place);
+	spin_unlock(&process_lock, flags);
+	sched_point();
+	spin_lock(&process_lock);
+	at = list_next(head, &place);
+	list_remove(&place);
+	return at;
+}
+
+/* ---- Waking who waits for children ----------------------------------------------- */
+
+/*
+ * A parent may have thousands of threads in wait4: one is woken, and wakes the next
+ * when it has looked, or leaves.
+ */
+void process_wake_next_waiter(struct process *p)
+{
+	struct task *t = list_entry(list_first(&p->waiting), struct task, in_wait);
+
+	if (t && t->events_seen != p->events)
+		sched_wake(t);
+}
+
+void process_wake_waiters(struct process *p)
+{
+	p->events++;
+	process_wake_next_waiter(p);
+}

@@ -1,0 +1,133 @@
+/*
+ * Processes: what the threads of one program share.  A thread is a struct task
+ * (kernel/task/task.h); kernel threads belong to no process.
+ *
+ * Life: made by the kernel (process_create(), process_start()) or by fork;
+ * `ending` when exit_group or a signal has told all threads to end; `ended`
+ * when the last has, its memory being free by then; gone when its parent has
+ * waited for it, or the kernel in process_wait_for().  Those that nobody waits for
+ * (their parent is gone and there is no init, or ignores SIGCHLD) are buried by
+ * whoever makes or waits for a process next: process_bury().
+ * A process is freed once, by the one that took it from its parent, from the
+ * graveyard, or from process_wait_for(); process_free() first takes it out of the list of
+ * all, so that one found by number or in a walk is good until process_lock is
+ * released.  Other pointers say beside their field why they are good.
+ *
+ * One lock, process_lock, guards all processes' trees, lists of threads,
+ * signals and states.  Order: process_lock before the scheduler's lock.
+ */
+#ifndef KERNEL_LINUX_TREE_H
+#define KERNEL_LINUX_TREE_H
+
+#include "kernel/base/list.h"
+#include "kernel/base/spinlock.h"
+#include "kernel/linux/abi_signal.h"
+#include "kernel/linux/limits.h"
+#include "kernel/linux/numbers.h"
+#include "kernel/linux/user.h"
+#include "kernel/task/task.h"
+
+/* User and group: real, effective, saved. */
+struct ids {
+	u32 user[3], group[3];
+};
+enum { REAL_ID, EFFECTIVE_ID, SAVED_ID };
+
+struct process {
+	int pid;
+	struct link in_all;           /* in the list of all */
+	struct link in_group, in_session; /* of all with like numbers */
+	struct process *parent;       /* NULL: the kernel waits for it, or nobody.  It
+	                                 changes when the parent ends: process_lock */
+	int parent_pid;               /* 0: none; no lock needed to read it */
+	struct link children;         /* ended ones first, then in no order */
+	struct link sibling;          /* in the parent's children */
+	struct process *grave_next;   /* in the graveyard */
+	struct link waiting;          /* threads in do_wait(), which have seen all but
+	                                 the first ones: process_wake_waiters() */
+	u64 events;                   /* that they wait for */
+	struct link tracees;          /* tasks with this process for a tracer */
+	struct task *leader;          /* its first thread, or the last that called
+	                                 execve, perhaps ended; with a hold */
+	struct link threads;          /* all that have not ended */
+	struct task *dead;            /* ended, and not yet freed */
+	unsigned alive;               /* in `threads` */
+	struct mm *mm;                /* NULL: it has ended */
+	u64 giving_back;              /* pages that were there, until they are free */
+	bool ia32;                    /* a 32-bit program: i386's layouts */
+	bool quiet;                   /* neither what it writes nor its death by a
+	                                 signal is shown: for tests */
+	bool ending;                  /* all threads are to end, with `status` */
+	bool ended;                   /* all have */
+	bool unclaimed;               /* nobody will wait for it */
+	bool has_execed;              /* since it was forked */
+	bool no_new_privs;            /* as prctl wants it kept */
+	u8 open_fds, close_on_exec;   /* of the three descriptors */
+	u32 personality;              /* as personality() set it */
+	int exit_signal;              /* to the parent at its end; 0: none */
+	int parent_death_signal;
+	int pgid, sid;
+	struct task *exec_by;         /* the other threads must end for it; it clears
+	                                 this itself when they have */
+	struct task *waiter;          /* in process_wait_for(): it frees the process */
+	const struct file_node *exe;  /* its program; NULL: bare code */
+	struct ids ids;
+	struct user *user;            /* of the real uid: a hold */
+	unsigned counted_tasks;       /* with the user: user_count_tasks() */
+	bool above_nproc;             /* since a setuid(): execve looks again */
+	struct timer alarm;           /* ITIMER_REAL's, if it is set */
+	u64 run_ns;                   /* of all its threads ever, but since they were
+	                                 switched to; under the scheduler's lock */
+	u64 children_run_ns;          /* of children that were waited for */
+	u64 exec_pages;               /* of address spaces that its threads' execve build */
+	struct limit limits[NR_LIMITS];
+	int status;                   /* as wait4 gives it: code << 8 | signal */
+	struct process_signals signals;
+};
+static_assert(sizeof(struct process) <= PAGE_SIZE, "a process is one frame");
+
+extern struct spinlock process_lock;
+
+/* The process of the current task, which is a user task. */
+static inline struct process *current_process(void)
+{
+	return current_task()->process;
+}
+
+/* May the current process do what Linux keeps for root? */
+static inline bool process_is_privileged(void)
+{
+	return current_process()->ids.user[EFFECTIVE_ID] == 0;
+}
+
+/* Does the current process run with rights that its real user may not have? */
+static inline bool process_ids_are_mixed(void)
+{
+	const struct ids *ids = &current_process()->ids;
+
+	return ids->user[EFFECTIVE_ID] != ids->user[REAL_ID] ||
+	       ids->group[EFFECTIVE_ID] != ids->group[REAL_ID];
+}
+
+/* The list of all, by in_all.  process_lock is held. */
+extern struct link process_all;
+
+/*
+ * list_next() for a walk whose length programs choose: after every 8 elements
+ * process_lock, which was taken with `flags`, is free and others may run.  `done` counts
+ * and begins as 0; the head must outlive the walk, all else may change.
+ */
+struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done,
+			       u64 flags);
+
+/*
+ * Something changed that threads of p in wait4 may wait for; the next one is woken
+ * for what it has not seen.  process_lock is held.
+ */
+void process_wake_waiters(struct process *p);
+void process_wake_next_waiter(struct process *p);
+
+/* Has every process been freed?  Any context. */
+bool process_none_left(void);
+
+#endif

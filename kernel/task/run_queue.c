@@ -1,0 +1,128 @@
+/*
+ * One queue for the tasks that may run on any CPU, and one for each CPU, of tasks that
+ * may not: programs choose how many tasks are pinned where, so a CPU must not have to
+ * look through those of others.  A CPU takes whichever came first, of the common queue
+ * and its own.
+ *
+ * A task that may run on several CPUs but not on all is in the queue of one of them:
+ * an idle one, else the shortest.  A CPU that finds nothing takes such a task from
+ * another's queue if it is among the first few: who has something to do needs no
+ * better.
+ * Called by kernel/task/sched.c.
+ */
+#include "kernel/base/list.h"
+#include "kernel/task/run_queue.h"
+
+#define COMMON NR_CPUS
+#define LOOKS 64 /* of a CPU that has nothing, at tasks of others */
+
+static struct {
+	struct link list;
+	unsigned length;
+} queues[NR_CPUS + 1];
+static unsigned pinned; /* tasks in the queues of single CPUs */
+static u64 turn;
+
+static bool may_run_anywhere(const struct task *t)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(cpus_online.bits); i++)
+		if (cpus_online.bits[i] & ~t->affinity.bits[i])
+			return false;
+	return true;
+}
+
+/* One that is not online has a queue, too: it may come. */
+static unsigned queue_for(const struct task *t, const struct cpumask *idle)
+{
+	unsigned best = cpumask_next(&t->affinity, 0);
+
+	if (may_run_anywhere(t))
+		return COMMON;
+	for_each_cpu(cpu, &t->affinity) {
+		if (cpumask_test(idle, cpu))
+			return cpu;
+		if (cpumask_test(&cpus_online, cpu) &&
+		    (!cpumask_test(&cpus_online, best) ||
+		     queues[cpu].length < queues[best].length))
+			best = cpu;
+	}
+	return best;
+}
+
+static void put_in(struct task *t, unsigned queue)
+{
+	t->queue = queue;
+	list_append(&queues[queue].list, &t->in_queue);
+	queues[queue].length++;
+	if (queue != COMMON)
+		pinned++;
+}
+
+void run_queue_add(struct task *t, const struct cpumask *idle)
+{
+	t->turn = turn++;
+	put_in(t, queue_for(t, idle));
+}
+
+void run_queue_remove(struct task *t)
+{
+	list_remove(&t->in_queue);
+	queues[t->queue].length--;
+	if (t->queue != COMMON)
+		pinned--;
+}
+
+static struct task *first_of(unsigned queue)
+{
+	return list_entry(list_first(&queues[queue].list), struct task, in_queue);
+}
+
+/* Those who came before another CPU was online may not be for all any more. */
+static struct task *first_for_all(unsigned cpu)
+{
+	static const struct cpumask none;
+	struct task *t;
+
+	while ((t = first_of(COMMON)) && !cpumask_test(&t->affinity, cpu)) {
+		run_queue_remove(t);
+		put_in(t, queue_for(t, &none));
+	}
+	return t;
+}
+
+static struct task *look_at_others(unsigned cpu)
+{
+	unsigned looks = 0;
+
+	if (!pinned)
+		return NULL;
+	for_each_cpu(other, &cpus_online) {
+		struct task *t;
+
+		list_for_each(t, &queues[other].list, in_queue) {
+			if (cpumask_test(&t->affinity, cpu))
+				return t;
+			if (++looks == LOOKS)
+				return NULL;
+		}
+	}
+	return NULL;
+}
+
+struct task *run_queue_take(unsigned cpu)
+{
+	struct task *t = first_for_all(cpu), *own = first_of(cpu);
+
+	if (own && (!t || own->turn < t->turn))
+		t = own;
+	if (!t)
+		t = look_at_others(cpu);
+	if (t)
+		run_queue_remove(t);
+	return t;
+}
+
+bool run_queue_has_work(unsigned cpu)
+{
+	return first_of(COMMON) || first_of(cpu);
+}

@@ -1,0 +1,124 @@
+/*
+ * The scheduler: all CPUs share one run queue, in turns of 10 ms, but for tasks that
+ * may not run on all of them.
+ */
+#ifndef KERNEL_TASK_SCHED_H
+#define KERNEL_TASK_SCHED_H
+
+#include "kernel/base/insn.h"
+#include "kernel/base/spinlock.h"
+#include "kernel/task/task.h"
+
+#define SCHED_SLICE_NS 10000000ULL
+
+/*
+ * The last step of a CPU's bring-up, on the stack of `idle` (task_create_idle()): the
+ * caller becomes this CPU's idle task.  `first` (or NULL) is made runnable.
+ */
+__noreturn void sched_run(struct task *idle, struct task *first);
+
+/*
+ * A new task's first step (entry_task_start calls it): the switch to it is done.
+ * Context: interrupts off, the scheduler's lock held; both end here.
+ */
+void sched_task_started(void);
+
+/* Makes a new task runnable, on the CPUs of its affinity. */
+void sched_start(struct task *t);
+
+/*
+ * Gives the CPU away.  Panics on an entry or IST stack, or under a spinlock.
+ * Context: task context, interrupts either way.
+ */
+void schedule(void);
+
+/* schedule(), staying runnable. */
+void sched_yield(void);
+
+/*
+ * Every CPU takes a timer interrupt within so many ns, idle or not: the watchdog and
+ * the clock count on it.  At most a quarter of watchdog_limit_ns.  Tests lower it.
+ */
+#define SCHED_LONGEST_SLEEP_NS 1000000000ULL
+extern u64 sched_longest_sleep_ns;
+
+/*
+ * Each timer interrupt: wakes those whose time has come and sets the next alarm.
+ * Context: interrupts off.
+ */
+void sched_tick(void);
+
+/* The current CPU is to run schedule() soon.  Interrupts off. */
+static inline void sched_set_need_resched(void)
+{
+	this_cpu()->need_resched = true;
+	this_cpu()->work_due = true;
+}
+
+/* For long loops of system calls: lets others run if it is their turn. */
+static inline void sched_point(void)
+{
+	stretch_point();
+	might_sleep();
+	if (unlikely(this_cpu_test(need_resched)))
+		schedule();
+}
+
+/*
+ * Sleeps until clock_ns() >= when, or until sched_wake(), or until a signal is
+ * due (task->work_due): it may return early, and every caller looks again for
+ * what it waits for.
+ */
+void sched_sleep_until(u64 when);
+
+/*
+ * The same, releasing `lock` when no wake-up can be missed any more; it comes
+ * back with the lock free and interrupts as in `flags`.
+ */
+void sched_sleep_unlock(struct spinlock *lock, u64 flags, u64 when);
+
+/*
+ * Sleeps, whatever is due, until sched_wake() or sched_notify(); the caller
+ * looks again.  For waits that only the end of the process cuts short.
+ */
+void sched_wait_unlock(struct spinlock *lock, u64 flags);
+
+/*
+ * t->work_due was set, or something else t must look at before it runs user
+ * code: ends its sleep, or interrupts the CPU on which it runs.
+ */
+void sched_notify(struct task *t);
+
+/* Ends the sleep of a task; nothing if it does not sleep. */
+void sched_wake(struct task *t);
+
+/*
+ * Halts the CPU until an interrupt (kernel/task/idle.asm).  Context: interrupts off;
+ * they are on when it returns.  What comes at idle_halt, its HLT, is to go on
+ * behind it.
+ */
+void idle_wait(void);
+extern const u8 idle_halt[];
+
+/* The current task becomes a zombie; wakes who waits for it. */
+__noreturn void sched_exit(void);
+
+/* Sleeps until t is a zombie and off its CPU. */
+void sched_wait_for_exit(struct task *t);
+
+/*
+ * Changes on which CPUs t, which has been started, may run; the set has one
+ * that is online.  If t is the caller, it is on one of them when this returns;
+ * else t moves at once or at its next interrupt.
+ */
+void sched_set_affinity(struct task *t, const struct cpumask *cpus);
+void sched_get_affinity(const struct task *t, struct cpumask *cpus);
+
+/*
+ * Nanoseconds that t has been on a CPU; and all tasks that ever counted in *group
+ * (task->group_run_ns).  Any context.
+ */
+u64 sched_run_ns(const struct task *t);
+u64 sched_group_run_ns(const u64 *group);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * The slow ways of sleep locks: waiting for one, and handing it to who has
+ * waited longest.  The lock never becomes free in between, so nobody is passed
+ * over.  Who is killed while it waits leaves the list, if that was asked for.
+ * Called through the seams by kernel/base/sleep_lock.h.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/percpu.h"
+#include "kernel/base/sleep_lock.h"
+#include "kernel/task/sched.h"
+
+/* False: it was free, and is the caller's now.  The guard is held. */
+static bool join(struct sleep_lock *lock, struct task *t)
+{
+	/* From here on the holder cannot let go without the guard. */
+	if (__atomic_exchange_n(&lock->state, SLEEP_LOCK_WANTED, __ATOMIC_ACQUIRE) ==
+	    SLEEP_LOCK_FREE)
+		return false;
+	t->has_lock = false;
+	t->lock_next = NULL;
+	t->lock_prev = lock->first ? lock->last : NULL;
+	*(t->lock_prev ? &t->lock_prev->lock_next : &lock->first) = t;
+	lock->last = t;
+	return true;
+}
+
+static void leave(struct sleep_lock *lock, struct task *t)
+{
+	*(t->lock_prev ? &t->lock_prev->lock_next : &lock->first) = t->lock_next;
+	*(t->lock_next ? &t->lock_next->lock_prev : &lock->last) = t->lock_prev;
+}
+
+void seam_sleep_lock_wait(struct sleep_lock *lock)
+{
+	struct task *t = current_task();
+	u64 flags = spin_lock(&lock->guard);
+
+	if (join(lock, t)) {
+		while (!t->has_lock) {
+			sched_wait_unlock(&lock->guard, flags);
+			flags = spin_lock(&lock->guard);
+		}
+	}
+	spin_unlock(&lock->guard, flags);
+}
+
+/*
+ * Other signals than SIGKILL stay for later: work_due is cleared, so that they do not
+ * end the sleep, and set in the end, so that they are looked at before user mode.
+ */
+static bool wait_or_die(struct sleep_lock *lock, struct task *t, u64 *flags)
+{
+	while (!t->has_lock) {
+		__atomic_store_n(&t->work_due, false, __ATOMIC_SEQ_CST);
+		if (task_must_die()) {
+			leave(lock, t);
+			return false;
+		}
+		sched_sleep_unlock(&lock->guard, *flags, ~0ULL);
+		*flags = spin_lock(&lock->guard);
+	}
+	return true;
+}
+
+int seam_sleep_lock_wait_killable(struct sleep_lock *lock)
+{
+	struct task *t = current_task();
+	bool alive = true;
+	u64 flags;
+
+	if (!t->must_die || t->leaving) {
+		seam_sleep_lock_wait(lock);
+		return 0;
+	}
+	flags = spin_lock(&lock->guard);
+	if (join(lock, t)) {
+		alive = wait_or_die(lock, t, &flags);
+		t->work_due = true;
+		this_cpu()->work_due = true; /* interrupts are off */
+	}
+	spin_unlock(&lock->guard, flags);
+	return alive ? 0 : -EINTR;
+}
+
+void seam_sleep_lock_hand_on(struct sleep_lock *lock)
+{
+	u64 flags = spin_lock(&lock->guard);
+	struct task *t = lock->first;
+
+	if (t) {
+		leave(lock, t);
+		t->has_lock = true;
+		sched_wake(t);
+	} else {
+		__atomic_store_n(&lock->state, SLEEP_LOCK_FREE, __ATOMIC_RELEASE);
+	}
+	spin_unlock(&lock->guard, flags);
+}

@@ -1,0 +1,129 @@
+/*
+ * Making and ending tasks.  A task is one frame (struct task), a guarded
+ * kernel stack, and for user tasks an address space and a page of FPU state.
+ *
+ * A new task's stack holds what entry_switch_to() pops: six registers, of which
+ * entry_task_start calls r14 (the scheduler's first step), then r12 with r13.
+ * Read next: kernel/task/sched.c; kernel/linux/process/thread.c for threads of programs.
+ */
+#include "arch/state/io_bitmap.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/base/string.h"
+#include "kernel/task/sched.h"
+#include "kernel/task/task.h"
+#include "mm/frame.h"
+#include "mm/live.h"
+#include "mm/phys.h"
+#include "mm/vmap.h"
+
+static struct task *alloc_task(const char *name, virt_addr_t stack_top)
+{
+	phys_addr_t pa = frame_alloc_zeroed();
+	struct task *t;
+
+	if (pa == NO_FRAME)
+		return NULL;
+	t = phys_to_virt(pa);
+	live_object(t, sizeof(*t));
+	t->holds = 1;
+	t->stack_top = stack_top;
+	strscpy(t->name, name, sizeof(t->name));
+	memset(&t->affinity, 0xff, sizeof(t->affinity));
+	return t;
+}
+
+struct task *task_create_idle(virt_addr_t stack_top)
+{
+	struct task *t = alloc_task("idle", stack_top);
+
+	if (!t)
+		return NULL;
+	t->state = TASK_RUNNING;
+	t->on_cpu = true;
+	return t;
+}
+
+void task_prepare_stack(struct task *t, u64 below, void (*fn)(void *), void *arg)
+{
+	u64 *sp = (u64 *)(t->stack_top - below);
+
+	*--sp = (u64)entry_task_start;
+	*--sp = 0;         /* rbp */
+	*--sp = 0;         /* rbx */
+	*--sp = (u64)fn;   /* r12 */
+	*--sp = (u64)arg;  /* r13 */
+	*--sp = (u64)sched_task_started; /* r14 */
+	*--sp = 0;         /* r15 */
+	t->sp = (u64)sp;
+}
+
+struct task *task_create(const char *name, void (*fn)(void *), void *arg)
+{
+	virt_addr_t top = vmap_alloc_stack(TASK_STACK_SIZE);
+	struct task *t = top ? alloc_task(name, top) : NULL;
+
+	if (t)
+		task_prepare_stack(t, 0, fn, arg);
+	else if (top)
+		vmap_free_stack(top, TASK_STACK_SIZE);
+	return t;
+}
+
+/* All but its stack and itself. */
+static void free_parts(struct task *t)
+{
+	if (t->state != TASK_NEW)
+		sched_wait_for_exit(t);
+	io_bitmap_drop(&t->user.io);
+	if (t->user.fpu)
+		frame_free(virt_to_phys(t->user.fpu));
+}
+
+static void free_rest(struct task *const tasks[], unsigned n)
+{
+	virt_addr_t tops[VMAP_STACKS_AT_ONCE];
+
+	for (unsigned i = 0; i < n; i++)
+		tops[i] = tasks[i]->stack_top;
+	if (n > 0)
+		vmap_free_stacks(tops, n, TASK_STACK_SIZE);
+	for (unsigned i = 0; i < n; i++)
+		frame_free_object(tasks[i], 1);
+}
+
+/* True: that was the last hold, and all but the stack and *t is free. */
+static bool put(struct task *t)
+{
+	might_sleep();
+	if (__atomic_sub_fetch(&t->holds, 1, __ATOMIC_ACQ_REL) > 0)
+		return false;
+	free_parts(t);
+	return true;
+}
+
+void task_put(struct task *t)
+{
+	if (put(t))
+		free_rest(&t, 1);
+}
+
+void task_put_dead(struct task *list)
+{
+	struct task *last[VMAP_STACKS_AT_ONCE];
+	unsigned n = 0;
+
+	while (list) {
+		struct task *t = list;
+
+		list = t->dead_next;
+		if (put(t))
+			last[n++] = t;
+		if (n == VMAP_STACKS_AT_ONCE) {
+			free_rest(last, n);
+			n = 0;
+		}
+		sched_point();
+	}
+	free_rest(last, n);
+}

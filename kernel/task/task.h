@@ -1,0 +1,152 @@
+/*
+ * Tasks: what runs.  A user task has an address space; a kernel thread has
+ * none and runs on the pair of no process.
+ *
+ * Life: counted in `holds`; the last task_put() frees the task.  Holds are had by
+ *   whoever made it, until process_add_thread() takes that hold over;
+ *   the process's lists of threads and of dead ones: one, until the process frees
+ *     its dead threads or is freed itself;
+ *   process->leader: one, so the leader that has ended stays until the process is
+ *     reaped, or another thread's execve takes its place;
+ *   the kernel code that will call process_wait_for(): one, from thread_create().
+ * Every other pointer to a task says beside its field why it is good while it is
+ * there.  One found by number is good until process_lock is released.
+ * The process of a task outlives it: process_free() first puts all its tasks.
+ */
+#ifndef KERNEL_TASK_TASK_H
+#define KERNEL_TASK_TASK_H
+
+#include "arch/state/user_state.h"
+#include "entry/entry.h"
+#include "kernel/base/cpumask.h"
+#include "kernel/base/layout.h"
+#include "kernel/base/list.h"
+#include "kernel/base/lock_check.h"
+#include "kernel/base/percpu.h"
+#include "kernel/base/timers.h"
+#include "kernel/base/types.h"
+#include "kernel/linux/abi_signal.h"
+#include "mm/space/mm.h"
+
+enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_ZOMBIE };
+
+struct task {
+	u64 sp;                /* kernel RSP while it does not run */
+	u32 holds;             /* see above */
+	virt_addr_t stack_top; /* of its kernel stack; pt_regs end here */
+	struct mm *mm;         /* NULL: kernel thread */
+	enum task_state state; /* under the scheduler's lock */
+	bool on_cpu;           /* its stack is in use, whatever the state */
+	unsigned cpu;          /* on which it runs, or ran last */
+	struct process *process; /* NULL: kernel thread */
+	struct link in_process;   /* in process->threads */
+	struct task *dead_next;   /* in process->dead */
+	struct link in_stop;      /* in process->signals.stopped */
+	struct link by_number;    /* of all threads with like numbers */
+	struct link in_wait;      /* in process->waiting, while it is in do_wait() */
+	u64 events_seen;          /* there, of process->events */
+	int pid;               /* of this thread; 0: kernel thread */
+	bool work_due;         /* before user mode: a signal, or the end */
+	bool leaving;          /* it takes no signals any more; process_lock */
+	struct task_signals signals;
+	struct process *tracer; /* ptrace: gets its stops; NULL: nobody.  Cleared when
+	                           the tracer ends, or the task: process_lock */
+	struct link of_tracer;  /* in tracer->tracees */
+	bool traced_by_root;   /* root agreed to it, who may read any memory */
+	int stop_signal;       /* it has stopped for this one; 0: it has not */
+	bool stop_reported;    /* and wait4 has said so */
+	struct task *lock_next, *lock_prev; /* among those that wait for a sleep lock,
+	                              which leave the list before they end */
+	bool has_lock;             /* that it has waited for */
+	struct lock_stack locks;   /* sleep locks that it holds: the debug build's */
+	struct task *vfork_child;  /* it waits until this one execs or ends */
+	struct task *vfork_parent; /* the other way.  Both are cleared together, under
+	                              process_lock, before either can end */
+	virt_addr_t set_child_tid; /* to be written at its start; 0: no */
+	virt_addr_t clear_child_tid; /* cleared at its end, a futex woken */
+	virt_addr_t robust_list;   /* futexes to be released at its end */
+	u32 robust_list32;         /* the same, of i386's layout */
+	u64 exec_pages;            /* its part of the process's */
+	u64 run_ns, running_since; /* time on a CPU, up to running_since */
+	u64 *group_run_ns;         /* counted there, too: its process's; NULL: nowhere.
+	                              Under the scheduler's lock */
+	bool (*must_die)(void);    /* is it, running, about to die?  NULL: never */
+	char name[32];
+	struct cpumask affinity;   /* under the scheduler's lock, once started */
+	struct user_state user;    /* all zero: a kernel thread */
+	struct timer sleeper;  /* when it wakes by itself, if it is in a set: of the */
+	unsigned sleeps_on;    /* sleepers of this CPU */
+	struct link in_queue;  /* in the run queue `queue`; queued, or asleep with a */
+	unsigned queue;        /* time, it has not ended */
+	u64 turn;              /* of all that were queued, which it was */
+	struct task *waiter;   /* in sched_wait_for_exit() for this one, asleep until
+	                          this is cleared */
+	int status;            /* of its end, as process->status */
+};
+static_assert(sizeof(struct task) <= PAGE_SIZE, "a task is one frame");
+
+static inline struct task *current_task(void)
+{
+	return this_cpu_read(current);
+}
+
+/* Is the current task to end before it runs user code again?  Task context. */
+static inline bool task_must_die(void)
+{
+	const struct task *t = current_task();
+
+	return t->must_die && t->must_die();
+}
+
+/* The registers with which a user task entered the kernel. */
+static inline struct pt_regs *task_regs(const struct task *t)
+{
+	return (struct pt_regs *)t->stack_top - 1;
+}
+
+/*
+ * A kernel thread that will run fn(arg), which must not return; not yet runnable: see
+ * sched_start().  NULL: no memory.
+ */
+struct task *task_create(const char *name, void (*fn)(void *), void *arg);
+
+/*
+ * For a task that has not run: where entry_switch_to() finds its first registers, so
+ * that it begins in fn(arg), `below` bytes under the top of its stack.
+ */
+void task_prepare_stack(struct task *t, u64 below, void (*fn)(void *), void *arg);
+
+/*
+ * A hold more, and one less.  The last frees a task that never ran, or waits until
+ * it is a zombie and off its CPU.  task_put(): task context, no spinlock.
+ */
+static inline void task_get(struct task *t)
+{
+	__atomic_fetch_add(&t->holds, 1, __ATOMIC_RELAXED);
+}
+void task_put(struct task *t);
+
+/*
+ * The same for a list of threads, by dead_next: many stacks cost one flush of all
+ * CPUs.  Context: no lock held; others may run.
+ */
+void task_put_dead(struct task *list);
+
+/*
+ * The idle task of this CPU, already running on the stack given.  NULL:
+ * no memory.
+ */
+struct task *task_create_idle(virt_addr_t stack_top);
+
+/*
+ * Waits until t, a kernel thread or the first thread of a process that the kernel
+ * started, and all that process have ended, gives back the hold and frees the
+ * process, and returns the status.  Task context.
+ */
+int process_wait_for(struct task *t);
+
+#define WAIT_STATUS(code, signal) (((code) & 0xff) << 8 | (signal))
+#define WAIT_SIGNAL(status) ((status) & 0x7f)
+#define WAIT_CODE(status) ((status) >> 8 & 0xff)
+
+#endif

@@ -1,0 +1,162 @@
+/*
+ * Pages of ranges: making them present, taking them away, and locking areas.
+ *
+ * Nothing is ever swapped out here, so a locked page needs no care once it is
+ * there.  What locking means is the count against RLIMIT_MEMLOCK, that pages are
+ * made present at once unless MLOCK_ONFAULT was asked for, and that they are not
+ * discarded by mistake.  A child of fork has nothing locked, nor has who execs.
+ *
+ * Called by kernel/linux/calls/sys_memory.c.  Source: Linux, mm/mlock.c, mm/gup.c.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/seams.h"
+#include "mm/space/mm.h"
+#include "mm/space/mm_limits.h"
+#include "mm/space/pages.h"
+#include "mm/space/vma.h"
+
+/* ---- Pages ----------------------------------------------------------------------- */
+
+/*
+ * Makes the pages of [start, end) present.  0, -ENOFRAME, -ENOMEM (no area),
+ * -EINVAL (an area cannot be touched, or has not the rights of `need`), -EFAULT
+ * (behind the end of what it shows), -EINTR.
+ */
+static int populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned need)
+{
+	for (virt_addr_t va = start; va < end; va += PAGE_SIZE) {
+		const struct vma *vma = vma_find(mm, va);
+		phys_addr_t pa;
+		int err;
+
+		if (!vma)
+			return -ENOMEM;
+		if (!vma->prot || (need & ~vma->prot))
+			return -EINVAL;
+		err = pages_touch(mm, vma, va, &pa);
+		if (err)
+			return err == -ENXIO ? -EFAULT : err;
+		if (seam_long_work_point())
+			return -EINTR;
+	}
+	return 0;
+}
+
+long mm_populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned need)
+{
+	int err;
+
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	err = vma_covers(mm, start, end) ? populate(mm, start, end, need) : -ENOMEM;
+	sleep_unlock(&mm->lock);
+	return err;
+}
+
+/* Linux gets as far as the locked area; nothing is done here then. */
+long mm_discard(struct mm *mm, virt_addr_t start, virt_addr_t end, bool locked_too)
+{
+	virt_addr_t done;
+	bool covered;
+
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	covered = vma_covers(mm, start, end);
+	end = MIN(end, mm->end);
+	if (!locked_too && vma_locked_bytes(mm, start, end)) {
+		sleep_unlock(&mm->lock);
+		return -EINVAL;
+	}
+	done = pages_drop(mm, start, end);
+	sleep_unlock(&mm->lock);
+	return done < end ? -EINTR : covered ? 0 : -ENOMEM;
+}
+
+long mm_check_range(struct mm *mm, virt_addr_t start, virt_addr_t end, bool locked_too)
+{
+	bool covered, locked;
+
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	covered = vma_covers(mm, start, end);
+	locked = vma_locked_bytes(mm, start, end);
+	sleep_unlock(&mm->lock);
+	return locked && !locked_too ? -EINVAL : covered ? 0 : -ENOMEM;
+}
+
+/* ---- Locking ---------------------------------------------------------------------- */
+
+/* As far as there is no hole: what lies behind one stays as it is. */
+static long lock_range(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned lock)
+{
+	virt_addr_t covered = vma_covered_to(mm, start, end);
+	u64 more = end - start - vma_locked_bytes(mm, start, end);
+
+	if ((lock & VMA_LOCKED) && !mm_may_lock(mm, more))
+		return -ENOMEM;
+	if (start == covered)
+		return -ENOMEM;
+	if (!vma_can_protect(mm, start, covered))
+		return -ENOMEM;
+	vma_lock(mm, start, covered, lock);
+	return covered == end ? 0 : -ENOMEM;
+}
+
+long mm_lock(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned lock)
+{
+	long err;
+
+	if ((lock & VMA_LOCKED) && !mm_can_lock())
+		return -EPERM;
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	err = lock_range(mm, start, end, lock);
+	sleep_unlock(&mm->lock);
+	return err;
+}
+
+long mm_lock_all(struct mm *mm, bool current, bool future, unsigned lock)
+{
+	long err = 0;
+
+	if ((lock & VMA_LOCKED) && !mm_can_lock())
+		return -EPERM;
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	if (current && (lock & VMA_LOCKED) &&
+	    !mm_may_lock(mm, vma_bytes(mm, 0, mm->end) - vma_locked_bytes(mm, 0, mm->end)))
+		err = -ENOMEM;
+	if (!err)
+		mm->lock_new = future ? lock : 0;
+	if (!err && current)
+		vma_lock(mm, 0, mm->end, lock);
+	sleep_unlock(&mm->lock);
+	return err;
+}
+
+static int populate_locked(struct mm *mm, virt_addr_t start, virt_addr_t end, bool best)
+{
+	for (unsigned i = 0; i < mm->count; i++) {
+		const struct vma *vma = &mm->vma[i];
+		int err;
+
+		if (vma->end <= start || vma->start >= end ||
+		    (vma->flags & (VMA_LOCKED | VMA_ONFAULT)) != VMA_LOCKED)
+			continue;
+		err = populate(mm, MAX(start, vma->start), MIN(end, vma->end), 0);
+		if (err && (!best || err == -ENOFRAME || err == -EINTR))
+			return err;
+	}
+	return 0;
+}
+
+long mm_populate_locked(struct mm *mm, virt_addr_t start, virt_addr_t end, bool best)
+{
+	int err;
+
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	err = populate_locked(mm, start, end, best);
+	sleep_unlock(&mm->lock);
+	return err;
+}

@@ -1,0 +1,322 @@
+/*
+ * Address spaces.  An area (struct vma) says what a program may find at an
+ * address; page tables say what is there already.  Here are the life of an
+ * address space, what faults come to, and access to it from the kernel's side.
+ *
+ * Threads of a process share one, on several CPUs: each function takes its
+ * lock.  Areas are kept in mm/space/vma.c's array, pages in mm/space/pages.c, changes of
+ * ranges are in mm/space/mm_range.c; system calls come through kernel/linux/calls/sys_memory.c.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/log.h"
+#include "kernel/base/percpu.h"
+#include "kernel/base/seams.h"
+#include "kernel/base/string.h"
+#include "mm/audit.h"
+#include "mm/frame.h"
+#include "mm/phys.h"
+#include "mm/process_entry.h"
+#include "mm/pti.h"
+#include "mm/space/mm.h"
+#include "mm/space/mm_limits.h"
+#include "mm/space/pages.h"
+#include "mm/space/shared.h"
+#include "mm/space/vma.h"
+#include "mm/tlb.h"
+
+/* ---- Life -------------------------------------------------------------------- */
+
+struct mm *mm_alloc(void)
+{
+	phys_addr_t pa = frame_alloc_contiguous(MM_FRAMES, NO_FRAME);
+	struct mm *mm;
+
+	if (pa == NO_FRAME)
+		return NULL;
+	mm = phys_to_virt(pa);
+	vma_count_is(mm, 0);
+	mm->pgd = pti_alloc_pair();
+	if (!mm->pgd) {
+		frame_free_contiguous(pa, MM_FRAMES);
+		return NULL;
+	}
+	mm->users = 1;
+	sleep_lock_init(&mm->lock, LOCK_MM);
+	sleep_lock_init(&mm->ldt.lock, LOCK_LDT);
+	mm->id = space_id_new();
+	mm->dumpable = true;
+	mm_init_layout(mm, false);
+	return mm;
+}
+
+void mm_init_layout(struct mm *mm, bool ia32)
+{
+	mm->end = ia32 ? USER_END_IA32 : USER_END;
+	mm->stack_top = ia32 ? MM_STACK_TOP_IA32 : MM_STACK_TOP;
+	mm->mmap_top = ia32 ? MM_MMAP_TOP_IA32 : MM_MMAP_TOP;
+	mm->low_top = MM_LOW_TOP;
+}
+
+void mm_get(struct mm *mm)
+{
+	__atomic_fetch_add(&mm->users, 1, __ATOMIC_RELAXED);
+}
+
+void mm_put(struct mm *mm)
+{
+	might_sleep();
+	if (__atomic_sub_fetch(&mm->users, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	ASSERT_OP(cpumask_count(&mm->cpus), ==, 0);
+	audit_slots_or_panic(mm->pgd, mm->ldt.active, "an address space ends");
+	process_entry_free(mm->pgd, mm->ldt.active, mm->ldt.table);
+	for (virt_addr_t va = 0; va < USER_END;)
+		va = pages_drop(mm, va, USER_END);
+	vma_remove_all(mm);
+	for (unsigned slot = 0; slot < PGD_FIRST_KERNEL_SLOT; slot++) {
+		if (!mm->pgd[slot])
+			continue;
+		pt_free_tables(mm->pgd, slot, slot);
+		pti_set_user_pgd(mm->pgd, slot, 0);
+	}
+	pti_free_pair(mm->pgd);
+	frame_free_object(mm, MM_FRAMES);
+}
+
+/* All that describes the parent's; what belongs to the struct itself stays. */
+static void copy_areas(struct mm *child, const struct mm *parent)
+{
+	pte_t *pgd = child->pgd;
+	u64 id = child->id;
+
+	*child = *parent;
+	vma_count_is(child, child->count);
+	child->pgd = pgd;
+	child->id = id;
+	child->cpus = (struct cpumask){ 0 };
+	child->users = 1;
+	child->lock = (struct sleep_lock)SLEEP_LOCK(LOCK_MM);
+	child->resident = child->shown = child->tables = 0;
+	child->ldt = (struct mm_ldt){ .lock = SLEEP_LOCK(LOCK_LDT) };
+	child->lock_new = 0;
+	for (unsigned i = 0; i < child->count; i++) {
+		child->vma[i].flags &= VMA_GROWSDOWN;
+		if (child->vma[i].shared)
+			shared_get(child->vma[i].shared);
+	}
+}
+
+struct mm *mm_fork(struct mm *parent)
+{
+	struct mm *child = mm_alloc();
+	int err;
+
+	if (!child)
+		return NULL;
+	err = sleep_lock_killable(&parent->lock);
+	if (!err) {
+		copy_areas(child, parent);
+		for (unsigned i = 0; !err && i < child->count; i++)
+			err = pages_copy(child, parent, &child->vma[i]);
+		sleep_unlock(&parent->lock);
+	}
+	if (!err)
+		return child;
+	mm_put(child);
+	return NULL;
+}
+
+bool mm_load(struct mm *mm)
+{
+	struct percpu *cpu = this_cpu();
+	struct mm *old = cpu->mm;
+
+	if (old == mm)
+		return false;
+	if (mm)
+		cpumask_set(&mm->cpus, cpu->cpu);
+	cpu->mm = mm;
+	tlb_load_pgd(virt_to_phys(mm ? mm->pgd : pti_init_pgd));
+	if (old)
+		cpumask_clear(&old->cpus, cpu->cpu);
+	return true;
+}
+
+/* ---- Size -------------------------------------------------------------------- */
+
+u64 mm_measure(struct mm *mm)
+{
+	static u32 round;
+	u64 frames = MM_FRAMES + 2;
+
+	if (sleep_lock_killable(&mm->lock))
+		return mm->measured;
+	round++;
+	frames += mm->resident - mm->shown + mm->tables;
+	if (mm->ldt.active)
+		frames += ldt_pages(mm->ldt.active) + LDT_TABLES;
+	for (unsigned i = 0; i < mm->count; i++)
+		if (mm->vma[i].shared)
+			frames += shared_measure(mm->vma[i].shared, round);
+	sleep_unlock(&mm->lock);
+	return frames;
+}
+
+/* ---- Faults ------------------------------------------------------------------ */
+
+/* Others than these (reserved bits, say) are none that trying again helps. */
+#define PF_ORDINARY (PF_PROT | PF_WRITE | PF_USER | PF_INSTR)
+
+/* More threads than that do not meet one mprotect with a fault each. */
+#define MAX_STALE_FAULTS 1000
+
+/*
+ * PF_PROT is what the CPU saw: by now another thread's mprotect may have granted
+ * what was missing, and the access is tried again.  Not for ever: in emulators that
+ * make far returns with the kernel's rights, all of them fault with SMAP.  (A way out
+ * that missed the switch to the user PGD does not come here: kernel/trap.c.)
+ */
+static enum fault_verdict fault_locked(struct mm *mm, virt_addr_t addr, u64 error)
+{
+	const struct vma *vma = mm_find_or_grow(mm, addr);
+	phys_addr_t pa;
+
+	if (!vma)
+		return FAULT_MAPERR;
+	if ((error & PF_WRITE && !(vma->prot & VMA_WRITE)) ||
+	    (error & PF_INSTR && !(vma->prot & VMA_EXEC)) ||
+	    vma->prot == 0 || (error & ~(u64)PF_ORDINARY))
+		return FAULT_ACCERR;
+	switch (pages_touch(mm, vma, addr, &pa)) {
+	case 0:
+		break;
+	case -ENXIO:
+		return FAULT_BUS;
+	default:
+		return FAULT_OOM;
+	}
+	if ((error & PF_PROT) && ++mm->stale_faults > MAX_STALE_FAULTS)
+		return FAULT_ACCERR;
+	return pages_allow(mm, addr, error) ? FAULT_HANDLED : FAULT_ACCERR;
+}
+
+enum fault_verdict mm_fault(struct mm *mm, virt_addr_t addr, u64 error)
+{
+	enum fault_verdict v;
+
+	if (sleep_lock_killable(&mm->lock))
+		return FAULT_DIES;
+	v = fault_locked(mm, addr, error);
+	sleep_unlock(&mm->lock);
+	return v;
+}
+
+/* ---- From the kernel's side ----------------------------------------------------- */
+
+static int access(struct mm *mm, virt_addr_t at, void *out, const void *in, u64 n)
+{
+	while (n > 0) {
+		u64 offset = at % PAGE_SIZE;
+		u64 part = MIN(n, PAGE_SIZE - offset);
+		const struct vma *vma = mm_find_or_grow(mm, at);
+		phys_addr_t pa;
+		int err = vma ? pages_touch(mm, vma, at, &pa) : -EFAULT;
+
+		if (err)
+			return err == -ENXIO ? -EFAULT : err;
+		if (in) {
+			memcpy((u8 *)phys_to_virt(pa) + offset, in, part);
+			in = (const u8 *)in + part;
+		} else {
+			memcpy(out, (u8 *)phys_to_virt(pa) + offset, part);
+			out = (u8 *)out + part;
+		}
+		at += part;
+		n -= part;
+		if (n > 0 && seam_long_work_point())
+			return -EINTR;
+	}
+	return 0;
+}
+
+int mm_write(struct mm *mm, virt_addr_t to, const void *from, u64 n)
+{
+	int err;
+
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	err = access(mm, to, NULL, from, n);
+	sleep_unlock(&mm->lock);
+	return err;
+}
+
+int mm_read(struct mm *mm, virt_addr_t from, void *to, u64 n)
+{
+	int err;
+
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	err = access(mm, from, to, NULL, n);
+	sleep_unlock(&mm->lock);
+	return err;
+}
+
+/*
+ * Where the (aligned) word is now: 0, -ENOFRAME, or -EFAULT: there is none, or the
+ * program may not do this to it.
+ */
+static int find_word(struct mm *mm, const struct vma *vma, virt_addr_t va, bool write, u32 **at)
+{
+	phys_addr_t pa;
+	int err;
+
+	if (!vma || !vma->prot || (write && !(vma->prot & VMA_WRITE)))
+		return -EFAULT;
+	err = pages_touch(mm, vma, va, &pa);
+	if (err)
+		return err == -ENXIO ? -EFAULT : err;
+	*at = (u32 *)phys_to_virt(pa) + va % PAGE_SIZE / sizeof(u32);
+	return 0;
+}
+
+int mm_lock_word(struct mm *mm, virt_addr_t va, struct mm_word *word)
+{
+	const struct vma *vma;
+	u32 *at;
+	int err;
+
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	vma = mm_find_or_grow(mm, va);
+	err = find_word(mm, vma, va, false, &at);
+	if (err) {
+		sleep_unlock(&mm->lock);
+		return err;
+	}
+	word->at = at;
+	word->writable = vma->prot & VMA_WRITE;
+	word->own = !vma->shared;
+	word->space = word->own ? mm->id : shared_id(vma->shared);
+	word->offset = word->own ? va : vma->offset + (va - vma->start);
+	return 0;
+}
+
+void mm_unlock_word(struct mm *mm)
+{
+	sleep_unlock(&mm->lock);
+}
+
+int mm_exchange_word(struct mm *mm, virt_addr_t va, u32 *old, u32 new)
+{
+	u32 *at;
+	int done;
+
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	done = find_word(mm, vma_find(mm, va), va, true, &at);
+	if (!done)
+		done = __atomic_compare_exchange_n(at, old, new, false, __ATOMIC_SEQ_CST,
+						   __ATOMIC_SEQ_CST);
+	sleep_unlock(&mm->lock);
+	return done;
+}

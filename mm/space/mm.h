@@ -1,0 +1,243 @@
+/*
+ * A process's address space: the user half, as areas and as page tables.
+ */
+#ifndef MM_SPACE_MM_H
+#define MM_SPACE_MM_H
+
+#include "kernel/base/cpumask.h"
+#include "kernel/base/sleep_lock.h"
+#include "kernel/base/types.h"
+#include "mm/pagetable.h"
+
+/* Linux's PROT_*: the ABI of mmap and mprotect. */
+#define VMA_READ 1
+#define VMA_WRITE 2
+#define VMA_EXEC 4
+
+/* What an area is besides. */
+#define VMA_GROWSDOWN 1 /* a stack: grows to where it is touched */
+#define VMA_LOCKED 2    /* counts against RLIMIT_MEMLOCK */
+#define VMA_ONFAULT 4   /* locked, its pages coming as they are touched */
+
+struct shared;
+
+struct vma {
+	virt_addr_t start, end; /* pages; end is exclusive */
+	unsigned prot;
+	unsigned flags;         /* VMA_GROWSDOWN and so on */
+	struct shared *shared;  /* MAP_SHARED: where its frames are; or NULL */
+	u64 offset;             /* of start, in `shared` */
+};
+
+#define MM_FRAMES 6
+#define MM_MAX_VMAS 600
+
+/* mm/process_entry.h has the meaning of `active`. */
+struct mm_ldt {
+	struct sleep_lock lock; /* against others who change it; see arch/state/ldt.c */
+	u32 active;        /* 0: none; read by every CPU that loads the mm */
+	phys_addr_t table; /* its frames, contiguous */
+};
+
+/*
+ * All but pgd, cpus, users, id and dumpable is under the lock, which the functions
+ * below take themselves: no spinlock may be held.  Nobody touches user memory while
+ * holding it, for the fault would want it, too.  Another process may hold it for as
+ * long as its work is; so SIGKILL ends the wait for it, and those that return errors
+ * return -EINTR, whatever else is said of them.
+ *
+ * What takes time in proportion to a range lets other tasks run, and is left
+ * early with -EINTR by a task that is about to die.  Areas and pages agree then,
+ * too: others may share the address space, and live on.
+ */
+struct mm {
+	pte_t *pgd;          /* kernel PGD of its pair */
+	struct cpumask cpus; /* that have it loaded */
+	u32 users;           /* processes that share it */
+	u64 id;              /* no other has, or will have, the same */
+	bool dumpable;       /* its user's other processes may trace it: kernel/linux/creds.c */
+	struct sleep_lock lock;
+	virt_addr_t brk_start, brk;
+	u64 resident;        /* pages, those of shared objects included */
+	u64 shown;           /* pages of shared objects */
+	u64 tables;          /* frames of page tables of the user half */
+	u64 measured;        /* by mm_measure(), last: kernel/linux/process/oom.c */
+	unsigned stale_faults; /* tried again since the last mprotect */
+	virt_addr_t end;     /* of what the program may have: mm_init_layout() */
+	virt_addr_t stack_top, mmap_top;
+	virt_addr_t low_top; /* the same for MAP_32BIT */
+	bool random_layout;  /* these are random: kernel/linux/program/randmaps.c */
+	unsigned lock_new;   /* mlockall(MCL_FUTURE): VMA_LOCKED and so on of new areas */
+	virt_addr_t vdso;    /* page of kernel/linux/ia32_vdso.asm; 0: a 64-bit program */
+	struct mm_ldt ldt;
+	unsigned count;
+	struct vma vma[MM_MAX_VMAS]; /* ascending, apart, neighbours may touch */
+};
+static_assert(sizeof(struct mm) <= MM_FRAMES * PAGE_SIZE, "struct mm fits");
+
+/* Where programs are put. */
+#define MM_STACK_TOP (USER_END - 0x100000) /* programs may want the last pages */
+#define MM_STACK_SIZE (8ULL << 20)          /* Linux's RLIMIT_STACK, unless it is set */
+#define MM_STACK_GAP_MIN (128ULL << 20)     /* from the mmap area to the stack's top */
+#define MM_MMAP_TOP (MM_STACK_TOP - MM_STACK_GAP_MIN)
+#define MM_PIE_BASE 0x555555554000
+#define MM_LOW_TOP 0x80000000 /* MAP_32BIT */
+
+/*
+ * What stays free between an area that grows down and what lies below it, so that a
+ * large frame cannot step over into that: Linux's stack_guard_gap.
+ */
+#define STACK_GUARD_GAP (256 * PAGE_SIZE)
+
+/* The places for 32-bit programs, whose vDSO page lies at MM_MMAP_TOP_IA32. */
+#define MM_STACK_TOP_IA32 USER_END_IA32
+#define MM_MMAP_TOP_IA32 (MM_STACK_TOP_IA32 - MM_STACK_GAP_MIN)
+#define MM_PIE_BASE_IA32 0x56555000
+
+/*
+ * An empty address space of a 64-bit program with one user, or NULL.  The last
+ * mm_put() takes back all it has; no CPU has it loaded then.
+ */
+struct mm *mm_alloc(void);
+void mm_get(struct mm *mm);
+void mm_put(struct mm *mm);
+
+/*
+ * A copy for a child process: private pages copied, shared ones shared.  NULL:
+ * no memory, or the caller is about to die; nothing is left of it.
+ */
+struct mm *mm_fork(struct mm *parent);
+
+/* Where the program's end, stack and mmap area are.  Nothing is mapped yet. */
+void mm_init_layout(struct mm *mm, bool ia32);
+
+/*
+ * Loads mm on this CPU (NULL: the pair of no process); false: it was loaded.  For
+ * ldt_load_mm() alone: the LDT goes with it.  Context: interrupts off.
+ */
+bool mm_load(struct mm *mm);
+
+/* How mm_map() maps, or'ed together. */
+#define MM_FIXED 0x1     /* what is there goes away; else addr is a hint */
+#define MM_NOREPLACE 0x2 /* with MM_FIXED: -EEXIST if something is there */
+#define MM_SHARED 0x4    /* with children of fork; else private */
+#define MM_32BIT 0x8     /* below 2 GiB */
+#define MM_LOCKED 0x40   /* as mlock() does it; the caller makes it present */
+#define MM_GROWSDOWN 0x10 /* it grows down when it is touched below */
+#define MM_IA32 0x20     /* where a 32-bit program would have it */
+
+/*
+ * Adds anonymous, zeroed memory; nothing is allocated before it is touched.
+ * addr and len as mmap's.  Returns the address, or -EINVAL (len 0, addr not a
+ * page), -ENOMEM (no room, or not in the program's part), -ENOFRAME, -EACCES (W and X),
+ * -EPERM (fixed, below USER_START; MM_LOCKED, and nothing may be), -EEXIST; -EAGAIN:
+ * more than RLIMIT_MEMLOCK lets be locked.
+ */
+long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how);
+
+/* As munmap and mprotect: 0, -EINVAL, -ENOMEM, -EACCES.  Flush what they must. */
+long mm_unmap(struct mm *mm, virt_addr_t addr, u64 len);
+long mm_protect(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot);
+
+#define MM_REMAP_MAYMOVE 1 /* Linux's MREMAP_* */
+#define MM_REMAP_FIXED 2
+#define MM_REMAP_DONTUNMAP 4
+
+/* As mremap: the address, -EINVAL, -EFAULT, -ENOMEM, -EPERM, -EAGAIN; or -ENOFRAME. */
+long mm_remap(struct mm *mm, virt_addr_t addr, u64 old_len, u64 new_len, unsigned flags,
+	      virt_addr_t new_addr);
+
+/*
+ * Takes away the pages of [start, end), or makes all present, as far as their
+ * rights allow; the areas stay.  0, or -ENOMEM: parts have no area (the others
+ * are done); -ENOFRAME; -EINVAL: a page may not be touched, or has not the
+ * rights needed (VMA_x); -EFAULT: it is behind the end of a shared object.  start
+ * and end are pages.  Locked pages are not taken away unless `locked_too`: -EINVAL.
+ */
+long mm_discard(struct mm *mm, virt_addr_t start, virt_addr_t end, bool locked_too);
+long mm_populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned need);
+
+/*
+ * Frames that are there for it: its private pages, its page tables and LDT, and
+ * all frames of each shared object that it has a part of.  Context: the caller
+ * sees to it that nobody else measures at the time.
+ */
+u64 mm_measure(struct mm *mm);
+
+/*
+ * 0 if there is an area at every address of the range, else -ENOMEM; -EINVAL: some of
+ * it is locked, and not `locked_too`.
+ */
+long mm_check_range(struct mm *mm, virt_addr_t start, virt_addr_t end, bool locked_too);
+
+/*
+ * As mlock, munlock and mlockall, but that nothing is made present: `lock` is
+ * VMA_LOCKED, that with VMA_ONFAULT, or 0.  The second is for areas that are there
+ * and for those that come.  0, -EPERM, -ENOMEM (holes, too many areas, RLIMIT_MEMLOCK).
+ */
+long mm_lock(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned lock);
+long mm_lock_all(struct mm *mm, bool current, bool future, unsigned lock);
+
+/*
+ * Makes present what is locked in [start, end), but where ONFAULT was asked for.
+ * Returns as mm_populate(); where a page cannot be had, `best` goes on with the next
+ * area.
+ */
+long mm_populate_locked(struct mm *mm, virt_addr_t start, virt_addr_t end, bool best);
+
+/* As the system call: returns the break, moved if it could be. */
+virt_addr_t mm_brk(struct mm *mm, virt_addr_t brk);
+
+enum fault_verdict {
+	FAULT_HANDLED,
+	FAULT_MAPERR, /* nothing is mapped there */
+	FAULT_ACCERR, /* it is, but not for this */
+	FAULT_BUS,    /* behind the end of the shared object that is mapped */
+	FAULT_OOM,
+	FAULT_DIES,   /* the current task is about to die: nothing was done */
+};
+
+/*
+ * A page fault at `addr`; error is the processor's error code (PF_*).  Handled: the
+ * access is to be tried again.
+ */
+enum fault_verdict mm_fault(struct mm *mm, virt_addr_t addr, u64 error);
+
+/*
+ * Copies n bytes into an address space that need not be loaded, making its pages
+ * present, whatever their rights.  0, -EFAULT (nothing there), -ENOFRAME; -EINTR:
+ * the caller is about to die, and more than one page was asked for.
+ */
+int mm_write(struct mm *mm, virt_addr_t to, const void *from, u64 n);
+
+/* The other way. */
+int mm_read(struct mm *mm, virt_addr_t from, void *to, u64 n);
+
+/*
+ * An aligned 32-bit word of a program, as a futex needs it: what it is, whoever
+ * maps it, and where it is now.  `space` and `offset` are a name, which stays true
+ * of this word and is never given to another; they hold nothing.
+ */
+struct mm_word {
+	u64 space;     /* id of the address space, or of what is MAP_SHARED */
+	u64 offset;    /* in it */
+	bool own;      /* not shared memory: `space` is mm's id */
+	bool writable; /* by the program */
+	const u32 *at; /* valid until mm_unlock_word() */
+};
+
+/*
+ * Makes the word present and keeps it so, in that place, until mm_unlock_word():
+ * the address space is locked meanwhile.  0 or, with nothing locked, -ENOFRAME, or
+ * -EFAULT: it may not be read.
+ */
+int mm_lock_word(struct mm *mm, virt_addr_t va, struct mm_word *word);
+void mm_unlock_word(struct mm *mm);
+
+/*
+ * Atomically: if the word at va is *old, makes it `new`, else *old what it is.
+ * Returns 1, 0, -ENOFRAME, or -EFAULT: it may not be written.
+ */
+int mm_exchange_word(struct mm *mm, virt_addr_t va, u32 *old, u32 new);
+
+#endif

@@ -1,0 +1,401 @@
+/*
+ * Changes of ranges of an address space: what mmap, munmap, mprotect, mremap,
+ * and brk come down to.  What can fail fails before anything changes,
+ * but for what a fixed mapping replaces.
+ *
+ * Order: pages go before their areas, so that nothing is shown whose hold is
+ * gone; nobody can fault them in again meanwhile, for that needs the lock.
+ * Called by kernel/linux/calls/sys_memory.c and kernel/linux/program/load.c.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/seams.h"
+#include "mm/frame.h"
+#include "mm/space/mm.h"
+#include "mm/space/mm_limits.h"
+#include "mm/space/pages.h"
+#include "mm/space/shared.h"
+#include "mm/space/vma.h"
+
+/* Where Linux puts what MAP_32BIT asks for, up to MM_LOW_TOP. */
+#define LOW_BOTTOM 0x40000000
+
+/* Rounds len up; the range must be pages that the program may have. */
+static bool range_ok(const struct mm *mm, virt_addr_t addr, u64 *len)
+{
+	if (*len > mm->end)
+		return false;
+	*len = ALIGN_UP(*len, PAGE_SIZE);
+	return addr <= mm->end - *len;
+}
+
+/* ---- munmap --------------------------------------------------------------------- */
+
+static int unmap_locked(struct mm *mm, virt_addr_t addr, u64 len)
+{
+	if (addr % PAGE_SIZE || len == 0 || !range_ok(mm, addr, &len))
+		return -EINVAL;
+	if (!vma_can_remove(mm, addr, addr + len))
+		return -ENOMEM;
+	if (pages_drop(mm, addr, addr + len) < addr + len)
+		return -EINTR;
+	return vma_remove(mm, addr, addr + len);
+}
+
+long mm_unmap(struct mm *mm, virt_addr_t addr, u64 len)
+{
+	int err;
+
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	err = unmap_locked(mm, addr, len);
+	sleep_unlock(&mm->lock);
+	return err;
+}
+
+/* ---- mmap ----------------------------------------------------------------------- */
+
+/* Frees the place that is asked for, or finds one; 0 or negative: there is none. */
+static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
+{
+	virt_addr_t top = how & MM_32BIT ? MIN(mm->low_top, mm->mmap_top) :
+			  how & MM_IA32 ? MIN(MM_MMAP_TOP_IA32, mm->mmap_top) : mm->mmap_top;
+	virt_addr_t end = how & MM_32BIT ? MIN(MM_LOW_TOP, mm->end) : mm->end;
+	int err;
+
+	if (how & MM_FIXED) {
+		if (addr < USER_START)
+			return -EPERM;
+		if ((how & MM_NOREPLACE) && !vma_range_free(mm, addr, addr + len))
+			return -EEXIST;
+		if (!vma_has_room(mm, 2)) /* nothing goes away in vain */
+			return -ENOMEM;
+		err = unmap_locked(mm, addr, len);
+		return err ? err : (long)addr;
+	}
+	addr = ALIGN_DOWN(addr, PAGE_SIZE);
+	if (addr >= USER_START && len <= end && addr <= end - len &&
+	    vma_room_free(mm, addr, addr + len))
+		return (long)addr;
+	addr = vma_find_room(mm, len, how & MM_32BIT ? LOW_BOTTOM : USER_START, top);
+	return addr ? (long)addr : -ENOMEM;
+}
+
+/* May it become an area, replacing what is there if the place is fixed? */
+static int may_map(const struct mm *mm, virt_addr_t addr, u64 len, const struct vma *new,
+		   unsigned how)
+{
+	u64 replaced = how & MM_FIXED ? vma_bytes(mm, addr, addr + len) : 0;
+
+	if ((how & MM_LOCKED) && !mm_can_lock())
+		return -EPERM;
+	if ((new->flags & VMA_LOCKED) && !mm_may_lock(mm, len))
+		return -EAGAIN;
+	return mm_may_grow(mm, len - replaced, vma_is_data(new)) ? 0 : -ENOMEM;
+}
+
+static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot,
+		       unsigned how)
+{
+	struct vma new = {
+		.prot = prot,
+		.flags = mm->lock_new | (how & MM_LOCKED ? VMA_LOCKED : 0) |
+			 (how & MM_GROWSDOWN ? VMA_GROWSDOWN : 0),
+		.shared = how & MM_SHARED ? shared_alloc(len) : NULL,
+	};
+	long at = -ENOFRAME;
+	int err;
+
+	if (new.shared || !(how & MM_SHARED))
+		at = may_map(mm, addr, len, &new, how);
+	if (at == 0)
+		at = make_room(mm, addr, len, how);
+	if (at > 0) {
+		new.start = (virt_addr_t)at;
+		new.end = new.start + len;
+		err = vma_insert(mm, new);
+		if (err)
+			at = err;
+	}
+	if (at < 0 && new.shared)
+		shared_put(new.shared);
+	return at;
+}
+
+long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how)
+{
+	bool fixed = how & MM_FIXED;
+	long at;
+
+	if (len == 0)
+		return -EINVAL;
+	if (!range_ok(mm, fixed ? addr : 0, &len))
+		return -ENOMEM;
+	if (fixed && addr % PAGE_SIZE)
+		return -EINVAL;
+	if ((prot & VMA_WRITE) && (prot & VMA_EXEC))
+		return -EACCES;
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	at = map_locked(mm, addr, len, prot, how);
+	sleep_unlock(&mm->lock);
+	return at;
+}
+
+/* ---- mprotect, brk --------------------------------------------------------------- */
+
+/* May the private areas of the range become data? */
+static bool may_write(const struct mm *mm, virt_addr_t start, virt_addr_t end,
+		      unsigned prot)
+{
+	u64 more = 0;
+
+	for (struct vma vma; (prot & VMA_WRITE) && start < end; start = vma.end) {
+		vma = *vma_find(mm, start);
+		vma.prot ^= VMA_WRITE;
+		if (vma_is_data(&vma))
+			more += MIN(end, vma.end) - start;
+	}
+	return !more || mm_may_be_data(mm, more);
+}
+
+/* What is left early leaves an area that ends where it got to. */
+static int protect_locked(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
+{
+	virt_addr_t done;
+
+	if (!vma_can_protect(mm, start, end) || !may_write(mm, start, end, prot))
+		return -ENOMEM;
+	done = pages_protect(mm, start, end, prot);
+	vma_protect(mm, start, done, prot);
+	mm->stale_faults = 0;
+	return done < end ? -EINTR : 0;
+}
+
+long mm_protect(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot)
+{
+	int err;
+
+	if (addr % PAGE_SIZE)
+		return -EINVAL;
+	if (len == 0)
+		return 0;
+	if ((prot & VMA_WRITE) && (prot & VMA_EXEC))
+		return -EACCES;
+	if (!range_ok(mm, addr, &len))
+		return -ENOMEM;
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	err = protect_locked(mm, addr, addr + len, prot);
+	sleep_unlock(&mm->lock);
+	return err;
+}
+
+static int extend_brk(struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	const struct vma new = { .start = start, .end = end,
+				 .prot = VMA_READ | VMA_WRITE, .flags = mm->lock_new };
+
+	if (!vma_room_free(mm, start, end + PAGE_SIZE) ||
+	    !mm_may_grow(mm, end - start, true) ||
+	    ((new.flags & VMA_LOCKED) && !mm_may_lock(mm, end - start)))
+		return -ENOMEM;
+	return vma_insert(mm, new);
+}
+
+static virt_addr_t brk_locked(struct mm *mm, virt_addr_t brk)
+{
+	virt_addr_t old_end = ALIGN_UP(mm->brk, PAGE_SIZE);
+	virt_addr_t end;
+
+	if (brk < mm->brk_start || brk > mm->end)
+		return mm->brk;
+	end = ALIGN_UP(brk, PAGE_SIZE);
+	if (end > old_end && extend_brk(mm, old_end, end))
+		return mm->brk;
+	if (end < old_end && unmap_locked(mm, end, old_end - end))
+		return mm->brk;
+	mm->brk = brk;
+	return brk;
+}
+
+virt_addr_t mm_brk(struct mm *mm, virt_addr_t brk)
+{
+	virt_addr_t at;
+
+	if (sleep_lock_killable(&mm->lock))
+		return mm->brk; /* nobody will see it */
+	at = brk_locked(mm, brk);
+	sleep_unlock(&mm->lock);
+	return at;
+}
+
+/* ---- mremap ---------------------------------------------------------------------- */
+
+struct remap {
+	virt_addr_t addr;
+	u64 old_len, new_len;
+	unsigned flags;
+	virt_addr_t to;
+};
+
+/*
+ * The old range must be (in) one area; 0 bytes of a private one are nothing.  The
+ * new one may reach beyond a shared object, but offsets must not come round.
+ */
+static int check_old(const struct vma *vma, const struct remap *r)
+{
+	if (!vma)
+		return -EFAULT;
+	if (r->old_len == 0 && !vma->shared)
+		return -EINVAL;
+	if (r->old_len > vma->end - r->addr)
+		return -EFAULT;
+	return vma->offset + (r->addr - vma->start) > ~0ULL - r->new_len ? -EINVAL : 0;
+}
+
+static int check_remap(const struct mm *mm, const struct remap *r)
+{
+	const struct vma *vma = vma_find(mm, r->addr);
+	u64 stays = r->flags & MM_REMAP_DONTUNMAP ? 0 : r->old_len;
+	int err = check_old(vma, r);
+
+	if (err || r->new_len <= stays)
+		return err;
+	if ((vma->flags & VMA_LOCKED) && r->new_len > r->old_len &&
+	    !mm_may_lock(mm, r->new_len - r->old_len))
+		return -EAGAIN;
+	return mm_may_grow(mm, r->new_len - stays, vma_is_data(vma)) ? 0 : -ENOMEM;
+}
+
+/*
+ * To r->to, where nothing lies.  Left early, it becomes the move of what has been
+ * moved by then.
+ */
+static long move(struct mm *mm, struct remap *r)
+{
+	struct vma vma = *vma_find(mm, r->addr);
+	u64 len = MIN(r->old_len, r->new_len), moved;
+	int err;
+
+	if (!vma_has_room(mm, 3))
+		return -ENOMEM;
+	err = pages_prepare_move(mm, r->addr, r->to, len);
+	if (err)
+		return err;
+	moved = pages_move(mm, r->addr, r->to, len) - r->addr;
+	if (moved < len)
+		r->old_len = r->new_len = moved;
+	if (vma.shared)
+		shared_get(vma.shared);
+	vma.offset += r->addr - vma.start;
+	vma.start = r->to;
+	vma.end = r->to + r->new_len;
+	err = vma_insert(mm, vma);
+	if (!err && (r->flags & MM_REMAP_DONTUNMAP))
+		vma_lock(mm, r->addr, r->addr + r->old_len, 0);
+	else if (!err && r->old_len)
+		err = unmap_locked(mm, r->addr, r->old_len);
+	if (!err && moved < len)
+		err = -EINTR;
+	return err ? err : (long)r->to;
+}
+
+/* With MREMAP_FIXED or MREMAP_DONTUNMAP. */
+static long remap_to(struct mm *mm, struct remap *r)
+{
+	bool fixed = r->flags & MM_REMAP_FIXED;
+	long at;
+	int err;
+
+	if (r->to % PAGE_SIZE || r->new_len > mm->end || r->to > mm->end - r->new_len ||
+	    (r->addr + r->old_len > r->to && r->to + r->new_len > r->addr))
+		return -EINVAL;
+	if (!vma_has_room(mm, 5))
+		return -ENOMEM;
+	if (fixed && r->to < USER_START)
+		return -EPERM;
+	if (fixed) {
+		err = unmap_locked(mm, r->to, r->new_len);
+		if (!err && r->old_len > r->new_len) {
+			err = unmap_locked(mm, r->addr + r->new_len,
+					   r->old_len - r->new_len);
+			r->old_len = r->new_len;
+		}
+		if (err)
+			return err;
+	}
+	err = check_remap(mm, r);
+	if (err)
+		return err;
+	at = make_room(mm, r->to, r->new_len, fixed ? MM_FIXED : 0);
+	if (at < 0)
+		return at;
+	r->to = (virt_addr_t)at;
+	return move(mm, r);
+}
+
+/* In place, if that will do. */
+static bool grow(struct mm *mm, const struct remap *r)
+{
+	const struct vma *vma = vma_find(mm, r->addr);
+	struct vma more = *vma;
+
+	more.start = vma->end;
+	more.end = r->addr + r->new_len;
+	more.offset += vma->end - vma->start;
+	if (r->addr + r->old_len != vma->end || more.end < more.start ||
+	    more.end > mm->end || !vma_range_free(mm, more.start, more.end))
+		return false;
+	if (more.shared)
+		shared_get(more.shared);
+	if (!vma_insert(mm, more))
+		return true;
+	if (more.shared)
+		shared_put(more.shared);
+	return false;
+}
+
+static long remap_locked(struct mm *mm, struct remap *r)
+{
+	const struct vma *vma = vma_find(mm, r->addr);
+	int err;
+
+	if (!vma)
+		return -EFAULT;
+	if (r->flags & (MM_REMAP_FIXED | MM_REMAP_DONTUNMAP))
+		return remap_to(mm, r);
+	if (r->old_len == r->new_len)
+		return (long)r->addr;
+	if (r->old_len > r->new_len) {
+		err = unmap_locked(mm, r->addr + r->new_len, r->old_len - r->new_len);
+		return err ? err : (long)r->addr;
+	}
+	err = check_remap(mm, r);
+	if (err)
+		return err;
+	if (grow(mm, r))
+		return (long)r->addr;
+	if (!(r->flags & MM_REMAP_MAYMOVE) || r->new_len > mm->end)
+		return -ENOMEM;
+	r->to = vma_find_room(mm, r->new_len, USER_START, mm->mmap_top);
+	return r->to ? move(mm, r) : -ENOMEM;
+}
+
+long mm_remap(struct mm *mm, virt_addr_t addr, u64 old_len, u64 new_len, unsigned flags,
+	      virt_addr_t new_addr)
+{
+	struct remap r = { addr, ALIGN_UP(old_len, PAGE_SIZE), ALIGN_UP(new_len, PAGE_SIZE),
+			   flags, new_addr };
+	long at;
+
+	if ((flags & MM_REMAP_FIXED && !(flags & MM_REMAP_MAYMOVE)) ||
+	    (flags & MM_REMAP_DONTUNMAP &&
+	     (!(flags & MM_REMAP_MAYMOVE) || old_len != new_len)) ||
+	    addr % PAGE_SIZE || r.new_len == 0)
+		return -EINVAL;
+	if (sleep_lock_killable(&mm->lock))
+		return -EINTR;
+	at = remap_locked(mm, &r);
+	sleep_unlock(&mm->lock);
+	return at;
+}

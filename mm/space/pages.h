@@ -1,0 +1,47 @@
+/*
+ * The pages of an address space, as its page tables have them: for mm/space/mm.c and
+ * mm/space/mm_range.c, which hold the lock of the struct mm.
+ *
+ * The functions on ranges let other tasks run, and end early in a task that is
+ * about to die (seam_long_work_point()).  Those that return an address did all
+ * that lies in front of it, at least one page: `end` if all is done.
+ */
+#ifndef MM_SPACE_PAGES_H
+#define MM_SPACE_PAGES_H
+
+#include "mm/space/mm.h"
+
+/*
+ * The frame of `va` in `vma`, made present if it was not: 0, -ENOFRAME, or -ENXIO:
+ * it is behind the end of what the area shows.
+ */
+int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, phys_addr_t *pa);
+
+/* Does the entry of va, if any, allow the access that a fault's `error` (PF_*) tells of? */
+bool pages_allow(struct mm *mm, virt_addr_t va, u64 error);
+
+/*
+ * Takes away the pages of [start, end): entries cleared, TLBs flushed, private
+ * frames freed, in that order.  Areas do not matter.
+ */
+virt_addr_t pages_drop(struct mm *mm, virt_addr_t start, virt_addr_t end);
+
+/* Gives the pages of [start, end) other rights. */
+virt_addr_t pages_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot);
+
+/*
+ * Moves the pages of [from, from + len) to `to`, where there are none; the
+ * ranges do not overlap.  The first makes the tables at `to`: 0, -ENOFRAME or
+ * -EINTR; the second then needs no memory, and returns an address of the old
+ * place.
+ */
+int pages_prepare_move(struct mm *mm, virt_addr_t from, virt_addr_t to, u64 len);
+virt_addr_t pages_move(struct mm *mm, virt_addr_t from, virt_addr_t to, u64 len);
+
+/*
+ * Copies the private pages of an area of `from` into `to`, which has none there.
+ * 0, -ENOMEM or -EINTR.
+ */
+int pages_copy(struct mm *to, struct mm *from, const struct vma *vma);
+
+#endif
