@@ -246,7 +246,7 @@ static void set_stock(u64 word)
 /* `left` frames stay. */
 static phys_addr_t alloc(u64 left)
 {
-	u64 flags = spin_lock(&frames.lock);
+	SPIN_GUARD(&frames.lock);
 	phys_addr_t pa = NO_FRAME;
 
 	if (!must_fail() && frames.free > left) {
@@ -260,7 +260,6 @@ static phys_addr_t alloc(u64 left)
 		frames.free--;
 		frame_owner_take(pa, 1);
 	}
-	spin_unlock(&frames.lock, flags);
 	return pa;
 }
 
@@ -287,20 +286,18 @@ phys_addr_t frame_alloc_zeroed(void)
 static phys_addr_t alloc_block(unsigned n, phys_addr_t limit)
 {
 	unsigned order = n == 1 ? 0 : 64 - (unsigned)__builtin_clzll(n - 1);
-	u64 flags = spin_lock(&frames.lock), pfn = NO_FRAME;
+	SPIN_GUARD(&frames.lock);
+	u64 pfn = NO_FRAME;
 
 	if (!must_fail() && frames.free >= frames.reserve + n) {
 		set_stock(NO_STOCK);
 		pfn = lowest_block(order);
 	}
-	if (pfn != NO_FRAME && pfn + n <= PFN(limit)) {
-		frames.free -= set_free(pfn, pfn + n, false);
-		frame_owner_take(pfn << PAGE_SHIFT, n);
-	} else {
-		pfn = NO_FRAME;
-	}
-	spin_unlock(&frames.lock, flags);
-	return pfn == NO_FRAME ? NO_FRAME : pfn << PAGE_SHIFT;
+	if (pfn == NO_FRAME || pfn + n > PFN(limit))
+		return NO_FRAME;
+	frames.free -= set_free(pfn, pfn + n, false);
+	frame_owner_take(pfn << PAGE_SHIFT, n);
+	return pfn << PAGE_SHIFT;
 }
 
 phys_addr_t frame_alloc_contiguous(unsigned n, phys_addr_t limit)
@@ -319,11 +316,9 @@ void frame_free(phys_addr_t pa)
 
 void frame_free_contiguous(phys_addr_t pa, unsigned n)
 {
-	u64 flags;
-
 	ASSERT_OP(pa % PAGE_SIZE, ==, 0);
 	ASSERT_OP(pa + n * PAGE_SIZE, <=, frames.top);
-	flags = spin_lock(&frames.lock);
+	SPIN_GUARD(&frames.lock);
 	for (u64 pfn = PFN(pa); pfn < PFN(pa) + n; pfn++)
 		if (is_set(frames.bitmap, pfn) || !is_set(frames.managed, pfn))
 			panic("frame: %#lx freed %s", pfn << PAGE_SHIFT,
@@ -331,7 +326,6 @@ void frame_free_contiguous(phys_addr_t pa, unsigned n)
 			      "that was never managed");
 	frames.free += set_free(PFN(pa), PFN(pa) + n, true);
 	frame_owner_give(pa, n);
-	spin_unlock(&frames.lock, flags);
 }
 
 void frame_free_object(void *object, unsigned n)

@@ -34,7 +34,7 @@ static struct {
 
 static long take_cell(void)
 {
-	u64 flags = spin_lock(&vmap.lock);
+	SPIN_GUARD(&vmap.lock);
 	long cell = -1;
 
 	for (unsigned w = 0; w < ARRAY_SIZE(vmap.used); w++) {
@@ -44,7 +44,6 @@ static long take_cell(void)
 		vmap.used[w] |= BIT(cell % 64);
 		break;
 	}
-	spin_unlock(&vmap.lock, flags);
 	return cell;
 }
 
@@ -57,7 +56,7 @@ static long take_cell(void)
  */
 static bool release_cell(u64 cell)
 {
-	u64 flags = spin_lock(&vmap.lock);
+	SPIN_GUARD(&vmap.lock);
 	u64 *word = &vmap.used[cell / 64];
 	bool last;
 
@@ -65,16 +64,14 @@ static bool release_cell(u64 cell)
 	last = *word == 0;
 	if (last)
 		*word = ~0ULL;
-	spin_unlock(&vmap.lock, flags);
 	return last;
 }
 
 static void release_all_of_table(u64 cell)
 {
-	u64 flags = spin_lock(&vmap.lock);
+	SPIN_GUARD(&vmap.lock);
 
 	vmap.used[cell / 64] = 0;
-	spin_unlock(&vmap.lock, flags);
 }
 
 /* The page table around a cell, no page of which is in use any more. */
@@ -95,11 +92,9 @@ static void free_table(u64 cell)
 static int map_locked(virt_addr_t va, phys_addr_t pa, u64 prot)
 {
 	static struct spinlock lock = SPINLOCK(LOCK_KERNEL_MAP);
-	u64 flags = spin_lock(&lock);
-	int err = pt_map(pti_init_pgd, va, pa, prot | kernel_map_global());
+	SPIN_GUARD(&lock);
 
-	spin_unlock(&lock, flags);
-	return err;
+	return pt_map(pti_init_pgd, va, pa, prot | kernel_map_global());
 }
 
 virt_addr_t vmap_alloc_stack(u64 size)

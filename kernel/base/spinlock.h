@@ -41,23 +41,6 @@ static __lock_inline void spin_unlock(struct spinlock *lock, u64 flags)
 	interrupts_restore(flags);
 }
 
-/*
- * SPIN_GUARD(&lock); takes the lock until the end of the scope it stands in, whichever
- * way that is left.  One a scope.
- */
-struct spin_guard {
-	struct spinlock *lock;
-	u64 flags;
-};
-
-static __lock_inline void spin_guard_end(struct spin_guard *g)
-{
-	spin_unlock(g->lock, g->flags);
-}
-
-#define SPIN_GUARD(taken)                                                             \
-	__attribute__((cleanup(spin_guard_end), unused)) struct spin_guard guard_ = { \
-		.lock = (taken), .flags = spin_lock(taken),                           \
-	}
+#include "kernel/base/spin_guard.h"
 
 #endif

@@ -112,17 +112,13 @@ static bool is_free(int number)
 /* Each is tried once a round, so what is in use costs no more than it did to make. */
 int process_next_pid(void)
 {
-	int pid = 0;
+	for (;;) {
+		SPIN_GUARD(&process_lock);
 
-	while (!pid) {
-		u64 flags = spin_lock(&process_lock);
-
-		for (unsigned i = 0; !pid && i < TRIES; i++) {
+		for (unsigned i = 0; i < TRIES; i++) {
 			last_pid = last_pid + 1 < PID_MAX ? last_pid + 1 : PID_AGAIN;
 			if (is_free(last_pid))
-				pid = last_pid;
+				return last_pid;
 		}
-		spin_unlock(&process_lock, flags);
 	}
-	return pid;
 }

@@ -13,11 +13,9 @@ struct link process_all;
 
 bool process_none_left(void)
 {
-	u64 flags = spin_lock(&process_lock);
-	bool none = !list_first(&process_all);
+	SPIN_GUARD(&process_lock);
 
-	spin_unlock(&process_lock, flags);
-	return none;
+	return !list_first(&process_all);
 }
 
 /* ---- Walks -------------------------------------------------------------------- */

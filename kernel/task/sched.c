@@ -403,7 +403,7 @@ bool seam_long_work_point(void)
 void sched_tick(void)
 {
 	struct percpu *cpu = this_cpu();
-	u64 flags = spin_lock(&rq.lock);
+	SPIN_GUARD(&rq.lock);
 
 	cpu->timer_interrupts++;
 	rq.ticked_at[cpu->cpu] = clock_ns();
@@ -411,7 +411,6 @@ void sched_tick(void)
 	if (run_queue_has_work(cpu->cpu))
 		sched_set_need_resched();
 	set_alarm(cpu->current);
-	spin_unlock(&rq.lock, flags);
 }
 
 void sched_run(struct task *idle, struct task *first)

@@ -84,7 +84,7 @@ int seam_sleep_lock_wait_killable(struct sleep_lock *lock)
 
 void seam_sleep_lock_hand_on(struct sleep_lock *lock)
 {
-	u64 flags = spin_lock(&lock->guard);
+	SPIN_GUARD(&lock->guard);
 	struct task *t = lock->first;
 
 	if (t) {
@@ -94,5 +94,4 @@ void seam_sleep_lock_hand_on(struct sleep_lock *lock)
 	} else {
 		__atomic_store_n(&lock->state, SLEEP_LOCK_FREE, __ATOMIC_RELEASE);
 	}
-	spin_unlock(&lock->guard, flags);
 }

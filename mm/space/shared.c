@@ -85,12 +85,11 @@ int shared_frame(struct shared *s, u64 offset, phys_addr_t *pa)
 {
 	unsigned missing;
 	pte_t *entry;
-	u64 flags;
 
 	*pa = NO_FRAME;
 	if (offset >= s->size)
 		return -ENXIO;
-	flags = spin_lock(&lock);
+	SPIN_GUARD(&lock);
 	missing = pt_missing(s->root, offset);
 	entry = pt_entry(s->root, offset, 1, true);
 	if (missing)
@@ -104,7 +103,6 @@ int shared_frame(struct shared *s, u64 offset, phys_addr_t *pa)
 			s->frames++;
 		}
 	}
-	spin_unlock(&lock, flags);
 	return *pa == NO_FRAME ? -ENOFRAME : 0;
 }
 

@@ -120,16 +120,13 @@ long ia32_sys_set_robust_list(struct pt_regs *regs)
 /* That of thread `tid`, 0: the caller: 0, -ESRCH, or -EPERM. */
 static long get_robust_list(int tid, bool ia32, u64 *list)
 {
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	struct task *t = tid ? process_find_thread(tid) : current_task();
-	long err = -ESRCH;
 
-	if (t) {
-		*list = ia32 ? t->robust_list32 : t->robust_list;
-		err = creds_may_trace(t->process) ? 0 : -EPERM;
-	}
-	spin_unlock(&process_lock, flags);
-	return err;
+	if (!t)
+		return -ESRCH;
+	*list = ia32 ? t->robust_list32 : t->robust_list;
+	return creds_may_trace(t->process) ? 0 : -EPERM;
 }
 
 long sys_get_robust_list(struct pt_regs *regs)

@@ -59,27 +59,21 @@ static int set_group(int pid, int pgid)
 long sys_setpgid(struct pt_regs *regs)
 {
 	int pid = (int)regs->di, pgid = (int)regs->si;
-	u64 flags;
-	int err;
 
 	if (pgid == 0)
 		pgid = pid;
 	if (pgid < 0)
 		return -EINVAL;
-	flags = spin_lock(&process_lock);
-	err = set_group(pid, pgid);
-	spin_unlock(&process_lock, flags);
-	return err;
+	SPIN_GUARD(&process_lock);
+	return set_group(pid, pgid);
 }
 
 static long get_of(int pid, bool session)
 {
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	const struct process *p = pid ? process_find(pid) : current_process();
-	long id = !p ? -ESRCH : session ? p->sid : p->pgid;
 
-	spin_unlock(&process_lock, flags);
-	return id;
+	return !p ? -ESRCH : session ? p->sid : p->pgid;
 }
 
 long sys_getpgid(struct pt_regs *regs)
@@ -100,15 +94,13 @@ long sys_getsid(struct pt_regs *regs)
 long sys_setsid(struct pt_regs *regs __unused)
 {
 	struct process *p = current_process();
-	u64 flags = spin_lock(&process_lock);
-	bool leads = p->sid == p->pid || numbers_find_group(p->pid);
+	SPIN_GUARD(&process_lock);
 
-	if (!leads) {
-		numbers_set_session(p, p->pid);
-		numbers_set_group(p, p->pid);
-	}
-	spin_unlock(&process_lock, flags);
-	return leads ? -EPERM : p->pid;
+	if (p->sid == p->pid || numbers_find_group(p->pid))
+		return -EPERM;
+	numbers_set_session(p, p->pid);
+	numbers_set_group(p, p->pid);
+	return p->pid;
 }
 
 /* ---- Users --------------------------------------------------------------------------- */
@@ -144,22 +136,18 @@ static bool may_become(const u32 *now, u32 id)
 static long set_three(bool group, const struct pt_regs *regs)
 {
 	const u32 wanted[3] = { (u32)regs->di, (u32)regs->si, (u32)regs->dx };
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	struct ids ids = current_process()->ids;
 	u32 *three = group ? ids.group : ids.user;
 	const u32 now[3] = { three[0], three[1], three[2] };
-	int err = 0;
 
 	for (unsigned i = 0; i < 3; i++) {
 		if (!may_become(now, wanted[i]))
-			err = -EPERM;
+			return -EPERM;
 		if (wanted[i] != UNCHANGED)
 			three[i] = wanted[i];
 	}
-	if (!err)
-		err = creds_change(&ids);
-	spin_unlock(&process_lock, flags);
-	return err;
+	return creds_change(&ids);
 }
 
 static long get_three(const u32 *now, const struct pt_regs *regs)
@@ -174,25 +162,20 @@ static long get_three(const u32 *now, const struct pt_regs *regs)
 /* Root changes all three for good, others choose among two. */
 static long set_one(bool group, u32 id)
 {
-	long err = 0;
 	struct ids ids;
-	u64 flags;
 	u32 *now = group ? ids.group : ids.user;
 
 	if (id == UNCHANGED)
 		return -EINVAL;
-	flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	ids = current_process()->ids;
 	if (process_is_privileged())
 		now[0] = now[1] = now[2] = id;
 	else if (id == now[0] || id == now[2])
 		now[1] = id;
 	else
-		err = -EPERM;
-	if (!err)
-		err = creds_change(&ids);
-	spin_unlock(&process_lock, flags);
-	return err;
+		return -EPERM;
+	return creds_change(&ids);
 }
 
 long sys_setuid(struct pt_regs *regs)

@@ -46,14 +46,12 @@ static struct process *find(int pid)
 
 static int limit_of(int pid, unsigned which, const struct limit *new, struct limit *old)
 {
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	struct process *p = find(pid);
-	int err = -ESRCH;
 
-	if (p)
-		err = creds_may_limit(p) ? exchange_limit(p, which, new, old) : -EPERM;
-	spin_unlock(&process_lock, flags);
-	return err;
+	if (!p)
+		return -ESRCH;
+	return creds_may_limit(p) ? exchange_limit(p, which, new, old) : -EPERM;
 }
 
 long sys_prlimit64(struct pt_regs *regs)

@@ -109,17 +109,15 @@ static int check_thread(int tid, bool change)
 {
 	const struct task *t;
 	int err = 0;
-	u64 flags;
 
 	if (tid < 0)
 		return -EINVAL;
-	flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	t = find_thread(tid);
 	if (!t)
 		err = -ESRCH;
 	else if (change && !creds_may_schedule(t->process))
 		err = -EPERM;
-	spin_unlock(&process_lock, flags);
 	return err;
 }
 

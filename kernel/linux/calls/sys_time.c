@@ -73,11 +73,9 @@ u64 time_of_realtime(u64 ns)
 
 static u64 current_process_ns(void)
 {
-	u64 flags = spin_lock(&process_lock);
-	u64 ns = sched_group_run_ns(&current_process()->run_ns);
+	SPIN_GUARD(&process_lock);
 
-	spin_unlock(&process_lock, flags);
-	return ns;
+	return sched_group_run_ns(&current_process()->run_ns);
 }
 
 static int read_clock(enum clock_id id, u64 *ns)

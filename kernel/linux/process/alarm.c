@@ -89,14 +89,14 @@ void alarm_init(void)
 static void set(u64 at, u64 interval, u64 *old_left, u64 *old_interval)
 {
 	struct process_signals *s = &current_process()->signals;
-	u64 flags = spin_lock(&process_lock), now = clock_ns();
+	SPIN_GUARD(&process_lock);
+	u64 now = clock_ns();
 
 	*old_interval = s->alarm_interval;
 	*old_left = !s->alarm_at ? 0 : s->alarm_at > now ? s->alarm_at - now : 1;
 	set_alarm(current_process(), at);
 	s->alarm_interval = at ? interval : 0;
 	sched_wake(sender);
-	spin_unlock(&process_lock, flags);
 }
 
 /* As Linux: to the nearest second, but not to 0. */
@@ -165,7 +165,7 @@ void alarm_check_cpu(void)
 	struct task *t = current_task();
 	struct siginfo info = { .code = SI_KERNEL };
 	struct limit *l;
-	u64 seconds, flags;
+	u64 seconds;
 
 	if (!t || !t->process || t->leaving)
 		return;
@@ -175,10 +175,9 @@ void alarm_check_cpu(void)
 	seconds = sched_group_run_ns(&t->process->run_ns) / NSEC_PER_SEC;
 	if (seconds < MIN(l->soft, l->hard))
 		return;
-	flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	info.signo = seconds >= l->hard ? SIGKILL : SIGXCPU;
 	if (info.signo == SIGXCPU)
 		l->soft = seconds + 1; /* as Linux does it */
 	signal_send_process(t->process, &info);
-	spin_unlock(&process_lock, flags);
 }

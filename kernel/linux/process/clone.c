@@ -69,11 +69,9 @@ static int check(const struct clone *c)
 
 static int may_fork(void)
 {
-	u64 flags = spin_lock(&process_lock);
-	int err = user_may_fork();
+	SPIN_GUARD(&process_lock);
 
-	spin_unlock(&process_lock, flags);
-	return err;
+	return user_may_fork();
 }
 
 static struct process *make_process(const struct clone *c)

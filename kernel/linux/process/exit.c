@@ -128,14 +128,13 @@ int process_become_only_thread(void)
 
 static void release_vfork_parent(struct task *t)
 {
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 
 	if (t->vfork_parent) {
 		t->vfork_parent->vfork_child = NULL;
 		sched_wake(t->vfork_parent);
 		t->vfork_parent = NULL;
 	}
-	spin_unlock(&process_lock, flags);
 }
 
 void process_release_memory(void)
@@ -301,11 +300,10 @@ static void end_process(struct process *p)
  */
 static void stop_taking_signals(struct task *t)
 {
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 
 	t->leaving = true;
 	signal_leave_to_others(t);
-	spin_unlock(&process_lock, flags);
 }
 
 /* A tracer may wait for a thread that is no child of its own. */
@@ -319,7 +317,7 @@ static void leave_tracer(struct task *t)
 /* Out of the living; true if it was the last.  process_lock is taken. */
 static bool leave(struct process *p, struct task *t, int status)
 {
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	bool last;
 
 	process_remove_thread(p, t);
@@ -331,7 +329,6 @@ static bool leave(struct process *p, struct task *t, int status)
 	if (p->exec_by && p->alive == 1)
 		sched_wake(p->exec_by);
 	signal_complete_stop(p);
-	spin_unlock(&process_lock, flags);
 	return last;
 }
 

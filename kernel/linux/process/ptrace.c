@@ -152,11 +152,10 @@ void ptrace_report_exec(void)
 {
 	struct task *t = current_task();
 	struct siginfo info = { .signo = SIGTRAP, .kill.pid = t->process->pid };
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 
 	if (t->tracer)
 		signal_send_thread(t, &info);
-	spin_unlock(&process_lock, flags);
 }
 
 /* ---- Beginning and ending ------------------------------------------------------------ */
@@ -173,39 +172,33 @@ void ptrace_set_tracer(struct task *t, struct process *tracer)
 static long traceme(void)
 {
 	struct task *t = current_task();
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	const struct process *parent = t->process->parent;
-	long err = t->tracer || !parent || !creds_may_trace_child(parent) ? -EPERM : 0;
 
-	if (!err) {
-		ptrace_set_tracer(t, t->process->parent);
-		t->traced_by_root = process_is_privileged();
-	}
-	spin_unlock(&process_lock, flags);
-	return err;
+	if (t->tracer || !parent || !creds_may_trace_child(parent))
+		return -EPERM;
+	ptrace_set_tracer(t, t->process->parent);
+	t->traced_by_root = process_is_privileged();
+	return 0;
 }
 
 static long attach(int tid)
 {
 	const struct siginfo stop = { .signo = SIGSTOP, .code = SI_KERNEL };
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	struct task *t = process_find_thread(tid);
-	long err = 0;
 
 	if (!t)
-		err = -ESRCH;
-	else if (t->process == current_process() || t->tracer || t->leaving ||
-		 !creds_may_trace(t->process))
-		err = -EPERM;
-	if (!err) {
-		ptrace_set_tracer(t, current_process());
-		t->traced_by_root = process_is_privileged();
-		signal_send_thread(t, &stop);
-		if (t->signals.stopped)
-			signal_wake(t); /* from one stop to the other */
-	}
-	spin_unlock(&process_lock, flags);
-	return err;
+		return -ESRCH;
+	if (t->process == current_process() || t->tracer || t->leaving ||
+	    !creds_may_trace(t->process))
+		return -EPERM;
+	ptrace_set_tracer(t, current_process());
+	t->traced_by_root = process_is_privileged();
+	signal_send_thread(t, &stop);
+	if (t->signals.stopped)
+		signal_wake(t); /* from one stop to the other */
+	return 0;
 }
 
 /* The signal of a stop that its tracer has seen went with the tracer. */
@@ -255,12 +248,11 @@ static struct task *freeze(int tid)
 
 static void thaw(struct task *t)
 {
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 
 	t->signals.frozen = false;
 	if (!t->stop_signal || signal_kill_pending(t))
 		signal_wake(t);
-	spin_unlock(&process_lock, flags);
 }
 
 /* A tracee may have hidden its memory, or changed its credentials, since. */
@@ -332,10 +324,9 @@ static long set_regs(struct task *t, const u64 words[USER_REGS_WORDS])
 
 static void let_go(struct task *t)
 {
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 
 	ptrace_set_tracer(t, NULL);
-	spin_unlock(&process_lock, flags);
 }
 
 static long resume(struct task *t, enum request request, u64 signal)
@@ -405,14 +396,13 @@ static long kill_tracee(int tid)
 {
 	const struct siginfo info = { .signo = SIGKILL,
 				      .kill.pid = current_process()->pid };
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	struct task *t = process_find_thread(tid);
-	long err = t && t->tracer == current_process() ? 0 : -ESRCH;
 
-	if (!err)
-		signal_send_thread(t, &info);
-	spin_unlock(&process_lock, flags);
-	return err;
+	if (!t || t->tracer != current_process())
+		return -ESRCH;
+	signal_send_thread(t, &info);
+	return 0;
 }
 
 long sys_ptrace(struct pt_regs *regs)

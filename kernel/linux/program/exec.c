@@ -36,7 +36,7 @@ static void change_address_space(struct task *t, struct mm *new)
 
 static void reset_process(struct process *p, const struct built_program *program)
 {
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 
 	signal_reset_at_exec(p);
 	p->exe = program->exe;
@@ -45,7 +45,6 @@ static void reset_process(struct process *p, const struct built_program *program
 	p->open_fds &= (u8)~p->close_on_exec;
 	p->close_on_exec = 0;
 	creds_exec(program->readable);
-	spin_unlock(&process_lock, flags);
 }
 
 static void reset_registers(struct task *t, const struct built_program *program)
@@ -101,11 +100,9 @@ static long exec(const char *path, const struct start_strings *strings)
 
 static long may_exec(void)
 {
-	u64 flags = spin_lock(&process_lock);
-	int err = user_may_exec();
+	SPIN_GUARD(&process_lock);
 
-	spin_unlock(&process_lock, flags);
-	return err;
+	return user_may_exec();
 }
 
 static long exec_once(virt_addr_t path, const struct start_strings *strings)

@@ -154,7 +154,7 @@ static void force(int signal, int code, u64 addr, bool to_default, const char *w
 	struct task *t = current_task();
 	struct process *p = t->process;
 	struct signal_action *a = &p->signals.action[signal - 1];
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 
 	if ((t->signals.blocked & SIGNAL_BIT(signal)) || a->handler == SIG_IGN || to_default)
 		a->handler = SIG_DFL;
@@ -166,7 +166,6 @@ static void force(int signal, int code, u64 addr, bool to_default, const char *w
 	t->signals.forced = true;
 	t->signals.why = why;
 	signal_wake(t);
-	spin_unlock(&process_lock, flags);
 }
 
 void signal_force_fault(int signal, int code, u64 addr, unsigned trapno, u64 error)
@@ -278,14 +277,12 @@ long signal_kill(int pid, const struct siginfo *info)
 
 long signal_kill_thread(int tgid, int tid, const struct siginfo *info)
 {
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	struct task *t = process_find_thread(tid);
-	long err = -ESRCH;
 
-	if (t && (tgid <= 0 || t->process->pid == tgid))
-		err = send_to(t->process, t, info);
-	spin_unlock(&process_lock, flags);
-	return err;
+	if (!t || (tgid > 0 && t->process->pid != tgid))
+		return -ESRCH;
+	return send_to(t->process, t, info);
 }
 
 /* Nobody may pretend to be the kernel, kill or tgkill, but to himself. */

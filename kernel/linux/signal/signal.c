@@ -289,10 +289,9 @@ void signal_set_blocked_locked(u64 blocked)
 
 void signal_set_blocked(u64 blocked)
 {
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 
 	signal_set_blocked_locked(blocked);
-	spin_unlock(&process_lock, flags);
 }
 
 long signal_change_mask(int how, u64 set)

@@ -33,4 +33,6 @@ static inline void spin_unlock(struct spinlock *lock, u64 flags)
 	arena.held = NULL;
 }
 
+#include "kernel/base/spin_guard.h"
+
 #endif
