@@ -12,6 +12,8 @@
  * Every other pointer to a task says beside its field why it is good while it is
  * there.  One found by number is good until process_lock is released.
  * The process of a task outlives it: process_free() first puts all its tasks.
+ *
+ * The fields stand below by the lock that guards them (kernel/base/lock_rank.h).
  */
 #ifndef KERNEL_TASK_TASK_H
 #define KERNEL_TASK_TASK_H
@@ -31,57 +33,67 @@
 enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_ZOMBIE };
 
 struct task {
-	u64 sp;                /* kernel RSP while it does not run */
-	u32 holds;             /* see above */
-	virt_addr_t stack_top; /* of its kernel stack; pt_regs end here */
-	struct mm *mm;         /* NULL: kernel thread */
-	enum task_state state; /* under the scheduler's lock */
-	bool on_cpu;           /* its stack is in use, whatever the state */
-	unsigned cpu;          /* on which it runs, or ran last */
+	/* Set before it first runs. */
+	virt_addr_t stack_top;  /* of its kernel stack; pt_regs end here */
 	struct process *process; /* NULL: kernel thread */
-	struct link in_process;   /* in process->threads */
-	struct task *dead_next;   /* in process->dead */
-	struct link in_stop;      /* in process->signals.stopped */
-	struct link by_number;    /* of all threads with like numbers */
-	struct link in_wait;      /* in process->waiting, while it is in do_wait() */
-	u64 events_seen;          /* there, of process->events */
-	int pid;               /* of this thread; 0: kernel thread */
-	bool work_due;         /* before user mode: a signal, or the end */
-	bool leaving;          /* it takes no signals any more; process_lock */
+	u64 *group_run_ns;      /* where run_ns is counted, too: its process's; NULL: nowhere */
+	bool (*must_die)(void); /* is it, running, about to die?  NULL: never */
+
+	/* Changed by single instructions, by anybody. */
+	u32 holds;              /* see above */
+	bool work_due;          /* before user mode: a signal, or the end */
+
+	/* The task's own; others read them under process_lock, and a tracer changes
+	 * `user` of one that has stopped. */
+	struct mm *mm;          /* NULL: kernel thread.  In execve under process_lock */
+	char name[32];
+	struct user_state user; /* all zero: a kernel thread */
+	virt_addr_t set_child_tid;   /* to be written at its start; 0: no */
+	virt_addr_t clear_child_tid; /* cleared at its end, a futex woken */
+	virt_addr_t robust_list;     /* futexes to be released at its end */
+	u32 robust_list32;           /* the same, of i386's layout */
+	u64 exec_pages;              /* its part of the process's */
+	struct lock_stack locks;     /* sleep locks that it holds: the debug build's */
+
+	/* The run queue's lock. */
+	enum task_state state;
+	bool on_cpu;            /* its stack is in use, whatever the state */
+	unsigned cpu;           /* on which it runs, or ran last */
+	u64 sp;                 /* kernel RSP while it does not run */
+	u64 run_ns, running_since; /* time on a CPU, up to running_since */
+	struct cpumask affinity; /* once started */
+	struct timer sleeper;   /* when it wakes by itself, if it is in a set: of the */
+	unsigned sleeps_on;     /* sleepers of this CPU */
+	struct link in_queue;   /* in the run queue `queue`; queued, or asleep with a */
+	unsigned queue;         /* time, it has not ended */
+	u64 turn;               /* of all that were queued, which it was */
+	struct task *waiter;    /* in sched_wait_for_exit() for this one, asleep until
+	                           this is cleared */
+
+	/* The guard of the sleep lock that it waits for. */
+	struct task *lock_next, *lock_prev; /* who wait, too; it leaves before it ends */
+	bool has_lock;          /* that it has waited for */
+
+	/* process_lock. */
+	int pid;                /* of this thread; 0: kernel thread */
+	int status;             /* of its end, as process->status */
+	bool leaving;           /* it takes no signals any more */
+	struct link in_process; /* in process->threads */
+	struct task *dead_next; /* in process->dead */
+	struct link by_number;  /* of all threads with like numbers */
+	struct link in_stop;    /* in process->signals.stopped */
+	struct link in_wait;    /* in process->waiting, while it is in do_wait() */
+	u64 events_seen;        /* there, of process->events */
 	struct task_signals signals;
 	struct process *tracer; /* ptrace: gets its stops; NULL: nobody.  Cleared when
-	                           the tracer ends, or the task: process_lock */
+	                           the tracer ends, or the task */
 	struct link of_tracer;  /* in tracer->tracees */
-	bool traced_by_root;   /* root agreed to it, who may read any memory */
-	int stop_signal;       /* it has stopped for this one; 0: it has not */
-	bool stop_reported;    /* and wait4 has said so */
-	struct task *lock_next, *lock_prev; /* among those that wait for a sleep lock,
-	                              which leave the list before they end */
-	bool has_lock;             /* that it has waited for */
-	struct lock_stack locks;   /* sleep locks that it holds: the debug build's */
+	bool traced_by_root;    /* root agreed to it, who may read any memory */
+	int stop_signal;        /* it has stopped for this one; 0: it has not */
+	bool stop_reported;     /* and wait4 has said so */
 	struct task *vfork_child;  /* it waits until this one execs or ends */
-	struct task *vfork_parent; /* the other way.  Both are cleared together, under
-	                              process_lock, before either can end */
-	virt_addr_t set_child_tid; /* to be written at its start; 0: no */
-	virt_addr_t clear_child_tid; /* cleared at its end, a futex woken */
-	virt_addr_t robust_list;   /* futexes to be released at its end */
-	u32 robust_list32;         /* the same, of i386's layout */
-	u64 exec_pages;            /* its part of the process's */
-	u64 run_ns, running_since; /* time on a CPU, up to running_since */
-	u64 *group_run_ns;         /* counted there, too: its process's; NULL: nowhere.
-	                              Under the scheduler's lock */
-	bool (*must_die)(void);    /* is it, running, about to die?  NULL: never */
-	char name[32];
-	struct cpumask affinity;   /* under the scheduler's lock, once started */
-	struct user_state user;    /* all zero: a kernel thread */
-	struct timer sleeper;  /* when it wakes by itself, if it is in a set: of the */
-	unsigned sleeps_on;    /* sleepers of this CPU */
-	struct link in_queue;  /* in the run queue `queue`; queued, or asleep with a */
-	unsigned queue;        /* time, it has not ended */
-	u64 turn;              /* of all that were queued, which it was */
-	struct task *waiter;   /* in sched_wait_for_exit() for this one, asleep until
-	                          this is cleared */
-	int status;            /* of its end, as process->status */
+	struct task *vfork_parent; /* the other way.  Both are cleared together, before
+	                              either can end */
 };
 static_assert(sizeof(struct task) <= PAGE_SIZE, "a task is one frame");
 

@@ -40,36 +40,51 @@ struct mm_ldt {
 };
 
 /*
- * All but pgd, cpus, users, id and dumpable is under the lock, which the functions
- * below take themselves: no spinlock may be held.  Nobody touches user memory while
- * holding it, for the fault would want it, too.  Another process may hold it for as
- * long as its work is; so SIGKILL ends the wait for it, and those that return errors
- * return -EINTR, whatever else is said of them.
+ * Life: counted in `users`; made by mm_alloc() or mm_fork() with one, freed by the
+ * last mm_put().  Each process has one for process->mm, however many threads share
+ * it; an execve has one for the address space it builds, the measuring of
+ * kernel/linux/process/oom.c one for as long as it takes.  A thread's task->mm needs none: the
+ * thread loads another before its process gives the hold back, so no CPU has the mm
+ * loaded when it is freed (asserted).  A tracer uses that of a thread that it has
+ * frozen, which cannot end.
+ *
+ * The functions below take the lock themselves: no spinlock may be held.  Nobody
+ * touches user memory while holding it, for the fault would want it, too.  Another
+ * process may hold it for as long as its work is; so SIGKILL ends the wait for it, and
+ * those that return errors return -EINTR, whatever else is said of them.
  *
  * What takes time in proportion to a range lets other tasks run, and is left
  * early with -EINTR by a task that is about to die.  Areas and pages agree then,
  * too: others may share the address space, and live on.
  */
 struct mm {
-	pte_t *pgd;          /* kernel PGD of its pair */
-	struct cpumask cpus; /* that have it loaded */
-	u32 users;           /* processes that share it */
-	u64 id;              /* no other has, or will have, the same */
+	pte_t *pgd;          /* kernel PGD of its pair: set when it is made */
+
+	/* Changed by single instructions, by anybody. */
+	struct cpumask cpus; /* that have it loaded; each sets and clears its own bit */
+	u32 users;           /* see above */
 	bool dumpable;       /* its user's other processes may trace it: kernel/linux/creds.c */
-	struct sleep_lock lock;
-	virt_addr_t brk_start, brk;
-	u64 resident;        /* pages, those of shared objects included */
-	u64 shown;           /* pages of shared objects */
-	u64 tables;          /* frames of page tables of the user half */
-	u64 measured;        /* by mm_measure(), last: kernel/linux/process/oom.c */
-	unsigned stale_faults; /* tried again since the last mprotect */
+
+	/* Set when it is made, and while a program is put into it: nobody else has it yet. */
+	u64 id;              /* no other has, or will have, the same */
 	virt_addr_t end;     /* of what the program may have: mm_init_layout() */
 	virt_addr_t stack_top, mmap_top;
 	virt_addr_t low_top; /* the same for MAP_32BIT */
 	bool random_layout;  /* these are random: kernel/linux/program/randmaps.c */
-	unsigned lock_new;   /* mlockall(MCL_FUTURE): VMA_LOCKED and so on of new areas */
 	virt_addr_t vdso;    /* page of kernel/linux/ia32_vdso.asm; 0: a 64-bit program */
-	struct mm_ldt ldt;
+
+	/* oom measure, of kernel/linux/process/oom.c. */
+	u64 measured;        /* by mm_measure(), last */
+
+	struct mm_ldt ldt;   /* under its own lock: arch/state/ldt.c */
+
+	struct sleep_lock lock; /* of all that follows */
+	virt_addr_t brk_start, brk;
+	u64 resident;        /* pages, those of shared objects included */
+	u64 shown;           /* pages of shared objects */
+	u64 tables;          /* frames of page tables of the user half */
+	unsigned stale_faults; /* tried again since the last mprotect */
+	unsigned lock_new;   /* mlockall(MCL_FUTURE): VMA_LOCKED and so on of new areas */
 	unsigned count;
 	struct vma vma[MM_MAX_VMAS]; /* ascending, apart, neighbours may touch */
 };
