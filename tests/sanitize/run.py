@@ -27,7 +27,6 @@ import dataclasses
 import fnmatch
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -45,7 +44,7 @@ from boots import ROOT, bounded, ktap  # noqa: E402
 BUILD = os.path.join(boots.BUILD, "sanitize")
 KERNEL = os.path.join(BUILD, "postern.elf")
 LOGS = os.path.join(BUILD, "logs")
-COPY = os.path.join(BUILD, "leader")  # of the tree, for the kernel with the mutant
+COPY = tree.Tree("sanitize")  # for the kernel with the mutant
 FAULTS = os.path.join(HERE, "faults.cfg")
 MUTANT = os.path.join(ROOT, "tests/mutants/leader-without-hold.patch")
 
@@ -112,7 +111,7 @@ def leader():
             r"^ given back by dead_leader:$"]
     boot = machines.Boot("leader", cpus=2, cmdline="init=/bin/dead_leader pti=on",
                          stream="none", status=35, timeout=120, must=list(map(re.compile, must)))
-    kernel = os.path.join(COPY, "build/postern.elf")
+    kernel = os.path.join(COPY.built, tree.IMAGE)
     return Job(boot, kernel, {"given back": "task_put_dead"})
 
 
@@ -134,13 +133,9 @@ def all_jobs(short):
 
 def build_leader():
     """The kernel with the mutant, in a copy of the tree; complaints."""
-    for path in tree.sources():
-        to = os.path.join(COPY, path)
-        if tree.read(os.path.join(ROOT, path)) != tree.read(to):
-            os.makedirs(os.path.dirname(to), exist_ok=True)
-            shutil.copy(os.path.join(ROOT, path), to)
-    complaint = patches.apply(patches.load(MUTANT), COPY)
-    return complaint or tree.make(COPY, ["SANITIZE=1", "build/postern.elf"], 2)
+    COPY.synchronise()
+    complaint = patches.apply(patches.load(MUTANT), COPY.path)
+    return complaint or tree.make(COPY.path, ["SANITIZE=1", "build/postern.elf"], 2)
 
 
 # ---- The verdict -------------------------------------------------------------------
