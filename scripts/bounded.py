@@ -30,6 +30,7 @@ class Result:
     seconds: float
     timed_out: bool = False
     too_long: bool = False
+    cpu: float = 0.0  # seconds of processor time, its children's too that it waited for
 
 
 def exited(process):
@@ -50,6 +51,8 @@ def wait_until(process, deadline):
 def end(process):
     """Ends a child's process group: politely, then not; reaps the child.
 
+    Returns the seconds of processor time that it took.
+
     The group is signalled only while the child is not yet reaped: afterwards
     its number could belong to a stranger.
     """
@@ -59,7 +62,9 @@ def end(process):
     with _lock:
         _live.discard(process)
     os.killpg(process.pid, signal.SIGKILL)  # also what the leader left behind
-    process.wait()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime
 
 
 def end_all():
@@ -118,7 +123,7 @@ def run(argv, timeout, on_output=lambda chunk: None, **options):
         if not timed_out and not too_long:  # output closed: the end is near
             timed_out = not wait_until(process, began + max(timeout, GRACE))
     finally:
-        end(process)
+        cpu = end(process)
         process.stdout.close()
     return Result(process.returncode, data.decode("utf-8", "replace"),
-                  time.monotonic() - began, timed_out, too_long)
+                  time.monotonic() - began, timed_out, too_long, cpu)

@@ -37,6 +37,7 @@ class Outcome:
     problems: list      # of the job as a whole: they count as one failed case
     seconds: float
     log: str
+    cpu: float = 0.0    # seconds of processor time: on a busy machine, what to compare
 
     def count(self, verdict):
         """Cases that ended so; problems count as one failure."""
@@ -200,4 +201,4 @@ def run(boot, directory, logs, scale=1.0, extra=(), on_output=ignore, kernel="")
     with open(log, "w", encoding="utf-8") as file:
         file.write(result.output)
     cases, problems = judge(boot, result)
-    return Outcome(boot.name, cases, problems, result.seconds, log)
+    return Outcome(boot.name, cases, problems, result.seconds, log, result.cpu)

@@ -38,6 +38,7 @@ class Command:
     argv: list
     timeout: float
     quick: bool = False
+    cpu: float = 10.0  # about how many seconds of processor time it takes
 
 
 def commands(systems=False):
@@ -45,23 +46,24 @@ def commands(systems=False):
     python = sys.executable
     for name in ("runner", "tools", "deps", "mutants", "meltdown"):
         path = os.path.join(ROOT, f"tests/test_{name}.py")
-        yield Command(name, [python, path], 300, quick=True)
+        yield Command(name, [python, path], 300, quick=True, cpu=30 if name == "tools" else 3)
     yield Command("host", ["make", "-sk", "-C", ROOT, "--no-print-directory",
-                           "host-tests"], 600, quick=True)
+                           "host-tests"], 600, quick=True, cpu=25)
     yield Command("stress", [python, os.path.join(ROOT, "tests/stress.py"),
-                             "--seconds", "60", "--seed", "1"], 1000)
+                             "--seconds", "60", "--seed", "1"], 1000, cpu=90)
     yield Command("sanitize", [python, os.path.join(ROOT, "tests/sanitize/run.py"),
-                               "--short"], 1200)
+                               "--short"], 1200, cpu=120)
     yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 600)
     yield Command("clock", [python, os.path.join(ROOT, "tests/test_clock.py")], 1600)
-    yield Command("emulators", [python, os.path.join(ROOT, "tests/emulators.py")], 1500)
+    yield Command("emulators", [python, os.path.join(ROOT, "tests/emulators.py")], 1500,
+                  cpu=35)
     yield Command("visible", [python, os.path.join(ROOT, "tests/inject/visible.py")], 300)
     yield Command("inject", [python, os.path.join(ROOT, "tests/inject/run.py"),
                              "--sample"], 600)
     yield Command("leak", [python, os.path.join(ROOT, "tests/leak/run.py")], 1200)
     if systems:
         yield Command("systems", [python, os.path.join(ROOT, "tests/systems.py"),
-                                  "--short"], 3600)
+                                  "--short"], 3600, cpu=900)
     gdb = os.path.join(ROOT, "tests/gdb/run.py")
     if os.path.exists(gdb):
         yield Command("gdb", [python, gdb], 400)
@@ -96,7 +98,7 @@ def run_command(command, scale):
         problems.append(f"found no end after {result.seconds:.0f} s")
     elif result.status and not any(c.verdict == ktap.FAILED for c in cases):
         problems.append(f"found exit status {result.status}, expected 0")
-    return Outcome(command.name, cases, problems, result.seconds, log)
+    return Outcome(command.name, cases, problems, result.seconds, log, result.cpu)
 
 
 def run_job(job, directory, scale):
@@ -117,7 +119,7 @@ def show(outcome):
     """The progress line, and for a failure what there is to know."""
     failed = outcome.count(ktap.FAILED)
     print(f"{'FAIL' if failed else 'ok':4} {outcome.name:24} "
-          f"{outcome.seconds:6.1f} s  {counts(outcome)}", flush=True)
+          f"{outcome.seconds:6.1f} s {outcome.cpu:6.1f} cpu  {counts(outcome)}", flush=True)
     if not failed:
         return
     for problem in outcome.problems:
@@ -188,8 +190,19 @@ def clear_logs():
                 pass
 
 
+def expected_cpu(job):
+    """About how many seconds of processor time a job takes, to no great precision."""
+    if isinstance(job, Command):
+        return job.cpu
+    words = job.cmdline.split()
+    chosen = [word for word in words if word.startswith("selftest=")]
+    seconds = 60 if "selftest" in words else 10 if chosen else 1
+    return seconds * (6 if job.boot == "bochs" else 1) * max(1, min(16, job.cpus) / 4) * \
+        (1.5 if job.debug else 1)
+
+
 def choose(options):
-    """The jobs that the options ask for, in order."""
+    """The jobs that the options ask for, the longest first: none begins last."""
     jobs = [*commands(options.systems), *machines.load()]
     if options.quick:
         jobs = [job for job in jobs if job.quick]
@@ -200,7 +213,7 @@ def choose(options):
         jobs = [job for job in jobs if getattr(job, "boot", "") == "direct"]
         for job in jobs:
             job.debug = True
-    return jobs
+    return sorted(jobs, key=expected_cpu, reverse=True)
 
 
 def finish(passed, failed, skipped):

@@ -125,7 +125,9 @@ def run_all(mutants, digest, trees):
         if keys[mutant.name] in results:
             records.append(results[keys[mutant.name]])
             show(records[-1], True)
-    unknown = [m for m in mutants if keys[m.name] not in results]
+    # Those of a file together: make builds what the one and the next change once.
+    unknown = sorted((m for m in mutants if keys[m.name] not in results),
+                     key=lambda m: m.files)
     with tempfile.TemporaryDirectory(prefix="postern-mutants-") as directory:
         for mutant, record in judge_all(unknown, trees, Bench(directory)):
             show(record, False)
