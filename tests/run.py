@@ -196,7 +196,7 @@ def expected_cpu(job):
         return job.cpu
     words = job.cmdline.split()
     chosen = [word for word in words if word.startswith("selftest=")]
-    seconds = 60 if "selftest" in words else 10 if chosen else 1
+    seconds = 60 if "selftest" in words else 25 if job.leave_out else 10 if chosen else 1
     return seconds * (6 if job.boot == "bochs" else 1) * max(1, min(16, job.cpus) / 4) * \
         (1.5 if job.debug else 1)
 

@@ -3,6 +3,7 @@
 Owns the good and bad KTAP streams, and boots with a stand-in for QEMU.
 Run by tests/run.py as `runner`; by hand: python3 tests/test_runner.py
 """
+import fnmatch
 import os
 import subprocess
 import sys
@@ -194,9 +195,22 @@ class Matrix(unittest.TestCase):
         """matrix: a mistake is named"""
         for text in ("[a]\ncpu5 = 2\n", "[a]\ncpus = many\n", "[a]\nboot = disk\n",
                      "[a]\nmust = (\n", "[a]\ninitramfs = x\n",
-                     "[a]\nboot = bios\nargs_by = append\n"):
+                     "[a]\nboot = bios\nargs_by = append\n",
+                     "[a]\ncmdline = selftest\nleave_out = nothing\n",
+                     "[a]\ncmdline = init=/init\nleave_out = nmi\n"):
             with self.assertRaises(machines.Mistake, msg=text):
                 self.load(text)
+
+    def test_left_out(self):
+        """matrix: a boot leaves out what it says, and all else runs"""
+        boot, = self.load("[a]\ncmdline = selftest pti=on\nleave_out = nmi bugs*\n")
+        word, rest = boot.cmdline.split()
+        names, by_name = machines.all_suites()
+        ran = {name for name in names + by_name for part in
+               word.removeprefix("selftest=").split(",") if fnmatch.fnmatch(name, part)}
+        self.assertEqual((set(names) - ran, ran - set(names), rest),
+                         ({"nmi", "bugs", "bugs_nmi", "bugs_tables"}, set(), "pti=on"))
+        self.assertLess(len(word), 288)
 
     def test_initrds(self):
         """matrix: each special initramfs can be made"""
@@ -221,6 +235,13 @@ class Processes(unittest.TestCase):
         result = self.shell("echo out; echo err >&2; exit 33")
         self.assertEqual((result.status, result.output, result.timed_out),
                          (33, "out\nerr\n", False))
+
+    def test_cpu(self):
+        """process: its processor time is told, its child's too, and no sleep"""
+        busy = self.shell("sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done'")
+        idle = self.shell("sleep 0.3")
+        self.assertGreater(busy.cpu, 0.02)
+        self.assertLess(idle.cpu, busy.cpu)
 
     def test_timeout(self):
         """process: time runs out, and the whole group is ended, no other"""
