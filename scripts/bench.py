@@ -27,7 +27,7 @@ TIMEOUT = 120
 LONG_TIMEOUT = 900  # all suites, for a hang
 # What begins or ends a stretch for somebody else, who is the interesting one.
 EVERYWHERE = ("insn.h", "sched.h", "spinlock.h", "percpu.h", "exit_work.h")
-WARM_UP = 100  # tests/user/cost.c begins with so many turns at most
+WARM_UP = 100  # tests/user/time/cost.c begins with so many turns at most
 
 INTEL = "max,vendor=GenuineIntel"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares what user programs see in QEMU and in Bochs.
 
-Boots tests/user/witness.c in QEMU and in two models of Bochs, and takes apart what
+Boots tests/user/gate/witness.c in QEMU and in two models of Bochs, and takes apart what
 it prints: for each forbidden thing the signal and all registers, for each other
 program its lines.  Every difference must be explained by a row of the table in
 docs/emulators.md, and every row's pattern must explain one, but where the row has

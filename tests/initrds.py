@@ -200,7 +200,7 @@ def listed(*entries):
 
 
 def with_links(_build):
-    """Two archives, with zeros in front of each, for tests/user/paths.c."""
+    """Two archives, with zeros in front of each, for tests/user/file/paths.c."""
     program = mkcpio.from_path(os.path.join(USER, "paths"))
     link, regular, directory = mkcpio.SYMLINK, mkcpio.REGULAR, mkcpio.DIRECTORY
     first = listed(

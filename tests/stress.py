@@ -3,7 +3,7 @@
 
 Owns the seed, the shares and the verdict.  Called by `make stress` and, with a
 minute, by tests/run.py.  The suite is tests/suites/storm.c, the hostile programs
-are tests/user/fuzz.c.
+are tests/user/call/fuzz.c.
 
     tests/stress.py [--seconds N] [--seed N] [--scale X]
 

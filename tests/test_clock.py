@@ -2,7 +2,7 @@
 program runs, and has three seconds slept there.
 
 The machine is stopped by SIGSTOP, as a busy host or a debugger would: its TSC, its
-counters and its timers go on meanwhile.  tests/user/seconds.c compares the clocks of
+counters and its timers go on meanwhile.  tests/user/time/seconds.c compares the clocks of
 the machine with each other; here it is held against the host's clock that the sleep
 is not shorter, for a busy host may make it longer.
 

@@ -81,7 +81,7 @@ class InDirectory(unittest.TestCase):
 
 
 class HostileTables(unittest.TestCase):
-    """Every system call has its rows in tests/user/hostile/: none is forgotten."""
+    """Every system call has its rows in tests/user/call/hostile/: none is forgotten."""
 
     def words(self, path, pattern):
         """What the pattern finds in a file, or in the C files of a directory."""
@@ -95,8 +95,8 @@ class HostileTables(unittest.TestCase):
 
     def test_native(self):
         calls = self.words("kernel/linux/syscall_list.h", r"^SYSCALL\(\d+, (\w+)\)")
-        pointer = self.words("tests/user/hostile", r"\bPOINTER\((\w+)\)")
-        plain = self.words("tests/user/hostile", r"\bPLAIN\((\w+)\)")
+        pointer = self.words("tests/user/call/hostile", r"\bPOINTER\((\w+)\)")
+        plain = self.words("tests/user/call/hostile", r"\bPLAIN\((\w+)\)")
         self.assertGreater(len(calls), 90)
         self.assertEqual(calls - pointer - plain, set(), "calls without a row")
         self.assertEqual((pointer | plain) - calls, set(), "rows without a call")
@@ -104,7 +104,7 @@ class HostileTables(unittest.TestCase):
 
     def test_ia32(self):
         calls = self.words("kernel/linux/ia32_syscall_list.h", r"^COMPAT\(\d+, (\w+)\)")
-        rows = self.words("tests/user/hostile", r"\b(?:IA32\(\d+, |OTHER\()(\w+)\)")
+        rows = self.words("tests/user/call/hostile", r"\b(?:IA32\(\d+, |OTHER\()(\w+)\)")
         self.assertGreater(len(calls), 30)
         self.assertEqual(calls - rows, set(), "calls of i386 without a row")
 

@@ -4,7 +4,7 @@
 Boots Postern under QEMU's stub, stops it in ring 3, and reads all that the loaded
 tables map, without asking for rights: exactly the ledger's pages; no hidden address
 in them; nothing on the stacks of CPUs at rest; and, with a task on each CPU whose
-registers are full of a known word (tests/user/leak/poison.c), that word on no page of
+registers are full of a known word (tests/user/gate/leak/poison.c), that word on no page of
 a CPU that is back in ring 3.  Then words and a page are planted, which the same
 functions must find.  tests/suites/leak.c is the same from inside, where the emulator
 has the flaw; this one works on every emulator that has a stub.

@@ -1,7 +1,7 @@
 /*
  * The ESPFIX stacks: each CPU's one page stands at all its addresses, in every
  * pair, and the audit finds a table entry that is not the copy it should be.
- * What they are for is tested where 16-bit stacks are (tests/user/ldt.c).
+ * What they are for is tested where 16-bit stacks are (tests/user/machine/ldt.c).
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/espfix.h"

@@ -1,6 +1,6 @@
 /*
  * Futexes: the one moment that counts, between the look at the word and the sleep.
- * What the calls do is tested by tests/user/threads.c.
+ * What the calls do is tested by tests/user/process/threads.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/linux/process/make.h"

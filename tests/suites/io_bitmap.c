@@ -1,7 +1,7 @@
 /*
  * IO ports of user tasks: who may reach which, on every CPU, right after every
  * switch, and what is left in the TSS (nothing).  The tasks get their ports
- * here, before they start; ioperm and iopl are called in tests/user/ioports.c.
+ * here, before they start; ioperm and iopl are called in tests/user/machine/ioports.c.
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/state/io_bitmap.h"

@@ -1,7 +1,7 @@
 /*
  * The LDT: what a program can put into it, where it is mapped and with which
  * rights, which CPU has it loaded when, and what the audit says.  Address
- * spaces of our own are loaded on CPUs of choice; tests/user/ldt.c does the
+ * spaces of our own are loaded on CPUs of choice; tests/user/machine/ldt.c does the
  * same from outside, through modify_ldt.
  */
 #include "arch/gdt.h"

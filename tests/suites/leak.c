@@ -1,5 +1,5 @@
 /*
- * The audit with an attacker's own means: tests/user/leak.c, a program without
+ * The audit with an attacker's own means: tests/user/gate/leak.c, a program without
  * rights, reads what the loaded tables map by far returns, and compares it with the
  * ledger, which it is given here.  Needs an emulator with the flaw
  * (EMULATOR_FAR_RETURN); tests/leak/run.py reads from outside elsewhere.
@@ -26,7 +26,7 @@
 
 #define MAX_WORDS 32
 
-/* As tests/user/leak/leak.h. */
+/* As tests/user/gate/leak/leak.h. */
 enum { FOUND_EXTRA = 1, FOUND_MISSING = 2, FOUND_HIDDEN = 4, FOUND_AT_REST = 8,
        FOUND_POISON = 16 };
 enum { PART_PAGES = 1, PART_CONTENTS = 2, PART_POISON = 4, PARTS = 7 };

@@ -1,7 +1,7 @@
 /*
  * Address spaces and shared objects, as the kernel sees them: verdicts on faults
  * that a program cannot bring about at will, and the names that futexes use.
- * What system calls do with memory is tested by tests/user/mappings.c and
+ * What system calls do with memory is tested by tests/user/memory/mappings.c and
  * tests/user/bugs/shared_size.c.
  */
 #include "kernel/base/errno.h"

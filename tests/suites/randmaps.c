@@ -1,7 +1,7 @@
 /*
  * Where the parts of programs lie, 64-bit and 32-bit: within Linux's bits of
  * randomness, apart from each other, and with norandmaps always the same.  What a
- * program sees of it is tests/user/layout.c's.
+ * program sees of it is tests/user/memory/layout.c's.
  */
 #include "kernel/base/string.h"
 #include "kernel/linux/program/load.h"

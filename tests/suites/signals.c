@@ -1,6 +1,6 @@
 /*
  * The kernel's view of signals: who takes one, who is left alone, stops, and
- * that nothing of it stays.  What a program sees is in tests/user/signals.c.
+ * that nothing of it stays.  What a program sees is in tests/user/signal/signals.c.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/cpumask.h"

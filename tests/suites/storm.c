@@ -1,5 +1,5 @@
 /*
- * A storm: hostile programs at random on all CPUs (tests/user/fuzz.c), while
+ * A storm: hostile programs at random on all CPUs (tests/user/call/fuzz.c), while
  * a thread of ours sends NMIs to all other CPUs without pause.
  *
  *	selftest=storm -- SEED SECONDS
@@ -26,7 +26,7 @@
 #include "mm/frame_owner.h"
 #include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
-#include "tests/user/fuzz/report.h"
+#include "tests/user/call/fuzz/report.h"
 
 /* A sender keeps its CPU for so long, then lets others have it. */
 #define BURST_NS (5 * NSEC_PER_MSEC)

@@ -250,7 +250,7 @@ static void storm_of_threads(struct selftest *t)
 	expect_together(t, &(struct program){ "/bin/storm", { "threads", "20" } }, 2, 0);
 }
 
-/* ---- The list of tests/user/fault.c ---------------------------------------------- */
+/* ---- The list of tests/user/signal/fault.c ---------------------------------------------- */
 
 /* The program says what it expects in its exit status; `machine` has a say in it. */
 static int expected_signal(struct selftest *t, const char *number, const char *machine)
@@ -300,7 +300,7 @@ static void faults(struct selftest *t)
 	selftest_note("%u forbidden things done", i);
 }
 
-/* ---- The lists of tests/user32/entry32.c and tests/user/doors.c -------------------- */
+/* ---- The lists of tests/user32/entry32.c and tests/user/gate/doors.c -------------------- */
 
 /* What lives exits with 1. */
 static int expected_status(struct selftest *t, const char *path, const char *number,

@@ -1,7 +1,7 @@
 /*
  * cost32: what a 32-bit program's system call costs by the way that AT_SYSINFO
  * leads: SYSENTER with an Intel processor, SYSCALL with AMD's. (A measurement,
- * not a test; tests/user/cost.c says how.)
+ * not a test; tests/user/time/cost.c says how.)
  *
  *	cost32 sysinfo [TURNS]
  *

@@ -18,7 +18,7 @@
  * Right: a bad selector is SIGSEGV (or SIGBUS) at the place returned to, the GS
  * base is kept; ESP's upper bits are the program's; the GDT takes no such segment.
  */
-#include "../abi/far.h"
+#include "../lib/far.h"
 #include "lib/bugs.h"
 
 #include <errno.h>

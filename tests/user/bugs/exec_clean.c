@@ -10,7 +10,7 @@
  * page, no LDT, no TLS, no debug registers.
  *
  * Right: everything is filled with a pattern, then execve of this very program: it
- * finds nothing of it.  What it finds in the general registers is tests/user/regs.c's,
+ * finds nothing of it.  What it finds in the general registers is tests/user/gate/regs.c's,
  * which ends this (exec again).
  */
 #include "lib/bugs.h"

@@ -21,7 +21,7 @@
  * a far return on QEMU before 9.1 (user/meltdown/far_return.c), by which a program
  * tells mapped from unmapped and reads each byte.  So for that access the promise is
  * another one: on an emulator that has the flaw the mapped pages answer, and no more
- * than what the ledger shows is mapped (tests/user/leak.c reads all of it); on every
+ * than what the ledger shows is mapped (tests/user/gate/leak.c reads all of it); on every
  * other machine nothing answers.
  */
 #include "lib/bugs.h"

@@ -1,6 +1,6 @@
 /*
  * lib.h: what a 32-bit test program without a C library has: its start, the
- * ways into the kernel, and steps as tests/user/abi/check.h prints them.
+ * ways into the kernel, and steps as tests/user/lib/check.h prints them.
  *
  * The program defines test_main(); its result is the exit status.
  */

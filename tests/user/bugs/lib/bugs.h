@@ -20,7 +20,7 @@
 #include <sys/user.h>
 #include <ucontext.h>
 
-#include "../../abi/check.h"
+#include "../../lib/check.h"
 
 /* check_begin() by the program's arguments, and catch_signals(). */
 void bugs_begin(int argc, char **argv);

@@ -1,0 +1,159 @@
+/*
+ * ia32.c: i386's calls that have layouts of their own, by INT 0x80 from 64-bit
+ * code, whose pointers are 32 bits: all data here lies below 4 GiB.
+ */
+#include "../../lib/check.h"
+#include "hostile.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define SET_BYTES	8
+#define INFO_BYTES	24	/* of waitid's siginfo */
+#define RUSAGE_BYTES	72
+#define STAT_BYTES	96
+#define OTHER(name)	#name, 0
+
+struct pair {
+	uint32_t a, b;
+};
+
+static const char root[] = "/", nowhere[] = "/nowhere/at/all", newlines[8] = "\n\n\n\n\n\n\n\n";
+static uint8_t st[STAT_BYTES];
+static const struct pair no_time, some_time = { 1000, 0 };
+static const struct timespec no_time64;
+static const uint64_t no_signals, only_usr2 = 1ul << (SIGUSR2 - 1);
+static const uint32_t no_strings[2];
+static uint32_t one_string[2];
+static const struct { uint32_t handler, mask, flags, restorer; } old_ignore = { 1, 0, 0, 0 };
+static const struct { uint32_t handler, flags, restorer, mask[2]; } ignore = { 1, 0, 0, { 0, 0 } };
+static const struct { uint32_t sp, flags, size; } disabled = { 0, 2, 0 };
+static const struct { int signo, error, code, pad[29]; } queued = { 0, 0, -1, { 0 } };
+static const struct { uint32_t entry, base, limit, flags; } no_segment = { 12, 0, 0, 0x28 };
+static const uint32_t mapping[6] = { 0, PAGE, 1, 0x22, ~0u, 0 };
+static struct pair part, parts[2], limit;
+static uint32_t word = 1;
+static const char self[] = "/proc/self/exe";
+static uint32_t head, size;
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+static void send_usr2(void)
+{
+	sys(SYS_kill, sys(SYS_getpid), SIGUSR2);
+}
+
+static void set_tick(long us)
+{
+	const struct itimerval every = { { 0, us }, { 0, us } };
+
+	sys(SYS_setitimer, ITIMER_REAL, &every, 0);
+}
+
+static void tick(void)
+{
+	set_tick(1000);
+}
+
+static void no_tick(void)
+{
+	set_tick(0);
+}
+
+static uint64_t part_at;
+
+static void set_part(void)
+{
+	parts[1] = (struct pair){ (uint32_t)part_at, sizeof(newlines) };
+}
+
+/* Linux leaves the padding of stat64 as it is: what is written is not looked at. */
+static const struct pointer_row rows[] = {
+	{ IA32(7, waitpid), { CHILD, P, 0 }, 4, .unit = 4, .good = NONNEGATIVE, .flags = NULL_GOOD },
+	{ IA32(114, wait4), { CHILD, P, 0, 0 }, 4, .unit = 4, .good = NONNEGATIVE, .flags = NULL_GOOD },
+	{ IA32(114, wait4), { CHILD, 0, 0, P }, RUSAGE_BYTES, .unit = 1, .good = NONNEGATIVE, .flags = NULL_GOOD },
+	{ IA32(284, waitid), { P_PID, CHILD, P, WEXITED, 0 }, INFO_BYTES, .unit = 4, .flags = NULL_GOOD },
+	{ IA32(284, waitid), { P_PID, CHILD, 0, WEXITED, P }, RUSAGE_BYTES, .unit = 1, .flags = NULL_GOOD },
+	{ IA32(11, execve), { P, TO(no_strings), 0 }, sizeof(nowhere), .image = nowhere, .good = -ENOENT },
+	{ IA32(11, execve), { TO(self), P, 0 }, 8, .image = one_string, .flags = NULL_SKIP | NO_GOOD },
+	{ IA32(11, execve), { TO(self), TO(no_strings), P }, 8, .image = one_string, .flags = NULL_SKIP | NO_GOOD },
+	{ IA32(13, time), { P }, 4, .unit = 4, .good = NONNEGATIVE, .flags = NULL_GOOD },
+	{ IA32(67, sigaction), { SIGUSR1, P, 0 }, 16, .image = &old_ignore, .flags = NULL_GOOD },
+	{ IA32(67, sigaction), { SIGUSR1, 0, P }, 16, .flags = NULL_GOOD },
+	{ IA32(174, rt_sigaction), { SIGUSR1, P, 0, SET_BYTES }, 20, .image = &ignore, .flags = NULL_GOOD },
+	{ IA32(174, rt_sigaction), { SIGUSR1, 0, P, SET_BYTES }, 20, .flags = NULL_GOOD | SCATTERED },
+	{ IA32(73, sigpending), { P }, 4, .unit = 4 },
+	{ IA32(126, sigprocmask), { SIG_BLOCK, P, 0 }, 4, .image = &no_signals, .flags = NULL_GOOD },
+	{ IA32(126, sigprocmask), { SIG_BLOCK, 0, P }, 4, .unit = 4, .flags = NULL_GOOD },
+	{ IA32(177, rt_sigtimedwait), { P, 0, TO(no_time), SET_BYTES }, 8, .image = &no_signals, .good = -EAGAIN },
+	{ IA32(177, rt_sigtimedwait), { TO(no_signals), 0, P, SET_BYTES }, 8, .image = &no_time, .good = -EAGAIN,
+	  .flags = NULL_SKIP },
+	{ IA32(421, rt_sigtimedwait64), { TO(no_signals), 0, P, SET_BYTES }, 16, .image = &no_time64,
+	  .good = -EAGAIN, .flags = NULL_SKIP },
+	{ IA32(177, rt_sigtimedwait), { TO(only_usr2), P, TO(no_time), SET_BYTES }, 128, .good = SIGUSR2,
+	  .flags = NULL_GOOD, .before = send_usr2 },
+	{ IA32(178, rt_sigqueueinfo), { SELF, 0, P }, 128, .image = &queued },
+	{ IA32(186, sigaltstack), { P, 0 }, 12, .image = &disabled, .flags = NULL_GOOD },
+	{ IA32(186, sigaltstack), { 0, P }, 12, .unit = 1, .flags = NULL_GOOD },
+	{ IA32(75, setrlimit), { 3, P }, 8, .image = &limit },
+	{ IA32(191, getrlimit), { 3, P }, 8, .flags = 0 },
+	{ IA32(76, old_getrlimit), { 3, P }, 8, .flags = 0 },
+	{ IA32(77, getrusage), { 0, P }, RUSAGE_BYTES, .unit = 1 },
+	{ IA32(78, gettimeofday), { P, 0 }, 8, .unit = 4, .flags = NULL_GOOD },
+	{ IA32(90, mmap), { P }, 24, .image = mapping, .good = NONNEGATIVE },
+	{ IA32(146, writev), { 1, P, 1 }, 8, .image = &part, .good = 1 },
+	{ IA32(146, writev), { 1, TO(parts), 2 }, 8, .image = newlines, .good = 8, .flags = EITHER,
+	  .word = &part_at, .before = set_part },
+	{ IA32(162, nanosleep), { P, 0 }, 8, .image = &no_time },
+	{ IA32(162, nanosleep), { TO(some_time), P }, 8, .unit = 1, .good = -EINTR, .flags = NULL_GOOD,
+	  .before = tick, .after = no_tick },
+	{ IA32(195, stat64), { P, TO(st) }, sizeof(root), .image = root },
+	{ IA32(195, stat64), { TO(root), P }, STAT_BYTES, .flags = 0 },
+	{ IA32(196, lstat64), { TO(root), P }, STAT_BYTES, .flags = 0 },
+	{ IA32(197, fstat64), { 1, P }, STAT_BYTES, .flags = 0 },
+	{ IA32(300, fstatat64), { (uint32_t)-100, TO(root), P, 0 }, STAT_BYTES, .flags = 0 },
+	{ IA32(240, futex), { TO(word), 0, 2, P }, 8, .image = &no_time, .good = -EAGAIN, .flags = NULL_GOOD },
+	{ IA32(422, futex64), { TO(word), 0, 2, P }, 16, .image = &no_time64, .good = -EAGAIN, .flags = NULL_GOOD },
+	{ IA32(242, sched_getaffinity), { 0, 8, P }, 8, .good = 8 },
+	{ IA32(243, set_thread_area), { P }, 16, .image = &no_segment },
+	{ IA32(244, get_thread_area), { P }, 16, .flags = KERNEL_ONLY },
+	{ IA32(265, clock_gettime), { 1, P }, 8, .unit = 1 },
+	{ IA32(266, clock_getres), { 1, P }, 8, .unit = 1, .flags = NULL_GOOD },
+	{ IA32(403, clock_gettime64), { 1, P }, 16, .unit = 1 },
+	{ IA32(406, clock_getres64), { 1, P }, 16, .unit = 1, .flags = NULL_GOOD },
+	{ IA32(267, clock_nanosleep), { 1, 0, P, 0 }, 8, .image = &no_time },
+	{ IA32(407, clock_nanosleep64), { 1, 0, P, 0 }, 16, .image = &no_time64 },
+	{ IA32(312, get_robust_list), { 0, P, TO(size) }, 4, .unit = 4 },
+	{ IA32(312, get_robust_list), { 0, TO(head), P }, 4, .unit = 4 },
+};
+
+/* Elsewhere (tests/user32: frames, clone), or without an address to follow. */
+static const struct {
+	const char *name;
+	long number;
+} others[] = {
+	{ OTHER(clone) }, { OTHER(sigreturn) }, { OTHER(rt_sigreturn) }, { OTHER(arch_prctl) }, { OTHER(mmap2) },
+	{ OTHER(set_robust_list) },
+};
+
+void test_ia32(void)
+{
+	const uint64_t get_limit[6] = { 3, TO(limit) };
+
+	part = (struct pair){ (uint32_t)TO(newlines), 1 };
+	one_string[0] = (uint32_t)TO(self);
+	signal(SIGALRM, nothing);
+	signal(SIGUSR2, nothing);
+	make_call(191 | IA32_CALL, get_limit);
+	sys(SYS_rt_sigprocmask, SIG_BLOCK, &only_usr2, 0, SET_BYTES);
+	try_rows(rows, COUNT(rows));
+	sys(SYS_rt_sigprocmask, SIG_UNBLOCK, &only_usr2, 0, SET_BYTES);
+	for (unsigned i = 0; i < COUNT(others); i++)
+		check_unharmed(others[i].name);
+}

@@ -1,0 +1,206 @@
+/*
+ * cost: what each way into the kernel and back costs. (A measurement, not a test.)
+ *
+ *	cost PATH [TURNS]
+ *
+ * Under QEMU's -icount shift=0 the TSC counts guest instructions, and two RDTSC
+ * around a loop of TURNS turns say what a turn takes, the loop's own three or
+ * four instructions included. Two runs that differ in TURNS alone differ in
+ * nothing else, so their difference also serves to count CR3 writes.
+ * Right outcome: a line `cost: PATH: N.N TSC ticks each`, exit status 0.
+ */
+#define _GNU_SOURCE
+#include "../../../user/raw_syscall.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#define PAGE 4096
+#define WARM_UP 100	/* turns at most, before those that count */
+#define TIMER_GAP 60	/* a turn of spin() that took longer was interrupted */
+
+static uint64_t rdtsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (uint64_t)high << 32 | low;
+}
+
+_Static_assert(SYS_getppid == 110, "the number in the loop");
+
+static uint64_t do_syscall(uint32_t turns)
+{
+	uint64_t start = rdtsc();
+
+	__asm__ volatile("1:\tmov $110, %%eax\n\t"
+			 "syscall\n\t"
+			 "dec %0\n\t"
+			 "jnz 1b"
+			 : "+&b"(turns) : : "rax", "rcx", "r11", "cc", "memory");
+	return rdtsc() - start;
+}
+
+/* i386's getppid */
+static uint64_t do_int80(uint32_t turns)
+{
+	uint64_t start = rdtsc();
+
+	__asm__ volatile("1:\tmov $64, %%eax\n\t"
+			 "int $0x80\n\t"
+			 "dec %0\n\t"
+			 "jnz 1b"
+			 : "+&S"(turns) : : "rax", "cc", "memory");
+	return rdtsc() - start;
+}
+
+/* The first write to a page that has only been mapped. */
+static uint64_t do_fault(uint32_t turns)
+{
+	size_t size = (size_t)turns * PAGE;
+	char *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t start = rdtsc();
+
+	if (page == MAP_FAILED)
+		return 0;
+	madvise(page, size, MADV_NOHUGEPAGE); /* for Linux */
+	start = rdtsc();
+	for (uint32_t i = 0; i < turns; i++)
+		*(volatile char *)(page + (size_t)i * PAGE) = 1;
+	start = rdtsc() - start;
+	munmap(page, size);
+	return start;
+}
+
+/* Timer interrupts as a loop sees them: turns that took longer than others. */
+static uint64_t do_timer(uint32_t turns)
+{
+	uint64_t last = rdtsc(), usual = ~0ULL, total = 0;
+
+	for (uint32_t seen = 0; seen < turns;) {
+		uint64_t now = rdtsc();
+
+		if (now - last < usual)
+			usual = now - last;
+		if (now - last > TIMER_GAP) {
+			total += now - last - usual;
+			seen++;
+		}
+		last = now;
+	}
+	return total;
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+static void skip_ud2(int signal, siginfo_t *info, void *context)
+{
+	(void)signal;
+	(void)info;
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += 2;
+}
+
+static uint64_t do_signal(uint32_t turns)
+{
+	int pid = getpid();
+	uint64_t start;
+
+	signal(SIGUSR1, nothing);
+	start = rdtsc();
+	while (turns--)
+		sys(SYS_kill, pid, SIGUSR1);
+	return rdtsc() - start;
+}
+
+static uint64_t do_ud2(uint32_t turns)
+{
+	struct sigaction action = { .sa_sigaction = skip_ud2, .sa_flags = SA_SIGINFO };
+	uint64_t start;
+
+	sigaction(SIGILL, &action, NULL);
+	start = rdtsc();
+	while (turns--)
+		__asm__ volatile("ud2" : : : "memory");
+	return rdtsc() - start;
+}
+
+static uint64_t do_int3(uint32_t turns)
+{
+	uint64_t start;
+
+	signal(SIGTRAP, nothing);
+	start = rdtsc();
+	while (turns--)
+		__asm__ volatile("int3" : : : "memory");
+	return rdtsc() - start;
+}
+
+/* Two processes that yield to each other: two switches a turn. */
+static uint64_t do_switch(uint32_t turns)
+{
+	pid_t child = fork();
+	uint64_t start;
+
+	if (child < 0)
+		return 0;
+	while (child == 0)
+		sys(SYS_sched_yield);
+	sys(SYS_sched_yield);
+	start = rdtsc();
+	while (turns--)
+		sys(SYS_sched_yield);
+	start = rdtsc() - start;
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	return start;
+}
+
+static const struct path {
+	const char *name;
+	uint64_t (*run)(uint32_t turns);
+	uint32_t turns;
+} paths[] = {
+	{ "syscall", do_syscall, 10000 },
+	{ "int80", do_int80, 10000 },
+	{ "fault", do_fault, 1000 },
+	{ "timer", do_timer, 10 },
+	{ "signal", do_signal, 1000 },
+	{ "ud2", do_ud2, 1000 },
+	{ "int3", do_int3, 1000 },
+	{ "switch", do_switch, 1000 },
+};
+
+static int measure(const struct path *path, uint32_t turns)
+{
+	uint64_t ticks;
+
+	path->run(turns < WARM_UP ? turns : WARM_UP);	/* caches, and pages not yet touched */
+	ticks = path->run(turns);
+	printf("cost: %s: %llu.%llu TSC ticks each\n", path->name,
+	       (unsigned long long)(ticks / turns),
+	       (unsigned long long)(ticks % turns * 10 / turns));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	for (unsigned i = 0; argc > 1 && i < sizeof(paths) / sizeof(paths[0]); i++) {
+		uint32_t turns = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 0) :
+					    paths[i].turns;
+
+		if (strcmp(argv[1], paths[i].name) == 0 && turns > 0)
+			return measure(&paths[i], turns);
+	}
+	printf("cost: expected a path: syscall int80 fault timer signal ud2 int3 switch\n");
+	return 2;
+}
