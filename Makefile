@@ -21,10 +21,10 @@ export CPUS MEM CMDLINE ACCEL CPU INITRAMFS
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 	-mno-red-zone -mgeneral-regs-only -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fcf-protection=none \
-	-fno-jump-tables -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks
+	-fno-jump-tables -fms-extensions -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Wpointer-arith -Wcast-align -Wwrite-strings -Wformat=2 \
-	-Wold-style-definition -Wredundant-decls
+	-Wold-style-definition -Wredundant-decls -Wno-microsoft-anon-tag
 WERROR :=
 # Set by `make coverage` and the sanitizing build, for what is no test.
 INSTRUMENT :=

@@ -115,7 +115,7 @@ static __noreturn void run_init(void)
 	static const char *const envp[] = { "PATH=/bin", "HOME=/", "TERM=linux", NULL };
 	const char *argv[ARGS_MAX_ARGV + 2] = { args.init };
 	struct complaint why;
-	struct task *t;
+	struct thread *t;
 	int status;
 
 	for (unsigned i = 0; i < args.argc; i++)

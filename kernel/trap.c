@@ -83,7 +83,7 @@ static void force(const struct pt_regs *regs, unsigned vector, int code, u64 err
  */
 static void out_of_memory(const struct pt_regs *regs, u64 cr2, u64 error)
 {
-	const struct task *t = current_task();
+	const struct thread *t = current_thread();
 
 	if (oom_make_room(OOM_TOUCHES, 0) || task_must_die())
 		return;
@@ -161,7 +161,7 @@ static void vsyscall(struct pt_regs *regs)
 
 static void math_exception(const struct pt_regs *regs, unsigned vector)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	int code;
 
 	fpu_save(t->user.fpu);

@@ -22,7 +22,6 @@ GENERATED = re.compile(r"^\s*build/inc/\s+generated from (\S+)\s.*: (.*)$")
 OUTSIDE = re.compile(r"^\s*([a-z_/]+/)\s+.*\sby ([a-z_/]+/)\s*$")
 SEAMS = re.compile(r"^\s*seams: (\S+)")
 CIRCLE = re.compile(r"^\s*circle: (.+)$")
-ALLOWED = re.compile(r"^\s*allowed: (\S+) includes (\S+)$")
 DECLARED = re.compile(r"^\w[^;{#(]*?\b(\w+)\(", re.M)
 SUFFIXES = (".c", ".h", ".asm", ".inc")
 
@@ -33,7 +32,7 @@ class Diagram:
     def __init__(self, path):
         self.layers, self.generated, self.outside = [], {}, {}
         self.seams = ""
-        self.circles, self.allowed = [], set()
+        self.circles = []
         with open(path, encoding="utf-8") as file:
             for line in file:
                 self.take(line)
@@ -45,7 +44,7 @@ class Diagram:
         """One line of the text; most say nothing."""
         box, generated = BOX.match(line), GENERATED.match(line)
         outside, seams = OUTSIDE.match(line), SEAMS.match(line)
-        circle, allowed = CIRCLE.match(line), ALLOWED.match(line)
+        circle = CIRCLE.match(line)
         if box:
             self.layers.append(box[1])
         elif generated:
@@ -57,8 +56,6 @@ class Diagram:
             self.seams = seams[1]
         elif circle:
             self.circles.append(sorted(circle[1].split()))
-        elif allowed:
-            self.allowed.add((allowed[1], allowed[2]))
 
     def layer(self, path):
         """The layer that a path belongs to: the longest prefix; or None."""
@@ -80,8 +77,7 @@ class Diagram:
         theirs = self.layer(target)
         if theirs is None:
             return f"{target} is in no layer"
-        if source == self.seams or not self.goes_up(source, target) or \
-                (source, target) in self.allowed:
+        if source == self.seams or not self.goes_up(source, target):
             return None
         return f"{own} includes {target} of {theirs}, which is above it"
 

@@ -108,9 +108,10 @@ bool creds_may_trace_child(const struct process *parent)
 
 /* ---- Branches --------------------------------------------------------------------- */
 
-u64 seam_branch_owner(const struct task *t)
+u64 seam_branch_owner(const struct task *task)
 {
-	const struct process *p = t->process;
+	const struct thread *t = thread_of(task);
+	const struct process *p = t ? t->process : NULL;
 
 	if (!p || !t->mm) /* a kernel thread; a process that has given its memory up */
 		return 0;

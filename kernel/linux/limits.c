@@ -51,7 +51,7 @@ u64 seam_memory_limit(enum memory_limit which)
 		[MEMORY_AS] = LIMIT_AS, [MEMORY_DATA] = LIMIT_DATA,
 		[MEMORY_STACK] = LIMIT_STACK, [MEMORY_LOCK] = LIMIT_MEMLOCK,
 	};
-	const struct process *p = current_task() ? current_process() : NULL;
+	const struct process *p = calling_process();
 	const struct limit *l;
 
 	if (!p || (which == MEMORY_LOCK && process_is_privileged()))
@@ -62,7 +62,7 @@ u64 seam_memory_limit(enum memory_limit which)
 
 u64 limits_exec_stack(void)
 {
-	const struct process *p = current_task() ? current_process() : NULL;
+	const struct process *p = calling_process();
 
 	if (!p)
 		return MM_STACK_SIZE;

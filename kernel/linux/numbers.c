@@ -32,7 +32,7 @@ static void enter(struct link *table, struct link *l, int number)
 		list_append(list_of(table, number), l);
 }
 
-void numbers_set_thread(struct task *t, int pid)
+void numbers_set_thread(struct thread *t, int pid)
 {
 	t->pid = pid;
 	enter(threads, &t->by_number, pid);
@@ -52,9 +52,9 @@ void numbers_set_session(struct process *p, int sid)
 
 /* ---- Finding ------------------------------------------------------------------ */
 
-static struct task *find(int tid)
+static struct thread *find(int tid)
 {
-	struct task *t;
+	struct thread *t;
 
 	list_for_each(t, list_of(threads, tid), by_number)
 		if (t->pid == tid)
@@ -63,16 +63,16 @@ static struct task *find(int tid)
 }
 
 /* What waits to be buried is gone. */
-struct task *process_find_thread(int tid)
+struct thread *process_find_thread(int tid)
 {
-	struct task *t = find(tid);
+	struct thread *t = find(tid);
 
 	return t && !(t->process->ended && t->process->unclaimed) ? t : NULL;
 }
 
 struct process *process_find(int pid)
 {
-	struct task *t = process_find_thread(pid);
+	struct thread *t = process_find_thread(pid);
 
 	return t && t->process->leader == t ? t->process : NULL;
 }

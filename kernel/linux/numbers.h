@@ -8,7 +8,7 @@
 #include "kernel/base/types.h"
 
 struct process;
-struct task;
+struct thread;
 
 /* One that nobody has, and that comes again only after all others. */
 int process_next_pid(void);
@@ -20,10 +20,10 @@ int process_next_pid(void);
  * is reaped, and may be `leaving`.
  */
 struct process *process_find(int pid);
-struct task *process_find_thread(int tid);
+struct thread *process_find_thread(int tid);
 
 /* A thread gets, has another instead, or gives back (0) its number. */
-void numbers_set_thread(struct task *t, int pid);
+void numbers_set_thread(struct thread *t, int pid);
 
 /* The same of a process's group and session. */
 void numbers_set_group(struct process *p, int pgid);

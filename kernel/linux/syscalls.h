@@ -7,7 +7,7 @@
  * negative errno.  These are not always the program's: i386's calls are brought
  * into this form first (in a copy, extended from 32 bits by zeroes).  What a call reads
  * or changes of the program's registers beyond its arguments, it takes from
- * task_regs(current_task()).  Context: task stack, interrupts on.
+ * thread_regs(current_thread()).  Context: task stack, interrupts on.
  */
 #ifndef KERNEL_LINUX_SYSCALLS_H
 #define KERNEL_LINUX_SYSCALLS_H

@@ -46,10 +46,10 @@ struct link *process_walk_next(const struct link *head, struct link *at, unsigne
  */
 void process_wake_next_waiter(struct process *p)
 {
-	struct task *t = list_entry(list_first(&p->waiting), struct task, in_wait);
+	struct thread *t = list_entry(list_first(&p->waiting), struct thread, in_wait);
 
 	if (t && t->events_seen != p->events)
-		sched_wake(t);
+		sched_wake(task_of(t));
 }
 
 void process_wake_waiters(struct process *p)

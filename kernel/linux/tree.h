@@ -1,6 +1,6 @@
 /*
- * Processes: what the threads of one program share.  A thread is a struct task
- * (kernel/task/task.h); kernel threads belong to no process.
+ * Processes: what the threads of one program share (kernel/linux/thread.h); kernel
+ * threads belong to no process.
  *
  * Life: made by the kernel (process_create(), process_start()) or by fork;
  * `ending` when exit_group or a signal has told all threads to end; `ended`
@@ -25,7 +25,7 @@
 #include "kernel/linux/limits.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/user.h"
-#include "kernel/task/task.h"
+#include "kernel/linux/thread.h"
 
 /* User and group: real, effective, saved. */
 struct ids {
@@ -68,12 +68,12 @@ struct process {
 	struct task *waiter;          /* in process_wait_for(): it frees the process */
 	struct link tracees;          /* tasks with this process for a tracer */
 
-	struct task *leader;          /* its first thread, or the last that called
+	struct thread *leader;         /* its first thread, or the last that called
 	                                 execve, perhaps ended; with a hold */
 	struct link threads;          /* all that have not ended */
 	unsigned alive;               /* in `threads` */
 	struct task *dead;            /* ended, and not yet freed */
-	struct task *exec_by;         /* the other threads must end for it; it clears
+	struct thread *exec_by;        /* the other threads must end for it; it clears
 	                                 this itself when they have */
 
 	struct mm *mm;                /* NULL: it has ended */
@@ -104,7 +104,15 @@ extern struct spinlock process_lock;
 /* The process of the current task, which is a user task. */
 static inline struct process *current_process(void)
 {
-	return current_task()->process;
+	return current_thread()->process;
+}
+
+/* The same, NULL: a kernel thread or the boot. */
+static inline struct process *calling_process(void)
+{
+	const struct task *t = current_task();
+
+	return t && task_is_thread(t) ? current_process() : NULL;
 }
 
 /* May the current process do what Linux keeps for root? */

@@ -25,7 +25,7 @@ u32 ring3_probe(void)
 {
 	static const struct far_return_code code = { { 0x48, 0xbc }, CEA_IDT, { 0x48, 0xcb } };
 	u64 before = trap_count[VEC_GP];
-	struct task *t = program_from_code("probe", &code, sizeof(code), 0);
+	struct thread *t = program_from_code("probe", &code, sizeof(code), 0);
 
 	if (!t)
 		return 0;

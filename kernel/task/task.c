@@ -17,7 +17,7 @@
 #include "mm/phys.h"
 #include "mm/vmap.h"
 
-static struct task *alloc_task(const char *name, virt_addr_t stack_top)
+static struct task *alloc_task(size_t size, const char *name, virt_addr_t stack_top)
 {
 	phys_addr_t pa = frame_alloc_zeroed();
 	struct task *t;
@@ -25,7 +25,7 @@ static struct task *alloc_task(const char *name, virt_addr_t stack_top)
 	if (pa == NO_FRAME)
 		return NULL;
 	t = phys_to_virt(pa);
-	live_object(t, sizeof(*t));
+	live_object(t, size);
 	t->holds = 1;
 	t->stack_top = stack_top;
 	strscpy(t->name, name, sizeof(t->name));
@@ -35,7 +35,7 @@ static struct task *alloc_task(const char *name, virt_addr_t stack_top)
 
 struct task *task_create_idle(virt_addr_t stack_top)
 {
-	struct task *t = alloc_task("idle", stack_top);
+	struct task *t = alloc_task(sizeof(struct task), "idle", stack_top);
 
 	if (!t)
 		return NULL;
@@ -58,16 +58,21 @@ void task_prepare_stack(struct task *t, u64 below, void (*fn)(void *), void *arg
 	t->sp = (u64)sp;
 }
 
-struct task *task_create(const char *name, void (*fn)(void *), void *arg)
+struct task *task_create_in(size_t size, const char *name, void (*fn)(void *), void *arg)
 {
 	virt_addr_t top = vmap_alloc_stack(TASK_STACK_SIZE);
-	struct task *t = top ? alloc_task(name, top) : NULL;
+	struct task *t = top ? alloc_task(size, name, top) : NULL;
 
 	if (t)
 		task_prepare_stack(t, 0, fn, arg);
 	else if (top)
 		vmap_free_stack(top, TASK_STACK_SIZE);
 	return t;
+}
+
+struct task *task_create(const char *name, void (*fn)(void *), void *arg)
+{
+	return task_create_in(sizeof(struct task), name, fn, arg);
 }
 
 /* All but its stack and itself. */

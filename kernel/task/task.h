@@ -27,7 +27,6 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/timers.h"
 #include "kernel/base/types.h"
-#include "kernel/linux/abi_signal.h"
 #include "mm/space/mm.h"
 
 enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_ZOMBIE };
@@ -35,7 +34,6 @@ enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_ZOM
 struct task {
 	/* Set before it first runs. */
 	virt_addr_t stack_top;  /* of its kernel stack; pt_regs end here */
-	struct process *process; /* NULL: kernel thread */
 	u64 *group_run_ns;      /* where run_ns is counted, too: its process's; NULL: nowhere */
 	bool (*must_die)(void); /* is it, running, about to die?  NULL: never */
 
@@ -48,12 +46,7 @@ struct task {
 	struct mm *mm;          /* NULL: kernel thread.  In execve under process_lock */
 	char name[32];
 	struct user_state user; /* all zero: a kernel thread */
-	virt_addr_t set_child_tid;   /* to be written at its start; 0: no */
-	virt_addr_t clear_child_tid; /* cleared at its end, a futex woken */
-	virt_addr_t robust_list;     /* futexes to be released at its end */
-	u32 robust_list32;           /* the same, of i386's layout */
-	u64 exec_pages;              /* its part of the process's */
-	struct lock_stack locks;     /* sleep locks that it holds: the debug build's */
+	struct lock_stack locks; /* sleep locks that it holds: the debug build's */
 
 	/* The run queue's lock. */
 	enum task_state state;
@@ -78,24 +71,8 @@ struct task {
 	int pid;                /* of this thread; 0: kernel thread */
 	int status;             /* of its end, as process->status */
 	bool leaving;           /* it takes no signals any more */
-	struct link in_process; /* in process->threads */
 	struct task *dead_next; /* in process->dead */
-	struct link by_number;  /* of all threads with like numbers */
-	struct link in_stop;    /* in process->signals.stopped */
-	struct link in_wait;    /* in process->waiting, while it is in do_wait() */
-	u64 events_seen;        /* there, of process->events */
-	struct task_signals signals;
-	struct process *tracer; /* ptrace: gets its stops; NULL: nobody.  Cleared when
-	                           the tracer ends, or the task */
-	struct link of_tracer;  /* in tracer->tracees */
-	bool traced_by_root;    /* root agreed to it, who may read any memory */
-	int stop_signal;        /* it has stopped for this one; 0: it has not */
-	bool stop_reported;     /* and wait4 has said so */
-	struct task *vfork_child;  /* it waits until this one execs or ends */
-	struct task *vfork_parent; /* the other way.  Both are cleared together, before
-	                              either can end */
 };
-static_assert(sizeof(struct task) <= PAGE_SIZE, "a task is one frame");
 
 static inline struct task *current_task(void)
 {
@@ -110,6 +87,12 @@ static inline bool task_must_die(void)
 	return t->must_die && t->must_die();
 }
 
+/* Is it of a program, a struct thread (kernel/linux/thread.h)? */
+static inline bool task_is_thread(const struct task *t)
+{
+	return t->user.fpu != NULL;
+}
+
 /* The registers with which a user task entered the kernel. */
 static inline struct pt_regs *task_regs(const struct task *t)
 {
@@ -121,6 +104,9 @@ static inline struct pt_regs *task_regs(const struct task *t)
  * sched_start().  NULL: no memory.
  */
 struct task *task_create(const char *name, void (*fn)(void *), void *arg);
+
+/* The same, the first member of an object of `size` bytes, the rest zero: a frame at most. */
+struct task *task_create_in(size_t size, const char *name, void (*fn)(void *), void *arg);
 
 /*
  * For a task that has not run: where entry_switch_to() finds its first registers, so
@@ -149,13 +135,6 @@ void task_put_dead(struct task *list);
  * no memory.
  */
 struct task *task_create_idle(virt_addr_t stack_top);
-
-/*
- * Waits until t, a kernel thread or the first thread of a process that the kernel
- * started, and all that process have ended, gives back the hold and frees the
- * process, and returns the status.  Task context.
- */
-int process_wait_for(struct task *t);
 
 #define WAIT_STATUS(code, signal) (((code) & 0xff) << 8 | (signal))
 #define WAIT_SIGNAL(status) ((status) & 0x7f)

@@ -135,7 +135,7 @@ void stretch_point(void)
 		return;
 	__asm__ volatile("cli" : : : "memory");
 	stop(NO_POINT, __builtin_return_address(0));
-	if (current_task()->process)
+	if (task_is_thread(current_task()))
 		start(NO_POINT, __builtin_return_address(0));
 	if (on)
 		__asm__ volatile("sti" : : : "memory");

@@ -14,7 +14,7 @@ static int run(struct selftest *t, const char *path, bool quiet)
 	static const char *const envp[] = { NULL };
 	const char *argv[] = { path, "-q", NULL };
 	struct complaint why;
-	struct task *task;
+	struct thread *task;
 
 	if (!program_exists(path)) {
 		selftest_skip(t, "no %s in the initramfs, or no initramfs", path);

@@ -34,7 +34,7 @@
 #define NMIS 2000
 #define CALLS 500 /* behind these it is in its loop */
 
-static bool running(const struct task *task)
+static bool running(const struct thread *task)
 {
 	return !__atomic_load_n(&task->process->ended, __ATOMIC_ACQUIRE);
 }
@@ -66,7 +66,7 @@ static void nmis(struct selftest *t)
 	unsigned target = online_cpu(1), sent = 0;
 	u64 calls;
 	struct complaint why;
-	struct task *task;
+	struct thread *task;
 
 	if (cpumask_count(&cpus_online) < 2) {
 		selftest_skip(t, "needs 2 CPUs, found 1");
@@ -81,7 +81,7 @@ static void nmis(struct selftest *t)
 		return;
 	move_to_cpu(online_cpu(0));
 	task->process->quiet = true;
-	task_pin(task, target);
+	task_pin(task_of(task), target);
 	calls = VAULT_OF(target)->syscalls;
 	process_start(task, process_next_pid());
 	EXPECT(t, wait_for_value(&VAULT_OF(target)->syscalls, calls + CALLS), "it makes system calls");

@@ -111,7 +111,7 @@ static void look_at_cpu(struct selftest *t, unsigned cpu)
 /* A process there, and we elsewhere: what interrupts it finds its CR3. */
 static void look_with_process(struct selftest *t, unsigned n)
 {
-	struct task *task = user_run(t, USER_CODE(spin_loop), 0, online_cpu(n));
+	struct thread *task = user_run(t, USER_CODE(spin_loop), 0, online_cpu(n));
 
 	if (!task)
 		return;

@@ -389,7 +389,7 @@ static void fill_and_scrub(void *arg)
 static void residue(struct selftest *t)
 {
 	for_each_cpu(cpu, &cpus_online) {
-		struct task *task = PROCESS_FROM(program_exit, 0);
+		struct thread *task = PROCESS_FROM(program_exit, 0);
 		bool clear = false;
 
 		if (!EXPECT(t, task, "memory for a process"))

@@ -115,20 +115,20 @@ static void enter(struct selftest *t, enum way way, const struct start *s, u16 c
 {
 	struct user_code code = { way_code[way].name, way_code[way].begin,
 				  way_code[way].end };
-	struct task *task = user_new(t, code, 0, cpu);
+	struct thread *task = user_new(t, code, 0, cpu);
 	struct pt_regs before;
 	bool held;
 	int status;
 
 	if (!task)
 		return;
-	set_up(task_regs(task), s, cs);
+	set_up(thread_regs(task), s, cs);
 	task->user.gs_base = s->bases;
-	before = *task_regs(task);
+	before = *thread_regs(task);
 	user_start(task);
 	user_wait(task);
 	if (way == INT80)
-		expect_kept(t, task_regs(task), &before, cs == SEL_USER_CS);
+		expect_kept(t, thread_regs(task), &before, cs == SEL_USER_CS);
 	status = process_wait_for(task);
 	held = EXPECT(t, ends_right(way, status), "how it ends");
 	cpu_unharmed(t, cpu);

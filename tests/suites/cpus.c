@@ -87,7 +87,7 @@ bool cpus_run_thread(unsigned cpu, void (*fn)(void *), void *arg)
 		return false;
 	t->affinity = cpus_only(cpu);
 	sched_start(t);
-	process_wait_for(t);
+	task_wait(t);
 	return true;
 }
 

@@ -87,7 +87,7 @@ static void registers(struct selftest *t)
 /* ---- Traps ---------------------------------------------------------------------- */
 
 /* Runs it with a breakpoint; its wait status; where it stood and its DR6. */
-static int run(struct selftest *t, struct task *task, u64 address, u64 dr7, u64 *ip, u64 *dr6)
+static int run(struct selftest *t, struct thread *task, u64 address, u64 dr7, u64 *ip, u64 *dr6)
 {
 	if (!EXPECT(t, task, "memory for a process"))
 		return -1;
@@ -96,7 +96,7 @@ static int run(struct selftest *t, struct task *task, u64 address, u64 dr7, u64 
 	task->process->quiet = true;
 	process_start(task, process_next_pid());
 	user_wait(task);
-	*ip = task_regs(task)->ip;
+	*ip = thread_regs(task)->ip;
 	*dr6 = task->user.debug.dr6;
 	return process_wait_for(task);
 }
@@ -142,7 +142,7 @@ static void turns(struct selftest *t)
 {
 	unsigned wrong = 0, cpu = online_cpu(1);
 	u64 watched = ENABLE(0, ACCESS, LENGTH_1);
-	struct task *task[4];
+	struct thread *task[4];
 
 	if (cpus_skip_breakpoints(t))
 		return;
@@ -158,7 +158,7 @@ static void turns(struct selftest *t)
 			debugreg_set(&task[i]->user.debug, 7, watched);
 		}
 		task[i]->process->quiet = true;
-		task_pin(task[i], cpu);
+		task_pin(task_of(task[i]), cpu);
 		process_start(task[i], process_next_pid());
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(task); i++)
@@ -180,7 +180,7 @@ static void copies(struct selftest *t)
 	EXPECT_EQ(t, dr6, 1, "but it is noted in DR6");
 }
 
-static struct task *with_selector(struct task *task)
+static struct thread *with_selector(struct thread *task)
 {
 	u16 selector = SEL_USER_DS;
 

@@ -73,14 +73,14 @@ static void patch(struct pt_regs *regs, const struct start *s)
 static void start_on(struct selftest *t, const struct start *s, unsigned cpu)
 {
 	u64 none = 0, free = frame_stats().free;
-	struct task *task = s->push ? PROCESS_FROM(program_push, 0) :
+	struct thread *task = s->push ? PROCESS_FROM(program_push, 0) :
 				      PROCESS_FROM(program_exit, 0);
 	int status;
 	bool held;
 
 	if (!EXPECT(t, task, "memory for a process"))
 		return;
-	patch(task_regs(task), s);
+	patch(thread_regs(task), s);
 	cpus_call(cpu, plant, (void *)&s->spare);
 	status = programs_run(task, cpu);
 	cpus_call(cpu, plant, &none);
@@ -93,7 +93,7 @@ static void start_on(struct selftest *t, const struct start *s, unsigned cpu)
 
 static void start_all(struct selftest *t, const struct start *s, unsigned count)
 {
-	struct task *good;
+	struct thread *good;
 
 	for_each_cpu(cpu, &cpus_online) {
 		for (unsigned i = 0; i < count; i++)
@@ -232,7 +232,7 @@ struct resume {
 	bool sysret;     /* expected */
 };
 
-static bool wait_until_asleep(const struct task *task)
+static bool wait_until_asleep(const struct thread *task)
 {
 	u64 deadline = clock_ns() + 30 * NSEC_PER_SEC;
 
@@ -246,10 +246,10 @@ static bool wait_until_asleep(const struct task *task)
 }
 
 /* Resumes a process that sleeps in a system call with other registers. */
-static void resume(struct selftest *t, const struct resume *r, struct task *task,
+static void resume(struct selftest *t, const struct resume *r, struct thread *task,
 		   unsigned cpu)
 {
-	struct pt_regs *regs = task_regs(task);
+	struct pt_regs *regs = thread_regs(task);
 	const struct siginfo wake = { .signo = SIGUSR1 };
 	struct slept slept;
 	u64 cx, r11, flags;
@@ -269,7 +269,7 @@ static void resume(struct selftest *t, const struct resume *r, struct task *task
 	flags = spin_lock(&process_lock);
 	signal_send_thread(task, &wake);
 	spin_unlock(&process_lock, flags);
-	sched_wait_for_exit(task);
+	sched_wait_for_exit(task_of(task));
 	cpus_call(cpu, count_here, NULL);
 	trap_paranoid_hook = NULL;
 	EXPECT_EQ(t, sysrets, r->sysret, "returns by SYSRET");
@@ -284,7 +284,7 @@ static void resume(struct selftest *t, const struct resume *r, struct task *task
 
 static void resume_on(struct selftest *t, const struct resume *r, unsigned cpu)
 {
-	struct task *task = PROCESS_FROM(program_sleep, 0);
+	struct thread *task = PROCESS_FROM(program_sleep, 0);
 	bool failed = t->failed;
 	int status;
 

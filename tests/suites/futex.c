@@ -12,7 +12,7 @@
 #define FUTEX_WORD (PROGRAM_DATA_BASE + 512)
 
 /* The word becomes 1 while its waiter, who expects 0, is held up on his way. */
-static u64 change_under_waiter(struct selftest *t, struct task *task)
+static u64 change_under_waiter(struct selftest *t, struct thread *task)
 {
 	const u64 limit[2] = { 1, 0 };
 	struct mm *mm = task->mm;
@@ -22,22 +22,22 @@ static u64 change_under_waiter(struct selftest *t, struct task *task)
 	EXPECT_EQ(t, pt_walk(mm->pgd, FUTEX_WORD, &leaf), 0, "the word's page is there");
 	sleep_lock(&mm->lock);
 	user_start(task);
-	EXPECT(t, user_sleeps(task), "he waits for the lock");
+	EXPECT(t, task_sleeps(task_of(task)), "he waits for the lock");
 	*(volatile u32 *)phys_to_virt(leaf.pa + FUTEX_WORD - leaf.va) = 1;
 	sleep_unlock(&mm->lock);
 	user_wait(task);
-	return task_regs(task)->ax;
+	return thread_regs(task)->ax;
 }
 
 /* What he saw before does not count: he would sleep over the wake-up. */
 static void futex_compared_last(struct selftest *t)
 {
-	struct task *task = user_new(t, USER_CODE(call_once), 0, online_cpu(1));
+	struct thread *task = user_new(t, USER_CODE(call_once), 0, online_cpu(1));
 	struct pt_regs *regs;
 
 	if (!task)
 		return;
-	regs = task_regs(task);
+	regs = thread_regs(task);
 	regs->ax = NR_futex;
 	regs->di = FUTEX_WORD;
 	regs->si = FUTEX_WAIT_PRIVATE;

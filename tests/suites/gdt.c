@@ -351,8 +351,8 @@ static void user_loads(struct selftest *t)
 
 	begin();
 	for_each_cpu(cpu, &cpus_online) {
-		struct task *good = PROCESS_FROM(program_load_ds, SEL_USER_DS);
-		struct task *bad = PROCESS_FROM(program_load_ds, SEL_SPARE | 3);
+		struct thread *good = PROCESS_FROM(program_load_ds, SEL_USER_DS);
+		struct thread *bad = PROCESS_FROM(program_load_ds, SEL_SPARE | 3);
 
 		if (!EXPECT(t, good && bad, "memory for processes"))
 			return;

@@ -106,7 +106,7 @@ static bool hook(struct pt_regs *regs)
 
 static void run_on(struct selftest *t, unsigned cpu)
 {
-	struct task *task = program_from_code("inject", inject_code,
+	struct thread *task = program_from_code("inject", inject_code,
 					      (size_t)(inject_code_end - inject_code), 0);
 
 	if (!EXPECT(t, task, "memory for a process"))

@@ -24,7 +24,7 @@
 #define YIELDS(n) ((u64)(n) << 16)
 #define KILLED WAIT_STATUS(0, SIGSEGV)
 
-static bool open_port(struct selftest *t, struct task *task, unsigned port, unsigned n)
+static bool open_port(struct selftest *t, struct thread *task, unsigned port, unsigned n)
 {
 	return EXPECT(t, task && io_bitmap_set(&task->user.io, port, n, true) == 0,
 		      "memory for a process with ports");
@@ -48,7 +48,7 @@ static void without(struct selftest *t)
 	static const u16 port[] = { 0, 0x3f8, PORT, 0x8000, 0xfff8, 0xffff };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(port); i++) {
-		struct task *task = PROCESS_FROM(program_in, port[i]);
+		struct thread *task = PROCESS_FROM(program_in, port[i]);
 
 		if (EXPECT(t, task, "memory for a process"))
 			EXPECT_EQ(t, programs_run(task, online_cpu(i)), KILLED, "status");
@@ -58,7 +58,7 @@ static void without(struct selftest *t)
 
 static int read_with(struct selftest *t, unsigned first, unsigned n, u64 port, bool word)
 {
-	struct task *task = word ? PROCESS_FROM(program_in_word, port) :
+	struct thread *task = word ? PROCESS_FROM(program_in_word, port) :
 				   PROCESS_FROM(program_in, port);
 
 	return open_port(t, task, first, n) ? programs_run(task, online_cpu((unsigned)port)) : -1;
@@ -79,9 +79,9 @@ static void with(struct selftest *t)
 
 static void iopl(struct selftest *t)
 {
-	struct task *in = PROCESS_FROM(program_in, 0xffff);
-	struct task *cli = PROCESS_FROM(program_cli, 0);
-	struct task *two = PROCESS_FROM(program_in, PORT);
+	struct thread *in = PROCESS_FROM(program_in, 0xffff);
+	struct thread *cli = PROCESS_FROM(program_cli, 0);
+	struct thread *two = PROCESS_FROM(program_in, PORT);
 
 	if (!EXPECT(t, in && cli && two, "memory for processes"))
 		return;
@@ -95,20 +95,20 @@ static void iopl(struct selftest *t)
 
 /* ---- Taking turns ------------------------------------------------------------- */
 
-static void start(struct task *task, unsigned cpu)
+static void start(struct thread *task, unsigned cpu)
 {
 	task->process->quiet = true;
-	task_pin(task, cpu);
+	task_pin(task_of(task), cpu);
 	process_start(task, process_next_pid());
 }
 
 /* One has ports, one has others, one has none and tries in the end. */
 static void turns_on(struct selftest *t, unsigned cpu)
 {
-	struct task *one = PROCESS_FROM(program_in, YIELDS(60) | PORT);
-	struct task *other = PROCESS_FROM(program_in, YIELDS(60) | (PORT + 9));
-	struct task *none = PROCESS_FROM(program_yield_in, YIELDS(20) | PORT);
-	struct task *wrong = PROCESS_FROM(program_yield_in, YIELDS(21) | PORT);
+	struct thread *one = PROCESS_FROM(program_in, YIELDS(60) | PORT);
+	struct thread *other = PROCESS_FROM(program_in, YIELDS(60) | (PORT + 9));
+	struct thread *none = PROCESS_FROM(program_yield_in, YIELDS(20) | PORT);
+	struct thread *wrong = PROCESS_FROM(program_yield_in, YIELDS(21) | PORT);
 
 	if (!open_port(t, one, PORT, 1) || !open_port(t, other, PORT + 9, 1) || !none ||
 	    !open_port(t, wrong, PORT + 1, 100))

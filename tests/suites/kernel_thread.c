@@ -7,3 +7,13 @@ void task_exit(int status)
 	current_task()->status = status;
 	sched_exit();
 }
+
+int task_wait(struct task *t)
+{
+	int status;
+
+	sched_wait_for_exit(t);
+	status = t->status;
+	task_put(t);
+	return status;
+}

@@ -6,7 +6,10 @@
 
 #include "kernel/task/task.h"
 
-/* Ends the current kernel thread with a status for process_wait_for().  Task context. */
+/* Ends the current kernel thread with a status for task_wait().  Task context. */
 __noreturn void task_exit(int status);
+
+/* Waits until it has ended, gives back the hold, and returns the status.  Task context. */
+int task_wait(struct task *t);
 
 #endif

@@ -286,7 +286,7 @@ static void other_cpus(struct selftest *t)
 	EXPECT(t, wait_for_value((const u64 *)&watch.step, 2), "it sees an entry that is new");
 	ldt_write(watch.mm, 1, 0);
 	EXPECT(t, wait_for_value((const u64 *)&watch.step, 3), "and one that has gone");
-	process_wait_for(watcher);
+	task_wait(watcher);
 	EXPECT_EQ(t, watch.ds_gone, 0, "DS there, whose entry has gone");
 	move_to_cpu(ANY_CPU);
 	mm_put(watch.mm);

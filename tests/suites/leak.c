@@ -106,7 +106,7 @@ static int attack(struct selftest *t, int parts)
 {
 	static const char *const envp[] = { NULL };
 	struct complaint why;
-	struct task *task;
+	struct thread *task;
 	int status;
 
 	make_words(parts);
@@ -114,7 +114,7 @@ static int attack(struct selftest *t, int parts)
 	if (!EXPECT(t, task, "the program is loaded"))
 		return -1;
 	task->process->quiet = parts != PARTS;
-	task_pin(task, 0);
+	task_pin(task_of(task), 0);
 	process_start(task, process_next_pid());
 	status = process_wait_for(task);
 	EXPECT_EQ(t, WAIT_SIGNAL(status), 0, "no signal ends it");

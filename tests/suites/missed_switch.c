@@ -13,9 +13,9 @@
 #include "mm/pti.h"
 #include "tests/suites/pinned.h"
 
-static struct task *new_program(struct selftest *t)
+static struct thread *new_program(struct selftest *t)
 {
-	struct task *task;
+	struct thread *task;
 
 	if (!pti_enabled) {
 		selftest_skip(t, "there is no shadow with pti=off");
@@ -42,7 +42,7 @@ static void forget_switch(struct selftest *t)
 /* A process's first way out is the IRET door. */
 static void missed_at_iret(struct selftest *t)
 {
-	struct task *task = new_program(t);
+	struct thread *task = new_program(t);
 
 	if (!task)
 		return;
@@ -55,13 +55,13 @@ static void missed_at_iret(struct selftest *t)
 /* The process is in a system call, whose way back is the SYSRET door. */
 static void missed_at_sysret(struct selftest *t)
 {
-	struct task *task = new_program(t);
+	struct thread *task = new_program(t);
 
 	if (!task)
 		return;
 	user_start(task);
 	EXPECT(t, user_reaches(task, USER_WORD(turns), 3), "it runs");
-	while (task_regs(task)->vector != VEC_SYSCALL)
+	while (thread_regs(task)->vector != VEC_SYSCALL)
 		sched_yield(); /* the timer has had it */
 	forget_switch(t);
 	user_wait(task);

@@ -122,9 +122,9 @@ static void sites(struct selftest *t)
 
 #define TURNS 20
 
-static struct task *yielding(struct selftest *t, unsigned cpu, u32 uid, bool dumpable)
+static struct thread *yielding(struct selftest *t, unsigned cpu, u32 uid, bool dumpable)
 {
-	struct task *task = user_new(t, USER_CODE(call_loop), 0, cpu);
+	struct thread *task = user_new(t, USER_CODE(call_loop), 0, cpu);
 
 	if (!task)
 		return NULL;
@@ -136,7 +136,7 @@ static struct task *yielding(struct selftest *t, unsigned cpu, u32 uid, bool dum
 	return task;
 }
 
-static void end_yielding(struct selftest *t, struct task *task)
+static void end_yielding(struct selftest *t, struct thread *task)
 {
 	user_set(task, USER_WORD(stop), 1);
 	user_wait(task);
@@ -147,7 +147,7 @@ static void end_yielding(struct selftest *t, struct task *task)
 static u64 barriers_between(struct selftest *t, u32 uid, bool dumpable)
 {
 	unsigned cpu = online_cpu(1);
-	struct task *a = yielding(t, cpu, 1000, true), *b = yielding(t, cpu, uid, dumpable);
+	struct thread *a = yielding(t, cpu, 1000, true), *b = yielding(t, cpu, uid, dumpable);
 	u64 before, barriers;
 
 	if (!a || !b)
@@ -226,14 +226,14 @@ static void return_stack(struct selftest *t)
 	task = thread_run(t, sleeper, NULL, ANY_CPU);
 	if (!task)
 		return;
-	EXPECT(t, user_sleeps(task), "it sleeps");
+	EXPECT(t, task_sleeps(task), "it sleeps");
 	if (mitigations.return_stack) /* calls behind it have overwritten some */
 		EXPECT(t, filled_below(task) >= ENTRIES / 2, "CALLs at the switch");
 	else
 		EXPECT_EQ(t, filled_below(task), 0, "CALLs at the switch");
 	sleeper_may_end = true;
 	sched_wake(task);
-	process_wait_for(task);
+	task_wait(task);
 }
 
 static const struct selftest_case cases[] = {

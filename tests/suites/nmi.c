@@ -169,9 +169,9 @@ static void finish(void)
 }
 
 /* A process on the target that counts its turns; it runs when this returns. */
-static struct task *start(struct selftest *t, struct user_code code)
+static struct thread *start(struct selftest *t, struct user_code code)
 {
-	struct task *task = user_new(t, code, 0, target);
+	struct thread *task = user_new(t, code, 0, target);
 
 	if (!task)
 		return NULL;
@@ -181,7 +181,7 @@ static struct task *start(struct selftest *t, struct user_code code)
 	return task;
 }
 
-static void end(struct selftest *t, struct task *task)
+static void end(struct selftest *t, struct thread *task)
 {
 	user_set(task, USER_WORD(stop), 1);
 	user_wait(task);
@@ -209,7 +209,7 @@ static void note_windows(u64 sent)
 
 static void during_calls(struct selftest *t)
 {
-	struct task *task;
+	struct thread *task;
 
 	if (!begin(t))
 		return;
@@ -225,7 +225,7 @@ static void during_calls(struct selftest *t)
 
 static void in_user_mode(struct selftest *t)
 {
-	struct task *task;
+	struct thread *task;
 
 	if (!begin(t))
 		return;
@@ -256,7 +256,7 @@ static bool work_stays(void)
 
 static void no_exit_work(struct selftest *t)
 {
-	struct task *task;
+	struct thread *task;
 	bool stays = false;
 
 	if (!begin(t))

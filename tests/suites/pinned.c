@@ -55,14 +55,14 @@ void task_move(struct task *task, unsigned cpu)
 
 /* ---- Processes --------------------------------------------------------------- */
 
-struct task *user_new(struct selftest *t, struct user_code code, u64 arg, unsigned cpu)
+struct thread *user_new(struct selftest *t, struct user_code code, u64 arg, unsigned cpu)
 {
-	struct task *task = program_from_code(code.name, code.begin,
+	struct thread *task = program_from_code(code.name, code.begin,
 					      (size_t)(code.end - code.begin), arg);
 
 	if (!EXPECT(t, task, "memory for a process"))
 		return NULL;
-	task_pin(task, cpu);
+	task_pin(task_of(task), cpu);
 	task->process->quiet = true;
 	task->pid = process_next_pid();
 	task->user.fs_base = task->user.gs_base = PROGRAM_DATA_BASE;
@@ -72,21 +72,21 @@ struct task *user_new(struct selftest *t, struct user_code code, u64 arg, unsign
 	return task;
 }
 
-void user_start(struct task *task)
+void user_start(struct thread *task)
 {
 	process_start(task, task->pid);
 }
 
-struct task *user_run(struct selftest *t, struct user_code code, u64 arg, unsigned cpu)
+struct thread *user_run(struct selftest *t, struct user_code code, u64 arg, unsigned cpu)
 {
-	struct task *task = user_new(t, code, arg, cpu);
+	struct thread *task = user_new(t, code, arg, cpu);
 
 	if (task)
 		user_start(task);
 	return task;
 }
 
-u64 user_get(struct task *task, u64 word)
+u64 user_get(struct thread *task, u64 word)
 {
 	u64 value = ~0ULL;
 
@@ -94,12 +94,12 @@ u64 user_get(struct task *task, u64 word)
 	return value;
 }
 
-void user_set(struct task *task, u64 word, u64 value)
+void user_set(struct thread *task, u64 word, u64 value)
 {
 	mm_write(task->process->mm, PROGRAM_DATA_BASE + word, &value, sizeof(value));
 }
 
-bool user_reaches(struct task *task, u64 word, u64 value)
+bool user_reaches(struct thread *task, u64 word, u64 value)
 {
 	u64 start = clock_ns();
 
@@ -109,7 +109,7 @@ bool user_reaches(struct task *task, u64 word, u64 value)
 	return true;
 }
 
-bool user_sleeps(const struct task *task)
+bool task_sleeps(const struct task *task)
 {
 	u64 start = clock_ns();
 
@@ -124,9 +124,9 @@ bool user_sleeps(const struct task *task)
 	}
 }
 
-void user_wait(struct task *task)
+void user_wait(struct thread *task)
 {
-	sched_wait_for_exit(task);
+	sched_wait_for_exit(task_of(task));
 }
 
 /* ---- CPUs and threads ---------------------------------------------------------- */

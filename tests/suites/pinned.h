@@ -58,24 +58,24 @@ enum { NR_sched_yield = 24, NR_nanosleep = 35, NR_getpid = 39, NR_exit = 60,
  * registers may be changed through task_regs() before user_start().  NULL, and
  * the case has failed: no memory.
  */
-struct task *user_new(struct selftest *t, struct user_code code, u64 arg, unsigned cpu);
-void user_start(struct task *task);
+struct thread *user_new(struct selftest *t, struct user_code code, u64 arg, unsigned cpu);
+void user_start(struct thread *task);
 
 /* user_new() and user_start(). */
-struct task *user_run(struct selftest *t, struct user_code code, u64 arg, unsigned cpu);
+struct thread *user_run(struct selftest *t, struct user_code code, u64 arg, unsigned cpu);
 
 /* Reads and writes a word of a process that has not been waited for. */
-u64 user_get(struct task *task, u64 word);
-void user_set(struct task *task, u64 word, u64 value);
+u64 user_get(struct thread *task, u64 word);
+void user_set(struct thread *task, u64 word, u64 value);
 
 /* Yields until the word is not below `value`, as wait_for_value() does. */
-bool user_reaches(struct task *task, u64 word, u64 value);
+bool user_reaches(struct thread *task, u64 word, u64 value);
 
 /* Yields until it sleeps in the kernel.  False: it has ended, or it took too long. */
-bool user_sleeps(const struct task *task);
+bool task_sleeps(const struct task *task);
 
 /* Sleeps until it has ended; then task_regs() are its last ones. */
-void user_wait(struct task *task);
+void user_wait(struct thread *task);
 
 /* ---- CPUs ---------------------------------------------------------------------- */
 

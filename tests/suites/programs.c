@@ -7,7 +7,7 @@
 static_assert(PROGRAM_DATA_BASE == 0x600000, "programs.asm has this address");
 static_assert(PROGRAM_DATA_SIZE >= 13 * PAGE_SIZE, "program_registers' pages");
 
-int programs_run(struct task *t, unsigned cpu)
+int programs_run(struct thread *t, unsigned cpu)
 {
 	t->affinity = cpus_only(cpu);
 	t->process->quiet = true;

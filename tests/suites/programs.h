@@ -63,6 +63,6 @@ struct slept {
 	program_from_code(#program, program, (size_t)(program##_end - program), arg)
 
 /* Starts it on one CPU only, waits, and returns its wait status. */
-int programs_run(struct task *t, unsigned cpu);
+int programs_run(struct thread *t, unsigned cpu);
 
 #endif

@@ -71,7 +71,7 @@ static_assert(offsetof(struct residue_words, compat_ip) == 112, "as residue.asm 
 #define MOST_PAUSES 2000000
 #define STACK_SEGMENT_16 0x0000f3000000ffff /* read, write, ring 3, 64 KiB */
 
-static struct task *poisoned[PER_CPU * MOST_CPUS];
+static struct thread *poisoned[PER_CPU * MOST_CPUS];
 static const volatile u64 *progress_of[PER_CPU * MOST_CPUS];
 
 /* What the scans found; several CPUs write it. */
@@ -115,7 +115,7 @@ static long scan_page(const void *frame, int own)
 	return -1;
 }
 
-static int name_of(const struct task *task)
+static int name_of(const struct thread *task)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(poisoned); i++)
 		if (task && poisoned[i] == task)
@@ -124,9 +124,9 @@ static int name_of(const struct task *task)
 }
 
 /* The PGD that a task has in user mode. */
-static pte_t *shown_by(const struct task *task)
+static pte_t *shown_by(const struct thread *task)
 {
-	return task && task->process && pti_enabled ? pti_user_pgd(task->process->mm->pgd) :
+	return task && pti_enabled ? pti_user_pgd(task->process->mm->pgd) :
 	       pti_init_pgd;
 }
 
@@ -182,7 +182,7 @@ static bool stays(unsigned cpu, const u8 *page, int own)
 static void look_at_page(virt_addr_t va, const struct ledger_entry *e, unsigned cpu, int own,
 			 bool leaks)
 {
-	phys_addr_t pa = pt_translate(shown_by(current_task()), va);
+	phys_addr_t pa = pt_translate(shown_by(thread_of(current_task())), va);
 	const u8 *page;
 	u64 value = 0;
 	u32 word;
@@ -225,7 +225,7 @@ static void look_at_cpu(unsigned cpu, int own, bool leaks)
 /* In an interrupt, through the tables of what it interrupted: all CPUs' areas. */
 static void look(void *leaks)
 {
-	int own = name_of(current_task());
+	int own = name_of(thread_of(current_task()));
 
 	stretch_ignore(); /* each page of each CPU, before anybody else runs here */
 	if (own >= 0)
@@ -254,7 +254,7 @@ static virt_addr_t in_code(const u8 *label)
 	return PROGRAM_CODE_BASE + (u64)(label - residue_program);
 }
 
-static struct task *start_poisoned(struct selftest *t, unsigned name, unsigned cpu)
+static struct thread *start_poisoned(struct selftest *t, unsigned name, unsigned cpu)
 {
 	u64 word = POISON + name;
 	struct residue_words words = {
@@ -268,13 +268,13 @@ static struct task *start_poisoned(struct selftest *t, unsigned name, unsigned c
 		.compat_ip = (u32)in_code(residue_compat),
 		.compat_cs = SEL_USER32_CS,
 	};
-	struct task *task = program_from_code(
+	struct thread *task = program_from_code(
 		"residue", residue_program,
 		(size_t)(residue_program_end - residue_program), 0);
 
 	if (!EXPECT(t, task, "memory for a process"))
 		return NULL;
-	task_pin(task, cpu);
+	task_pin(task_of(task), cpu);
 	task->process->quiet = true;
 	mm_write(task->process->mm, PROGRAM_DATA_BASE, &words, sizeof(words));
 	progress_of[name] = phys_to_virt(pt_translate(task->process->mm->pgd, PROGRAM_DATA_BASE) +
@@ -284,7 +284,7 @@ static struct task *start_poisoned(struct selftest *t, unsigned name, unsigned c
 	return task;
 }
 
-static void end_poisoned(struct selftest *t, struct task *task)
+static void end_poisoned(struct selftest *t, struct thread *task)
 {
 	struct residue_words words;
 	u64 one = 1;
@@ -375,18 +375,18 @@ static void under_programs(struct selftest *t)
 	for (unsigned i = 0; i < ARRAY_SIZE(paths) && program_exists(paths[i]); i++) {
 		const char *argv[] = { paths[i], "-q", NULL };
 		struct complaint why;
-		struct task *task = program_load(paths[i], argv, envp, &why);
+		struct thread *task = program_load(paths[i], argv, envp, &why);
 
 		if (!EXPECT(t, task, "the program is loaded"))
 			break;
 		task->process->quiet = true;
-		task_pin(task, cpu);
+		task_pin(task_of(task), cpu);
 		process_start(task, process_next_pid());
 		EXPECT_EQ(t, process_wait_for(task), 0, "wait status");
 	}
 	programs_done = true;
 	if (watcher)
-		process_wait_for(watcher);
+		task_wait(watcher);
 	EXPECT_EQ(t, dirty, 0, "looks that saw a word on a stack");
 	expect_none(t);
 	selftest_note("%lu scans", seen.scans);

@@ -19,16 +19,16 @@
 /* ---- Preemption ------------------------------------------------------------------ */
 
 /* It never calls the kernel; only the timer can take the CPU from it. */
-static struct task *start_spinner(struct selftest *t, unsigned cpu)
+static struct thread *start_spinner(struct selftest *t, unsigned cpu)
 {
-	struct task *task = user_run(t, USER_CODE(spin_loop), 0, cpu);
+	struct thread *task = user_run(t, USER_CODE(spin_loop), 0, cpu);
 
 	if (task)
 		EXPECT(t, user_reaches(task, USER_WORD(turns), 1), "the spinner runs");
 	return task;
 }
 
-static void stop_spinner(struct selftest *t, struct task *task)
+static void stop_spinner(struct selftest *t, struct thread *task)
 {
 	if (!task)
 		return;
@@ -39,12 +39,12 @@ static void stop_spinner(struct selftest *t, struct task *task)
 }
 
 /* A process that does nothing but exit(code). */
-static struct task *start_exit(struct selftest *t, u64 code, unsigned cpu)
+static struct thread *start_exit(struct selftest *t, u64 code, unsigned cpu)
 {
-	struct task *task = user_new(t, USER_CODE(call_once), code, cpu);
+	struct thread *task = user_new(t, USER_CODE(call_once), code, cpu);
 
 	if (task) {
-		task_regs(task)->ax = NR_exit;
+		thread_regs(task)->ax = NR_exit;
 		user_start(task);
 	}
 	return task;
@@ -54,12 +54,12 @@ static void preemption(struct selftest *t)
 {
 	for (unsigned n = 0; n < MIN(4, cpumask_count(&cpus_online)); n++) {
 		unsigned cpu = online_cpu(n);
-		struct task *spinner = start_spinner(t, cpu);
+		struct thread *spinner = start_spinner(t, cpu);
 		u64 ticks = VAULT_OF(cpu)->timer_interrupts;
 
 		/* A late kick of the CPU, which was idle, may do it once. */
 		for (unsigned i = 0; i < 2; i++) {
-			struct task *other = start_exit(t, 7, cpu);
+			struct thread *other = start_exit(t, 7, cpu);
 
 			if (other)
 				EXPECT_EQ(t, process_wait_for(other), WAIT_STATUS(7, 0),
@@ -76,7 +76,7 @@ static void preemption(struct selftest *t)
 static void turns(struct selftest *t)
 {
 	unsigned cpu = online_cpu(1);
-	struct task *a = start_spinner(t, cpu), *b = start_spinner(t, cpu);
+	struct thread *a = start_spinner(t, cpu), *b = start_spinner(t, cpu);
 
 	for (unsigned i = 0; a && b && i < 3; i++) {
 		u64 turns_a = user_get(a, USER_WORD(turns));
@@ -128,7 +128,7 @@ static bool sleep_together(struct selftest *t, struct sleeper s[SLEEPERS], u64 d
 	}
 	for (unsigned i = 0; i < SLEEPERS; i++)
 		if (task[i])
-			process_wait_for(task[i]);
+			task_wait(task[i]);
 	for (unsigned i = 0; i < SLEEPERS; i++) {
 		EXPECT(t, s[i].woke_at >= s[i].wake_at, "not before its time");
 		in_time &= s[i].slept_at + delay / 2 < first;
@@ -151,19 +151,19 @@ static void sleep_order(struct selftest *t)
 static void nanosleep(struct selftest *t)
 {
 	const u64 spec[2] = { 0, 15 * NSEC_PER_MSEC };
-	struct task *task = user_new(t, USER_CODE(call_once), 0, ANY_CPU);
+	struct thread *task = user_new(t, USER_CODE(call_once), 0, ANY_CPU);
 	u64 start;
 
 	if (!task)
 		return;
 	mm_write(task->mm, PROGRAM_DATA_BASE, spec, sizeof(spec));
-	task_regs(task)->ax = NR_nanosleep;
-	task_regs(task)->di = PROGRAM_DATA_BASE;
+	thread_regs(task)->ax = NR_nanosleep;
+	thread_regs(task)->di = PROGRAM_DATA_BASE;
 	start = clock_ns();
 	user_start(task);
 	user_wait(task);
 	EXPECT(t, clock_ns() - start >= spec[1], "it slept as long as it was to");
-	EXPECT_EQ(t, task_regs(task)->ax, 0, "what nanosleep returned");
+	EXPECT_EQ(t, thread_regs(task)->ax, 0, "what nanosleep returned");
 	process_wait_for(task);
 }
 
@@ -179,7 +179,7 @@ static void wake_early(struct selftest *t)
 	EXPECT_EQ(t, s.woke_at, 0, "it sleeps");
 	sched_wake(task);
 	sched_wake(task); /* of one that does not sleep: nothing */
-	EXPECT_EQ(t, process_wait_for(task), 0, "it woke");
+	EXPECT_EQ(t, task_wait(task), 0, "it woke");
 	EXPECT(t, s.woke_at != 0, "and went on");
 }
 
@@ -196,9 +196,9 @@ static void work_first(struct selftest *t)
 
 	if (!task)
 		return;
-	EXPECT(t, !user_sleeps(task), "it does not sleep");
+	EXPECT(t, !task_sleeps(task), "it does not sleep");
 	sched_wake(task);
-	EXPECT_EQ(t, process_wait_for(task), 0, "it goes on");
+	EXPECT_EQ(t, task_wait(task), 0, "it goes on");
 }
 
 /* ---- Yielding, and where ----------------------------------------------------------- */
@@ -240,7 +240,7 @@ static void yielding(struct selftest *t)
 	for (unsigned i = 0; i < 2; i++) {
 		if (!task[i])
 			return;
-		process_wait_for(task[i]);
+		task_wait(task[i]);
 		EXPECT_EQ(t, y[i].elsewhere, 0, "turns on another CPU");
 	}
 	EXPECT_EQ(t, turn_count, 2 * YIELDS, "turns");
@@ -276,21 +276,21 @@ static void affinity(struct selftest *t)
 	for (unsigned i = 0; i < count; i++) {
 		if (!task[i])
 			continue;
-		process_wait_for(task[i]);
+		task_wait(task[i]);
 		EXPECT_EQ(t, y[i].elsewhere, 0, "turns on another CPU");
 	}
 }
 
 /* ---- All CPUs --------------------------------------------------------------------- */
 
-static unsigned count_running(struct task *const task[], unsigned count)
+static unsigned count_running(struct thread *const task[], unsigned count)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < count; i++)
 		for_each_cpu(cpu, &cpus_online)
 			n += __atomic_load_n(&VAULT_OF(cpu)->current, __ATOMIC_RELAXED) ==
-			     task[i];
+			     task_of(task[i]);
 	return n;
 }
 
@@ -300,7 +300,7 @@ static unsigned count_running(struct task *const task[], unsigned count)
  */
 static void idle_cpus_woken(struct selftest *t)
 {
-	struct task *task[MAX_SPINNERS];
+	struct thread *task[MAX_SPINNERS];
 	unsigned count = MIN(cpumask_count(&cpus_online) - 1, MAX_SPINNERS), n = 0;
 	u64 deadline = clock_ns() + 30 * NSEC_PER_SEC;
 
@@ -352,7 +352,7 @@ static void kicked(struct selftest *t)
 		task = thread_run(t, note_ticks, NULL, cpu);
 		if (!task)
 			break;
-		process_wait_for(task);
+		task_wait(task);
 		at_once += ticks_at_start == ticks;
 	}
 	EXPECT(t, at_once > 0, "a task starts on it without a tick of its timer");
@@ -365,7 +365,7 @@ static void kicked(struct selftest *t)
  */
 static void pushed_out(struct selftest *t)
 {
-	struct task *free_one, *pinned;
+	struct thread *free_one, *pinned;
 	unsigned cpu = online_cpu(1);
 	bool elsewhere = false;
 
@@ -377,10 +377,10 @@ static void pushed_out(struct selftest *t)
 	free_one = start_spinner(t, cpu);
 	pinned = user_new(t, USER_CODE(spin_loop), 0, cpu);
 	if (free_one && pinned) {
-		task_pin(free_one, ANY_CPU);
+		task_pin(task_of(free_one), ANY_CPU);
 		user_start(pinned);
 		for (unsigned i = 0; i < 10000 && !elsewhere; i++) {
-			elsewhere = VAULT_OF(cpu)->current == pinned &&
+			elsewhere = VAULT_OF(cpu)->current == task_of(pinned) &&
 				    count_running(&free_one, 1);
 			clock_delay_ns(NSEC_PER_MSEC / 10);
 		}
@@ -397,7 +397,7 @@ static void pushed_out(struct selftest *t)
 
 static void crowd(struct selftest *t)
 {
-	static struct task *task[CROWD];
+	static struct thread *task[CROWD];
 
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned i = 0; i < CROWD; i++)
@@ -426,13 +426,13 @@ static void exit_statuses(struct selftest *t)
 	static const u64 code[] = { 0, 1, 127, 128, 255, 256, 0x1234567890abcdef };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(code); i++) {
-		struct task *task = start_exit(t, code[i], ANY_CPU);
+		struct thread *task = start_exit(t, code[i], ANY_CPU);
 
 		if (task)
 			EXPECT_EQ(t, process_wait_for(task), (code[i] & 0xff) << 8, "after exit()");
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
-		struct task *task = user_run(t, ends[i].code, 0, ANY_CPU);
+		struct thread *task = user_run(t, ends[i].code, 0, ANY_CPU);
 
 		if (task && !EXPECT_EQ(t, process_wait_for(task), ends[i].status, "after a fault"))
 			selftest_note("of the process '%s'", ends[i].code.name);

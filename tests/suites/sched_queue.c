@@ -60,12 +60,12 @@ static void woken_twice(struct selftest *t)
 	if (other && ender)
 		woken.waiter = thread_run(t, wait_for_end, ender, cpu);
 	if (woken.waiter)
-		EXPECT_EQ(t, process_wait_for(woken.waiter), 0, "the waiter goes on and ends");
+		EXPECT_EQ(t, task_wait(woken.waiter), 0, "the waiter goes on and ends");
 	if (woken.waiter)
-		EXPECT_EQ(t, process_wait_for(ender), 0, "so did whom it waited for");
+		EXPECT_EQ(t, task_wait(ender), 0, "so did whom it waited for");
 	woken.over = true;
 	if (other)
-		process_wait_for(other);
+		task_wait(other);
 }
 
 /*

@@ -13,7 +13,7 @@
 
 #define PATIENCE (30 * NSEC_PER_SEC)
 
-static int send(struct task *task, int signal, int code, bool to_process)
+static int send(struct thread *task, int signal, int code, bool to_process)
 {
 	const struct siginfo info = { .signo = signal, .code = code };
 	u64 flags = spin_lock(&process_lock);
@@ -36,40 +36,40 @@ static bool becomes(const volatile bool *flag, bool value)
 	return true;
 }
 
-static struct task *spinner(struct selftest *t)
+static struct thread *spinner(struct selftest *t)
 {
-	struct task *task = user_run(t, USER_CODE(spin_loop), 0, ANY_CPU);
+	struct thread *task = user_run(t, USER_CODE(spin_loop), 0, ANY_CPU);
 
 	if (task)
 		EXPECT(t, user_reaches(task, USER_WORD(turns), 1), "it runs");
 	return task;
 }
 
-static void wait_until_asleep(const struct task *task)
+static void wait_until_asleep(const struct thread *task)
 {
 	while (*(const volatile enum task_state *)&task->state != TASK_SLEEPING)
 		sched_sleep_until(clock_ns() + NSEC_PER_MSEC / 10);
 }
 
 /* A process before call `nr`, whose first argument points to the words. */
-static struct task *caller(struct selftest *t, u64 nr, const u64 words[2], u64 second)
+static struct thread *caller(struct selftest *t, u64 nr, const u64 words[2], u64 second)
 {
-	struct task *task = user_new(t, USER_CODE(call_once), 0, ANY_CPU);
+	struct thread *task = user_new(t, USER_CODE(call_once), 0, ANY_CPU);
 
 	if (!task)
 		return NULL;
 	mm_write(task->mm, PROGRAM_DATA_BASE, words, 2 * sizeof(u64));
-	task_regs(task)->ax = nr;
-	task_regs(task)->di = PROGRAM_DATA_BASE;
-	task_regs(task)->si = second;
+	thread_regs(task)->ax = nr;
+	thread_regs(task)->di = PROGRAM_DATA_BASE;
+	thread_regs(task)->si = second;
 	return task;
 }
 
 /* It sleeps in nanosleep for ever. */
-static struct task *sleeper(struct selftest *t)
+static struct thread *sleeper(struct selftest *t)
 {
 	const u64 spec[2] = { 1ULL << 40, 0 };
-	struct task *task = caller(t, NR_nanosleep, spec, 0);
+	struct thread *task = caller(t, NR_nanosleep, spec, 0);
 
 	if (task) {
 		user_start(task);
@@ -84,7 +84,7 @@ static void deadly(struct selftest *t)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
 		for (unsigned how = 0; how < 4; how++) {
-			struct task *task = how & 1 ? spinner(t) : sleeper(t);
+			struct thread *task = how & 1 ? spinner(t) : sleeper(t);
 
 			if (!task)
 				return;
@@ -97,7 +97,7 @@ static void deadly(struct selftest *t)
 static void harmless(struct selftest *t)
 {
 	static const int signals[] = { SIGCHLD, SIGCONT, SIGURG, SIGWINCH };
-	struct task *task = spinner(t);
+	struct thread *task = spinner(t);
 
 	if (!task)
 		return;
@@ -111,7 +111,7 @@ static void harmless(struct selftest *t)
 
 static void init_protected(struct selftest *t)
 {
-	struct task *task = spinner(t);
+	struct thread *task = spinner(t);
 	int pid;
 
 	if (!task)
@@ -130,7 +130,7 @@ static void init_protected(struct selftest *t)
 
 static void stopping(struct selftest *t)
 {
-	struct task *task = spinner(t);
+	struct thread *task = spinner(t);
 	u64 turns;
 
 	if (!task)
@@ -151,10 +151,10 @@ static void stopping(struct selftest *t)
 }
 
 /* In sigsuspend with only `during` blocked, and `before` to go back to. */
-static struct task *suspended(struct selftest *t, u64 before, u64 during)
+static struct thread *suspended(struct selftest *t, u64 before, u64 during)
 {
 	const u64 words[2] = { during, 0 };
-	struct task *task = caller(t, NR_rt_sigsuspend, words, sizeof(during));
+	struct thread *task = caller(t, NR_rt_sigsuspend, words, sizeof(during));
 
 	if (task) {
 		task->signals.blocked = before;
@@ -164,7 +164,7 @@ static struct task *suspended(struct selftest *t, u64 before, u64 during)
 	return task;
 }
 
-static void stop_and_continue(struct selftest *t, struct task *task)
+static void stop_and_continue(struct selftest *t, struct thread *task)
 {
 	send(task, SIGSTOP, SI_USER, true);
 	EXPECT(t, becomes(&task->signals.stopped, true), "it stops");
@@ -176,7 +176,7 @@ static void stop_and_continue(struct selftest *t, struct task *task)
 static void stopped_in_sigsuspend(struct selftest *t)
 {
 	const u64 usr1 = SIGNAL_BIT(SIGUSR1), usr2 = SIGNAL_BIT(SIGUSR2);
-	struct task *task = suspended(t, usr1, usr2);
+	struct thread *task = suspended(t, usr1, usr2);
 
 	if (!task)
 		return;
@@ -201,7 +201,7 @@ static u64 calls_made(void)
 static void let_through_late(struct selftest *t)
 {
 	u64 calls = calls_made();
-	struct task *task = suspended(t, 0, SIGNAL_BIT(SIGTERM));
+	struct thread *task = suspended(t, 0, SIGNAL_BIT(SIGTERM));
 
 	if (!task)
 		return;
@@ -216,7 +216,7 @@ static void let_through_late(struct selftest *t)
 static void frame_in_kernel(struct selftest *t)
 {
 	static u8 victim[2 * PAGE_SIZE] __aligned(64);
-	struct task *task = user_new(t, USER_CODE(call_once), 0, ANY_CPU);
+	struct thread *task = user_new(t, USER_CODE(call_once), 0, ANY_CPU);
 	unsigned changed = 0;
 
 	if (!task)
@@ -225,8 +225,8 @@ static void frame_in_kernel(struct selftest *t)
 	task->process->signals.action[SIGUSR1 - 1] = (struct signal_action){
 		.handler = PROGRAM_DATA_BASE, .flags = SA_RESTORER,
 	};
-	task_regs(task)->ax = NR_getpid;
-	task_regs(task)->sp = (u64)(victim + sizeof(victim));
+	thread_regs(task)->ax = NR_getpid;
+	thread_regs(task)->sp = (u64)(victim + sizeof(victim));
 	send(task, SIGUSR1, SI_USER, true);
 	user_start(task);
 	EXPECT_EQ(t, process_wait_for(task), WAIT_STATUS(0, SIGSEGV), "there is no room for it");
@@ -237,7 +237,7 @@ static void frame_in_kernel(struct selftest *t)
 
 static void stop_undone(struct selftest *t)
 {
-	struct task *task = spinner(t);
+	struct thread *task = spinner(t);
 
 	if (!task)
 		return;
@@ -255,7 +255,7 @@ static void stop_undone(struct selftest *t)
 
 static void queue_is_bounded(struct selftest *t)
 {
-	struct task *task = spinner(t);
+	struct thread *task = spinner(t);
 	unsigned before = signal_queue_used(), sent = 0;
 
 	if (!task)
@@ -278,12 +278,12 @@ static void queue_is_bounded(struct selftest *t)
 static void tracer_words(struct selftest *t)
 {
 	enum { IP = 16, CS, FLAGS, SP, SS, FS_BASE, GS_BASE, DS, ES, FS, GS };
-	struct task *task = user_new(t, USER_CODE(spin_loop), 0, ANY_CPU);
+	struct thread *task = user_new(t, USER_CODE(spin_loop), 0, ANY_CPU);
 	u64 flags;
 
 	if (!task)
 		return;
-	flags = task_regs(task)->flags;
+	flags = thread_regs(task)->flags;
 	EXPECT_EQ(t, ptrace_set_word(task, CS, SEL_KERNEL_CS), (u64)-EIO, "CS of ring 0");
 	EXPECT_EQ(t, ptrace_set_word(task, CS, 0), (u64)-EIO, "CS null");
 	EXPECT_EQ(t, ptrace_set_word(task, SS, 1), (u64)-EIO, "SS of ring 1");
@@ -293,7 +293,7 @@ static void tracer_words(struct selftest *t)
 	EXPECT_EQ(t, ptrace_set_word(task, FS_BASE, USER_END), (u64)-EIO, "a base too high");
 	EXPECT_EQ(t, ptrace_set_word(task, GS_BASE, KERNEL_BASE), (u64)-EIO, "a base in the kernel");
 	EXPECT_EQ(t, ptrace_set_word(task, FLAGS, ~0ULL), 0, "all flags");
-	EXPECT_EQ(t, task_regs(task)->flags & ~0x54dd5ULL, flags, "only a program's are set");
+	EXPECT_EQ(t, thread_regs(task)->flags & ~0x54dd5ULL, flags, "only a program's are set");
 	EXPECT_EQ(t, ptrace_get_word(task, CS), SEL_USER_CS, "CS is as it was");
 	ptrace_set_word(task, FLAGS, 0);
 	user_set(task, USER_WORD(stop), 1);

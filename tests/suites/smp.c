@@ -249,7 +249,7 @@ static void all_call_at_once(struct selftest *t)
 	for (unsigned i = 0; i < callers; i++) {
 		if (!task[i])
 			continue;
-		process_wait_for(task[i]);
+		task_wait(task[i]);
 		EXPECT(t, c[i].rounds >= 2, "calls by this CPU");
 		EXPECT_EQ(t, c[i].answers, c[i].rounds * cpus, "answers to this CPU");
 		rounds += c[i].rounds;
@@ -306,7 +306,7 @@ static void late(struct selftest *t)
 		cpu_relax();
 	seam_call_on_cpus(&cpus_online, count_atomically, &answered);
 	if (task)
-		process_wait_for(task);
+		task_wait(task);
 	smp_patience_ns = SMP_PATIENCE_NS;
 	move_to_cpu(ANY_CPU);
 	EXPECT(t, smp_long_waits > waits_before, "the wait was told of");

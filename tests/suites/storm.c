@@ -101,11 +101,11 @@ static u64 seconds_of(const char *word)
 	return n;
 }
 
-static struct task *load(struct selftest *t, const char *const argv[], int pid)
+static struct thread *load(struct selftest *t, const char *const argv[], int pid)
 {
 	static const char *const envp[] = { "PATH=/bin", NULL };
 	struct complaint why;
-	struct task *task = program_load(argv[0], argv, envp, &why);
+	struct thread *task = program_load(argv[0], argv, envp, &why);
 
 	if (!task) {
 		selftest_note("%s", why.text);
@@ -132,7 +132,7 @@ static void note(const u64 sum[FUZZ_WORDS], u64 rounds, u64 sent)
 static void print_processes(void)
 {
 	const struct process *p;
-	const struct task *t;
+	const struct thread *t;
 
 	list_for_each(p, &process_all, in_all) {
 		log("storm: process %d of %d%s%s, %u threads:\n", p->pid, p->parent_pid,
@@ -142,17 +142,17 @@ static void print_processes(void)
 			    "stop %d, work %d, ip %#lx\n", t->name, t->pid, t->state, t->cpu,
 			    t->on_cpu ? " (on it)" : "", t->signals.pending,
 			    t->signals.blocked, t->stop_signal, t->work_due,
-			    task_regs(t)->ip);
+			    thread_regs(t)->ip);
 	}
 }
 
 /* Until it has ended; it must run now and then. */
-static void wait_for_init(const struct task *task)
+static void wait_for_init(const struct thread *task)
 {
 	u64 ran = 0, when = clock_ns();
 
 	while (!__atomic_load_n(&task->process->ended, __ATOMIC_ACQUIRE)) {
-		u64 now = sched_run_ns(task);
+		u64 now = sched_run_ns(task_of(task));
 
 		if (now != ran)
 			when = clock_ns();
@@ -190,7 +190,7 @@ static bool round(struct selftest *t, u64 first, u64 sum[FUZZ_WORDS])
 	const char *const argv[] = { "/bin/fuzz", "storm", selftest_args->argv[0], number, lots,
 				     NULL };
 	u64 report[FUZZ_WORDS] = { 0 };
-	struct task *task;
+	struct thread *task;
 
 	format(number, sizeof(number), "%lu", first);
 	format(lots, sizeof(lots), "%d", LOTS);
@@ -257,7 +257,7 @@ static void storm(struct selftest *t)
 	run_rounds(t);
 	calm = true;
 	if (sender)
-		process_wait_for(sender);
+		task_wait(sender);
 }
 
 /* ---- After it ---------------------------------------------------------------------- */
@@ -272,7 +272,7 @@ static void nothing_left(struct selftest *t)
 static void good_programs(struct selftest *t)
 {
 	static const char *const argv[] = { "/bin/processes", "-q", NULL };
-	struct task *task = load(t, argv, process_next_pid());
+	struct thread *task = load(t, argv, process_next_pid());
 
 	if (task)
 		EXPECT_EQ(t, process_wait_for(task), 0, "wait status");

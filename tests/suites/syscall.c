@@ -71,14 +71,14 @@ static void expect_preserved(struct selftest *t, const struct pt_regs *regs,
  */
 static bool call_once(struct selftest *t, unsigned cpu, struct pt_regs *regs)
 {
-	struct task *task = user_new(t, USER_CODE(call_once), 0, cpu);
+	struct thread *task = user_new(t, USER_CODE(call_once), 0, cpu);
 	u64 back = PROGRAM_CODE_BASE + SYSCALL_SIZE;
 	struct pt_regs *r;
 	bool good;
 
 	if (!task)
 		return false;
-	r = task_regs(task);
+	r = thread_regs(task);
 	regs->ip = r->ip;
 	regs->cs = r->cs;
 	regs->ss = r->ss;
@@ -141,7 +141,7 @@ static void own_trampoline(struct selftest *t)
  */
 static void lands_on(struct selftest *t, unsigned cpu)
 {
-	struct task *task = user_new(t, USER_CODE(call_once), 0, cpu);
+	struct thread *task = user_new(t, USER_CODE(call_once), 0, cpu);
 	u64 calls = VAULT_OF(cpu)->syscalls;
 	struct pt_regs before;
 	const struct pt_regs *r;
@@ -150,14 +150,14 @@ static void lands_on(struct selftest *t, unsigned cpu)
 	if (!task)
 		return;
 	fill(&before, NR_exit);
-	before.ip = task_regs(task)->ip;
+	before.ip = thread_regs(task)->ip;
 	before.cs = SEL_USER_CS;
 	before.ss = SEL_USER_DS;
 	before.sp += cpu;
-	*task_regs(task) = before;
+	*thread_regs(task) = before;
 	user_start(task);
 	user_wait(task);
-	r = task_regs(task);
+	r = thread_regs(task);
 	EXPECT_EQ(t, r->vector, VEC_SYSCALL, "it came by SYSCALL");
 	EXPECT_EQ(t, r->orig_ax, NR_exit, "the number");
 	EXPECT_EQ(t, r->ip, PROGRAM_CODE_BASE + SYSCALL_SIZE, "the return address");
@@ -185,12 +185,12 @@ static void right_stack(struct selftest *t)
  */
 static void parks_on(struct selftest *t, unsigned cpu, bool direct)
 {
-	struct task *task = user_new(t, USER_CODE(call_loop), 0, cpu);
+	struct thread *task = user_new(t, USER_CODE(call_loop), 0, cpu);
 	u64 sp = 0x7abcdef00000 + cpu;
 
 	if (!task)
 		return;
-	task_regs(task)->sp = sp;
+	thread_regs(task)->sp = sp;
 	user_start(task);
 	EXPECT(t, user_reaches(task, USER_WORD(turns), 10), "it runs");
 	if (direct)
@@ -308,7 +308,7 @@ static void any_rsp(struct selftest *t)
 
 static void all_cpus_at_once(struct selftest *t)
 {
-	static struct task *task[NR_CPUS];
+	static struct thread *task[NR_CPUS];
 	static u64 calls[NR_CPUS];
 	unsigned share = per_cpu_share(CALLS_TOTAL, CALLS_PER_CPU);
 	u64 start;
@@ -344,7 +344,7 @@ static void all_cpus_at_once(struct selftest *t)
 static void moves(struct selftest *t)
 {
 	unsigned cpus = cpumask_count(&cpus_online), cpu = online_cpu(0);
-	struct task *task;
+	struct thread *task;
 	u64 started;
 
 	if (cpus == 1) {
@@ -360,7 +360,7 @@ static void moves(struct selftest *t)
 	for (unsigned i = 1; i <= MOVES; i++) {
 		cpu = online_cpu(i % MIN(cpus, MOVE_CPUS));
 		started = VAULT_OF(cpu)->syscalls;
-		task_move(task, cpu);
+		task_move(task_of(task), cpu);
 		if (!EXPECT(t, wait_for_value(&VAULT_OF(cpu)->syscalls, started + 2),
 			    "it goes on on the next CPU"))
 			break;

@@ -149,7 +149,7 @@ static void moved(struct selftest *t)
 	__atomic_store_n(&readers_stop, 1, __ATOMIC_RELEASE);
 	for (unsigned i = 1; i < cpus; i++)
 		if (task[i])
-			process_wait_for(task[i]);
+			task_wait(task[i]);
 	move_to_cpu(ANY_CPU);
 	EXPECT(t, reads > 0, "the others have read");
 	EXPECT_EQ(t, stale_reads, 0, "reads through the translation of before");
@@ -257,13 +257,13 @@ static void without_flush(struct selftest *t)
 /* ---- User memory ------------------------------------------------------------------- */
 
 /* Sends them on, CPU after CPU, until one has ended. */
-static unsigned send_about(struct task *const task[], unsigned count)
+static unsigned send_about(struct thread *const task[], unsigned count)
 {
 	unsigned n = 0;
 
 	while (__atomic_load_n(&task[0]->state, __ATOMIC_ACQUIRE) != TASK_ZOMBIE) {
 		for (unsigned i = 0; i < count; i++)
-			task_move(task[i], online_cpu(n + i));
+			task_move(task_of(task[i]), online_cpu(n + i));
 		n++;
 		sched_sleep_until(clock_ns() + NSEC_PER_MSEC);
 	}
@@ -272,7 +272,7 @@ static unsigned send_about(struct task *const task[], unsigned count)
 
 static void remapped(struct selftest *t)
 {
-	struct task *task[MAX_PROCESSES];
+	struct thread *task[MAX_PROCESSES];
 	unsigned count = MIN(2 * cpumask_count(&cpus_online), MAX_PROCESSES), moves;
 	u64 refused = PROGRAM_CODE_BASE + (u64)(user_remap_refused - user_remap);
 
@@ -290,7 +290,7 @@ static void remapped(struct selftest *t)
 		user_wait(task[i]);
 		EXPECT_EQ(t, user_get(task[i], USER_WORD(turns)), REMAP_TURNS, "turns");
 		EXPECT_EQ(t, user_get(task[i], USER_WORD(errors)), 0, "wrong contents");
-		EXPECT_EQ(t, task_regs(task[i])->ip, refused, "where it ended");
+		EXPECT_EQ(t, thread_regs(task[i])->ip, refused, "where it ended");
 		EXPECT_EQ(t, cpumask_count(&task[i]->process->mm->cpus), 0, "CPUs that have its PGD");
 		EXPECT_EQ(t, process_wait_for(task[i]), WAIT_STATUS(0, SIGSEGV),
 			  "a write to what mprotect took is refused");

@@ -182,9 +182,9 @@ static void refreshed(struct selftest *t)
 /* ---- Tasks ----------------------------------------------------------------------- */
 
 /* A process that loads entry 13 into DS and ES after some yields. */
-static struct task *loader(u32 limit, u64 yields)
+static struct thread *loader(u32 limit, u64 yields)
 {
-	struct task *task = PROCESS_FROM(program_load_often, yields << 16 | SELECTOR(13));
+	struct thread *task = PROCESS_FROM(program_load_often, yields << 16 | SELECTOR(13));
 
 	if (task && limit)
 		task->user.tls.desc[1] = user_desc_pack(&(struct user_desc){ 0, 0, limit,
@@ -194,13 +194,13 @@ static struct task *loader(u32 limit, u64 yields)
 
 static void turns_on(struct selftest *t, unsigned cpu)
 {
-	struct task *task[] = { loader(1, 60), loader(2, 60), loader(0, 20), loader(0, 21) };
+	struct thread *task[] = { loader(1, 60), loader(2, 60), loader(0, 20), loader(0, 21) };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(task); i++) {
 		if (!EXPECT(t, task[i], "memory for a process"))
 			return;
 		task[i]->process->quiet = true;
-		task_pin(task[i], cpu);
+		task_pin(task_of(task[i]), cpu);
 		process_start(task[i], process_next_pid());
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(task); i++)
@@ -218,7 +218,7 @@ static void turns(struct selftest *t)
 /* The entry goes while a task that has it in its registers does not run. */
 static void gone(struct selftest *t)
 {
-	struct task *task = loader(7, 1);
+	struct thread *task = loader(7, 1);
 
 	if (!EXPECT(t, task, "memory for a process"))
 		return;

@@ -203,7 +203,7 @@ static void flags_of_user(struct selftest *t)
 {
 	unsigned target = online_cpu(1);
 	u64 flags = 0;
-	struct task *task;
+	struct thread *task;
 
 	if (target == online_cpu(0)) {
 		selftest_skip(t, "found one CPU, expected two: nobody else can interrupt");
@@ -212,7 +212,7 @@ static void flags_of_user(struct selftest *t)
 	move_to_cpu(online_cpu(0));
 	task = user_new(t, USER_CODE(spin_loop), 0, target);
 	if (task) {
-		task_regs(task)->flags |= RFLAGS_AC | RFLAGS_DF;
+		thread_regs(task)->flags |= RFLAGS_AC | RFLAGS_DF;
 		user_start(task);
 		EXPECT(t, user_reaches(task, USER_WORD(turns), 1), "it runs");
 		call_on_cpu(target, note_flags, &flags);
@@ -274,7 +274,7 @@ static void probe_of_user(struct selftest *t)
 /* The process does nothing else that could wait. */
 static void fault_locked(struct selftest *t)
 {
-	struct task *task = user_new(t, USER_CODE(write), USER_PAGE, online_cpu(1));
+	struct thread *task = user_new(t, USER_CODE(write), USER_PAGE, online_cpu(1));
 	struct mm *mm;
 
 	if (!task)
@@ -283,7 +283,7 @@ static void fault_locked(struct selftest *t)
 	if (map_page(t, mm)) {
 		sleep_lock(&mm->lock);
 		user_start(task);
-		EXPECT(t, user_sleeps(task), "it waits for the lock");
+		EXPECT(t, task_sleeps(task_of(task)), "it waits for the lock");
 		sleep_unlock(&mm->lock);
 	} else {
 		user_start(task);

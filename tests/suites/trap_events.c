@@ -290,7 +290,7 @@ static void nmi_from(struct selftest *t, unsigned from, unsigned to)
 	sender->affinity = cpus_only(from);
 	sched_start(sender);
 	EXPECT(t, cpus_run_thread(to, wait_here, t), "memory for a thread");
-	process_wait_for(sender);
+	task_wait(sender);
 }
 
 static void nmis_from_others(struct selftest *t)

@@ -23,7 +23,7 @@ static int interrupt_of(struct selftest *t, u8 vector)
 {
 	struct idt_gate *gate = &writable_idt()[vector];
 	u8 code[] = { 0xf9, 0xcd, vector, 0x0f, 0x0b }; /* STC; INT n; UD2 */
-	struct task *task = program_from_code("int", code, sizeof(code), 0);
+	struct thread *task = program_from_code("int", code, sizeof(code), 0);
 	u8 type = gate->type;
 	int status;
 

@@ -170,7 +170,7 @@ static void check_watch(struct selftest *t, const struct window *w)
 
 static void step_on(struct selftest *t, const struct window *w, unsigned cpu)
 {
-	struct task *task = PROCESS_FROM(program_registers, 0);
+	struct thread *task = PROCESS_FROM(program_registers, 0);
 	bool failed = t->failed;
 
 	if (!EXPECT(t, task, "memory for a process"))
@@ -292,7 +292,7 @@ static void lying_rsp(struct selftest *t)
 		return;
 	for_each_cpu(cpu, &cpus_online) {
 		u64 rsp = VAULT_OF(cpu)->ist_kernel_stack[IST_DB - 1] - IST_STACK_SIZE / 2;
-		struct task *task = PROCESS_FROM(program_syscall_with_rsp, rsp);
+		struct thread *task = PROCESS_FROM(program_syscall_with_rsp, rsp);
 
 		if (!EXPECT(t, task, "memory for a process"))
 			return;

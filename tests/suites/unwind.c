@@ -46,7 +46,7 @@ static struct {
 	unsigned rounds;    /* so many times */
 	bool on;            /* stepping */
 	bool stopping;      /* no more of it */
-	const struct task *task; /* that is stepped */
+	const struct thread *task; /* that is stepped */
 	struct pt_regs user; /* what it had in the general registers at the start */
 	unsigned hits, steps, in_entry, in_c, nmis;
 	unsigned through_syscall, through_trap, events;
@@ -178,7 +178,7 @@ static bool on_debug(struct pt_regs *regs)
 	write_dr6(DR6_NONE);
 	if (regs->ip == seen.start) {
 		seen.hits++;
-		seen.task = current_task();
+		seen.task = current_thread();
 		seen.user = *regs;
 		seen.on = true;
 		if (seen.hits >= seen.rounds)
@@ -186,7 +186,7 @@ static bool on_debug(struct pt_regs *regs)
 	}
 	regs->flags &= ~(u64)RFLAGS_TF;
 	/* The scheduler may send us to another task, whose user is another. */
-	if (seen.stopping || (seen.sp && current_task() != seen.task))
+	if (seen.stopping || (seen.sp && current_thread() != seen.task))
 		seen.on = false;
 	if (!seen.on)
 		return true;
@@ -270,11 +270,11 @@ static void check_steps(struct selftest *t, const char *what)
 
 static void step_program(struct selftest *t, const char *what, unsigned cpu, u64 start)
 {
-	struct task *task = PROCESS_FROM(program_registers, 0);
+	struct thread *task = PROCESS_FROM(program_registers, 0);
 
 	if (!EXPECT(t, task, "memory for a process"))
 		return;
-	begin(cpu, start, 2, task_regs(task)->sp);
+	begin(cpu, start, 2, thread_regs(task)->sp);
 	expect_program();
 	cpus_call(cpu, arm_here, NULL);
 	EXPECT_EQ(t, programs_run(task, cpu), 0, "status of the program");
@@ -301,20 +301,20 @@ static void each_of_page_fault(struct selftest *t)
 }
 
 /* A process of user_code.asm on the target, in its loop. */
-static struct task *start_loop(struct selftest *t, struct user_code code, unsigned cpu)
+static struct thread *start_loop(struct selftest *t, struct user_code code, unsigned cpu)
 {
-	struct task *task = user_new(t, code, 0, cpu);
+	struct thread *task = user_new(t, code, 0, cpu);
 
 	if (!task)
 		return NULL;
-	begin(cpu, 0, 0, task_regs(task)->sp);
+	begin(cpu, 0, 0, thread_regs(task)->sp);
 	expect_pattern();
 	user_start(task);
 	EXPECT(t, user_reaches(task, USER_WORD(turns), 1), "it runs");
 	return task;
 }
 
-static void end_loop(struct selftest *t, struct task *task)
+static void end_loop(struct selftest *t, struct thread *task)
 {
 	user_set(task, USER_WORD(stop), 1);
 	user_wait(task);
@@ -339,7 +339,7 @@ static void each_of_timer(struct selftest *t)
 	if (cpus_skip_breakpoints(t))
 		return;
 	for_each_cpu(cpu, &cpus_online) {
-		struct task *task = start_loop(t, USER_CODE(spin_loop), cpu);
+		struct thread *task = start_loop(t, USER_CODE(spin_loop), cpu);
 
 		if (!task)
 			return;
@@ -418,7 +418,7 @@ static bool ready_to_send(struct selftest *t)
 /* The target also steps through its system calls: NMIs land in #DB's way, too. */
 static void nmis_in_calls(struct selftest *t)
 {
-	struct task *task;
+	struct thread *task;
 
 	if (cpus_skip_breakpoints(t))
 		return;

@@ -35,7 +35,7 @@ static bool is_canonical(virt_addr_t va)
 }
 
 /* What the process's tables show to user mode, whatever its rights. */
-static bool is_shown(const struct task *task, virt_addr_t va)
+static bool is_shown(const struct thread *task, virt_addr_t va)
 {
 	pte_t *pgd = task->process->mm->pgd;
 	struct pt_leaf leaf;
@@ -52,10 +52,10 @@ static bool is_memory(virt_addr_t va)
 	       !(leaf.entry & PTE_PCD);
 }
 
-static void expect_refused(struct selftest *t, struct task *task, virt_addr_t va,
+static void expect_refused(struct selftest *t, struct thread *task, virt_addr_t va,
 			   u64 error_bits)
 {
-	const struct pt_regs *regs = task_regs(task);
+	const struct pt_regs *regs = thread_regs(task);
 	bool shown;
 
 	EXPECT_EQ(t, task->status, WAIT_STATUS(0, SIGSEGV), "ended by SIGSEGV");
@@ -77,18 +77,18 @@ static void expect_refused(struct selftest *t, struct task *task, virt_addr_t va
 }
 
 /* A process that holds the pattern in rax and does one access to va. */
-static struct task *start(struct selftest *t, struct user_code code, virt_addr_t va)
+static struct thread *start(struct selftest *t, struct user_code code, virt_addr_t va)
 {
-	struct task *task = user_new(t, code, va, ANY_CPU);
+	struct thread *task = user_new(t, code, va, ANY_CPU);
 
 	if (task) {
-		task_regs(task)->ax = PATTERN;
+		thread_regs(task)->ax = PATTERN;
 		user_start(task);
 	}
 	return task;
 }
 
-static void end(struct selftest *t, struct task *task, virt_addr_t va, u64 error_bits)
+static void end(struct selftest *t, struct thread *task, virt_addr_t va, u64 error_bits)
 {
 	if (!task)
 		return;
@@ -100,7 +100,7 @@ static void end(struct selftest *t, struct task *task, virt_addr_t va, u64 error
 static void try(struct selftest *t, struct place p)
 {
 	bool failed_before = t->failed;
-	struct task *reader, *writer, *jumper;
+	struct thread *reader, *writer, *jumper;
 
 	t->failed = false;
 	reader = start(t, USER_CODE(read), p.va);
@@ -250,7 +250,7 @@ static void own_memory(struct selftest *t)
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(code); i++) {
-		struct task *task = start(t, code[i], PROGRAM_DATA_BASE + USER_WORD(result));
+		struct thread *task = start(t, code[i], PROGRAM_DATA_BASE + USER_WORD(result));
 
 		if (!task)
 			return;

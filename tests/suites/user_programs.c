@@ -27,13 +27,13 @@ struct program {
 	const char *arg[MAX_ARGS]; /* ends in NULL */
 };
 
-static struct task *start(struct selftest *t, const struct program *p, unsigned cpu,
+static struct thread *start(struct selftest *t, const struct program *p, unsigned cpu,
 			  bool quiet)
 {
 	static const char *const envp[] = { "PATH=/bin", NULL };
 	const char *argv[MAX_ARGS + 2] = { p->path };
 	struct complaint why;
-	struct task *task;
+	struct thread *task;
 
 	for (unsigned i = 0; i < MAX_ARGS; i++)
 		argv[i + 1] = p->arg[i];
@@ -44,7 +44,7 @@ static struct task *start(struct selftest *t, const struct program *p, unsigned 
 		return NULL;
 	}
 	task->process->quiet = quiet;
-	task_pin(task, cpu);
+	task_pin(task_of(task), cpu);
 	process_start(task, process_next_pid());
 	return task;
 }
@@ -52,7 +52,7 @@ static struct task *start(struct selftest *t, const struct program *p, unsigned 
 /* Its wait status, or -1. */
 static int run(struct selftest *t, const struct program *p, unsigned cpu, bool quiet)
 {
-	struct task *task = start(t, p, cpu, quiet);
+	struct thread *task = start(t, p, cpu, quiet);
 
 	return task ? process_wait_for(task) : -1;
 }
@@ -78,7 +78,7 @@ static void expect_good(struct selftest *t, const struct program *p)
 static void expect_together(struct selftest *t, const struct program *p, unsigned count,
 			    unsigned each)
 {
-	struct task *task[MAX_TOGETHER];
+	struct thread *task[MAX_TOGETHER];
 
 	if (missing(t, p->path))
 		return;

@@ -103,7 +103,7 @@ static void two_at_once(struct selftest *t)
 		vmap_free_stack(filler[--fillers], TASK_STACK_SIZE);
 	for (unsigned i = 0; i < 2; i++)
 		if (worker[i])
-			process_wait_for(worker[i]);
+			task_wait(worker[i]);
 }
 
 /* Two flushes more than the one are of page tables, if these are their last stacks. */

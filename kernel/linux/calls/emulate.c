@@ -27,7 +27,7 @@
 #include "kernel/linux/calls/emulate.h"
 #include "kernel/linux/process/user_code.h"
 #include "kernel/linux/signal/signal.h"
-#include "kernel/task/task.h"
+#include "kernel/linux/thread.h"
 #include "mm/space/uaccess.h"
 
 #define SEGV_MAPERR 1
@@ -217,7 +217,7 @@ static bool answer(const struct insn *in, u8 data[10], unsigned *memory_bytes)
 	if (in->opcode == 1 && in->reg == 4)
 		value = DUMMY_CR0;
 	else if (in->opcode == 0 && in->reg == 0)
-		value = current_task()->mm->ldt.active ? SEL_LDT : 0;
+		value = current_thread()->mm->ldt.active ? SEL_LDT : 0;
 	else if (in->opcode == 0 && in->reg == 1)
 		value = SEL_TSS;
 	else
@@ -233,7 +233,7 @@ bool umip_emulate(struct pt_regs *regs)
 	unsigned bytes;
 	u64 address;
 
-	if (!cpu_features.umip || !user_code_fetch(current_task()->mm, regs, &in.code) ||
+	if (!cpu_features.umip || !user_code_fetch(current_thread()->mm, regs, &in.code) ||
 	    !decode(&in) || !answer(&in, data, &bytes))
 		return false;
 	if (in.mod == 3) {
@@ -259,8 +259,8 @@ bool io_skip_cli(struct pt_regs *regs)
 {
 	struct user_code code;
 
-	if (current_task()->user.io.iopl != 3 ||
-	    !user_code_fetch(current_task()->mm, regs, &code) ||
+	if (current_thread()->user.io.iopl != 3 ||
+	    !user_code_fetch(current_thread()->mm, regs, &code) ||
 	    (code.byte[0] != INSN_CLI && code.byte[0] != INSN_STI))
 		return false;
 	user_code_skip(regs, &code, 1);

@@ -104,7 +104,7 @@ long sys_set_robust_list(struct pt_regs *regs)
 {
 	if (regs->si != ROBUST_HEAD_WORDS * sizeof(u64))
 		return -EINVAL;
-	current_task()->robust_list = regs->di;
+	current_thread()->robust_list = regs->di;
 	return 0;
 }
 
@@ -113,7 +113,7 @@ long ia32_sys_set_robust_list(struct pt_regs *regs)
 {
 	if (regs->si != ROBUST_HEAD_WORDS * sizeof(u32))
 		return -EINVAL;
-	current_task()->robust_list32 = (u32)regs->di;
+	current_thread()->robust_list32 = (u32)regs->di;
 	return 0;
 }
 
@@ -121,7 +121,7 @@ long ia32_sys_set_robust_list(struct pt_regs *regs)
 static long get_robust_list(int tid, bool ia32, u64 *list)
 {
 	SPIN_GUARD(&process_lock);
-	struct task *t = tid ? process_find_thread(tid) : current_task();
+	struct thread *t = tid ? process_find_thread(tid) : current_thread();
 
 	if (!t)
 		return -ESRCH;

@@ -17,7 +17,7 @@ long sys_getpid(struct pt_regs *regs __unused)
 
 long sys_gettid(struct pt_regs *regs __unused)
 {
-	return current_task()->pid;
+	return current_thread()->pid;
 }
 
 long sys_getppid(struct pt_regs *regs __unused)
@@ -225,7 +225,7 @@ static long set_name(virt_addr_t from)
 	if (n < 0)
 		return n;
 	name[n] = 0;
-	strscpy(current_task()->name, name, sizeof(current_task()->name));
+	strscpy(current_thread()->name, name, sizeof(current_thread()->name));
 	return 0;
 }
 
@@ -233,7 +233,7 @@ static long get_name(virt_addr_t to)
 {
 	char name[COMM_SIZE] = { 0 };
 
-	strscpy(name, current_task()->name, sizeof(name));
+	strscpy(name, current_thread()->name, sizeof(name));
 	return copy_to_user(to, name, sizeof(name)) ? -EFAULT : 0;
 }
 

@@ -18,14 +18,14 @@ long sys_ioperm(struct pt_regs *regs)
 		return -EINVAL;
 	if (open && !process_is_privileged())
 		return -EPERM;
-	return OOM_RETRY(OOM_CAN_FAIL, oom_frames(io_bitmap_set(&current_task()->user.io,
+	return OOM_RETRY(OOM_CAN_FAIL, oom_frames(io_bitmap_set(&current_thread()->user.io,
 								(unsigned)from, (unsigned)n,
 								open)));
 }
 
 long sys_iopl(struct pt_regs *regs)
 {
-	struct task_io *io = &current_task()->user.io;
+	struct task_io *io = &current_thread()->user.io;
 	unsigned level = (unsigned)regs->di;
 	u64 flags;
 

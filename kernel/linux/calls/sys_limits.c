@@ -39,7 +39,7 @@ static int exchange_limit(struct process *p, unsigned which, const struct limit 
 static struct process *find(int pid)
 {
 	struct process *p = pid ? process_find(pid) : current_process();
-	struct task *t = p ? NULL : process_find_thread(pid);
+	struct thread *t = p ? NULL : process_find_thread(pid);
 
 	return t ? t->process : p;
 }
@@ -142,7 +142,7 @@ static long do_getrusage(const struct pt_regs *regs, bool ia32)
 		ns = p->children_run_ns;
 		break;
 	case RUSAGE_THREAD:
-		ns = sched_run_ns(current_task());
+		ns = sched_run_ns(task_of(current_thread()));
 		break;
 	default:
 		spin_unlock(&process_lock, flags);

@@ -4,7 +4,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/syscalls.h"
-#include "kernel/task/task.h"
+#include "kernel/linux/thread.h"
 #include "mm/space/mm.h"
 #include "mm/space/uaccess.h"
 
@@ -44,19 +44,19 @@ static unsigned map_how(u64 flags)
 
 static long touch(virt_addr_t start, virt_addr_t end, unsigned need)
 {
-	return OOM_RETRY(OOM_TOUCHES, mm_populate(current_task()->mm, start, end, need));
+	return OOM_RETRY(OOM_TOUCHES, mm_populate(current_thread()->mm, start, end, need));
 }
 
 static long touch_locked(virt_addr_t start, virt_addr_t end, bool best)
 {
 	return OOM_RETRY(OOM_TOUCHES,
-			 mm_populate_locked(current_task()->mm, start, end, best));
+			 mm_populate_locked(current_thread()->mm, start, end, best));
 }
 
 static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, bool ia32)
 {
 	unsigned type = flags & MAP_TYPE;
-	struct mm *mm = current_task()->mm;
+	struct mm *mm = current_thread()->mm;
 	virt_addr_t end;
 	long at;
 
@@ -107,7 +107,7 @@ long ia32_sys_mmap(struct pt_regs *regs)
 
 long sys_munmap(struct pt_regs *regs)
 {
-	return mm_unmap(current_task()->mm, regs->di, regs->si);
+	return mm_unmap(current_thread()->mm, regs->di, regs->si);
 }
 
 long sys_mprotect(struct pt_regs *regs)
@@ -123,12 +123,12 @@ long sys_mprotect(struct pt_regs *regs)
 		return -ENOMEM;
 	if (prot & ~(u64)(PROT_MASK_ALL | PROT_SEM))
 		return -EINVAL;
-	return mm_protect(current_task()->mm, start, regs->si, prot & PROT_MASK_ALL);
+	return mm_protect(current_thread()->mm, start, regs->si, prot & PROT_MASK_ALL);
 }
 
 long sys_brk(struct pt_regs *regs)
 {
-	struct mm *mm = current_task()->mm;
+	struct mm *mm = current_thread()->mm;
 	virt_addr_t old = mm->brk, brk = mm_brk(mm, regs->di);
 
 	if (mm->lock_new && brk > old)
@@ -144,7 +144,7 @@ long sys_mremap(struct pt_regs *regs)
 
 	if (regs->r10 & ~all)
 		return -EINVAL;
-	at = OOM_RETRY(OOM_CAN_FAIL, mm_remap(current_task()->mm, regs->di, regs->si,
+	at = OOM_RETRY(OOM_CAN_FAIL, mm_remap(current_thread()->mm, regs->di, regs->si,
 					      regs->dx, (unsigned)regs->r10, regs->r8));
 	if (at > 0 && new_len > old_len)
 		touch_locked((virt_addr_t)at + old_len, (virt_addr_t)at + new_len, true);
@@ -202,7 +202,7 @@ static virt_addr_t range_end(virt_addr_t start, u64 len)
 
 long sys_madvise(struct pt_regs *regs)
 {
-	struct mm *mm = current_task()->mm;
+	struct mm *mm = current_thread()->mm;
 	virt_addr_t start = regs->di, end = range_end(start, regs->si);
 	enum advice advice = (u32)regs->dx;
 	bool populate = advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
@@ -242,7 +242,7 @@ static long lock(struct pt_regs *regs, unsigned how)
 	long err = start == end ? 0 : -EINVAL;
 
 	if (end > start)
-		err = mm_lock(current_task()->mm, start, end, how);
+		err = mm_lock(current_thread()->mm, start, end, how);
 	if (!err && how == VMA_LOCKED && end > start) {
 		err = touch_locked(start, end, false);
 		err = err == -ENOMEM ? -EAGAIN : err ? -ENOMEM : 0;
@@ -271,7 +271,7 @@ long sys_munlock(struct pt_regs *regs)
 
 long sys_mlockall(struct pt_regs *regs)
 {
-	struct mm *mm = current_task()->mm;
+	struct mm *mm = current_thread()->mm;
 	u32 flags = (u32)regs->di;
 	long err;
 
@@ -286,5 +286,5 @@ long sys_mlockall(struct pt_regs *regs)
 
 long sys_munlockall(struct pt_regs *regs __unused)
 {
-	return mm_lock_all(current_task()->mm, true, false, 0);
+	return mm_lock_all(current_thread()->mm, true, false, 0);
 }

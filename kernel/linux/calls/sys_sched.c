@@ -33,9 +33,9 @@ long sys_getcpu(struct pt_regs *regs)
 }
 
 /* 0: the caller.  process_lock is held. */
-static struct task *find_thread(int tid)
+static struct thread *find_thread(int tid)
 {
-	return tid ? process_find_thread(tid) : current_task();
+	return tid ? process_find_thread(tid) : current_thread();
 }
 
 /* ---- Affinity ---------------------------------------------------------------------- */
@@ -45,7 +45,7 @@ long sys_sched_setaffinity(struct pt_regs *regs)
 	u64 n = MIN((u32)regs->si, sizeof(struct cpumask));
 	struct cpumask cpus = { 0 };
 	bool any = false;
-	struct task *t;
+	struct thread *t;
 	u64 flags;
 	long err = 0;
 
@@ -61,11 +61,11 @@ long sys_sched_setaffinity(struct pt_regs *regs)
 		err = -EPERM;
 	else if (!any)
 		err = -EINVAL;
-	else if (t != current_task())
-		sched_set_affinity(t, &cpus);
+	else if (t != current_thread())
+		sched_set_affinity(task_of(t), &cpus);
 	spin_unlock(&process_lock, flags);
-	if (!err && t == current_task())
-		sched_set_affinity(t, &cpus); /* which may move us */
+	if (!err && t == current_thread())
+		sched_set_affinity(task_of(t), &cpus); /* which may move us */
 	return err;
 }
 
@@ -74,7 +74,7 @@ static long do_sched_getaffinity(const struct pt_regs *regs, unsigned unit)
 	u32 len = (u32)regs->si, n = MIN(len, (u32)sizeof(struct cpumask));
 	unsigned last = 0;
 	struct cpumask cpus;
-	struct task *t;
+	struct thread *t;
 	u64 flags;
 
 	for_each_cpu(cpu, &cpus_online)
@@ -84,7 +84,7 @@ static long do_sched_getaffinity(const struct pt_regs *regs, unsigned unit)
 	flags = spin_lock(&process_lock);
 	t = find_thread((int)regs->di);
 	if (t)
-		sched_get_affinity(t, &cpus);
+		sched_get_affinity(task_of(t), &cpus);
 	spin_unlock(&process_lock, flags);
 	if (!t)
 		return -ESRCH;
@@ -107,7 +107,7 @@ long ia32_sys_sched_getaffinity(struct pt_regs *regs)
 
 static int check_thread(int tid, bool change)
 {
-	const struct task *t;
+	const struct thread *t;
 	int err = 0;
 
 	if (tid < 0)

@@ -34,7 +34,7 @@ static int read_ldt(virt_addr_t to, u64 size)
 	do {
 		u64 part = MIN(size - done, sizeof(chunk));
 
-		if (!ldt_read(current_task()->mm, (unsigned)(done / 8), READ_CHUNK, chunk))
+		if (!ldt_read(current_thread()->mm, (unsigned)(done / 8), READ_CHUNK, chunk))
 			return 0;
 		if (copy_to_user(to + done, chunk, part))
 			return -EFAULT;
@@ -71,7 +71,7 @@ static int write_ldt(virt_addr_t from, u64 size, bool old_mode)
 	desc = user_desc_pack(&d);
 	if ((old_mode && !d.base_addr && !d.limit) || user_desc_is_empty(&d))
 		desc = 0;
-	return (int)OOM_RETRY(OOM_CAN_FAIL, oom_frames(ldt_write(current_task()->mm,
+	return (int)OOM_RETRY(OOM_CAN_FAIL, oom_frames(ldt_write(current_thread()->mm,
 								d.entry_number, desc)));
 }
 

@@ -35,7 +35,7 @@ long sys_rt_sigaction(struct pt_regs *regs)
 
 long sys_rt_sigprocmask(struct pt_regs *regs)
 {
-	u64 old = current_task()->signals.blocked, set;
+	u64 old = current_thread()->signals.blocked, set;
 	long err;
 
 	if (regs->r10 != sizeof(set))
@@ -119,7 +119,7 @@ long sys_sigaltstack(struct pt_regs *regs)
 		new = (struct signal_stack){ user.sp, user.size, user.flags };
 	}
 	err = signal_set_stack(regs->di ? &new : NULL, &old,
-			       task_regs(current_task())->sp, MINSIGSTKSZ);
+			       thread_regs(current_thread())->sp, MINSIGSTKSZ);
 	if (err || !regs->si)
 		return err;
 	user = (struct user_stack){ old.sp, old.flags, 0, old.size };
@@ -279,7 +279,7 @@ long ia32_sys_sigpending(struct pt_regs *regs)
 long ia32_sys_sigprocmask(struct pt_regs *regs)
 {
 	enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
-	u64 blocked = current_task()->signals.blocked;
+	u64 blocked = current_thread()->signals.blocked;
 	u32 old = (u32)blocked, set;
 	long err;
 
@@ -351,7 +351,7 @@ long ia32_sys_sigaltstack(struct pt_regs *regs)
 		new = (struct signal_stack){ user.sp, user.size, user.flags };
 	}
 	err = signal_set_stack(regs->di ? &new : NULL, &old,
-			       task_regs(current_task())->sp, MINSIGSTKSZ);
+			       thread_regs(current_thread())->sp, MINSIGSTKSZ);
 	if (err || !regs->si)
 		return err;
 	user.sp = (u32)old.sp;

@@ -121,11 +121,11 @@ long sys_reboot(struct pt_regs *regs)
 		return -EINVAL;
 	switch ((u32)regs->dx) {
 	case REBOOT_CMD_RESTART:
-		log("%s[%d]: restart\n", current_task()->name, current_task()->pid);
+		log("%s[%d]: restart\n", current_thread()->name, current_thread()->pid);
 		power_restart();
 	case REBOOT_CMD_HALT:
 	case REBOOT_CMD_POWER_OFF:
-		log("%s[%d]: power off\n", current_task()->name, current_task()->pid);
+		log("%s[%d]: power off\n", current_thread()->name, current_thread()->pid);
 		power_off(true);
 	case REBOOT_CMD_CAD_ON:
 	case REBOOT_CMD_CAD_OFF:

@@ -95,7 +95,7 @@ static int read_clock(enum clock_id id, u64 *ns)
 		*ns = current_process_ns();
 		return 0;
 	case CLOCK_THREAD_CPUTIME_ID:
-		*ns = sched_run_ns(current_task());
+		*ns = sched_run_ns(task_of(current_thread()));
 		return 0;
 	default:
 		return -EINVAL;
@@ -212,7 +212,7 @@ static long resume_sleep(struct restart_block *r);
 /* Of a sleep that a signal ended, the rest goes to *rem, if there is one. */
 static long sleep_restartable(u64 when, virt_addr_t rem, enum time_form form)
 {
-	struct restart_block *restart = &current_task()->signals.restart;
+	struct restart_block *restart = &current_thread()->signals.restart;
 	struct timespec left;
 	u64 now;
 
@@ -233,7 +233,7 @@ static long resume_sleep(struct restart_block *r)
 
 long sys_restart_syscall(struct pt_regs *regs __unused)
 {
-	struct restart_block *r = &current_task()->signals.restart;
+	struct restart_block *r = &current_thread()->signals.restart;
 
 	return r->resume ? r->resume(r) : -EINTR;
 }

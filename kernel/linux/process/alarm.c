@@ -162,12 +162,12 @@ long sys_getitimer(struct pt_regs *regs)
 /* One that is leaving takes no signal any more, and its process may be gone. */
 void alarm_check_cpu(void)
 {
-	struct task *t = current_task();
+	struct thread *t = current_task() ? thread_of(current_task()) : NULL;
 	struct siginfo info = { .code = SI_KERNEL };
 	struct limit *l;
 	u64 seconds;
 
-	if (!t || !t->process || t->leaving)
+	if (!t || t->leaving)
 		return;
 	l = &t->process->limits[LIMIT_CPU];
 	if (l->soft == UNLIMITED)

@@ -48,7 +48,7 @@ struct clone {
 
 static bool is_ia32_call(void)
 {
-	return task_regs(current_task())->vector != VEC_SYSCALL;
+	return thread_regs(current_thread())->vector != VEC_SYSCALL;
 }
 
 static int check(const struct clone *c)
@@ -76,7 +76,7 @@ static int may_fork(void)
 
 static struct process *make_process(const struct clone *c)
 {
-	struct mm *own = current_task()->mm;
+	struct mm *own = current_thread()->mm;
 	struct mm *mm = own;
 	struct process *p;
 
@@ -94,14 +94,14 @@ static struct process *make_process(const struct clone *c)
 	return p;
 }
 
-static long set_up_task(struct task *t, const struct clone *c)
+static long set_up_task(struct thread *t, const struct clone *c)
 {
 	long err = segments_copy(t);
 
 	if (err)
 		return err;
 	if (c->sp)
-		task_regs(t)->sp = c->sp;
+		thread_regs(t)->sp = c->sp;
 	if ((c->flags & CLONE_SETTLS) && is_ia32_call()) {
 		err = segments_set_child_tls(t, c->tls);
 	} else if (c->flags & CLONE_SETTLS) {
@@ -116,9 +116,9 @@ static long set_up_task(struct task *t, const struct clone *c)
 }
 
 /* Into the tree, unless the process is about to end.  process_lock is held. */
-static int enter_tree(struct task *t, struct process *p, const struct clone *c)
+static int enter_tree(struct thread *t, struct process *p, const struct clone *c)
 {
-	struct task *self = current_task();
+	struct thread *self = current_thread();
 	struct process *own = self->process;
 	bool sibling = p != own && (c->flags & CLONE_PARENT);
 	int err;
@@ -150,7 +150,7 @@ static int enter_tree(struct task *t, struct process *p, const struct clone *c)
 /* Until the child has left the address space, or we are told to end, or killed. */
 static void wait_for_vfork_child(void)
 {
-	struct task *self = current_task();
+	struct thread *self = current_thread();
 	u64 flags = spin_lock(&process_lock);
 
 	while (self->vfork_child) {
@@ -172,7 +172,7 @@ static long clone_once(const struct clone *c)
 {
 	bool thread = c->flags & CLONE_THREAD;
 	struct process *p;
-	struct task *t;
+	struct thread *t;
 	u64 flags;
 	int err = check(c), tid;
 
@@ -189,7 +189,7 @@ static long clone_once(const struct clone *c)
 	err = (int)set_up_task(t, c);
 	p = err ? NULL : thread ? current_process() : make_process(c);
 	if (!p) {
-		task_put(t);
+		task_put(task_of(t));
 		return err && err != -ENOMEM ? err : -ENOFRAME;
 	}
 	tid = t->pid = process_next_pid();
@@ -197,14 +197,14 @@ static long clone_once(const struct clone *c)
 	err = enter_tree(t, p, c);
 	spin_unlock(&process_lock, flags);
 	if (err) {
-		task_put(t);
+		task_put(task_of(t));
 		if (!thread)
 			process_free(p);
 		return err;
 	}
 	if (c->flags & CLONE_PARENT_SETTID) /* a bad address is its own affair */
 		put_user_u32(c->parent_tid, (u32)tid);
-	sched_start(t);
+	sched_start(task_of(t));
 	if (c->flags & CLONE_VFORK)
 		wait_for_vfork_child();
 	return tid;
@@ -250,8 +250,8 @@ long sys_vfork(struct pt_regs *regs __unused)
 
 long sys_set_tid_address(struct pt_regs *regs)
 {
-	current_task()->clear_child_tid = regs->di;
-	return current_task()->pid;
+	current_thread()->clear_child_tid = regs->di;
+	return current_thread()->pid;
 }
 
 long sys_exit(struct pt_regs *regs)

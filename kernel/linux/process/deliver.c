@@ -18,7 +18,7 @@
 /* The last words of a program, unless it is one that tests provoke. */
 static void report_death(const struct pt_regs *regs, int signal)
 {
-	const struct task *t = current_task();
+	const struct thread *t = current_thread();
 	const struct task_signals *s = &t->signals;
 
 	if (t->process->quiet)
@@ -38,7 +38,7 @@ static void report_death(const struct pt_regs *regs, int signal)
 /* ---- Stops ---------------------------------------------------------------------------- */
 
 /* Until SIGCONT, or death.  process_lock is held, and released in between. */
-static u64 take_part_in_stop(struct task *t, u64 flags)
+static u64 take_part_in_stop(struct thread *t, u64 flags)
 {
 	struct process *p = t->process;
 
@@ -60,7 +60,7 @@ static u64 take_part_in_stop(struct task *t, u64 flags)
 }
 
 /* process_lock is held, and free now and then: then SIGCONT may end it. */
-static void begin_stop(const struct task *self, int signal, u64 flags)
+static void begin_stop(const struct thread *self, int signal, u64 flags)
 {
 	struct process *p = self->process;
 	struct link *at = list_first(&p->threads);
@@ -71,7 +71,7 @@ static void begin_stop(const struct task *self, int signal, u64 flags)
 	p->signals.stop = signal;
 	p->signals.continued = false;
 	while (at && p->signals.stop) {
-		struct task *t = list_entry(at, struct task, in_process);
+		struct thread *t = list_entry(at, struct thread, in_process);
 
 		if (t != self)
 			signal_wake(t);
@@ -81,7 +81,7 @@ static void begin_stop(const struct task *self, int signal, u64 flags)
 
 /* ---- Taking one ------------------------------------------------------------------------ */
 
-static int take_any(struct task *t, struct siginfo *info, bool *forced)
+static int take_any(struct thread *t, struct siginfo *info, bool *forced)
 {
 	*forced = t->signals.forced;
 	if (!*forced)
@@ -105,7 +105,7 @@ static __noreturn void die(const struct pt_regs *regs, int signal, bool forced, 
  */
 static bool act(struct delivery *d, const struct pt_regs *regs, bool forced, u64 *flags)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	struct process *p = t->process;
 	struct signal_action *a = &p->signals.action[d->signal - 1];
 	u64 bit = SIGNAL_BIT(d->signal);
@@ -147,7 +147,7 @@ static void block_for_handler(struct delivery *d, struct task_signals *s)
 /* The next signal that a handler is to have; false: nothing is left to do. */
 static bool next_delivery(struct delivery *d, const struct pt_regs *regs)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	u64 flags = spin_lock(&process_lock);
 	bool forced, handler = false;
 
@@ -236,12 +236,12 @@ static void restart(struct pt_regs *regs)
 
 static void to_handler(const struct delivery *d, struct pt_regs *regs)
 {
-	struct task_signals *s = &current_task()->signals;
+	struct task_signals *s = &current_thread()->signals;
 	bool stepping = s->step;
 	int err;
 
 	end_or_restart(regs, &d->action);
-	ptrace_step_off(current_task());
+	ptrace_step_off(current_thread());
 	err = d->action.flags & SA_IA32 ? sigframe32_push(d, regs)
 					: sigframe64_push(d, regs);
 	if (err) {
@@ -268,7 +268,7 @@ static void restore_mask(struct task_signals *s)
 
 void signal_deliver(struct pt_regs *regs)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	struct delivery d;
 	bool handler = false;
 

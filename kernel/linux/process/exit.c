@@ -23,11 +23,11 @@
 
 /* ---- Telling threads to end ------------------------------------------------------ */
 
-static void end_thread(struct task *t)
+static void end_thread(struct thread *t)
 {
 	t->signals.pending |= BIT(SIGKILL - 1);
 	__atomic_store_n(&t->work_due, true, __ATOMIC_RELEASE);
-	sched_notify(t);
+	sched_notify(task_of(t));
 }
 
 /*
@@ -40,9 +40,9 @@ static void end_others(struct process *p, u64 flags)
 	unsigned done = 0;
 
 	while (at) {
-		struct task *t = list_entry(at, struct task, in_process);
+		struct thread *t = list_entry(at, struct thread, in_process);
 
-		if (t != current_task())
+		if (t != current_thread())
 			end_thread(t);
 		at = process_walk_next(&p->threads, at, &done, flags);
 	}
@@ -50,7 +50,7 @@ static void end_others(struct process *p, u64 flags)
 
 static bool must_leave(const struct process *p)
 {
-	return p->ending || (p->exec_by && p->exec_by != current_task());
+	return p->ending || (p->exec_by && p->exec_by != current_thread());
 }
 
 void process_leave_if_ending(void)
@@ -61,7 +61,7 @@ void process_leave_if_ending(void)
 
 bool process_must_die(void)
 {
-	const struct task *t = current_task();
+	const struct thread *t = current_thread();
 
 	return unlikely(must_leave(t->process)) || unlikely(signal_kill_pending(t));
 }
@@ -84,9 +84,9 @@ void process_exit(int status)
  * The identity of the leader, which is the process's, goes to this thread; the
  * process's hold on the one before, which has ended, to the caller.
  */
-static struct task *become_leader(struct process *p, struct task *t)
+static struct thread *become_leader(struct process *p, struct thread *t)
 {
-	struct task *old = p->leader;
+	struct thread *old = p->leader;
 
 	if (old == t)
 		return NULL;
@@ -94,19 +94,19 @@ static struct task *become_leader(struct process *p, struct task *t)
 	numbers_set_thread(old, 0);
 	numbers_set_thread(t, p->pid);
 	p->leader = t;
-	task_get(t);
+	task_get(task_of(t));
 	return old;
 }
 
 int process_become_only_thread(void)
 {
 	struct process *p = current_process();
-	struct task *old = NULL;
+	struct thread *old = NULL;
 	u64 flags = spin_lock(&process_lock);
 	int err = -EAGAIN;
 
 	if (!p->ending && !p->exec_by) {
-		p->exec_by = current_task();
+		p->exec_by = current_thread();
 		end_others(p, flags);
 		while (p->alive > 1 && !p->ending) {
 			sched_wait_unlock(&process_lock, flags);
@@ -114,32 +114,32 @@ int process_become_only_thread(void)
 		}
 		p->exec_by = NULL;
 		if (!p->ending) {
-			old = become_leader(p, current_task());
+			old = become_leader(p, current_thread());
 			err = 0;
 		}
 	}
 	spin_unlock(&process_lock, flags);
 	if (old)
-		task_put(old);
+		task_put(task_of(old));
 	return err;
 }
 
 /* ---- Leaving an address space ----------------------------------------------------- */
 
-static void release_vfork_parent(struct task *t)
+static void release_vfork_parent(struct thread *t)
 {
 	SPIN_GUARD(&process_lock);
 
 	if (t->vfork_parent) {
 		t->vfork_parent->vfork_child = NULL;
-		sched_wake(t->vfork_parent);
+		sched_wake(task_of(t->vfork_parent));
 		t->vfork_parent = NULL;
 	}
 }
 
 void process_release_memory(void)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 
 	futex_release_robust_list();
 	if (t->clear_child_tid && (t->process->alive > 1 || t->mm->users > 1)) {
@@ -254,7 +254,7 @@ static void part_from_all(struct process *p, u64 flags)
  * Threads that ended before the last one, which is the first of the dead: nobody need
  * wait for their stacks.
  */
-static void free_dead_before(struct task *last)
+static void free_dead_before(struct thread *last)
 {
 	u64 flags = spin_lock(&process_lock);
 	struct task *list = last->dead_next;
@@ -281,13 +281,13 @@ static void end_process(struct process *p)
 	spin_unlock(&process_lock, flags);
 	if (mm)
 		mm_put(mm);
-	free_dead_before(current_task());
+	free_dead_before(current_thread());
 	flags = spin_lock(&process_lock);
 	p->giving_back = 0;
 	oom_process_ended();
 	part_from_all(p, flags);
 	if (!p->ending)
-		p->status = current_task()->status;
+		p->status = current_thread()->status;
 	p->leader->status = p->status;
 	p->ended = true;
 	report_end(p);
@@ -298,7 +298,7 @@ static void end_process(struct process *p)
  * From here on signals for the process are for others, those included that were
  * left to this thread and that it has not taken.
  */
-static void stop_taking_signals(struct task *t)
+static void stop_taking_signals(struct thread *t)
 {
 	SPIN_GUARD(&process_lock);
 
@@ -307,7 +307,7 @@ static void stop_taking_signals(struct task *t)
 }
 
 /* A tracer may wait for a thread that is no child of its own. */
-static void leave_tracer(struct task *t)
+static void leave_tracer(struct thread *t)
 {
 	if (t->tracer)
 		process_wake_waiters(t->tracer);
@@ -315,7 +315,7 @@ static void leave_tracer(struct task *t)
 }
 
 /* Out of the living; true if it was the last.  process_lock is taken. */
-static bool leave(struct process *p, struct task *t, int status)
+static bool leave(struct process *p, struct thread *t, int status)
 {
 	SPIN_GUARD(&process_lock);
 	bool last;
@@ -327,14 +327,14 @@ static bool leave(struct process *p, struct task *t, int status)
 		user_count_tasks(p, -1);
 	leave_tracer(t);
 	if (p->exec_by && p->alive == 1)
-		sched_wake(p->exec_by);
+		sched_wake(task_of(p->exec_by));
 	signal_complete_stop(p);
 	return last;
 }
 
 void process_exit_thread(int status)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	struct process *p = t->process;
 
 	interrupts_on();
@@ -353,18 +353,12 @@ void process_exit_thread(int status)
 
 /* ---- Waiting ------------------------------------------------------------------------ */
 
-int process_wait_for(struct task *t)
+int process_wait_for(struct thread *t)
 {
 	struct process *p = t->process;
 	int status;
 	u64 flags;
 
-	if (!p) {
-		sched_wait_for_exit(t);
-		status = t->status;
-		task_put(t);
-		return status;
-	}
 	flags = spin_lock(&process_lock);
 	while (!p->ended) {
 		p->waiter = current_task();
@@ -373,7 +367,7 @@ int process_wait_for(struct task *t)
 	}
 	spin_unlock(&process_lock, flags);
 	status = p->status;
-	task_put(t);
+	task_put(task_of(t));
 	process_free(p);
 	return status;
 }

@@ -35,7 +35,7 @@ struct key {
 
 struct waiter {
 	struct waiter *next, *prev;
-	struct task *task; /* NULL: a walk's mark */
+	struct thread *task; /* NULL: a walk's mark */
 	struct key key;
 	u64 ticket;        /* ascending in each list */
 	u32 bits;
@@ -88,7 +88,7 @@ static int key_of(const struct mm_word *word, virt_addr_t va, unsigned flags,
 		  struct key *key)
 {
 	if (flags & FUTEX_PRIVATE) {
-		*key = (struct key){ current_task()->mm->id, va, true };
+		*key = (struct key){ current_thread()->mm->id, va, true };
 		return 0;
 	}
 	*key = (struct key){ word->space, word->offset, false };
@@ -104,7 +104,7 @@ static int lock_word(struct mm *mm, virt_addr_t va, struct mm_word *word)
 /* A private word need not be there, only its address be possible. */
 static int find_key(virt_addr_t va, unsigned flags, struct key *key)
 {
-	struct mm *mm = current_task()->mm;
+	struct mm *mm = current_thread()->mm;
 	struct mm_word word;
 	int err = check_address(va);
 
@@ -147,7 +147,7 @@ static void wake(struct waiter *w)
 {
 	take_out(w);
 	w->woken = true;
-	sched_wake(w->task);
+	sched_wake(task_of(w->task));
 }
 
 /* ---- Walks ------------------------------------------------------------------------- */
@@ -254,7 +254,7 @@ static int compare_and_list(struct waiter *w, const struct mm_word *word, u32 va
 
 long futex_wait(virt_addr_t va, u32 value, u32 bits, u64 when, unsigned how)
 {
-	struct waiter w = { .task = current_task(), .bits = bits };
+	struct waiter w = { .task = current_thread(), .bits = bits };
 	struct mm *mm = w.task->mm;
 	struct mm_word word;
 	int err = check_address(va);
@@ -325,7 +325,7 @@ static long wake_and_move(struct walk *walk, const struct key *to, int wake_coun
 long futex_requeue(virt_addr_t va, virt_addr_t to, int wake_count, int move_count,
 		   const u32 *value, unsigned how)
 {
-	struct mm *mm = current_task()->mm;
+	struct mm *mm = current_thread()->mm;
 	struct key from_key, to_key;
 	struct mm_word word;
 	struct walk walk;
@@ -366,7 +366,7 @@ void futex_wake_one(virt_addr_t va)
  */
 static void release(virt_addr_t va, bool pi, bool pending)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	u32 value = 0;
 
 	if (va % sizeof(u32) || copy_from_user(&value, va, sizeof(value)))
@@ -425,7 +425,7 @@ static void release_list(virt_addr_t list, bool narrow)
 
 void futex_release_robust_list(void)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	virt_addr_t list = t->robust_list, list32 = t->robust_list32;
 
 	t->robust_list = t->robust_list32 = 0;

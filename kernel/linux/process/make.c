@@ -65,7 +65,7 @@ struct process *process_create_child(struct mm *mm)
 	return p;
 }
 
-void process_add_thread(struct process *p, struct task *t)
+void process_add_thread(struct process *p, struct thread *t)
 {
 	t->process = p;
 	t->mm = p->mm;
@@ -75,7 +75,7 @@ void process_add_thread(struct process *p, struct task *t)
 	user_count_tasks(p, 1);
 	if (!p->leader) {
 		p->leader = t;
-		task_get(t);
+		task_get(task_of(t));
 	}
 }
 
@@ -86,17 +86,17 @@ void process_adopt(struct process *parent, struct process *p)
 	list_append(&parent->children, &p->sibling);
 }
 
-void process_remove_thread(struct process *p, struct task *t)
+void process_remove_thread(struct process *p, struct thread *t)
 {
 	list_remove(&t->in_process);
 	t->dead_next = p->dead;
-	p->dead = t;
+	p->dead = task_of(t);
 	p->alive--;
 	if (t != p->leader)
 		numbers_set_thread(t, 0);
 }
 
-void process_start(struct task *leader, int pid)
+void process_start(struct thread *leader, int pid)
 {
 	struct process *p = leader->process;
 	u64 flags = spin_lock(&process_lock);
@@ -106,7 +106,7 @@ void process_start(struct task *leader, int pid)
 	numbers_set_group(p, pid);
 	numbers_set_session(p, pid);
 	spin_unlock(&process_lock, flags);
-	sched_start(leader);
+	sched_start(task_of(leader));
 }
 
 /* ---- Freeing ------------------------------------------------------------------- */
@@ -127,7 +127,7 @@ void process_free(struct process *p)
 	spin_unlock(&process_lock, flags);
 	task_put_dead(p->dead);
 	if (p->leader)
-		task_put(p->leader);
+		task_put(task_of(p->leader));
 	signal_forget_process(p);
 	if (p->mm)
 		mm_put(p->mm);

@@ -20,19 +20,19 @@ struct process *process_create_child(struct mm *mm);
 /*
  * Adds a thread, and takes over the caller's hold on it.  process_lock is held.
  */
-void process_add_thread(struct process *p, struct task *t);
+void process_add_thread(struct process *p, struct thread *t);
 
 /*
  * To the dead ones, with the list's hold; its number goes, unless it is the leader.
  * process_lock is held.
  */
-void process_remove_thread(struct process *p, struct task *t);
+void process_remove_thread(struct process *p, struct thread *t);
 
 /* Makes p a child of `parent`.  process_lock is held. */
 void process_adopt(struct process *parent, struct process *p);
 
 /* Gives its leader a pid (1 for init, else the next) and makes it runnable. */
-void process_start(struct task *leader, int pid);
+void process_start(struct thread *leader, int pid);
 
 /*
  * Ends the current process, all its threads, with a wait status; or the current
@@ -72,5 +72,11 @@ void process_to_graveyard(struct process *p);
 /* Frees the current process's ended threads, and unclaimed processes. */
 void process_free_dead_threads(void);
 void process_bury(void);
+
+/*
+ * Waits until all of the process that the kernel started with its first thread t have
+ * ended, gives back the hold and frees the process, and returns the status.  Task context.
+ */
+int process_wait_for(struct thread *t);
 
 #endif

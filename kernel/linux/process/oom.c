@@ -26,12 +26,12 @@
 #define RESERVE_SHARE 64
 #define RESERVE_MAX 1024
 
-/* A struct task, its FPU state, its stack. */
+/* A struct thread, its FPU state, its stack. */
 #define TASK_FRAMES (2 + TASK_STACK_SIZE / PAGE_SIZE)
 
 struct waiter {
 	struct waiter *next;
-	struct task *task;
+	struct thread *task;
 };
 
 /* Under process_lock. */
@@ -145,7 +145,7 @@ static struct process *choose(u64 *size)
 static void kill(struct process *p)
 {
 	const struct siginfo info = { .signo = SIGKILL, .code = SI_KERNEL };
-	struct task *t;
+	struct thread *t;
 
 	signal_send_process(p, &info);
 	list_for_each(t, &p->threads, in_process)
@@ -167,10 +167,10 @@ static void kill_with_memory(const struct mm *mm)
 
 void oom_charge_exec(const struct mm *mm)
 {
-	struct task *t = current_task();
+	struct thread *t = thread_of(current_task());
 	u64 pages = mm ? MM_FRAMES + 2 + mm->resident + mm->tables : 0;
 
-	if (!t || !t->process)
+	if (!t)
 		return;
 	__atomic_fetch_add(&t->process->exec_pages, pages - t->exec_pages, __ATOMIC_RELAXED);
 	t->exec_pages = pages;
@@ -180,13 +180,13 @@ void oom_process_ended(void)
 {
 	ends++;
 	for (struct waiter *w = waiters; w; w = w->next)
-		sched_wake(w->task);
+		sched_wake(task_of(w->task));
 }
 
 /* Until a process has ended since `seen`.  process_lock is held, and is after. */
 static u64 wait_for_end(u64 seen, u64 flags)
 {
-	struct waiter w = { waiters, current_task() }, **at = &waiters;
+	struct waiter w = { waiters, current_thread() }, **at = &waiters;
 
 	waiters = &w;
 	while (ends == seen && !task_must_die()) {
@@ -201,7 +201,7 @@ static u64 wait_for_end(u64 seen, u64 flags)
 
 /* What the line says of the process, which may be gone by then. */
 struct victim {
-	char name[sizeof(((struct task *)0)->name)];
+	char name[sizeof(((struct thread *)0)->name)];
 	int pid;
 	u32 uid;
 	u64 size;
@@ -250,7 +250,7 @@ bool oom_make_room(enum oom_caller caller, unsigned n)
 		return true;
 	}
 	p = choose(&size);
-	if (!p || (caller == OOM_CAN_FAIL && p->mm == current_task()->mm)) {
+	if (!p || (caller == OOM_CAN_FAIL && p->mm == current_thread()->mm)) {
 		spin_unlock(&process_lock, flags);
 		return false;
 	}

@@ -30,7 +30,7 @@ enum request {
 
 int ptrace_stop(int signal, int code, u64 *flags)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 
 	t->stop_signal = signal;
 	t->stop_reported = false;
@@ -48,7 +48,7 @@ int ptrace_stop(int signal, int code, u64 *flags)
 
 int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	int tracer = t->tracer->pid;
 	int chosen = ptrace_stop(signal, CLD_TRAPPED, flags);
 
@@ -65,17 +65,17 @@ int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags)
 	return chosen;
 }
 
-void ptrace_step_off(struct task *t)
+void ptrace_step_off(struct thread *t)
 {
 	t->signals.step = t->signals.step_loads_tf = false;
 	if (t->signals.forced_tf)
-		task_regs(t)->flags &= ~(u64)RFLAGS_TF;
+		thread_regs(t)->flags &= ~(u64)RFLAGS_TF;
 	t->signals.forced_tf = false;
 }
 
 bool ptrace_forget_step(void)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 
 	if (!t->signals.forced_tf || t->signals.step)
 		return false;
@@ -89,7 +89,7 @@ bool ptrace_forget_step(void)
  */
 bool ptrace_step_done(void)
 {
-	struct task_signals *s = &current_task()->signals;
+	struct task_signals *s = &current_thread()->signals;
 	bool tracer_gone = s->forced_tf && !s->step;
 
 	if (!s->step_loads_tf)
@@ -102,21 +102,21 @@ bool ptrace_step_done(void)
 #define INSN_IRET 0xcf
 
 /* Will the next instruction of a stopped thread load TF, if it is executed? */
-static bool loads_tf(struct task *t)
+static bool loads_tf(struct thread *t)
 {
 	struct user_code code;
 	unsigned i = 0;
 
-	if (!user_code_fetch(t->mm, task_regs(t), &code))
+	if (!user_code_fetch(t->mm, thread_regs(t), &code))
 		return false;
 	while (i < code.have && user_code_is_prefix(&code, code.byte[i]))
 		i++;
 	return i < code.have && (code.byte[i] == INSN_POPF || code.byte[i] == INSN_IRET);
 }
 
-static void step_on(struct task *t)
+static void step_on(struct thread *t)
 {
-	struct pt_regs *regs = task_regs(t);
+	struct pt_regs *regs = thread_regs(t);
 
 	t->signals.step = true;
 	t->signals.step_loads_tf = loads_tf(t);
@@ -130,14 +130,14 @@ void ptrace_report_step(void)
 {
 	u64 flags = spin_lock(&process_lock);
 
-	if (current_task()->tracer)
+	if (current_thread()->tracer)
 		ptrace_stop(SIGTRAP, CLD_TRAPPED, &flags);
 	spin_unlock(&process_lock, flags);
 }
 
 bool ptrace_step_over_call(void)
 {
-	struct task_signals *s = &current_task()->signals;
+	struct task_signals *s = &current_thread()->signals;
 	bool stops = s->step && !s->step_from_call;
 
 	if (stops) {
@@ -150,7 +150,7 @@ bool ptrace_step_over_call(void)
 
 void ptrace_report_exec(void)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	struct siginfo info = { .signo = SIGTRAP, .kill.pid = t->process->pid };
 	SPIN_GUARD(&process_lock);
 
@@ -160,7 +160,7 @@ void ptrace_report_exec(void)
 
 /* ---- Beginning and ending ------------------------------------------------------------ */
 
-void ptrace_set_tracer(struct task *t, struct process *tracer)
+void ptrace_set_tracer(struct thread *t, struct process *tracer)
 {
 	if (t->tracer)
 		list_remove(&t->of_tracer);
@@ -171,7 +171,7 @@ void ptrace_set_tracer(struct task *t, struct process *tracer)
 
 static long traceme(void)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	SPIN_GUARD(&process_lock);
 	const struct process *parent = t->process->parent;
 
@@ -186,7 +186,7 @@ static long attach(int tid)
 {
 	const struct siginfo stop = { .signo = SIGSTOP, .code = SI_KERNEL };
 	SPIN_GUARD(&process_lock);
-	struct task *t = process_find_thread(tid);
+	struct thread *t = process_find_thread(tid);
 
 	if (!t)
 		return -ESRCH;
@@ -202,7 +202,7 @@ static long attach(int tid)
 }
 
 /* The signal of a stop that its tracer has seen went with the tracer. */
-static void detach(struct task *t)
+static void detach(struct thread *t)
 {
 	if (t->stop_reported)
 		t->signals.resume_with = 0;
@@ -214,7 +214,7 @@ static void detach(struct task *t)
 
 bool ptrace_detach_one(struct process *tracer)
 {
-	struct task *t = list_entry(list_first(&tracer->tracees), struct task, of_tracer);
+	struct thread *t = list_entry(list_first(&tracer->tracees), struct thread, of_tracer);
 
 	if (t)
 		detach(t);
@@ -224,10 +224,10 @@ bool ptrace_detach_one(struct process *tracer)
 /* ---- While it is stopped ---------------------------------------------------------------- */
 
 /* A stopped tracee of the current process, now frozen and off its CPU; or NULL. */
-static struct task *freeze(int tid)
+static struct thread *freeze(int tid)
 {
 	bool busy = true;
-	struct task *t = NULL;
+	struct thread *t = NULL;
 
 	while (busy) {
 		u64 flags = spin_lock(&process_lock);
@@ -246,7 +246,7 @@ static struct task *freeze(int tid)
 	return t;
 }
 
-static void thaw(struct task *t)
+static void thaw(struct thread *t)
 {
 	SPIN_GUARD(&process_lock);
 
@@ -256,7 +256,7 @@ static void thaw(struct task *t)
 }
 
 /* A tracee may have hidden its memory, or changed its credentials, since. */
-static bool memory_hidden(const struct task *t)
+static bool memory_hidden(const struct thread *t)
 {
 	return !t->mm->dumpable && !t->traced_by_root;
 }
@@ -266,13 +266,13 @@ static long memory_result(long err)
 	return err == 0 || err == -ENOFRAME ? err : -EIO;
 }
 
-static long peek_memory(struct task *t, virt_addr_t addr, u64 *found)
+static long peek_memory(struct thread *t, virt_addr_t addr, u64 *found)
 {
 	return memory_result(memory_hidden(t) ? -EIO :
 			     mm_read(t->mm, addr, found, sizeof(*found)));
 }
 
-static long poke_memory(struct task *t, virt_addr_t addr, u64 word)
+static long poke_memory(struct thread *t, virt_addr_t addr, u64 word)
 {
 	return memory_result(memory_hidden(t) ? -EIO :
 			     mm_write(t->mm, addr, &word, sizeof(word)));
@@ -290,7 +290,7 @@ static u64 debugreg_of(u64 offset)
 }
 
 /* Beyond the registers, struct user reads as zero. */
-static long peek_user(struct task *t, u64 offset, u64 *found)
+static long peek_user(struct thread *t, u64 offset, u64 *found)
 {
 	*found = 0;
 	if (!user_area_ok(offset))
@@ -302,7 +302,7 @@ static long peek_user(struct task *t, u64 offset, u64 *found)
 	return 0;
 }
 
-static long poke_user(struct task *t, u64 offset, u64 word)
+static long poke_user(struct thread *t, u64 offset, u64 word)
 {
 	if (!user_area_ok(offset))
 		return -EIO;
@@ -313,7 +313,7 @@ static long poke_user(struct task *t, u64 offset, u64 word)
 	return ptrace_set_word(t, (unsigned)(offset / 8), word);
 }
 
-static long set_regs(struct task *t, const u64 words[USER_REGS_WORDS])
+static long set_regs(struct thread *t, const u64 words[USER_REGS_WORDS])
 {
 	long err = 0;
 
@@ -322,14 +322,14 @@ static long set_regs(struct task *t, const u64 words[USER_REGS_WORDS])
 	return err;
 }
 
-static void let_go(struct task *t)
+static void let_go(struct thread *t)
 {
 	SPIN_GUARD(&process_lock);
 
 	ptrace_set_tracer(t, NULL);
 }
 
-static long resume(struct task *t, enum request request, u64 signal)
+static long resume(struct thread *t, enum request request, u64 signal)
 {
 	if (signal > NR_SIGNALS)
 		return -EIO;
@@ -345,7 +345,7 @@ static long resume(struct task *t, enum request request, u64 signal)
 }
 
 /* words: what SETREGS brings, and what the tracer will have, *count of them. */
-static long on_stopped(struct task *t, u64 request, u64 addr, u64 data, u64 *words,
+static long on_stopped(struct thread *t, u64 request, u64 addr, u64 data, u64 *words,
 		       unsigned *count)
 {
 	*count = request == PTRACE_GETREGS ? USER_REGS_WORDS :
@@ -378,7 +378,7 @@ static long look_at(int tid, u64 request, u64 addr, u64 data)
 	u64 words[USER_REGS_WORDS];
 	size_t brings = request == PTRACE_SETREGS ? sizeof(words) : 0;
 	bool bad = copy_from_user(words, data, brings);
-	struct task *t = freeze(tid);
+	struct thread *t = freeze(tid);
 	unsigned count = 0;
 	long result;
 
@@ -397,7 +397,7 @@ static long kill_tracee(int tid)
 	const struct siginfo info = { .signo = SIGKILL,
 				      .kill.pid = current_process()->pid };
 	SPIN_GUARD(&process_lock);
-	struct task *t = process_find_thread(tid);
+	struct thread *t = process_find_thread(tid);
 
 	if (!t || t->tracer != current_process())
 		return -ESRCH;

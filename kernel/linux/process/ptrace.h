@@ -20,7 +20,7 @@ int ptrace_stop(int signal, int code, u64 *flags);
 int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags);
 
 /* Ends PTRACE_SINGLESTEP for t, which is stopped or current. */
-void ptrace_step_off(struct task *t);
+void ptrace_step_off(struct thread *t);
 
 /*
  * Of the current thread: was TF set by a tracer that has gone since?  Clears it then.
@@ -52,7 +52,7 @@ void ptrace_report_exec(void);
 /*
  * t has this tracer from now on, or none.  process_lock is held.
  */
-void ptrace_set_tracer(struct task *t, struct process *tracer);
+void ptrace_set_tracer(struct thread *t, struct process *tracer);
 
 /*
  * A tracer ends: one of its tracees goes on without it; false: it has none.
@@ -64,7 +64,7 @@ bool ptrace_detach_one(struct process *tracer);
 #define USER_REGS_WORDS 27
 #define USER_DEBUGREG 848 /* offset of u_debugreg */
 #define USER_AREA_SIZE 928
-u64 ptrace_get_word(struct task *t, unsigned word);
-int ptrace_set_word(struct task *t, unsigned word, u64 value); /* 0 or -EIO */
+u64 ptrace_get_word(struct thread *t, unsigned word);
+int ptrace_set_word(struct thread *t, unsigned word, u64 value); /* 0 or -EIO */
 
 #endif

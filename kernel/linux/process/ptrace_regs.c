@@ -1,7 +1,7 @@
 /*
  * A stopped thread's registers as struct user_regs_struct has them, one word at
  * a time, with what may be written into each.  Segment selectors and bases are
- * in struct task, for the thread is off its CPU; they are checked again when
+ * in struct thread, for the thread is off its CPU; they are checked again when
  * they are loaded (kernel/task/sched.c), and CS, SS and RIP by IRET.
  * Called by kernel/linux/process/ptrace.c.
  */
@@ -22,9 +22,9 @@ static_assert(WORD_GS + 1 == USER_REGS_WORDS, "user_regs_struct");
 #define FLAGS_TRACER (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | \
 		      RFLAGS_TF | RFLAGS_DF | RFLAGS_OF | RFLAGS_RF | RFLAGS_AC | RFLAGS_NT)
 
-u64 ptrace_get_word(struct task *t, unsigned word)
+u64 ptrace_get_word(struct thread *t, unsigned word)
 {
-	struct pt_regs *regs = task_regs(t);
+	struct pt_regs *regs = thread_regs(t);
 
 	word = (unsigned)array_index_nospec(word, USER_REGS_WORDS);
 	switch (word) {
@@ -76,9 +76,9 @@ static int set_frame_selector(u64 *to, u64 value)
 	return 0;
 }
 
-static int set_flags(struct task *t, u64 value)
+static int set_flags(struct thread *t, u64 value)
 {
-	struct pt_regs *regs = task_regs(t);
+	struct pt_regs *regs = thread_regs(t);
 
 	if (value & RFLAGS_TF)
 		t->signals.forced_tf = false;
@@ -99,9 +99,9 @@ static int set_orig_ax(struct pt_regs *regs, u64 value)
 	return 0;
 }
 
-int ptrace_set_word(struct task *t, unsigned word, u64 value)
+int ptrace_set_word(struct thread *t, unsigned word, u64 value)
 {
-	struct pt_regs *regs = task_regs(t);
+	struct pt_regs *regs = thread_regs(t);
 
 	word = (unsigned)array_index_nospec(word, USER_REGS_WORDS);
 	switch (word) {

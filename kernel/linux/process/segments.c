@@ -49,7 +49,7 @@ static void refresh(u16 selector)
 		segment_load_gs(selector);
 }
 
-static long set_thread_area(struct task *t, virt_addr_t at, bool may_choose)
+static long set_thread_area(struct thread *t, virt_addr_t at, bool may_choose)
 {
 	struct user_desc d;
 	u64 flags;
@@ -71,7 +71,7 @@ static long set_thread_area(struct task *t, virt_addr_t at, bool may_choose)
 		return -EINVAL;
 	entry = (int)array_index_nospec((u64)(entry - TLS_FIRST), TLS_ENTRIES);
 	t->user.tls.desc[entry] = is_none(&d) ? 0 : user_desc_pack(&d);
-	if (t == current_task()) {
+	if (t == current_thread()) {
 		flags = interrupts_save();
 		tls_load(&t->user.tls);
 		refresh(TLS_SELECTOR(entry));
@@ -85,10 +85,10 @@ static long set_thread_area(struct task *t, virt_addr_t at, bool may_choose)
 
 long do_set_thread_area(virt_addr_t at)
 {
-	return set_thread_area(current_task(), at, true);
+	return set_thread_area(current_thread(), at, true);
 }
 
-long segments_set_child_tls(struct task *child, virt_addr_t at)
+long segments_set_child_tls(struct thread *child, virt_addr_t at)
 {
 	return set_thread_area(child, at, false);
 }
@@ -103,22 +103,22 @@ long do_get_thread_area(virt_addr_t at)
 	if (entry - TLS_FIRST >= TLS_ENTRIES)
 		return -EINVAL;
 	entry = (u32)array_index_nospec(entry - TLS_FIRST, TLS_ENTRIES);
-	d = user_desc_unpack(current_task()->user.tls.desc[entry]);
+	d = user_desc_unpack(current_thread()->user.tls.desc[entry]);
 	d.entry_number = TLS_FIRST + entry;
 	return copy_to_user(at, &d, sizeof(d)) ? -EFAULT : 0;
 }
 
 /* ---- fork and exec --------------------------------------------------------------- */
 
-int segments_copy(struct task *child)
+int segments_copy(struct thread *child)
 {
-	child->user.tls = current_task()->user.tls;
-	return io_bitmap_copy(&child->user.io, &current_task()->user.io);
+	child->user.tls = current_thread()->user.tls;
+	return io_bitmap_copy(&child->user.io, &current_thread()->user.io);
 }
 
 void segments_reset_at_exec(void)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	u64 flags = interrupts_save();
 
 	segment_load_ds(0);

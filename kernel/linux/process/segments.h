@@ -4,7 +4,7 @@
 #ifndef KERNEL_LINUX_PROCESS_SEGMENTS_H
 #define KERNEL_LINUX_PROCESS_SEGMENTS_H
 
-#include "kernel/task/task.h"
+#include "kernel/linux/thread.h"
 
 /*
  * i386's set_thread_area and get_thread_area for the current task: `at` is the
@@ -18,13 +18,13 @@ long do_get_thread_area(virt_addr_t at);
  * clone's CLONE_SETTLS of 32-bit code: the same for a child that has not run,
  * whose selectors are set; the entry must be named.
  */
-long segments_set_child_tls(struct task *child, virt_addr_t at);
+long segments_set_child_tls(struct thread *child, virt_addr_t at);
 
 /*
  * A child of fork or clone takes over TLS, ports and iopl of the current task.
  * 0 or -ENOMEM.  (The LDT goes with the address space: ldt_copy().)
  */
-int segments_copy(struct task *child);
+int segments_copy(struct thread *child);
 
 /*
  * exec: no TLS, no ports, no breakpoints, segment registers null, their bases 0.

@@ -15,7 +15,7 @@
 
 static void enter_user(void *regs)
 {
-	const struct task *t = current_task();
+	const struct thread *t = current_thread();
 
 	if (t->set_child_tid) /* a bad address is the program's own affair */
 		put_user_u32(t->set_child_tid, (u32)t->pid);
@@ -24,41 +24,41 @@ static void enter_user(void *regs)
 }
 
 /* Without process and registers. */
-static struct task *create_user(const char *name)
+static struct thread *create_user(const char *name)
 {
-	struct task *t = task_create(name, enter_user, NULL);
+	struct thread *t = (struct thread *)task_create_in(sizeof(*t), name, enter_user, NULL);
 	phys_addr_t fpu = t ? frame_alloc_zeroed() : NO_FRAME;
 
 	if (fpu == NO_FRAME) {
 		if (t)
-			task_put(t);
+			task_put(task_of(t));
 		return NULL;
 	}
 	t->user.fpu = phys_to_virt(fpu);
 	t->must_die = process_must_die;
-	task_prepare_stack(t, sizeof(struct pt_regs), enter_user, task_regs(t));
+	task_prepare_stack(task_of(t), sizeof(struct pt_regs), enter_user, thread_regs(t));
 	return t;
 }
 
-struct task *thread_create(const char *name, struct mm *mm, virt_addr_t ip,
+struct thread *thread_create(const char *name, struct mm *mm, virt_addr_t ip,
 			      virt_addr_t sp)
 {
-	struct task *t = create_user(name);
+	struct thread *t = create_user(name);
 	struct process *p = t ? process_create(mm) : NULL;
 	struct pt_regs *regs;
 	u64 flags;
 
 	if (!p) {
 		if (t)
-			task_put(t);
+			task_put(task_of(t));
 		return NULL;
 	}
 	flags = spin_lock(&process_lock);
 	process_add_thread(p, t);
 	spin_unlock(&process_lock, flags);
-	task_get(t);
+	task_get(task_of(t));
 	fpu_init_state(t->user.fpu);
-	regs = task_regs(t);
+	regs = thread_regs(t);
 	regs->ip = ip;
 	regs->sp = sp;
 	regs->cs = SEL_USER_CS;
@@ -67,10 +67,10 @@ struct task *thread_create(const char *name, struct mm *mm, virt_addr_t ip,
 	return t;
 }
 
-struct task *thread_fork(void)
+struct thread *thread_fork(void)
 {
-	struct task *self = current_task();
-	struct task *t = create_user(self->name);
+	struct thread *self = current_thread();
+	struct thread *t = create_user(self->name);
 	u64 flags;
 
 	if (!t)
@@ -79,10 +79,10 @@ struct task *thread_fork(void)
 	user_state_save(&self->user);
 	interrupts_restore(flags);
 	memcpy(t->user.fpu, self->user.fpu, PAGE_SIZE);
-	*task_regs(t) = *task_regs(self);
-	task_regs(t)->ax = 0;
+	*thread_regs(t) = *thread_regs(self);
+	thread_regs(t)->ax = 0;
 	if (self->signals.forced_tf) /* a tracer's, who does not step the child */
-		task_regs(t)->flags &= ~(u64)RFLAGS_TF;
+		thread_regs(t)->flags &= ~(u64)RFLAGS_TF;
 	t->affinity = self->affinity;
 	t->user.fs_base = self->user.fs_base;
 	t->user.gs_base = self->user.gs_base;

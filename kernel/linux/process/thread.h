@@ -4,20 +4,20 @@
 #ifndef KERNEL_LINUX_PROCESS_THREAD_H
 #define KERNEL_LINUX_PROCESS_THREAD_H
 
-#include "kernel/task/task.h"
+#include "kernel/linux/thread.h"
 
 /*
  * A process in `mm` (taken over; freed with it) and its first thread, which
  * begins at ip with stack pointer sp and all other registers zero.  The caller has
  * a hold, for process_wait_for().  NULL: no memory, mm stays.
  */
-struct task *thread_create(const char *name, struct mm *mm, virt_addr_t ip,
+struct thread *thread_create(const char *name, struct mm *mm, virt_addr_t ip,
 			      virt_addr_t sp);
 
 /*
  * A copy of the current user task, which returns 0 from the same system call;
  * of no process yet; the caller has the hold.  NULL: no memory.
  */
-struct task *thread_fork(void);
+struct thread *thread_fork(void);
 
 #endif

@@ -15,7 +15,7 @@ void exit_work_do(struct pt_regs *regs)
 		this_cpu()->work_due = false;
 		if (this_cpu_test(need_resched))
 			schedule(); /* perhaps on another CPU from here */
-		if (current_task()->work_due) {
+		if (current_thread()->work_due) {
 			interrupts_on();
 			process_leave_if_ending();
 			signal_deliver(regs);

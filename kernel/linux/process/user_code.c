@@ -12,7 +12,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/linux/process/user_code.h"
-#include "kernel/task/task.h"
+#include "kernel/linux/thread.h"
 
 #define END_OF_32_BITS 0x100000000
 
@@ -64,7 +64,7 @@ bool user_code_address(const struct pt_regs *regs, bool long_mode, enum user_seg
 		       u64 *address)
 {
 	if (!long_mode)
-		return add_base(descriptor_of(current_task()->mm, selector_of(regs, s)),
+		return add_base(descriptor_of(current_thread()->mm, selector_of(regs, s)),
 				address) > 0;
 	*address += s == SEG_FS ? rdmsr(MSR_FS_BASE) :
 		    s == SEG_GS ? rdmsr(MSR_KERNEL_GS_BASE) : 0;

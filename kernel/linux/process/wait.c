@@ -73,7 +73,7 @@ static void take_ended(struct wait *w, struct process *p)
 }
 
 /* Has it stopped, and is that for us to know? */
-static bool take_stopped(struct wait *w, struct task *t, const struct process *self)
+static bool take_stopped(struct wait *w, struct thread *t, const struct process *self)
 {
 	if (!t->stop_signal || t->stop_reported ||
 	    (t->tracer != self && !(w->options & WUNTRACED)))
@@ -134,7 +134,7 @@ static bool look_at_tracees(struct wait *w, struct process *self, u64 flags)
 	unsigned done = 0;
 
 	while (at) {
-		struct task *t = list_entry(at, struct task, of_tracer);
+		struct thread *t = list_entry(at, struct thread, of_tracer);
 
 		if (matches(w, t->pid, t->process->pgid)) {
 			w->any = true;
@@ -150,14 +150,14 @@ static bool look_at_tracees(struct wait *w, struct process *self, u64 flags)
  * Among those who wait, behind all who have not seen what there is to see now; then
  * the first of these may have its turn.
  */
-static void wait_in_line(struct task *t, struct process *self)
+static void wait_in_line(struct thread *t, struct process *self)
 {
 	list_remove(&t->in_wait);
 	list_append(&self->waiting, &t->in_wait);
 	process_wake_next_waiter(self);
 }
 
-static void leave_line(struct task *t, struct process *self)
+static void leave_line(struct thread *t, struct process *self)
 {
 	list_remove(&t->in_wait);
 	process_wake_next_waiter(self);
@@ -166,7 +166,7 @@ static void leave_line(struct task *t, struct process *self)
 /* One look, and the next when something has happened: 0, -ECHILD, -ERESTARTSYS. */
 static long look_until_found(struct wait *w, struct process *self, u64 flags)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 
 	for (;;) {
 		t->events_seen = self->events;
@@ -190,7 +190,7 @@ static long look_until_found(struct wait *w, struct process *self, u64 flags)
 static long do_wait(struct wait *w)
 {
 	struct process *self = current_process();
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	u64 flags = spin_lock(&process_lock);
 	long err;
 

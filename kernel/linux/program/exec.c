@@ -22,7 +22,7 @@
 
 /* ---- No way back ------------------------------------------------------------------- */
 
-static void change_address_space(struct task *t, struct mm *new)
+static void change_address_space(struct thread *t, struct mm *new)
 {
 	struct mm *old = t->mm;
 	u64 flags;
@@ -47,9 +47,9 @@ static void reset_process(struct process *p, const struct built_program *program
 	creds_exec(program->readable);
 }
 
-static void reset_registers(struct task *t, const struct built_program *program)
+static void reset_registers(struct thread *t, const struct built_program *program)
 {
-	struct pt_regs *regs = task_regs(t);
+	struct pt_regs *regs = thread_regs(t);
 	u64 flags;
 
 	*regs = (struct pt_regs){
@@ -77,7 +77,7 @@ static int build(const char *path, const struct start_strings *strings,
 
 static long exec(const char *path, const struct start_strings *strings)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	struct built_program program;
 	long err = build(path, strings, &program);
 

@@ -24,7 +24,7 @@
 /* May the current process, or the booting kernel, do that?  Files are root's. */
 static bool allows(const struct file_inode *inode, u32 what)
 {
-	const struct process *p = current_process();
+	const struct process *p = calling_process();
 
 	if (!p || process_is_privileged())
 		return what == MAY_READ || file_is(inode, FILE_DIRECTORY) ||
@@ -148,10 +148,10 @@ static int add_stack(struct mm *mm)
 }
 
 /* The task of a filled address space; frees the latter if there is no memory. */
-static struct task *finish(const char *name, struct mm *mm, virt_addr_t ip,
+static struct thread *finish(const char *name, struct mm *mm, virt_addr_t ip,
 			   virt_addr_t sp)
 {
-	struct task *t = thread_create(name, mm, ip, sp);
+	struct thread *t = thread_create(name, mm, ip, sp);
 
 	if (!t)
 		mm_put(mm);
@@ -272,9 +272,9 @@ int program_build(const struct file_node *file, const char *path,
 	return err;
 }
 
-void program_set_abi(struct task *t, bool ia32)
+void program_set_abi(struct thread *t, bool ia32)
 {
-	struct pt_regs *regs = task_regs(t);
+	struct pt_regs *regs = thread_regs(t);
 
 	t->process->ia32 = ia32;
 	regs->cs = ia32 ? SEL_USER32_CS : SEL_USER_CS;
@@ -283,12 +283,12 @@ void program_set_abi(struct task *t, bool ia32)
 	t->user.fs = t->user.gs = 0;
 }
 
-struct task *program_load(const char *path, const char *const argv[],
+struct thread *program_load(const char *path, const char *const argv[],
 			  const char *const envp[], struct complaint *why)
 {
 	const struct start_strings strings = { { .kernel = argv }, { .kernel = envp } };
 	struct built_program program;
-	struct task *t;
+	struct thread *t;
 
 	if (program_build(NULL, path, &strings, &program, why))
 		return NULL;
@@ -302,10 +302,10 @@ struct task *program_load(const char *path, const char *const argv[],
 	return t;
 }
 
-struct task *program_from_code(const char *name, const void *code, size_t size, u64 arg)
+struct thread *program_from_code(const char *name, const void *code, size_t size, u64 arg)
 {
 	struct mm *mm = mm_alloc();
-	struct task *t;
+	struct thread *t;
 
 	if (!mm)
 		return NULL;
@@ -318,6 +318,6 @@ struct task *program_from_code(const char *name, const void *code, size_t size, 
 	}
 	t = finish(name, mm, PROGRAM_CODE_BASE, MM_STACK_TOP);
 	if (t)
-		task_regs(t)->di = arg;
+		thread_regs(t)->di = arg;
 	return t;
 }

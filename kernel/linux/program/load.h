@@ -32,7 +32,7 @@ int program_build(const struct file_node *file, const char *path,
  * The segment registers with which a 64-bit or 32-bit program starts, in *t and
  * its registers; and its process is of that kind.
  */
-void program_set_abi(struct task *t, bool ia32);
+void program_set_abi(struct thread *t, bool ia32);
 
 /* The last part of a path; the path itself if it has only one. */
 const char *program_name(const char *path);
@@ -42,7 +42,7 @@ const char *program_name(const char *path);
  * envp end in NULL.  NULL, with one line in *why: no such file, not a program
  * that we can run, no memory.
  */
-struct task *program_load(const char *path, const char *const argv[],
+struct thread *program_load(const char *path, const char *const argv[],
 			  const char *const envp[], struct complaint *why);
 
 /* Is there such a program? */
@@ -63,7 +63,7 @@ int program_find(const char *path, bool follow, const struct file_node **file);
  * (RW) at PROGRAM_DATA_BASE and a stack; rdi = arg at the start.  NULL: no
  * memory.
  */
-struct task *program_from_code(const char *name, const void *code, size_t size,
+struct thread *program_from_code(const char *name, const void *code, size_t size,
 			       u64 arg);
 
 #endif

@@ -56,7 +56,7 @@ static u64 mmap_gap(const struct mm *mm, unsigned stack_bits)
 
 void randmaps_place(struct mm *mm, bool ia32)
 {
-	const struct process *p = current_process();
+	const struct process *p = calling_process();
 	unsigned stack_bits = ia32 ? STACK_BITS_IA32 : STACK_BITS;
 
 	mm->random_layout = !turned_off && !(p && (p->personality & ADDR_NO_RANDOMIZE));

@@ -248,7 +248,7 @@ static void add_all_auxv(struct builder *b, const struct elf_image *elf, u64 bas
 			 const struct places *at)
 {
 	/* Whose execve this is; root's at boot. */
-	const struct process *p = current_process();
+	const struct process *p = calling_process();
 	const struct ids ids = p ? p->ids : (struct ids){ 0 };
 
 	if (elf->ia32)

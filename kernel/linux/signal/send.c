@@ -18,7 +18,7 @@
 /* ---- To a thread or a process ---------------------------------------------------- */
 
 /* Not even pending; t stands for its process if it is to have the signal. */
-static bool is_dropped(const struct task *t, int signal, bool from_kernel)
+static bool is_dropped(const struct thread *t, int signal, bool from_kernel)
 {
 	struct process *p = t->process;
 	bool unblockable = SIGNALS_UNBLOCKABLE & SIGNAL_BIT(signal);
@@ -40,7 +40,7 @@ static bool is_dropped(const struct task *t, int signal, bool from_kernel)
 static void flush_standard(struct process *p, u64 signals)
 {
 	struct queued_signal *ring = NULL;
-	struct task *t;
+	struct thread *t;
 
 	signal_queue_take_out(&p->signals.pending, &p->signals.queue, signals, &ring);
 	list_for_each(t, &p->threads, in_process)
@@ -50,7 +50,7 @@ static void flush_standard(struct process *p, u64 signals)
 }
 
 /* Could t take the signal, and has nobody told it yet? */
-static bool wants(const struct task *t, int signal)
+static bool wants(const struct thread *t, int signal)
 {
 	if (t->leaving || (t->signals.blocked & SIGNAL_BIT(signal)))
 		return false;
@@ -60,9 +60,9 @@ static bool wants(const struct task *t, int signal)
 }
 
 /* For all others it is pending, and they look before they run user code. */
-static void wake_for(struct process *p, struct task *only, int signal)
+static void wake_for(struct process *p, struct thread *only, int signal)
 {
-	struct task *t = only ? only : p->leader;
+	struct thread *t = only ? only : p->leader;
 
 	if (t && wants(t, signal)) {
 		signal_wake(t);
@@ -95,10 +95,10 @@ static void undo_opposite(struct process *p, int signal)
 		signal_notify_parent(p->parent, p->leader, CLD_CONTINUED, SIGCONT);
 }
 
-static int send(struct process *p, struct task *only, const struct siginfo *info)
+static int send(struct process *p, struct thread *only, const struct siginfo *info)
 {
 	struct process_signals *s = &p->signals;
-	struct task *t = only ? only : p->leader;
+	struct thread *t = only ? only : p->leader;
 	int err;
 
 	undo_opposite(p, info->signo);
@@ -112,7 +112,7 @@ static int send(struct process *p, struct task *only, const struct siginfo *info
 	return err;
 }
 
-int signal_send_thread(struct task *t, const struct siginfo *info)
+int signal_send_thread(struct thread *t, const struct siginfo *info)
 {
 	return send(t->process, t, info);
 }
@@ -122,7 +122,7 @@ int signal_send_process(struct process *p, const struct siginfo *info)
 	return send(p, NULL, info);
 }
 
-void signal_notify_parent(struct process *parent, const struct task *t, int code,
+void signal_notify_parent(struct process *parent, const struct thread *t, int code,
 			  int status)
 {
 	const struct signal_action *a = signal_action_of(parent, SIGCHLD);
@@ -151,7 +151,7 @@ void signal_complete_stop(struct process *p)
 
 static void force(int signal, int code, u64 addr, bool to_default, const char *why)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	struct process *p = t->process;
 	struct signal_action *a = &p->signals.action[signal - 1];
 	SPIN_GUARD(&process_lock);
@@ -170,7 +170,7 @@ static void force(int signal, int code, u64 addr, bool to_default, const char *w
 
 void signal_force_fault(int signal, int code, u64 addr, unsigned trapno, u64 error)
 {
-	struct task_signals *s = &current_task()->signals;
+	struct task_signals *s = &current_thread()->signals;
 
 	s->trapno = trapno;
 	s->error = error;
@@ -187,7 +187,7 @@ void signal_force_segv(const char *why, bool to_default)
 /* ---- kill and its kin ------------------------------------------------------------- */
 
 /* Signal 0 asks only whether it could be sent.  process_lock is held. */
-static long send_to(struct process *p, struct task *t, const struct siginfo *info)
+static long send_to(struct process *p, struct thread *t, const struct siginfo *info)
 {
 	if (info->signo < 0 || info->signo > NR_SIGNALS)
 		return -EINVAL;
@@ -262,7 +262,7 @@ long signal_kill(int pid, const struct siginfo *info)
 {
 	u64 flags = spin_lock(&process_lock);
 	struct process *p = pid > 0 ? process_find(pid) : NULL;
-	struct task *t = pid > 0 && !p ? process_find_thread(pid) : NULL;
+	struct thread *t = pid > 0 && !p ? process_find_thread(pid) : NULL;
 	long err;
 
 	if (t) /* a thread's number stands for its process, too */
@@ -278,7 +278,7 @@ long signal_kill(int pid, const struct siginfo *info)
 long signal_kill_thread(int tgid, int tid, const struct siginfo *info)
 {
 	SPIN_GUARD(&process_lock);
-	struct task *t = process_find_thread(tid);
+	struct thread *t = process_find_thread(tid);
 
 	if (!t || (tgid > 0 && t->process->pid != tgid))
 		return -ESRCH;
@@ -288,7 +288,7 @@ long signal_kill_thread(int tgid, int tid, const struct siginfo *info)
 /* Nobody may pretend to be the kernel, kill or tgkill, but to himself. */
 long signal_queue_info(int tgid, int tid, const struct siginfo *info)
 {
-	if ((info->code >= 0 || info->code == SI_TKILL) && current_task()->pid != tid)
+	if ((info->code >= 0 || info->code == SI_TKILL) && current_thread()->pid != tid)
 		return -EPERM;
 	if (tgid)
 		return signal_kill_thread(tgid, tid, info);

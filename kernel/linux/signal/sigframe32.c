@@ -130,7 +130,7 @@ int siginfo_from_user32(struct siginfo *to, virt_addr_t from, int signal)
 static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *regs,
 			       size_t size, virt_addr_t *fpstate)
 {
-	const struct signal_stack *s = &current_task()->signals.stack;
+	const struct signal_stack *s = &current_thread()->signals.stack;
 	u64 sp = regs->sp, area;
 
 	if (d->action.flags & SA_ONSTACK) {
@@ -150,7 +150,7 @@ static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *r
 static void fill_context(struct sigcontext32 *c, const struct pt_regs *r,
 			 const struct delivery *d, virt_addr_t fpstate)
 {
-	const struct task_signals *s = &current_task()->signals;
+	const struct task_signals *s = &current_thread()->signals;
 
 	*c = (struct sigcontext32){
 		.gs = read_gs(), .fs = read_fs(), .es = read_es(), .ds = read_ds(),
@@ -215,7 +215,7 @@ static int push_plain(const struct delivery *d, struct pt_regs *regs)
 static int push_rt(const struct delivery *d, struct pt_regs *regs)
 {
 	static const u8 code[8] = { 0xb8, NR_IA32_RT_SIGRETURN, 0, 0, 0, 0xcd, 0x80 };
-	const struct signal_stack *s = &current_task()->signals.stack;
+	const struct signal_stack *s = &current_thread()->signals.stack;
 	struct rt_frame32 f = { .signal = (u32)d->signal };
 	virt_addr_t fpstate, sp = place_frame(d, regs, sizeof(f), &fpstate);
 	virt_addr_t info = sp + offsetof(struct rt_frame32, info);
@@ -274,7 +274,7 @@ static void load_selectors(const struct sigcontext32 *c)
 static bool load_context(struct pt_regs *r, const struct sigcontext32 *c, u64 mask)
 {
 	signal_set_blocked(mask);
-	current_task()->signals.restart.resume = NULL;
+	current_thread()->signals.restart.resume = NULL;
 	r->bx = c->bx;
 	r->cx = c->cx;
 	r->dx = c->dx;
@@ -326,7 +326,7 @@ static bool rt_sigreturn(struct pt_regs *regs)
 
 long ia32_sys_sigreturn(struct pt_regs *unused __unused)
 {
-	struct pt_regs *regs = task_regs(current_task());
+	struct pt_regs *regs = thread_regs(current_thread());
 
 	if (sigreturn(regs))
 		return (long)regs->ax;
@@ -336,7 +336,7 @@ long ia32_sys_sigreturn(struct pt_regs *unused __unused)
 
 long ia32_sys_rt_sigreturn(struct pt_regs *unused __unused)
 {
-	struct pt_regs *regs = task_regs(current_task());
+	struct pt_regs *regs = thread_regs(current_thread());
 
 	if (rt_sigreturn(regs))
 		return (long)regs->ax;

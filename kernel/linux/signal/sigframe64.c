@@ -75,7 +75,7 @@ u64 sigframe_max_size(void)
 static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *regs,
 			       virt_addr_t *fpstate)
 {
-	const struct signal_stack *s = &current_task()->signals.stack;
+	const struct signal_stack *s = &current_thread()->signals.stack;
 	u64 sp = regs->sp - RED_ZONE;
 	bool alternate = signal_on_stack(regs->sp);
 
@@ -94,7 +94,7 @@ static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *r
 static inline int write_context(struct sigcontext64 *c, const struct pt_regs *r,
 				const struct delivery *d, virt_addr_t fpstate)
 {
-	const struct task_signals *s = &current_task()->signals;
+	const struct task_signals *s = &current_thread()->signals;
 
 	user_put64(&c->r8, r->r8, fault);
 	user_put64(&c->r9, r->r9, fault);
@@ -138,7 +138,7 @@ static u32 frame_flags(const struct signal_stack *s)
 static int write_frame(struct frame64 *f, const struct pt_regs *regs,
 		       const struct delivery *d, virt_addr_t fpstate)
 {
-	const struct signal_stack *s = &current_task()->signals.stack;
+	const struct signal_stack *s = &current_thread()->signals.stack;
 	u64 flags = UC_SIGCONTEXT_SS | (cpu_features.xsave ? UC_FP_XSTATE : 0) |
 		    (regs->cs == SEL_USER_CS ? UC_STRICT_RESTORE_SS : 0);
 	struct ucontext64 *uc = &f->uc;
@@ -203,7 +203,7 @@ int sigframe64_push(const struct delivery *d, struct pt_regs *regs)
 
 u64 sigframe_flags(u64 old, u64 wanted)
 {
-	struct task_signals *s = &current_task()->signals;
+	struct task_signals *s = &current_thread()->signals;
 
 	if (unlikely(s->step)) {
 		s->forced_tf = !(wanted & RFLAGS_TF);
@@ -244,7 +244,7 @@ static void load_context(struct pt_regs *r, const struct sigcontext64 *c, u64 uc
 /* The alternate stack as the frame has it; mostly that is as it was. */
 static void restore_stack(const struct stack64 *from, u64 sp)
 {
-	const struct signal_stack *s = &current_task()->signals.stack;
+	const struct signal_stack *s = &current_thread()->signals.stack;
 	struct signal_stack stack = { from->sp, from->size, from->flags };
 
 	if (stack.sp != s->sp || stack.size != s->size || stack.flags != frame_flags(s))
@@ -263,7 +263,7 @@ static bool sigreturn(struct pt_regs *regs)
 	user_copy_words(&uc, at + offsetof(struct frame64, uc), sizeof(uc) / 8, fault);
 	user_access_end();
 	signal_set_blocked(uc.sigmask);
-	current_task()->signals.restart.resume = NULL;
+	current_thread()->signals.restart.resume = NULL;
 	load_context(regs, &uc.mcontext, uc.flags);
 	if (uc.mcontext.fpstate)
 		err = fpu_frame_restore64(uc.mcontext.fpstate);
@@ -280,7 +280,7 @@ fault:
 
 long sys_rt_sigreturn(struct pt_regs *unused __unused)
 {
-	struct pt_regs *regs = task_regs(current_task());
+	struct pt_regs *regs = thread_regs(current_thread());
 
 	if (!sigreturn(regs)) {
 		signal_force_segv("bad frame in rt_sigreturn", false);

@@ -81,7 +81,7 @@ static struct queued_signal *take_out_of_all(struct process *p, u64 signals, u64
 
 	signal_queue_take_out(&p->signals.pending, &p->signals.queue, signals, &ring);
 	while (at) {
-		struct task *t = list_entry(at, struct task, in_process);
+		struct thread *t = list_entry(at, struct thread, in_process);
 
 		take_out(&t->signals, signals, &ring);
 		at = process_walk_next(&p->threads, at, &done, flags);
@@ -120,7 +120,7 @@ void signal_copy_actions(struct process *child, const struct process *parent)
 	       sizeof(child->signals.action));
 }
 
-void signal_copy_mask(struct task *child, const struct task *parent)
+void signal_copy_mask(struct thread *child, const struct thread *parent)
 {
 	struct task_signals *to = &child->signals;
 	const struct task_signals *from = &parent->signals;
@@ -142,7 +142,7 @@ bool signal_ignores_children(const struct process *p)
 
 void signal_reset_at_exec(struct process *p)
 {
-	struct task *t;
+	struct thread *t;
 
 	for (unsigned i = 0; i < NR_SIGNALS; i++) {
 		u64 handler = p->signals.action[i].handler;
@@ -157,13 +157,13 @@ void signal_reset_at_exec(struct process *p)
 
 /* ---- Waking ----------------------------------------------------------------------- */
 
-static bool takes_part_in_stop(const struct task *t)
+static bool takes_part_in_stop(const struct thread *t)
 {
 	return t->process->signals.stop && !t->signals.stopped && !t->tracer;
 }
 
 /* Is something left for t to take? */
-static bool ready(const struct task *t)
+static bool ready(const struct thread *t)
 {
 	u64 pending = t->signals.pending | t->process->signals.pending;
 
@@ -172,21 +172,21 @@ static bool ready(const struct task *t)
 
 bool signal_pending(void)
 {
-	const struct task *t = current_task();
+	const struct thread *t = current_thread();
 
 	return ready(t) || takes_part_in_stop(t);
 }
 
-void signal_wake(struct task *t)
+void signal_wake(struct thread *t)
 {
 	__atomic_store_n(&t->work_due, true, __ATOMIC_RELEASE);
-	if (t == current_task())
+	if (t == current_thread())
 		this_cpu()->work_due = true; /* interrupts are off */
 	else
-		sched_notify(t);
+		sched_notify(task_of(t));
 }
 
-bool signal_kill_pending(const struct task *t)
+bool signal_kill_pending(const struct thread *t)
 {
 	return (t->signals.pending | t->process->signals.pending) & SIGNAL_BIT(SIGKILL);
 }
@@ -195,7 +195,7 @@ bool signal_kill_pending(const struct task *t)
 
 void signal_wake_next_stopped(struct process *p)
 {
-	struct task *t = list_entry(list_first(&p->signals.stopped), struct task, in_stop);
+	struct thread *t = list_entry(list_first(&p->signals.stopped), struct thread, in_stop);
 
 	if (t && !p->signals.stop)
 		signal_wake(t);
@@ -210,7 +210,7 @@ static int first_of(u64 set)
 	return __builtin_ctzll(set) + 1;
 }
 
-int signal_take(struct task *t, u64 set, struct siginfo *info)
+int signal_take(struct thread *t, u64 set, struct siginfo *info)
 {
 	struct process_signals *s = &t->process->signals;
 	int signal;
@@ -237,7 +237,7 @@ static void forget(u64 *pending, struct signal_queue *queue)
 	signal_queue_release_all(ring);
 }
 
-void signal_forget_task(struct task *t)
+void signal_forget_task(struct thread *t)
 {
 	forget(&t->signals.pending, &t->signals.queue);
 }
@@ -253,10 +253,10 @@ void signal_forget_process(struct process *p)
  * Something is pending while the mask changes: what the old one let through may
  * have been left to this thread, and what the new one does is for it to take.
  */
-static __attribute__((noinline)) void share_out(struct task *t, u64 newly_blocked)
+static __attribute__((noinline)) void share_out(struct thread *t, u64 newly_blocked)
 {
 	u64 left = t->process->signals.pending & newly_blocked;
-	struct task *o;
+	struct thread *o;
 
 	list_for_each(o, &t->process->threads, in_process) {
 		if (!left)
@@ -270,7 +270,7 @@ static __attribute__((noinline)) void share_out(struct task *t, u64 newly_blocke
 		signal_wake(t);
 }
 
-void signal_leave_to_others(struct task *t)
+void signal_leave_to_others(struct thread *t)
 {
 	if (t->process->signals.pending && !t->process->ending)
 		share_out(t, ~t->signals.blocked);
@@ -278,7 +278,7 @@ void signal_leave_to_others(struct task *t)
 
 void signal_set_blocked_locked(u64 blocked)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	u64 old = t->signals.blocked;
 
 	blocked &= ~SIGNALS_UNBLOCKABLE;
@@ -297,7 +297,7 @@ void signal_set_blocked(u64 blocked)
 long signal_change_mask(int how, u64 set)
 {
 	enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
-	u64 blocked = current_task()->signals.blocked;
+	u64 blocked = current_thread()->signals.blocked;
 
 	switch (how) {
 	case SIG_BLOCK: blocked |= set; break;
@@ -311,7 +311,7 @@ long signal_change_mask(int how, u64 set)
 
 u64 signal_pending_blocked(void)
 {
-	const struct task *t = current_task();
+	const struct thread *t = current_thread();
 
 	return (t->signals.pending | t->process->signals.pending) & t->signals.blocked;
 }
@@ -321,7 +321,7 @@ u64 signal_pending_blocked(void)
 /* Who sends a signal sets `pending` first, then work_due. */
 bool signal_interrupted(void)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 
 	if (!t->work_due)
 		return false;
@@ -335,13 +335,13 @@ bool signal_interrupted(void)
 /* Another thread may have taken the signal: then the call is made again. */
 void signal_sleep(void)
 {
-	while (!current_task()->work_due)
+	while (!current_thread()->work_due)
 		sched_sleep_until(~0ULL);
 }
 
 long signal_suspend(u64 mask)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 
 	t->signals.saved_blocked = t->signals.blocked;
 	signal_set_blocked(mask);
@@ -353,7 +353,7 @@ long signal_suspend(u64 mask)
 /* Signals of the set that are blocked are let through to wake this thread. */
 int signal_wait(u64 set, struct siginfo *info, u64 when)
 {
-	struct task *t = current_task();
+	struct thread *t = current_thread();
 	u64 blocked = t->signals.blocked, flags;
 	int signal, err = -EAGAIN;
 
@@ -386,7 +386,7 @@ static bool within(const struct signal_stack *s, u64 sp)
 
 bool signal_on_stack(u64 sp)
 {
-	const struct signal_stack *s = &current_task()->signals.stack;
+	const struct signal_stack *s = &current_thread()->signals.stack;
 
 	return !(s->flags & SS_AUTODISARM) && within(s, sp);
 }
@@ -394,7 +394,7 @@ bool signal_on_stack(u64 sp)
 int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp,
 		     u64 min)
 {
-	struct signal_stack *s = &current_task()->signals.stack;
+	struct signal_stack *s = &current_thread()->signals.stack;
 	u32 mode;
 
 	if (old) {

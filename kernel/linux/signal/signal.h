@@ -7,7 +7,7 @@
 #include "kernel/linux/abi_signal.h"
 
 struct pt_regs;
-struct task;
+struct thread;
 struct process;
 
 /* "SIGSEGV" and so on; "signal ?" for one not listed here. */
@@ -18,7 +18,7 @@ const char *signal_name(int signal);
  * wakes who can take it.  0, or -EAGAIN: no room to queue a real-time signal.
  * process_lock is held.
  */
-int signal_send_thread(struct task *t, const struct siginfo *info);
+int signal_send_thread(struct thread *t, const struct siginfo *info);
 int signal_send_process(struct process *p, const struct siginfo *info);
 
 /*
@@ -26,7 +26,7 @@ int signal_send_process(struct process *p, const struct siginfo *info);
  * thread its mask; nothing pending.  At exec, handlers go back to the default.
  */
 void signal_copy_actions(struct process *child, const struct process *parent);
-void signal_copy_mask(struct task *child, const struct task *parent);
+void signal_copy_mask(struct thread *child, const struct thread *parent);
 void signal_reset_at_exec(struct process *p);
 
 /*
@@ -130,20 +130,20 @@ bool signal_does_nothing(struct process *p, int signal);
  * What is pending for it goes.  t: the current task, `leaving`, so that nothing more
  * comes; p: is being freed.  Context: no lock held.
  */
-void signal_forget_task(struct task *t);
+void signal_forget_task(struct thread *t);
 void signal_forget_process(struct process *p);
 
 /*
  * Something became pending for t, or a stop ended: it is to look before it runs
  * user code.  process_lock is held.
  */
-void signal_wake(struct task *t);
+void signal_wake(struct thread *t);
 
 /*
  * t, the current task, takes nothing any more: another thread of its process is
  * woken for what is pending for the process.  process_lock is held.
  */
-void signal_leave_to_others(struct task *t);
+void signal_leave_to_others(struct thread *t);
 
 /*
  * A stop of p has ended: one of those that stopped goes on, and wakes the next.
@@ -158,19 +158,19 @@ void signal_wake_next_stopped(struct process *p);
 void signal_complete_stop(struct process *p);
 
 /* Is t to die whatever else is due?  process_lock is held. */
-bool signal_kill_pending(const struct task *t);
+bool signal_kill_pending(const struct thread *t);
 
 /*
  * Takes the first pending signal that is in `ready` from a thread or else its
  * process; 0: none.  process_lock is held.
  */
-int signal_take(struct task *t, u64 ready, struct siginfo *info);
+int signal_take(struct thread *t, u64 ready, struct siginfo *info);
 
 /*
  * Tells a process that t stopped, went on or ended (code CLD_x, status): SIGCHLD
  * as it wants it, and its waiting threads look again.  process_lock is held.
  */
-void signal_notify_parent(struct process *parent, const struct task *t, int code,
+void signal_notify_parent(struct process *parent, const struct thread *t, int code,
 			  int status);
 
 /*

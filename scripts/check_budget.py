@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""How much there is to read: three numbers, each with a bound.
+
+Called by `make check`.  The reading list is what README's "Ninety minutes of reading"
+names; the gate is what lies directly in entry/, arch/, mm/ and kernel/, with four headers
+of kernel/base/; the personality is kernel/linux/.  Prints the numbers; exits with 1 if one
+is above its bound: then something goes elsewhere, or is said once instead of twice.
+
+    scripts/check_budget.py [ROOT]
+"""
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GATE = ("entry", "arch", "mm", "kernel")
+HEADERS = ("layout.h", "percpu.h", "x86.h", "insn.h")
+SUFFIXES = (".c", ".h", ".asm", ".inc")
+BOUNDS = {"reading list": 2600, "gate": 5800, "personality": 12700}
+
+
+def lines(path):
+    """Of one file."""
+    with open(path, encoding="utf-8") as file:
+        return sum(1 for _ in file)
+
+
+def reading_list(root):
+    """The files that the README has a newcomer read, each once."""
+    with open(os.path.join(root, "README.md"), encoding="utf-8") as file:
+        text = file.read()
+    part = text.split("## Ninety minutes of reading", 1)[-1].split("\n## ", 1)[0]
+    names = dict.fromkeys(re.findall(r"`([a-z_0-9/]+\.(?:c|h|asm))`", part))
+    return [os.path.join(root, name) for name in names]
+
+
+def sources(folder):
+    """Files of the folder itself."""
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))
+            if name.endswith(SUFFIXES)]
+
+
+def gate(root):
+    """What a reader of the gate has before him."""
+    out = [os.path.join(root, "kernel/base", name) for name in HEADERS]
+    for folder in GATE:
+        out += sources(os.path.join(root, folder))
+    return out
+
+
+def personality(root):
+    """kernel/linux/ and what is below."""
+    return [path for folder, _, _ in os.walk(os.path.join(root, "kernel/linux"))
+            for path in sources(folder)]
+
+
+def main(argv):
+    """Counts."""
+    root = argv[0] if argv else os.path.dirname(HERE)
+    parts = {"reading list": reading_list, "gate": gate, "personality": personality}
+    bad = False
+    for name, files in parts.items():
+        found, most = sum(map(lines, files(root))), BOUNDS[name]
+        bad |= not 0 < found <= most
+        print(f"budget: {name}: {found} lines, at most {most}" +
+              ("" if 0 < found <= most else ": too many, or none found"))
+    return int(bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
