@@ -43,7 +43,7 @@ NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all -w-unknown-war
 # -X: labels that begin with two dots, of NASM's macros, are dropped.
 LDFLAGS := -nostdlib -static -X -z max-page-size=4096 -z noexecstack --fatal-warnings
 
-DIRS := kernel/base mm mm/space entry arch arch/state arch/machine kernel/task kernel/debug \
+DIRS := kernel/base mm/frames mm mm/space entry arch arch/state arch/machine kernel/task kernel/debug \
 	kernel/linux kernel/linux/signal kernel/linux/process kernel/linux/program kernel/linux/calls \
 	kernel/start kernel boot tests/suites $(TWINS)
 C_SOURCES := $(filter-out entry/offsets.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
@@ -155,6 +155,7 @@ check: deps-check
 	@$(CPPCHECK) $(filter-out tests/%,$(C_SOURCES))
 	@$(PYTHON) scripts/check_layers.py --objects $(BUILD)/check
 	@$(PYTHON) scripts/check_style.py
+	@$(PYTHON) scripts/check_budget.py
 	@$(MAKE) -s --no-print-directory all user-hosted
 	@$(PYTHON) scripts/check_elf.py $(ELF)
 	@$(PYTHON) scripts/check_entry.py $(ELF)

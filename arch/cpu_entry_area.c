@@ -35,12 +35,12 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/base/x86.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/image.h"
 #include "mm/kernel_map.h"
-#include "mm/phys.h"
 #include "mm/pti.h"
 
 /* What stands in for the GDT's pages behind the first. */

@@ -22,7 +22,7 @@
  * and are equal otherwise; the audit proves it (mm/audit.c, P4).  Called by arch/machine/smp.c.  Read next: entry/interrupt.asm.
  */
 #include "arch/espfix.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/pti.h"
 
 #define PUD_COPIES (ESPFIX_GROUP_SIZE >> PT_SHIFT(3))

@@ -9,9 +9,9 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/phys.h"
 #include "kernel/debug/panic.h"
 #include "kernel/main.h"
-#include "mm/phys.h"
 
 /* Filled by boot/start32.asm. */
 u64 boot_pgd[512] __aligned(PAGE_SIZE);

@@ -20,6 +20,7 @@
 #include "entry/entry.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/debug/panic.h"
 #include "kernel/linux/process/alarm.h"
@@ -37,14 +38,13 @@
 #include "kernel/task/sched.h"
 #include "kernel/trap.h"
 #include "mm/audit.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/kernel_map.h"
 #include "mm/ledger.h"
-#include "mm/phys.h"
 #include "mm/pti.h"
 #include "mm/space/uaccess.h"
+#include "mm/space/vmap.h"
 #include "mm/tlb.h"
-#include "mm/vmap.h"
 
 static struct boot_args args;
 static struct acpi_info acpi;

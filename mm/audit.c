@@ -21,11 +21,11 @@
 #include "kernel/base/format.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "mm/audit.h"
 #include "mm/leakscan.h"
 #include "mm/ledger.h"
-#include "mm/phys.h"
 #include "mm/process_entry.h"
 #include "mm/pti.h"
 

@@ -13,11 +13,11 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/image.h"
 #include "mm/kernel_map.h"
-#include "mm/phys.h"
 #include "mm/pti.h"
 
 /* What the kernel, its tables and a small program need, with room to spare. */

@@ -7,7 +7,7 @@
  * behind it.  Called by mm/audit.c.
  */
 #include "kernel/base/string.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/image.h"
 #include "mm/leakscan.h"
 #include "mm/pagetable.h"

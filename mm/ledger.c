@@ -41,7 +41,7 @@ const struct ledger_entry ledger[] = {
 	  LEDGER_ESPFIX, ESPFIX_BASE, 1, PROT_RW, false, LEDGER_DATA },
 	{ "LDT", "arch/state/ldt.c", "read by every load of an LDT selector",
 	  LEDGER_PROCESS, PROCESS_ENTRY_BASE, 2 * LDT_MAX_PAGES, PROT_R, true, LEDGER_LDT },
-	{ "debug store", "arch/debug_store.c", "written by the processor's sampling",
+	{ "debug store", "arch/machine/debug_store.c", "written by the processor's sampling",
 	  LEDGER_AREA, CEA_DEBUG_STORE, CEA_DEBUG_STORE_PAGES, PROT_RW, true, LEDGER_DATA },
 };
 const unsigned ledger_size = ARRAY_SIZE(ledger);

@@ -7,10 +7,10 @@
  * Read next: mm/pti.c.
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/pagetable.h"
-#include "mm/phys.h"
 
 static pte_t *table_of(pte_t entry)
 {

@@ -49,7 +49,7 @@ struct pt_leaf {
  */
 int pt_walk(const pte_t *pgd, virt_addr_t va, struct pt_leaf *leaf);
 
-/* The physical address of `va`, or NO_FRAME (mm/frame.h). */
+/* The physical address of `va`, or NO_FRAME (mm/frames/frame.h). */
 phys_addr_t pt_translate(const pte_t *pgd, virt_addr_t va);
 
 /*

@@ -15,8 +15,8 @@
  * nothing, or something else, there.
  */
 #include "kernel/base/errno.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "kernel/base/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/process_entry.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"

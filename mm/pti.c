@@ -38,9 +38,9 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"
 

@@ -159,6 +159,30 @@ class Checks(InDirectory):
         self.assertNotIn("calls seam_wait", output)
         self.assertIn("found no circle with entry/paranoid.asm, expected one", output)
 
+    def test_budget(self):
+        """budget: a file too long on the reading list, in the gate, in the personality"""
+        def run():
+            return self.run_script(sys.executable, os.path.join(SCRIPTS, "check_budget.py"),
+                                   self.root)
+        for path in ("arch/gdt.c", "entry/a.asm", "mm/a.c", "kernel/linux/a.c",
+                     *("kernel/base/" + name
+                       for name in ("layout.h", "percpu.h", "x86.h", "insn.h"))):
+            write(self.root, path, "x\n" * 10)
+        write(self.root, "README.md", "## Ninety minutes of reading\n1. `mm/a.c`\n\n## More\n")
+        write(self.root, "kernel/a.c", "")
+        self.assertEqual(run(), (0, "budget: reading list: 10 lines, at most 2560\n"
+                                    "budget: gate: 70 lines, at most 5800\n"
+                                    "budget: personality: 10 lines, at most 12700\n"))
+        write(self.root, "mm/a.c", "x\n" * 2561)
+        self.assertIn("2561 lines, at most 2560: too many", run()[1])
+        write(self.root, "mm/a.c", "x\n" * 5800)
+        self.assertIn("5860 lines, at most 5800: too many", run()[1])
+        write(self.root, "mm/a.c", "x\n")
+        write(self.root, "kernel/linux/calls/b.c", "x\n" * 12700)
+        status, output = run()
+        self.assertEqual(status, 1)
+        self.assertIn("12710 lines, at most 12700: too many", output)
+
     def test_style(self):
         """style: each violation is found, with its line"""
         body = "\tx();\n"

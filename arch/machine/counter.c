@@ -13,7 +13,7 @@
 #include "arch/machine/counter.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
-#include "mm/vmap.h"
+#include "mm/space/vmap.h"
 
 /* So often must a counter have moved, within so many readings: some ms, on any machine. */
 #define PROBE_MOVES 16

@@ -11,11 +11,11 @@
  */
 #include "arch/cpu.h"
 #include "arch/cpu_entry_area.h"
-#include "arch/debug_store.h"
 #include "arch/espfix.h"
 #include "arch/idt.h"
 #include "arch/machine/apic.h"
 #include "arch/machine/clock.h"
+#include "arch/machine/debug_store.h"
 #include "arch/machine/long_wait.h"
 #include "arch/machine/smp.h"
 #include "arch/syscall_msrs.h"
@@ -24,12 +24,12 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/pti.h"
+#include "mm/space/vmap.h"
 #include "mm/tlb.h"
-#include "mm/vmap.h"
 
 #define XAPIC_MAX_ID 254
 

@@ -17,9 +17,9 @@
 #include "arch/state/io_bitmap.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 
 #define BITMAP_FRAMES (IO_BITMAP_BYTES / PAGE_SIZE)
 #define DENY_ALL 0xff

@@ -29,11 +29,11 @@
 #include "kernel/base/log.h"
 #include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/sleep_lock.h"
 #include "kernel/base/string.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 
 /* ---- Loading ------------------------------------------------------------------ */
 

@@ -29,9 +29,9 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "mm/image.h"
-#include "mm/phys.h"
 
 /* IA32_ARCH_CAPABILITIES */
 #define MDS_NO BIT(5)

@@ -37,9 +37,9 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 	LOCK(RUN_QUEUE,   SPINS,  "run queue")    /* kernel/task/sched.c: states of tasks, run             \
 	                                             queues, sleepers; held over a switch */               \
 	LOCK(SHARED,      SPINS,  "shared")       /* mm/space/shared.c: trees of shared objects */         \
-	LOCK(VMAP,        SPINS,  "vmap")         /* mm/vmap.c: cells for stacks */                        \
-	LOCK(KERNEL_MAP,  SPINS,  "kernel map")   /* mm/vmap.c: making tables of slot 402 */               \
-	LOCK(FRAMES,      SPINS,  "frames")       /* mm/frame.c: which frames are free */                  \
+	LOCK(VMAP,        SPINS,  "vmap")         /* mm/space/vmap.c: cells for stacks */                        \
+	LOCK(KERNEL_MAP,  SPINS,  "kernel map")   /* mm/space/vmap.c: making tables of slot 402 */               \
+	LOCK(FRAMES,      SPINS,  "frames")       /* mm/frames/frame.c: which frames are free */                  \
 	LOCK(RANDOM,      SPINS,  "random")       /* arch/machine/random.c: the generator's key */         \
 	LOCK(TTY_POLL,    SPINS,  "tty poll")     /* kernel/linux/calls/tty.c: reading COM1 */             \
 	LOCK(REPORT,      SPINS,  "report")       /* kernel/debug/watchdog.c: the back-trace that          \

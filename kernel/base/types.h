@@ -4,7 +4,7 @@
  * does in the kernel.
  *
  * A physical address is a phys_addr_t and a virtual one a virt_addr_t or a
- * pointer; mm/phys.h converts and asserts the ranges.
+ * pointer; kernel/base/phys.h converts and asserts the ranges.
  */
 #ifndef KERNEL_BASE_TYPES_H
 #define KERNEL_BASE_TYPES_H

@@ -10,7 +10,7 @@
 #include "kernel/debug/names.h"
 #include "kernel/task/task.h"
 #include "mm/image.h"
-#include "mm/vmap.h"
+#include "mm/space/vmap.h"
 
 const char *place_window(u64 ip)
 {

@@ -13,9 +13,9 @@
 #include "kernel/linux/limits.h"
 #include "kernel/linux/tree.h"
 #include "kernel/task/sched.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/space/mm.h"
-#include "mm/vmap.h"
+#include "mm/space/vmap.h"
 
 /* Linux's: an eighth of memory may be kernel stacks, of 16 KiB with it. */
 #define TASK_SHARE (8 * 16384 / PAGE_SIZE)

@@ -24,8 +24,8 @@
 #include "kernel/linux/abi_signal.h"
 #include "kernel/linux/limits.h"
 #include "kernel/linux/numbers.h"
-#include "kernel/linux/user.h"
 #include "kernel/linux/thread.h"
+#include "kernel/linux/user.h"
 
 /* User and group: real, effective, saved. */
 struct ids {

@@ -17,7 +17,7 @@
 #include "kernel/start/secret.h"
 #include "kernel/task/task.h"
 #include "mm/audit.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/ledger.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"

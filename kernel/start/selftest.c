@@ -15,8 +15,8 @@
 #include "kernel/start/selftest.h"
 #include "kernel/task/sched.h"
 #include "mm/audit.h"
-#include "mm/frame.h"
-#include "mm/frame_owner.h"
+#include "mm/frames/frame.h"
+#include "mm/frames/frame_owner.h"
 #include "mm/pti.h"
 
 extern const struct selftest_suite selftests_start[], selftests_end[];

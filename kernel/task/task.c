@@ -9,13 +9,13 @@
 #include "arch/state/io_bitmap.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/task/sched.h"
 #include "kernel/task/task.h"
-#include "mm/frame.h"
-#include "mm/live.h"
-#include "mm/phys.h"
-#include "mm/vmap.h"
+#include "mm/frames/frame.h"
+#include "mm/frames/live.h"
+#include "mm/space/vmap.h"
 
 static struct task *alloc_task(size_t size, const char *name, virt_addr_t stack_top)
 {

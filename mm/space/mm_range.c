@@ -9,7 +9,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/seams.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/space/mm.h"
 #include "mm/space/mm_limits.h"
 #include "mm/space/pages.h"

@@ -8,10 +8,10 @@
  * Called by mm/space/mm.c and mm/space/mm_range.c, under the lock.
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/pti.h"
 #include "mm/space/pages.h"
 #include "mm/space/shared.h"

@@ -8,8 +8,8 @@
  */
 #include "kernel/base/layout.h"
 #include "kernel/base/log.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "kernel/base/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/space/pieces.h"
 
 #define PIECES (PAGE_SIZE / PIECE_SIZE)

@@ -12,12 +12,12 @@
  * holds the object.  Called by mm/space/vma.c (holds) and mm/space/pages.c (frames).
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/spinlock.h"
-#include "mm/frame.h"
-#include "mm/live.h"
+#include "mm/frames/frame.h"
+#include "mm/frames/live.h"
 #include "mm/pagetable.h"
-#include "mm/phys.h"
 #include "mm/space/shared.h"
 
 struct shared {

@@ -5,10 +5,10 @@
 #ifndef MM_SPACE_VMA_H
 #define MM_SPACE_VMA_H
 
-#include "mm/live.h"
+#include "mm/frames/live.h"
 #include "mm/space/mm.h"
 
-/* Areas from mm->vma[n] on are room: mm/live.h. */
+/* Areas from mm->vma[n] on are room: mm/frames/live.h. */
 static inline void vma_count_is(const struct mm *mm, unsigned n)
 {
 	live_part(mm, sizeof(*mm), offsetof(struct mm, vma) + n * sizeof(mm->vma[0]));

@@ -8,9 +8,9 @@
  */
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/phys.h"
 #include "kernel/task/task.h"
-#include "mm/frame_owner.h"
-#include "mm/phys.h"
+#include "mm/frames/frame_owner.h"
 
 #define FRAMES (512ULL << 20 >> PAGE_SHIFT)
 #define CALLERS 5

@@ -1,6 +1,6 @@
 /*
  * What stands in for RAM, and for the end of the machine, in tests of mm/:
- * the arena behind tests/host/include/mm/phys.h, and a panic() that a test can
+ * the arena behind tests/host/include/kernel/base/phys.h, and a panic() that a test can
  * catch.
  */
 #ifndef TESTS_HOST_ARENA_H

@@ -13,7 +13,7 @@
 #include "arch/machine/apic.h"
 #include "arch/machine/clock.h"
 #include "kernel/base/log.h"
-#include "mm/vmap.h"
+#include "mm/space/vmap.h"
 #include "tests/host/host.h"
 
 #define HPET_AT 0xfed00000

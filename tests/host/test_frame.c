@@ -1,12 +1,12 @@
 /*
- * Test of mm/frame.c: the shapes that memory may have, contiguous runs and
+ * Test of mm/frames/frame.c: the shapes that memory may have, contiguous runs and
  * alignment against a plain array, and what must panic.
  *
  * Each bitmap is a block of exactly the size that frame_bitmap_bytes() asks
  * for, so that the address sanitizer sees a bit beyond it.
  */
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "kernel/base/phys.h"
+#include "mm/frames/frame.h"
 #include "tests/host/arena.h"
 #include "tests/host/host.h"
 

@@ -3,11 +3,11 @@
  * paths lead in it.
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/phys.h"
 #include "kernel/linux/program/cpio.h"
 #include "kernel/linux/program/file_tree.h"
 #include "kernel/linux/program/initramfs.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 #include "tests/host/arena.h"
 #include "tests/host/host.h"
 

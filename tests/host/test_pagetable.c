@@ -4,9 +4,9 @@
  * that no table is read or written beyond its frame.
  */
 #include "kernel/base/errno.h"
-#include "mm/frame.h"
+#include "kernel/base/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/pagetable.h"
-#include "mm/phys.h"
 #include "tests/host/arena.h"
 #include "tests/host/host.h"
 #include "tests/suites/pt_model.h"

@@ -3,16 +3,16 @@
  * instrumented as the kernel is; tests/sanitize/faults.cfg says what each must print.
  * What is behind the fault is only reached if it was not seen.
  */
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/start/selftest.h"
 #include "kernel/task/task.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/pti.h"
 #include "mm/space/pieces.h"
 #include "mm/space/vma.h"
-#include "mm/vmap.h"
+#include "mm/space/vmap.h"
 #include "tests/sanitize/sanitize.h"
 
 /* The compiler does not know what it is. */

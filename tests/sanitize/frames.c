@@ -5,27 +5,27 @@
  * Two things make a stray access meet memory that is not live, as long as there is
  * memory enough:
  *   - behind what is taken lies one more frame, a guard;
- *   - what is given back waits in a queue, the quarantine, before mm/frame.c may
+ *   - what is given back waits in a queue, the quarantine, before mm/frames/frame.c may
  *     give it out again.
  * Both count as free to those who ask (frame_stats()), and both end when an
  * allocation would fail otherwise.
  *
- * The table lies in RAM, behind the place of mm/frame.c's own bitmap.
+ * The table lies in RAM, behind the place of mm/frames/frame.c's own bitmap.
  */
 #include "kernel/base/format.h"
 #include "kernel/base/log.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
-#include "mm/frame.h"
-#include "mm/frame_owner.h"
+#include "mm/frames/frame.h"
+#include "mm/frames/frame_owner.h"
+#include "mm/frames/live.h"
 #include "mm/kernel_map.h"
-#include "mm/live.h"
-#include "mm/phys.h"
 #include "tests/sanitize/sanitize.h"
 
 #define QUARANTINE_ENTRIES 8192U
 #define QUARANTINE_SHARE 8 /* of all memory */
 #define GUARD_SHARE 4      /* no guards if less than this share is free */
-#define BLOCK_MAX 64       /* mm/frame.h: n contiguous frames */
+#define BLOCK_MAX 64       /* mm/frames/frame.h: n contiguous frames */
 #define FRESH 0xa5         /* what a frame is full of whose contents are unknown */
 
 struct frame_record *frame_records;
@@ -113,7 +113,7 @@ void __wrap_frame_reserve_range(phys_addr_t start, phys_addr_t end)
 	set_state(PFN(start), PFN(ALIGN_UP(end, PAGE_SIZE)), FRAME_NOT_OURS);
 }
 
-/* ---- What mm/frame.c says, its lock held ------------------------------------------- */
+/* ---- What mm/frames/frame.c says, its lock held ------------------------------------------- */
 
 void frame_owner_take(phys_addr_t pa, unsigned n)
 {
@@ -378,7 +378,7 @@ static __always_inline void give_back(u64 pfn, u64 n)
 	quiet_unlock(&lock, flags);
 }
 
-/* What was never ours to give is for mm/frame.c to complain of. */
+/* What was never ours to give is for mm/frames/frame.c to complain of. */
 void __wrap_frame_free_contiguous(phys_addr_t pa, unsigned n)
 {
 	for (u64 pfn = PFN(pa); pfn < PFN(pa) + n; pfn++) {

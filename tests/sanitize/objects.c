@@ -8,9 +8,9 @@
  * page fault: what is known here is who gave it back.
  */
 #include "kernel/base/format.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/space/pieces.h"
-#include "mm/vmap.h"
+#include "mm/space/vmap.h"
 #include "tests/sanitize/sanitize.h"
 
 /* ---- Pieces; under process_lock, as the allocator ----------------------------------- */

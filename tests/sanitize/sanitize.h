@@ -17,7 +17,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/types.h"
-#include "mm/vmap.h"
+#include "mm/space/vmap.h"
 
 /* ---- Who did it ------------------------------------------------------------------ */
 

@@ -7,11 +7,11 @@
 #include "kernel/base/cpumask.h"
 #include "kernel/base/format.h"
 #include "kernel/base/log.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/image.h"
 #include "mm/leakscan.h"
-#include "mm/phys.h"
 #include "mm/pti.h"
 #include "tests/suites/scratch_pair.h"
 

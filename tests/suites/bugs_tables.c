@@ -17,9 +17,9 @@
  */
 #include "arch/cpu.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/phys.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/task/sched.h"
-#include "mm/phys.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/pinned.h"

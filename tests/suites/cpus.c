@@ -4,10 +4,10 @@
  */
 #include "arch/machine/emulator.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/start/selftest.h"
 #include "kernel/task/sched.h"
-#include "mm/phys.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/kernel_thread.h"

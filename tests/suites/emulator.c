@@ -8,7 +8,7 @@
 #include "kernel/base/string.h"
 #include "kernel/start/ring3_probe.h"
 #include "kernel/start/selftest.h"
-#include "mm/vmap.h"
+#include "mm/space/vmap.h"
 #include "tests/suites/faults.h"
 
 #define PROBED (EMULATOR_TAKES_PCIDE | EMULATOR_DROPS_GLOBAL | EMULATOR_DROPS_PCID | \

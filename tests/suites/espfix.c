@@ -7,7 +7,7 @@
 #include "arch/espfix.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/scratch_pair.h"

@@ -8,13 +8,13 @@
 #include "kernel/base/cpumask.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 #include "kernel/start/selftest.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
+#include "mm/frames/live.h"
 #include "mm/image.h"
-#include "mm/live.h"
-#include "mm/phys.h"
 #include "mm/pti.h"
 
 #define MANY 1000

@@ -3,8 +3,8 @@
  * What the calls do is tested by tests/user/process/threads.c.
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/phys.h"
 #include "kernel/linux/process/make.h"
-#include "mm/phys.h"
 #include "mm/space/mm.h"
 #include "tests/suites/pinned.h"
 

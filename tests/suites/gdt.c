@@ -10,7 +10,7 @@
 #include "kernel/base/string.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/start/selftest.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/faults.h"

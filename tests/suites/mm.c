@@ -8,7 +8,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/x86.h"
 #include "kernel/start/selftest.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/space/mm.h"
 #include "mm/space/shared.h"
 

@@ -15,12 +15,12 @@
 #include "arch/machine/smp.h"
 #include "entry/entry.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 #include "kernel/task/sched.h"
 #include "kernel/trap.h"
 #include "mm/image.h"
-#include "mm/phys.h"
 #include "mm/pti.h"
 #include "tests/suites/pinned.h"
 

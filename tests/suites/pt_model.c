@@ -8,7 +8,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "tests/suites/pt_model.h"
 
 enum operation { OP_MAP, OP_UNMAP, OP_RESTRICT, OP_ENTRY, OP_NO_MEMORY, OP_FREE };

@@ -8,13 +8,13 @@
 #include "arch/cpu.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/start/args.h"
 #include "kernel/start/selftest.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/pti.h"
 
 /* What stands for a table in slots that nobody walks. */

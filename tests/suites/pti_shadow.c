@@ -7,9 +7,9 @@
  * must not do: tests/suites/pti_shadow_more.c.
  */
 #include "kernel/base/errno.h"
-#include "mm/frame.h"
+#include "kernel/base/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/image.h"
-#include "mm/phys.h"
 #include "mm/process_entry.h"
 #include "tests/suites/pti_shadow.h"
 

@@ -8,9 +8,9 @@
  */
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/process_entry.h"
 #include "mm/tlb.h"
 #include "tests/suites/pti_shadow.h"

@@ -9,7 +9,7 @@
  */
 #include "arch/idt.h"
 #include "kernel/base/insn.h"
-#include "mm/phys.h"
+#include "kernel/base/phys.h"
 #include "mm/pti.h"
 #include "tests/suites/pinned.h"
 

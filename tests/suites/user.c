@@ -10,14 +10,14 @@
 #include "arch/cpu_entry_area.h"
 #include "entry/entry.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/phys.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/signal/signal.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/image.h"
-#include "mm/phys.h"
 #include "mm/pti.h"
 #include "mm/space/mm.h"
-#include "mm/vmap.h"
+#include "mm/space/vmap.h"
 #include "tests/suites/pinned.h"
 
 #define PATTERN 0x5ec4e7005ec4e700

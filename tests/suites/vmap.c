@@ -9,9 +9,9 @@
 #include "kernel/base/string.h"
 #include "kernel/task/sched.h"
 #include "kernel/trap.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/pagetable.h"
-#include "mm/vmap.h"
+#include "mm/space/vmap.h"
 #include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 

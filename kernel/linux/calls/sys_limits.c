@@ -11,7 +11,7 @@
 #include "kernel/linux/process/wait.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/task/sched.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/space/uaccess.h"
 
 /* ---- Limits --------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 #include "kernel/linux/program/randmaps.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/task/sched.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/space/uaccess.h"
 
 /* ---- Personality ------------------------------------------------------------- */

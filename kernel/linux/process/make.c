@@ -3,13 +3,13 @@
  * Called by kernel/task/task.c, kernel/linux/program/load.c, system calls and tests.
  */
 #include "arch/machine/clock.h"
+#include "kernel/base/phys.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/alarm.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/task/sched.h"
-#include "mm/frame.h"
-#include "mm/live.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
+#include "mm/frames/live.h"
 
 /* ---- Making ------------------------------------------------------------------- */
 

@@ -20,7 +20,7 @@
 #include "kernel/base/string.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/task/sched.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 
 /* Of all memory, and at most. */
 #define RESERVE_SHARE 64

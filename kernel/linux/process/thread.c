@@ -4,13 +4,13 @@
  * Read next: kernel/task/task.c, kernel/linux/process/clone.c.
  */
 #include "arch/state/fpu.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/thread.h"
 #include "kernel/linux/process/to_user.h"
 #include "kernel/task/sched.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/space/uaccess.h"
 
 static void enter_user(void *regs)

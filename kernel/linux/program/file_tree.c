@@ -7,11 +7,11 @@
  * kernel/linux/calls/sys_stat.c, which find them.
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/program/file_tree.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 
 #define MAX_LINKS 40 /* that a path may lead through, as in Linux */
 #define MAX_NAME 255 /* bytes of one part of a path */

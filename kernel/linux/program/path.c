@@ -3,11 +3,11 @@
  * initramfs.  Called by kernel/linux/program/exec.c and kernel/linux/calls/sys_stat.c.
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/program/path.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/space/uaccess.h"
 
 static_assert(PATH_MAX <= PAGE_SIZE, "a path is kept in a frame");

@@ -26,6 +26,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/creds.h"
@@ -35,8 +36,7 @@
 #include "kernel/linux/program/randmaps.h"
 #include "kernel/linux/program/user_stack.h"
 #include "kernel/linux/signal/sigframe.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/space/uaccess.h"
 
 enum auxv {

@@ -9,8 +9,8 @@
  * pointer. stdin is never waited for.
  * The parts are in tests/user/call/abi/.
  */
-#include "abi/abi.h"
 #include "../lib/check.h"
+#include "abi/abi.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
  * low 32 bits of a file descriptor: what lies above does not matter.
  */
 #include "../../../../user/raw_syscall.h"
-#include "abi.h"
 #include "../../lib/check.h"
+#include "abi.h"
 
 #include <errno.h>
 #include <sys/auxv.h>

@@ -1,7 +1,7 @@
 /* files.c: what can be asked of a descriptor that is a terminal or a pipe. */
 #include "../../../../user/raw_syscall.h"
-#include "abi.h"
 #include "../../lib/check.h"
+#include "abi.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
  * prlimit64, getrusage, sysinfo, and prctl's settings.
  */
 #include "../../../../user/raw_syscall.h"
-#include "abi.h"
 #include "../../lib/check.h"
+#include "abi.h"
 
 #include <errno.h>
 #include <string.h>

@@ -7,8 +7,8 @@
  * another kernel may have better ideas.
  */
 #include "../../../../user/raw_syscall.h"
-#include "abi.h"
 #include "../../lib/check.h"
+#include "abi.h"
 
 #include <errno.h>
 #include <string.h>

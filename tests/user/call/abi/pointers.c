@@ -7,8 +7,8 @@
  * the one, a terminal the other). Both are accepted here.
  */
 #include "../../../../user/raw_syscall.h"
-#include "abi.h"
 #include "../../lib/check.h"
+#include "abi.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -9,8 +9,8 @@
  * filled and emptied with RSP walking over them: their order is that of the pops.
  */
 #include "../../../../user/raw_syscall.h"
-#include "abi.h"
 #include "../../lib/check.h"
+#include "abi.h"
 
 #include <errno.h>
 #include <string.h>

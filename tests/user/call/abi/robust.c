@@ -4,8 +4,8 @@
  */
 #define _GNU_SOURCE
 #include "../../../../user/raw_syscall.h"
-#include "abi.h"
 #include "../../lib/check.h"
+#include "abi.h"
 
 #include <errno.h>
 #include <sys/mman.h>

@@ -3,8 +3,8 @@
  * policies holds with one policy, SCHED_OTHER, and with all of Linux's.
  */
 #include "../../../../user/raw_syscall.h"
-#include "abi.h"
 #include "../../lib/check.h"
+#include "abi.h"
 
 #include <errno.h>
 #include <string.h>

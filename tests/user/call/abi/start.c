@@ -4,8 +4,8 @@
  * thread-local storage behind FS. The registers at entry are regs.c's subject.
  */
 #include "../../../../user/raw_syscall.h"
-#include "abi.h"
 #include "../../lib/check.h"
+#include "abi.h"
 
 #include <elf.h>
 #include <errno.h>

@@ -4,8 +4,8 @@
  * but a sane one, for an emulator may be slow.
  */
 #include "../../../../user/raw_syscall.h"
-#include "abi.h"
 #include "../../lib/check.h"
+#include "abi.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -2,8 +2,8 @@
  * The debug store: where the processor's branch tracing (BTS) and sampling
  * (PEBS) would put their records, on CPUs that have it.
  */
-#ifndef ARCH_DEBUG_STORE_H
-#define ARCH_DEBUG_STORE_H
+#ifndef ARCH_MACHINE_DEBUG_STORE_H
+#define ARCH_MACHINE_DEBUG_STORE_H
 
 #include "kernel/base/layout.h"
 #include "kernel/base/types.h"

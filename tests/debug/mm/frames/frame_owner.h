@@ -1,8 +1,8 @@
 /*
- * The twin of mm/frame_owner.h in a debug build: tests/debug/frame_owner.c.
+ * The twin of mm/frames/frame_owner.h in a debug build: tests/debug/frame_owner.c.
  */
-#ifndef MM_FRAME_OWNER_H
-#define MM_FRAME_OWNER_H
+#ifndef MM_FRAMES_FRAME_OWNER_H
+#define MM_FRAMES_FRAME_OWNER_H
 
 #include "kernel/base/types.h"
 

@@ -2,10 +2,10 @@
  * Physical memory as the kernel sees it: through the direct map of slot 273,
  * which covers all RAM once mm/kernel_map.c has run, and the first 4 GiB from
  * the first instruction of C on.  Host tests put an arena in its place with a
- * header of the same name (tests/host/include/mm/phys.h).
+ * header of the same name (tests/host/include/kernel/base/phys.h).
  */
-#ifndef MM_PHYS_H
-#define MM_PHYS_H
+#ifndef KERNEL_BASE_PHYS_H
+#define KERNEL_BASE_PHYS_H
 
 #include "kernel/base/layout.h"
 #include "kernel/base/log.h"

@@ -12,11 +12,11 @@
  * Source: Intel SDM vol. 3, 18.4.9 and 18.6.2.  Called by arch/machine/smp.c.
  */
 #include "arch/cpu_entry_area.h"
-#include "arch/debug_store.h"
+#include "arch/machine/debug_store.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
-#include "mm/frame.h"
-#include "mm/phys.h"
+#include "kernel/base/phys.h"
+#include "mm/frames/frame.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"
 

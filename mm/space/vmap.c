@@ -9,14 +9,14 @@
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
-#include "mm/frame.h"
+#include "mm/frames/frame.h"
 #include "mm/kernel_map.h"
-#include "mm/phys.h"
 #include "mm/pti.h"
+#include "mm/space/vmap.h"
 #include "mm/tlb.h"
-#include "mm/vmap.h"
 
 #define CELL_SIZE VMAP_CELL_SIZE
 #define NR_CELLS VMAP_MAX_STACKS

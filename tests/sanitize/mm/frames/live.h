@@ -1,8 +1,8 @@
 /*
- * The twin of mm/live.h in a sanitizing build: tests/sanitize/frames.c.
+ * The twin of mm/frames/live.h in a sanitizing build: tests/sanitize/frames.c.
  */
-#ifndef MM_LIVE_H
-#define MM_LIVE_H
+#ifndef MM_FRAMES_LIVE_H
+#define MM_FRAMES_LIVE_H
 
 #include "kernel/base/types.h"
 

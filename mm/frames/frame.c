@@ -23,11 +23,11 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/layout.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
-#include "mm/frame.h"
-#include "mm/frame_owner.h"
-#include "mm/phys.h"
+#include "mm/frames/frame.h"
+#include "mm/frames/frame_owner.h"
 
 #define MAX_ORDER 6 /* a block is 2 to the power of its order frames */
 #define FANOUT 8

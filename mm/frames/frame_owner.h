@@ -3,12 +3,12 @@
  * debug build (`make DEBUG=1`) does, in tests/debug/frame_owner.c, and prints what
  * was not given back when a suite has lost frames.
  */
-#ifndef MM_FRAME_OWNER_H
-#define MM_FRAME_OWNER_H
+#ifndef MM_FRAMES_FRAME_OWNER_H
+#define MM_FRAMES_FRAME_OWNER_H
 
 #include "kernel/base/types.h"
 
-/* By mm/frame.c, whose lock is held. */
+/* By mm/frames/frame.c, whose lock is held. */
 static inline void frame_owner_take(phys_addr_t pa __unused, unsigned n __unused)
 {
 }

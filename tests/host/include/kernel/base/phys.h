@@ -1,9 +1,9 @@
 /*
- * mm/phys.h for the host tests: physical memory is an arena of ordinary
+ * kernel/base/phys.h for the host tests: physical memory is an arena of ordinary
  * memory, from address 0 on (tests/host/arena.h).
  */
-#ifndef MM_PHYS_H
-#define MM_PHYS_H
+#ifndef KERNEL_BASE_PHYS_H
+#define KERNEL_BASE_PHYS_H
 
 #include "kernel/base/layout.h"
 #include "kernel/base/log.h"

@@ -3,8 +3,8 @@
  * told; the sanitizing build (`make sanitize`) is, in tests/sanitize/frames.c, and
  * stops at an access to the others.
  */
-#ifndef MM_LIVE_H
-#define MM_LIVE_H
+#ifndef MM_FRAMES_LIVE_H
+#define MM_FRAMES_LIVE_H
 
 #include "kernel/base/types.h"
 

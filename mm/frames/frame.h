@@ -1,8 +1,8 @@
 /*
  * The physical memory allocator: which 4 KiB frames of RAM are free.
  */
-#ifndef MM_FRAME_H
-#define MM_FRAME_H
+#ifndef MM_FRAMES_FRAME_H
+#define MM_FRAMES_FRAME_H
 
 #include "kernel/base/types.h"
 

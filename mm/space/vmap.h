@@ -2,8 +2,8 @@
  * The vmap area (slot 402): kernel stacks with a guard page below each, and
  * device registers.
  */
-#ifndef MM_VMAP_H
-#define MM_VMAP_H
+#ifndef MM_SPACE_VMAP_H
+#define MM_SPACE_VMAP_H
 
 #include "kernel/base/types.h"
 
