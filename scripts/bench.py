@@ -26,7 +26,7 @@ MEASURE_KERNEL = os.path.join(BUILD, "measure", "postern.elf")
 TIMEOUT = 120
 LONG_TIMEOUT = 900  # all suites, for a hang
 # What begins or ends a stretch for somebody else, who is the interesting one.
-EVERYWHERE = ("insn.h", "sched.h", "spinlock.h", "percpu.h", "exit_work.h")
+EVERYWHERE = ("insn.h", "sched.h", "spinlock.h", "percpu.h", "to_user.h")
 WARM_UP = 100  # tests/user/time/cost.c begins with so many turns at most
 
 INTEL = "max,vendor=GenuineIntel"

@@ -1,5 +1,6 @@
 /*
- * What a task of a program has in the CPU beside pt_regs.
+ * What a task of a program has in the CPU beside pt_regs: registers that the kernel does
+ * not use stay there until the CPU runs another task.
  *
  * Guarded by the task itself: it alone writes there, or whoever has it stopped or has
  * just made it.
@@ -8,8 +9,11 @@
 #define ARCH_STATE_USER_STATE_H
 
 #include "arch/state/debugreg.h"
+#include "arch/state/fpu.h"
 #include "arch/state/io_bitmap.h"
+#include "arch/state/segment.h"
 #include "arch/state/tls.h"
+#include "kernel/base/insn.h"
 
 struct user_state {
 	void *fpu;             /* a page; NULL: a kernel thread, which has none of this */
@@ -21,10 +25,34 @@ struct user_state {
 };
 
 /*
- * The FPU, segment selectors and bases of the task that runs, from this CPU and to it;
- * not the rest, which is loaded when it changes.  Context: interrupts off.
+ * The FPU, segment selectors and bases of the task that runs, from this CPU; not the
+ * rest, which is loaded when it changes.  Context: interrupts off.
  */
-void user_state_save(struct user_state *u);
-void user_state_load(const struct user_state *u);
+static inline void user_state_save(struct user_state *u)
+{
+	fpu_save(u->fpu);
+	u->fs_base = rdmsr(MSR_FS_BASE);
+	u->gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+	u->ds = read_ds();
+	u->es = read_es();
+	u->fs = read_fs();
+	u->gs = read_gs();
+}
+
+/*
+ * To this CPU, likewise.  Selectors first: loading one sets the base.  The bases are restored whatever
+ * the selectors: a program may have set them by WRFSBASE, WRGSBASE or
+ * arch_prctl with any selector, GS's to any canonical value.
+ */
+static inline void user_state_load(const struct user_state *u)
+{
+	fpu_restore(u->fpu);
+	segment_load_ds(u->ds);
+	segment_load_es(u->es);
+	segment_load_fs(u->fs);
+	segment_load_gs(u->gs);
+	wrmsr(MSR_FS_BASE, u->fs_base);
+	wrmsr(MSR_KERNEL_GS_BASE, u->gs_base);
+}
 
 #endif

@@ -20,6 +20,7 @@
 #define KERNEL_LINUX_TREE_H
 
 #include "kernel/base/list.h"
+#include "kernel/base/nospec.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/linux/abi_signal.h"
 #include "kernel/linux/limits.h"
@@ -100,6 +101,23 @@ struct process {
 static_assert(sizeof(struct process) <= PAGE_SIZE, "a process is one frame");
 
 extern struct spinlock process_lock;
+
+/* What p wants done with the signal (1 to NR_SIGNALS).  process_lock is held. */
+static inline struct signal_action *signal_action_of(struct process *p, int signal)
+{
+	u64 index = array_index_nospec((u64)signal - 1, ARRAY_SIZE(p->signals.action));
+
+	return &p->signals.action[index];
+}
+
+/* Is that nothing: ignored, or by default so?  process_lock is held. */
+static inline bool signal_does_nothing(struct process *p, int signal)
+{
+	u64 handler = signal_action_of(p, signal)->handler;
+
+	return handler == SIG_IGN ||
+	       (handler == SIG_DFL && (SIGNALS_IGNORED & SIGNAL_BIT(signal)));
+}
 
 /* The process of the current task, which is a user task. */
 static inline struct process *current_process(void)

@@ -52,21 +52,6 @@ const char *signal_name(int signal)
 
 /* ---- What is wanted --------------------------------------------------------------- */
 
-struct signal_action *signal_action_of(struct process *p, int signal)
-{
-	u64 index = array_index_nospec((u64)signal - 1, ARRAY_SIZE(p->signals.action));
-
-	return &p->signals.action[index];
-}
-
-bool signal_does_nothing(struct process *p, int signal)
-{
-	u64 handler = signal_action_of(p, signal)->handler;
-
-	return handler == SIG_IGN ||
-	       (handler == SIG_DFL && (SIGNALS_IGNORED & SIGNAL_BIT(signal)));
-}
-
 static void take_out(struct task_signals *s, u64 signals, struct queued_signal **ring)
 {
 	signal_queue_take_out(&s->pending, &s->queue, signals, ring);

@@ -120,12 +120,6 @@ bool siginfo_is_known(const struct siginfo *info);
 
 /* ---- For the other files on signals ------------------------------------------- */
 
-/* What p wants done with the signal (1 to NR_SIGNALS).  process_lock is held. */
-struct signal_action *signal_action_of(struct process *p, int signal);
-
-/* Is that nothing: ignored, or by default so?  process_lock is held. */
-bool signal_does_nothing(struct process *p, int signal);
-
 /*
  * What is pending for it goes.  t: the current task, `leaving`, so that nothing more
  * comes; p: is being freed.  Context: no lock held.
