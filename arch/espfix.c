@@ -19,7 +19,8 @@
  *
  * Invariant: all but the first of the entries that are copies of one another
  * have PTE_ALIAS, by which walks of the tables know them (pt_for_each_leaf()),
- * and are equal otherwise; the audit proves it (mm/audit.c, P4).  Called by arch/machine/smp.c.  Read next: entry/interrupt.asm.
+ * and are equal otherwise; the audit proves it (mm/audit.c, P4).
+ * Read next: entry/interrupt.asm.
  */
 #include "arch/espfix.h"
 #include "mm/frames/frame.h"

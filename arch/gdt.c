@@ -11,7 +11,7 @@
  * writable no more than two instructions are executed: tests/suites/ltr.c steps
  * through them.
  * Source: "x86: Remap GDTs at fixed location", LKML, January 2017.
- * Called by kernel/main.c and arch/machine/smp.c.  Read next: arch/cpu_entry_area.c.
+ * Read next: arch/cpu_entry_area.c.
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/gdt.h"

@@ -1,7 +1,7 @@
 /*
  * Fills and loads the IDT.  Every gate is an interrupt gate to a stub of entry
  * text (entry/interrupt.asm); #DF, NMI, #DB and #MC have IST stacks; INT3,
- * INTO and INT 0x80 alone may be raised from user mode.  Called by kernel/main.c, arch/machine/smp.c.
+ * INTO and INT 0x80 alone may be raised from user mode.
  */
 #include "arch/idt.h"
 #include "entry/entry.h"

@@ -1,7 +1,7 @@
 /*
  * Fills the TSS, once per CPU, through the direct map; the alias in the entry
  * area is read-only.  No scratch words in it: the stacks it names and the
- * bitmap are all.  Called by arch/cpu_entry_area.c.
+ * bitmap are all.
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/tss.h"

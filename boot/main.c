@@ -2,7 +2,6 @@
  * The first C: from either loader's structure to one struct boot_info, and on
  * to kernel_main().  Runs on the boot stack under the temporary map, which
  * shows the first 4 GiB at the direct map's base; owns those tables.
- * Called by boot/start64.asm.
  */
 #include "boot/multiboot2.h"
 #include "boot/pvh.h"

@@ -7,8 +7,7 @@
  * refused, for then nothing that follows can be found; a strange value inside
  * a sound tag is warned about and left out.
  *
- * Called by the boot code through boot/multiboot2.h.  Read next: boot_info.c,
- * and pvh.c, which does the same for the other protocol.
+ * Read next: boot_info.c, and pvh.c, which does the same for the other protocol.
  */
 #include "boot/multiboot2.h"
 

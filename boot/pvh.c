@@ -6,7 +6,7 @@
  * before it is read, and only as many bytes as will be read: lists entry by
  * entry, the command line byte by byte, since its length is not told.
  *
- * Called by the boot code through boot/pvh.h.  Read next: boot_info.c.
+ * Read next: boot_info.c.
  */
 #include "boot/pvh.h"
 

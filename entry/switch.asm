@@ -1,6 +1,6 @@
 ; Switching between tasks, and the first and last steps of a task in the
 ; kernel: where the exact layout of a stack is the job.  Kernel image text,
-; kernel CR3 and GS, interrupts off.  Called by kernel/task/sched.c and kernel/task/task.c.
+; kernel CR3 and GS, interrupts off.
 
 %include "regs.inc"
 

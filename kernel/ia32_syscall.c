@@ -15,7 +15,7 @@
  * A 64-bit program's INT 0x80 means the same numbers, and the low halves of its
  * registers.  Results are as long as the call makes them: RAX of such a program
  * shows the sign of an errno in all 64 bits, as on Linux.
- * Called by kernel/trap.c.  Read next: kernel/linux/calls/table.c.
+ * Read next: kernel/linux/calls/table.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"

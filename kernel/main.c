@@ -2,7 +2,7 @@
  * The boot CPU's way from the loader's information to the first process: the
  * kernel's table of contents.  Each step's file says more.
  *
- * Called by boot/main.c.  What it prints of the result is in kernel/start/banner.c.
+ * What it prints of the result is in kernel/start/banner.c.
  */
 #include "arch/cpu.h"
 #include "arch/cpu_entry_area.h"

@@ -6,7 +6,7 @@
  * faults in ring 0, on the user's stack, if RCX is not canonical
  * (CVE-2012-0217).  So it is used only when it restores exactly what pt_regs
  * say, and RIP is in the user half; for all else there is IRET.
- * Called through the vault's do_syscall.  Read next: kernel/linux/calls/table.c.
+ * Read next: kernel/linux/calls/table.c.
  */
 #include "kernel/base/insn.h"
 #include "kernel/base/nospec.h"

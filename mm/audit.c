@@ -14,8 +14,8 @@
  *   P7 no visible byte string is a hidden address (mm/leakscan.c)
  *
  * It runs at every boot, after every suite and on demand.  It trusts nothing
- * that the code which built the tables has kept.  Called by kernel/main.c,
- * tests/suites.  Read next: mm/ledger.c.
+ * that the code which built the tables has kept.
+ * Read next: mm/ledger.c.
  */
 #include "kernel/base/cpumask.h"
 #include "kernel/base/format.h"

@@ -8,7 +8,7 @@
  *                can copy the slot and never needs to be told of a change
  *
  * No page is W and X at once in any table (P5 of mm/audit.c).
- * Called by kernel/main.c.  Read next: mm/pti.c.
+ * Read next: mm/pti.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"

@@ -4,7 +4,7 @@
  * or a descriptor holds in pieces is put together first.
  *
  * Hidden are the image, the vmap area, and of the direct map what has RAM
- * behind it.  Called by mm/audit.c.
+ * behind it.
  */
 #include "kernel/base/string.h"
 #include "mm/frames/frame.h"

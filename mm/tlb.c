@@ -19,8 +19,6 @@
  * An mm's set of CPUs only loses a CPU when that CPU has loaded another PGD.
  * What may not happen: waiting for other CPUs under a spinlock (they may spin
  * for it with interrupts off and never answer); asserted.
- *
- * Called by whoever removes or tightens a mapping.
  */
 #include "kernel/base/insn.h"
 #include "kernel/base/lock_check.h"

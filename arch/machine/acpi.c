@@ -8,8 +8,7 @@
  * it would have told, never the boot.  Of several good tables of one kind the
  * first counts, as in Linux, and each later one gets a line.
  *
- * Called by the boot code through arch/machine/acpi.h; arch/machine/smp.c starts the CPUs
- * found here.  Read next: arch/machine/acpi_madt.c and arch/machine/acpi_fixed.c, what the tables
+ * Read next: arch/machine/acpi_madt.c and arch/machine/acpi_fixed.c, what the tables
  * say; kernel/base/boot_info.h, where the RSDP comes from.
  */
 #include "arch/machine/acpi_tables.h"

@@ -3,7 +3,6 @@
  * the DSDT that powers off, and where the HPET is.
  *
  * The DSDT is bytecode; instead of an interpreter there is a byte scan for _S5.
- * Called by arch/machine/acpi.c.
  */
 #include "arch/machine/acpi_tables.h"
 

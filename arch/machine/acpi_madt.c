@@ -1,7 +1,6 @@
 /*
  * The MADT: which CPUs and IOAPICs there are, and where the local APIC is.  A CPU
  * that is listed twice, and entries of a type that is unknown here, are skipped.
- * Called by arch/machine/acpi.c.
  */
 #include "arch/machine/acpi_tables.h"
 

@@ -9,7 +9,7 @@
  *
  * Both buffers end at a whole number of records.  Nothing turns either on: the
  * records would be addresses of the kernel's, and a user PGD shows them.
- * Source: Intel SDM vol. 3, 18.4.9 and 18.6.2.  Called by arch/machine/smp.c.
+ * Source: Intel SDM vol. 3, 18.4.9 and 18.6.2.
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/machine/debug_store.h"

@@ -1,7 +1,6 @@
 /*
  * fw_cfg by its two I/O ports.  Absent in Bochs and on real machines: the
  * signature says so.  Source: QEMU, docs/specs/fw_cfg.rst.
- * Called by kernel/start/firmware.c.
  */
 #include "arch/machine/fw_cfg.h"
 #include "kernel/base/insn.h"

@@ -1,7 +1,6 @@
 /*
  * Power off and restart.  Sources: QEMU, hw/misc/debugexit.c; Bochs,
  * iodev/unmapped.cc; ACPI 6.4, 4.8.3.2 (power off), 4.8.3.6 (reset register).
- * Called at the end of pid 1, of the selftests, and by panic.
  */
 #include "arch/machine/power.h"
 #include "kernel/base/insn.h"

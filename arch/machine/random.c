@@ -10,7 +10,6 @@
  * long the reads take are not zero; on a machine whose time is a function of its instructions
  * (icount, Bochs) it never does, and the generator says that it is not seeded.
  * What is known of the time, and RDRAND, go into every request's key besides.
- * Called by kernel/main.c, kernel/linux/calls/sys_system.c and what starts programs.
  */
 #include "arch/cpu.h"
 #include "arch/machine/clock.h"

@@ -7,7 +7,7 @@
  * 1 MiB mapped R X at its own address in a PGD of its own.  A CPU that does
  * not answer in time is given up; should it come late, it parks: one atomic
  * exchange decides which of the two it is.
- * Sources: Intel SDM vol. 3, 9.4 (MP initialization).  Called by kernel/main.c.
+ * Sources: Intel SDM vol. 3, 9.4 (MP initialization).
  */
 #include "arch/cpu.h"
 #include "arch/cpu_entry_area.h"

@@ -14,7 +14,7 @@
  *
  * GD, which would make our own MOV to DRn fault, and IO breakpoints cannot be
  * set: DR7 is put together from the fields that have been checked.
- * Source: Intel SDM vol. 3, 17.2.  Called by kernel/task/sched.c, kernel/trap.c.
+ * Source: Intel SDM vol. 3, 17.2.
  */
 #include "arch/state/debugreg.h"
 #include "kernel/base/errno.h"

@@ -3,7 +3,6 @@
  * XSAVE where the CPU has it and FXSAVE where not.  Never lazily: a lazy FPU
  * leaks (CVE-2018-3665).
  * Source: Intel SDM vol. 1, 13.4 (XSAVE area), 10.5.1 (FXSAVE area).
- * Called by kernel/task/sched.c, kernel/trap.c and arch/state/fpu_frame.c.
  */
 #include "arch/cpu.h"
 #include "arch/state/fpu.h"

@@ -7,7 +7,6 @@
  * leaves alone how long it is; without both, only FXSAVE's part of it counts.
  * i386's frames have FSAVE's image in front, which is for x87 what counts.
  * Sources: Intel SDM vol. 1, 8.1.10 (FSAVE), 13; Linux's sigcontext.h (the ABI).
- * Called by kernel/linux/signal/sigframe64.c and kernel/linux/signal/sigframe32.c.
  */
 #include "arch/cpu.h"
 #include "arch/state/fpu.h"

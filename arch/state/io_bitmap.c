@@ -11,7 +11,6 @@
  * turn interrupts off as well; it is never set.
  * The bits are the program's choice, so they may look like a hidden address:
  * the leak scan leaves a bitmap in use out (mm/audit.c).
- * Called by kernel/task/sched.c, kernel/linux/calls/sys_io.c.
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/state/io_bitmap.h"

@@ -21,7 +21,6 @@
  * SSBD, retpolines, L1D flushes; nothing on a sibling thread is kept apart.
  * Sources: Intel, "Microarchitectural Data Sampling", "Retpoline", "IBPB"; Linux,
  * Documentation/admin-guide/hw-vuln.
- * Called by kernel/main.c, kernel/task/sched.c.
  */
 #include "arch/cpu.h"
 #include "arch/state/mitigations.h"

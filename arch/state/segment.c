@@ -3,7 +3,6 @@
  * selector at all, whether a load would be good.  Nothing can come between:
  * interrupts are off, and both tables change on this CPU only (an LDT is
  * replaced by an interrupt, see arch/state/ldt.c).
- * Called by kernel/task/sched.c, arch/state/ldt.c and kernel/linux/calls/sys_segments.c.
  */
 #include "arch/gdt.h"
 #include "arch/state/segment.h"

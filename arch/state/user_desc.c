@@ -2,7 +2,6 @@
  * Between struct user_desc and descriptors (SDM vol. 3, 3.4.5).  Whatever a
  * program asks for, what goes into a table is a segment of ring 3: no gate, no
  * TSS, no 64-bit code, and nothing that the processor would have to write to.
- * Called by kernel/linux/calls/sys_segments.c.
  */
 #include "arch/state/user_desc.h"
 #include "kernel/base/x86.h"

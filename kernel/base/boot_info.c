@@ -7,8 +7,7 @@
  * region is found, and the strip up to there gets the type that wins.  With at
  * most 256 regions that is quick enough to need no sorting at all.
  *
- * Called by multiboot2.c and pvh.c (boot_info_add_region) and by the boot code
- * after either of them.  Read next: multiboot2.c.
+ * Read next: multiboot2.c.
  */
 #include "kernel/base/boot_info.h"
 

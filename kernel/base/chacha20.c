@@ -1,6 +1,5 @@
 /*
  * ChaCha20, the block function alone.  Source: RFC 8439, 2.1 to 2.3.
- * Called by arch/machine/random.c.
  */
 #include "kernel/base/chacha20.h"
 

@@ -6,7 +6,7 @@
  * input may hold anything, so control characters become `?` here: a complaint
  * stays one line, and cannot fake another one or drive the terminal.
  *
- * Called by every parser in boot/, arch/ and kernel/.  Read next: format.h.
+ * Read next: format.h.
  */
 #include "kernel/base/complaint.h"
 #include "kernel/base/errno.h"

@@ -4,7 +4,6 @@
  * is the shortest way out.  It has at most log2(n + 1) steps, and all that is done
  * here goes along such ways: programs choose how many timers there are, and the lock
  * of the set is held with interrupts off.
- * Called by kernel/task/sched.c (sleepers) and kernel/linux/process/alarm.c.
  */
 #include "kernel/base/timers.h"
 

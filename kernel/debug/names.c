@@ -1,7 +1,6 @@
 /*
  * Names for addresses: the window of the entry code, the kind of text, the stack.
  * For reports; reads only what is sure to be there.
- * Called by kernel/debug/panic.c.
  */
 #include "arch/cpu_entry_area.h"
 #include "entry/entry.h"

@@ -15,7 +15,6 @@
  * Nothing here takes a lock or trusts a word that it has read: each read is
  * probed, a frame must lie above the one before, and there are MAX_DEPTH of them
  * at most.
- * Called by kernel/debug/panic.c, kernel/debug/watchdog.c and tests.
  */
 #include "arch/cpu_entry_area.h"
 #include "kernel/base/format.h"

@@ -13,7 +13,6 @@
  *
  * Reports come one at a time: who wants one claims `report`, sends the NMI and
  * waits for the answer, which is one piece of output.
- * Called by kernel/trap.c (ticks, NMIs) and kernel/linux/calls/tty.c (Ctrl-T).
  */
 #include "arch/machine/clock.h"
 #include "arch/machine/smp.h"

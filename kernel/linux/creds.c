@@ -12,7 +12,6 @@
  * of these calls changes all, and the others ask for what already is.
  *
  * Source: Linux, kernel/cred.c (commit_creds), kernel/ptrace.c, kernel/signal.c.
- * Called by system calls.
  */
 #include "arch/state/mitigations.h"
 #include "kernel/base/string.h"

@@ -1,8 +1,6 @@
 /*
  * The code page of 32-bit processes: an ordinary private page, which the
  * program may unmap or hide; then what returns to it ends in SIGSEGV.
- * Called by kernel/linux/program/load.c, kernel/linux/program/user_stack.c, kernel/ia32_syscall.c and the
- * delivery of signals.
  */
 #include "arch/cpu.h"
 #include "kernel/base/insn.h"

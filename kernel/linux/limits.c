@@ -4,7 +4,6 @@
  * kernel/linux/signal/queue.c; AS, DATA, STACK and MEMLOCK in mm/space/mm_limits.c, which asks
  * here; STACK of what an execve brings in kernel/linux/program/user_stack.c; CPU in kernel/linux/process/alarm.c.  The
  * rest of Linux's sixteen is kept and handed on.
- * Called by kernel/linux/process/make.c, kernel/task/sched.c, mm/, system calls.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/layout.h"

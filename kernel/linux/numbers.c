@@ -3,7 +3,6 @@
  * bits.  Numbers are handed out in turn, so that the lists are short, and at worst as
  * long as there are numbers for one list; only a group with many members makes one
  * longer, for itself.
- * Called by system calls, and by what makes and ends threads and processes.
  */
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/tree.h"

@@ -6,8 +6,7 @@
  * of those either takes the value or reports what it expected, and then names
  * the value that stays: a boot never stops over an argument.
  *
- * Called by kernel/start/firmware.c, before there is anything but
- * the console.  Read next: kernel/main.c, where the values are used.
+ * Read next: kernel/main.c, where the values are used.
  */
 #include "kernel/start/args.h"
 

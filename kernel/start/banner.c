@@ -1,7 +1,6 @@
 /*
  * The boot report, some twenty lines.  Numbers are read back from where they
  * are true: the audit's walk of the user PGD, CR4, the allocator.
- * Called by kernel/main.c.
  */
 #include "arch/cpu.h"
 #include "arch/machine/apic.h"

@@ -1,6 +1,6 @@
 /*
  * Reads fw_cfg, ACPI and the memory map's low end, once, on the boot CPU,
- * under the temporary map.  Called by kernel/main.c.
+ * under the temporary map.
  */
 #include "arch/machine/fw_cfg.h"
 #include "arch/machine/random.h"

@@ -3,8 +3,6 @@
  * of two instructions points RSP at the IDT's alias, which every page table maps
  * for ring 0, and returns: #PF is right, #GP says that the processor has read a
  * gate and taken it for a selector.  user/meltdown/far_return.c reads memory so.
- *
- * Called by kernel/main.c and tests/suites/emulator.c.
  */
 #include "arch/machine/emulator.h"
 #include "kernel/base/layout.h"

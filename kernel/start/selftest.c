@@ -1,7 +1,6 @@
 /*
  * Runs the suites and prints KTAP.  Source: Linux, Documentation/dev-tools/
- * ktap.rst (the format).  Called by kernel/main.c; the suites are in
- * tests/suites/.
+ * ktap.rst (the format).
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/machine/clock.h"

@@ -8,7 +8,6 @@
  * an idle one, else the shortest.  A CPU that finds nothing takes such a task from
  * another's queue if it is among the first few: who has something to do needs no
  * better.
- * Called by kernel/task/sched.c.
  */
 #include "kernel/base/list.h"
 #include "kernel/task/run_queue.h"

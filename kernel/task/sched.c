@@ -13,7 +13,7 @@
  * Invariants: the run queue holds TASK_RUNNABLE tasks that are on no CPU; a
  * sleeper with a time is in the set of the CPU on which it went to sleep, one without
  * in none; idle tasks are in neither.
- * Called from kernel/ and tests/.  Read next: kernel/task/run_queue.c, entry/switch.asm.
+ * Read next: kernel/task/run_queue.c, entry/switch.asm.
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/machine/clock.h"

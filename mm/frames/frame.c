@@ -19,7 +19,6 @@
  * back (kernel/linux/process/oom.c): what is known of a signal, which is sent under a lock.
  *
  * Compiled for the host tests too (tests/host/test_frame.c).
- * Called by all of mm/, and by whoever needs whole pages.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/layout.h"

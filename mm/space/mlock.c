@@ -6,7 +6,7 @@
  * made present at once unless MLOCK_ONFAULT was asked for, and that they are not
  * discarded by mistake.  A child of fork has nothing locked, nor has who execs.
  *
- * Called by kernel/linux/calls/sys_memory.c.  Source: Linux, mm/mlock.c, mm/gup.c.
+ * Source: Linux, mm/mlock.c, mm/gup.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/seams.h"

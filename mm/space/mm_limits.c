@@ -7,7 +7,7 @@
  *
  * Sums are made when they are asked for: there are at most MM_MAX_VMAS areas, and
  * no sum can be wrong then.
- * Called by mm/.  Sources: Linux, mm/mmap.c (may_expand_vm, acct_stack_growth,
+ * Sources: Linux, mm/mmap.c (may_expand_vm, acct_stack_growth,
  * expand_downwards).
  */
 #include "kernel/base/seams.h"

@@ -5,7 +5,6 @@
  *
  * Order: pages go before their areas, so that nothing is shown whose hold is
  * gone; nobody can fault them in again meanwhile, for that needs the lock.
- * Called by kernel/linux/calls/sys_memory.c and kernel/linux/program/load.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/seams.h"

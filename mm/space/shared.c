@@ -9,7 +9,7 @@
  * area larger, not the object, and what lies behind its end is SIGBUS.
  *
  * Invariant: while an entry of a page table shows a frame, the area around it
- * holds the object.  Called by mm/space/vma.c (holds) and mm/space/pages.c (frames).
+ * holds the object.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/phys.h"

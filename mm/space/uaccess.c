@@ -3,7 +3,6 @@
  * may fault.  With SMAP, EFLAGS.AC is set for just that instruction; a fault
  * in it takes the fixup with AC still set, and the code there clears it.
  * A check of an address that is guessed to have passed leads nowhere: nospec.h.
- * Called by system calls.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"

@@ -3,8 +3,6 @@
  * behind them device registers, handed out once.  A stack lies at the end of
  * its cell, so that the page below it is absent, and the cell begins with
  * absent pages, so that the page above the stack before is absent too.
- *
- * Called by kernel/task/task.c, arch/machine/smp.c (stacks) and arch/machine/apic.c (registers).
  */
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"

@@ -17,7 +17,6 @@
  * The bytes may have changed since the processor read them: nothing is believed of
  * them.
  * Sources: Intel SDM vol. 2, 2.1 and 2.2 (formats), tables 2-1 to 2-3.
- * Called by kernel/trap.c.
  */
 #include "arch/cpu.h"
 #include "arch/state/ldt.h"

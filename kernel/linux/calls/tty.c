@@ -3,7 +3,6 @@
  * port is polled in every timer interrupt, and every 5 ms while a task waits, so
  * that Ctrl-T is heard whether or not somebody reads.  Other bytes wait for their
  * reader; as in Linux, those for which there is no room are lost.
- * Called by sys_read() and the timer interrupt.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/claim.h"

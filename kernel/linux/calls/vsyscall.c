@@ -7,7 +7,6 @@
  *
  * No register but RAX, RIP and RSP changes.  Bad pointers were SIGSEGV when this was
  * code of the program's, and still are.
- * Called by kernel/trap.c.
  */
 #include "arch/state/fpu.h"
 #include "kernel/base/errno.h"

@@ -5,7 +5,7 @@
  *
  * Order, as Linux has it: death, a stop of the process, what the thread's own
  * instruction raised, what is pending for the thread, for the process.
- * Called by kernel/linux/process/to_user.c.  Read next: kernel/linux/signal/sigframe64.c.
+ * Read next: kernel/linux/signal/sigframe64.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"

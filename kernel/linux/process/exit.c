@@ -7,7 +7,6 @@
  * address space first, on the pair of no process, then the list of threads; the
  * last one frees the address space and makes the process a zombie.  From then
  * on it may be waited for, and freed as soon as the last thread is off its CPU.
- * Called by system calls, kernel/trap.c, kernel/linux/process/to_user.c.
  */
 #include "arch/state/ldt.h"
 #include "kernel/base/errno.h"

@@ -13,7 +13,6 @@
  * the lock, and goes on behind the mark.  Waiters that came later do not count,
  * so it ends.  Lists are chosen by a hash that no program can foresee.
  *
- * Called by kernel/linux/calls/sys_futex.c and at the end of threads.
  * Source: futex(2), get_robust_list(2), Documentation/locking/robust-futex-ABI.
  */
 #include "arch/machine/clock.h"

@@ -1,6 +1,5 @@
 /*
  * Processes: made, found, freed.  How they end is in kernel/linux/process/exit.c.
- * Called by kernel/task/task.c, kernel/linux/program/load.c, system calls and tests.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/phys.h"

@@ -14,7 +14,6 @@
  *
  * When nobody is left, who asked gets nothing: system calls fail with -ENOMEM,
  * and a program that only touched its memory, init, ends.
- * Called by kernel/trap.c and system calls.
  */
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"

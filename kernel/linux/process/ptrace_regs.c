@@ -3,7 +3,6 @@
  * a time, with what may be written into each.  Segment selectors and bases are
  * in struct thread, for the thread is off its CPU; they are checked again when
  * they are loaded (kernel/task/sched.c), and CS, SS and RIP by IRET.
- * Called by kernel/linux/process/ptrace.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"

@@ -3,7 +3,6 @@
  * be something, need_resched and the task's own work_due say what.  Each may
  * be set again, from an interrupt or another CPU, until interrupts are off and
  * the flag is found clear.
- * Called at the end of every system call and every trap from user mode.
  */
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/to_user.h"

@@ -5,7 +5,6 @@
  * program's own, in the LDT: with a base, a limit, and 16-bit sizes; addresses wrap
  * at 4 GiB.  The bytes are read whatever their page's rights: the processor needs
  * none but to execute.
- * Called by kernel/linux/calls/emulate.c, kernel/linux/calls/sys_io.c and kernel/linux/process/ptrace.c.
  */
 #include "arch/state/ldt.h"
 #include "arch/state/user_desc.h"

@@ -7,7 +7,7 @@
  * follow.  Every length comes from the archive and is held against what is left
  * of it before it is used.
  *
- * Called through kernel/linux/program/cpio.h.  Read next: initramfs.c, which makes the files.
+ * Read next: initramfs.c, which makes the files.
  */
 #include "kernel/linux/program/cpio.h"
 

@@ -3,8 +3,7 @@
  * uncompressed, one behind another: the initramfs.
  *
  * Pure: allocates nothing; names and contents are pointers into the archive,
- * which must stay where it is for as long as they are used.  Called by
- * kernel/linux/program/initramfs.c.
+ * which must stay where it is for as long as they are used.
  *
  * Source: Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
  */

@@ -9,7 +9,7 @@
  * An image that passes can be mapped without a further check, except that a
  * static-pie needs a base under which its segments are in the user half.
  *
- * Called by kernel/linux/process/make.c.  Read next: cpio.c, where the image
+ * Read next: cpio.c, where the image
  * comes from.
  */
 #include "kernel/linux/program/elf.h"

@@ -2,9 +2,6 @@
  * The tree of files.  A node hangs in a hash table under its directory and its name, so
  * that no directory is ever searched.  Names and contents are where the caller has them;
  * nodes are in frames that are never given back, and what is unlinked is forgotten.
- *
- * Called by kernel/linux/program/initramfs.c, which makes the files, and by kernel/linux/program/load.c and
- * kernel/linux/calls/sys_stat.c, which find them.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/phys.h"

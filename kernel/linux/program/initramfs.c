@@ -14,7 +14,7 @@
  *   `find -depth` lists serves no Linux either.
  * - Names lead through the symbolic links that are there by then.
  *
- * Called by kernel/main.c.  Read next: cpio.c, file_tree.c.
+ * Read next: cpio.c, file_tree.c.
  */
 #include "kernel/base/complaint.h"
 #include "kernel/base/errno.h"

@@ -1,7 +1,7 @@
 /*
  * Making processes: from a file of the initramfs, or from bare code.  The
  * address space is filled from the kernel's side (mm_write()), before the
- * first instruction runs.  Called by kernel/main.c and tests/.
+ * first instruction runs.
  * Read next: kernel/linux/program/elf.c, kernel/linux/program/user_stack.c.
  */
 #include "kernel/base/errno.h"

@@ -1,6 +1,6 @@
 /*
  * Paths as programs give them: copied in, and the one name that is not in the
- * initramfs.  Called by kernel/linux/program/exec.c and kernel/linux/calls/sys_stat.c.
+ * initramfs.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/phys.h"

@@ -14,7 +14,6 @@
  * 128 MiB, at most five sixths of what there is.
  *
  * Sources: Linux, arch/x86/mm/mmap.c, fs/binfmt_elf.c, arch/x86/kernel/process.c.
- * Called by kernel/linux/program/load.c and kernel/linux/program/user_stack.c.
  */
 #include "arch/machine/random.h"
 #include "kernel/linux/process/make.h"

@@ -19,7 +19,6 @@
  * the page it is in is no ELF image; C libraries do without.
  *
  * Sources: System V ABI, AMD64 and i386 supplements; getauxval(3).
- * Called by kernel/linux/program/load.c.
  */
 #include "arch/cpu.h"
 #include "arch/machine/random.h"

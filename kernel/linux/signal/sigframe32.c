@@ -13,7 +13,6 @@
  * that cannot be loaded become null.
  * Source: Linux, arch/x86/include/uapi/asm/sigcontext.h, and for the frames
  * arch/x86/include/asm/sigframe.h (the ABI).
- * Called by kernel/linux/process/deliver.c and i386's table of system calls.
  */
 #include "arch/cpu.h"
 #include "arch/state/fpu.h"

@@ -2,7 +2,6 @@
  * A siginfo's way to a 64-bit program, which of its fields its code makes count,
  * and which codes there are.
  * Source: Linux, include/uapi/asm-generic/siginfo.h (the ABI).
- * Called by kernel/linux/calls/sys_signal.c and kernel/linux/signal/sigframe*.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/linux/signal/signal.h"
