@@ -11,6 +11,7 @@
 #include "kernel/task/sched.h"
 #include "kernel/trap.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 
 #define LIMIT_NS (40 * NSEC_PER_MSEC)
@@ -128,7 +129,18 @@ static void reports_once(struct selftest *t)
 	move_to_cpu(ANY_CPU);
 }
 
-static volatile bool handling, release;
+static volatile bool waiting, handling, release;
+
+/* So that the NMI finds no lock held, which others would wait for meanwhile. */
+static void wait_without_locks(void *arg __unused)
+{
+	interrupts_off();
+	waiting = true;
+	while (!release)
+		cpu_relax();
+	interrupts_on();
+	task_exit(0);
+}
 
 /* While it is in an NMI's handler, no other NMI reaches a CPU. */
 static bool stay_in_nmi(struct pt_regs *regs)
@@ -144,6 +156,7 @@ static bool stay_in_nmi(struct pt_regs *regs)
 static void names_the_silent(struct selftest *t)
 {
 	u64 deadline = clock_ns() + PATIENCE_NS;
+	struct task *silent;
 	u32 before;
 
 	if (cpumask_count(&cpus_online) == 1) {
@@ -153,9 +166,13 @@ static void names_the_silent(struct selftest *t)
 	move_to_cpu(online_cpu(0));
 	seen.cpu = online_cpu(1);
 	before = watchdog_silences[seen.cpu];
-	handling = release = false;
+	waiting = handling = release = false;
+	silent = thread_run(t, wait_without_locks, NULL, seen.cpu);
+	if (!silent)
+		return;
+	while (!waiting)
+		cpu_relax();
 	trap_paranoid_hook = stay_in_nmi;
-	call_on_cpu(seen.cpu, tick_soon, NULL);
 	smp_send_nmi(seen.cpu);
 	while (!handling && clock_ns() < deadline)
 		cpu_relax();
@@ -165,7 +182,7 @@ static void names_the_silent(struct selftest *t)
 	EXPECT(t, handling, "the NMI arrives");
 	EXPECT_EQ(t, watchdog_silences[seen.cpu] - before, 1, "CPUs named as silent");
 	release = true;
-	call_on_cpu(seen.cpu, tick_soon, NULL); /* it goes on */
+	task_wait(silent); /* it goes on */
 	trap_paranoid_hook = NULL;
 	move_to_cpu(ANY_CPU);
 }
