@@ -45,11 +45,14 @@ __noreturn void refuse(const char *fmt, ...) __printf_like(1, 2);
 struct panic_caller {
 	u64 ip, bp, sp;
 };
-/* panic() with another place than the caller's. */
+extern void (*panic_report)(const char *message, const struct panic_caller *from);
+
+/*
+ * panic() as from another place: from->ip is where its function goes on, from->bp the
+ * frame below that address.  Any context.
+ */
 __noreturn void panic_at(const struct panic_caller *from, const char *fmt, ...)
 	__printf_like(2, 3);
-
-extern void (*panic_report)(const char *message, const struct panic_caller *from);
 
 /* Panics with both values if they differ as `op` says. */
 #define ASSERT_OP(a, op, b)                                                \

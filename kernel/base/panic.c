@@ -9,8 +9,14 @@
 
 void (*panic_report)(const char *message, const struct panic_caller *from);
 
-static __noreturn void halt_for_good(const char *message)
+/* from: as panic_report() has it. */
+static __noreturn void end(const struct panic_caller *from, const char *fmt, va_list args)
 {
+	char message[400];
+
+	format_va(message, sizeof(message), fmt, args);
+	if (panic_report)
+		panic_report(message, from);
 	log("%s\n", message);
 	for (;;)
 		halt();
@@ -22,41 +28,29 @@ void panic(const char *fmt, ...)
 		.ip = (u64)__builtin_return_address(0),
 		.bp = (u64)__builtin_frame_address(0), .sp = read_rsp(),
 	};
-	char message[400];
 	va_list args;
 
 	interrupts_off();
 	va_start(args, fmt);
-	format_va(message, sizeof(message), fmt, args);
-	va_end(args);
-	if (panic_report)
-		panic_report(message, &from);
-	halt_for_good(message);
+	end(&from, fmt, args);
+	va_end(args); /* for the checker; end() does not return */
 }
 
 void panic_at(const struct panic_caller *from, const char *fmt, ...)
 {
-	char message[400];
 	va_list args;
 
 	interrupts_off();
 	va_start(args, fmt);
-	format_va(message, sizeof(message), fmt, args);
-	va_end(args);
-	if (panic_report)
-		panic_report(message, from);
-	halt_for_good(message);
+	end(from, fmt, args);
+	va_end(args); /* for the checker */
 }
 
 void refuse(const char *fmt, ...)
 {
-	char line[400];
 	va_list args;
 
 	va_start(args, fmt);
-	format_va(line, sizeof(line), fmt, args);
-	va_end(args);
-	if (panic_report)
-		panic_report(line, NULL);
-	halt_for_good(line);
+	end(NULL, fmt, args);
+	va_end(args); /* for the checker */
 }

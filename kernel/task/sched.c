@@ -139,7 +139,7 @@ static void check_stack(const struct task *t)
 		interrupts_off();
 		on_wrong_stack = (struct panic_caller){
 			.ip = (u64)__builtin_return_address(0),
-			.bp = *(u64 *)__builtin_frame_address(0), .sp = rsp,
+			.bp = (u64)__builtin_frame_address(0), .sp = rsp,
 		};
 		entry_run_on_stack(this_cpu()->ist_kernel_stack[IST_DF - 1], panic_of_stack);
 	}
