@@ -11,6 +11,9 @@
 #define TLS_ENTRIES 3
 #define TLS_FIRST 12 /* as Linux's */
 
+struct user_desc;
+struct user_state;
+
 /* As user_desc_pack() makes them; 0: none. */
 struct task_tls {
 	u64 desc[TLS_ENTRIES];
@@ -29,5 +32,21 @@ static inline void tls_load(const struct task_tls *tls)
 		if (entry[i] != tls->desc[i])
 			entry[i] = tls->desc[i];
 }
+
+/* May a program have this for a TLS descriptor, or is it one of the two for none? */
+bool tls_is_allowed(const struct user_desc *d);
+
+/* The number of the first entry that holds nothing, or -ESRCH. */
+int tls_free_entry(const struct task_tls *tls);
+
+/*
+ * Makes entry d->entry_number what d says, which is allowed.  `runs`: u is the current
+ * task's, and the CPU gets the descriptor at once; else of one that has not run yet.
+ * 0, or -EINVAL: not the number of a TLS entry.
+ */
+int tls_set(struct user_state *u, const struct user_desc *d, bool runs);
+
+/* The entry of that number into *d: 0 or -EINVAL. */
+int tls_get(const struct task_tls *tls, u32 entry, struct user_desc *d);
 
 #endif

@@ -40,8 +40,8 @@ static inline void user_state_save(struct user_state *u)
 }
 
 /*
- * To this CPU, likewise.  Selectors first: loading one sets the base.  The bases are restored whatever
- * the selectors: a program may have set them by WRFSBASE, WRGSBASE or
+ * To this CPU, likewise.  Selectors first: loading one sets the base.  The bases are
+ * restored whatever the selectors: a program may have set them by WRFSBASE, WRGSBASE or
  * arch_prctl with any selector, GS's to any canonical value.
  */
 static inline void user_state_load(const struct user_state *u)
@@ -54,5 +54,18 @@ static inline void user_state_load(const struct user_state *u)
 	wrmsr(MSR_FS_BASE, u->fs_base);
 	wrmsr(MSR_KERNEL_GS_BASE, u->gs_base);
 }
+
+/*
+ * fork: the child, which has an FPU page, gets all of the current task's state but
+ * breakpoints.  0, or -ENOMEM: none for the IO bitmap.  (The LDT goes with the address
+ * space: ldt_copy().)
+ */
+int user_state_copy(struct user_state *child, struct user_state *self);
+
+/*
+ * exec: no TLS, no ports, no breakpoints, segment registers null, their bases 0; the FPU
+ * stays.  Context: the current task itself.
+ */
+void user_state_reset(struct user_state *self);
 
 #endif

@@ -13,18 +13,18 @@
  *   0F 00 /1  STR r/m    the TSS's selector
  *
  * A small decoder: prefixes, REX, ModRM, SIB, displacement; in 64-, 32- and
- * 16-bit code, with segments that may be the program's own (kernel/linux/process/user_code.c).
+ * 16-bit code, with segments that may be the program's own (arch/state/user_code.c).
  * The bytes may have changed since the processor read them: nothing is believed of
  * them.
  * Sources: Intel SDM vol. 2, 2.1 and 2.2 (formats), tables 2-1 to 2-3.
  */
 #include "arch/cpu.h"
 #include "arch/state/ldt.h"
+#include "arch/state/user_code.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/calls/emulate.h"
-#include "kernel/linux/process/user_code.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/thread.h"
 #include "mm/space/uaccess.h"
@@ -193,7 +193,7 @@ static bool address_of(struct insn *in, struct pt_regs *regs, u64 *address)
 	if (in->address == 4)
 		o.offset = (u32)o.offset;
 	*address = o.offset;
-	return user_code_address(regs, in->code.long_mode, s, address);
+	return user_code_address(current_thread()->mm, regs, in->code.long_mode, s, address);
 }
 
 /* ---- Answers --------------------------------------------------------------------- */

@@ -96,10 +96,8 @@ static struct process *make_process(const struct clone *c)
 
 static long set_up_task(struct thread *t, const struct clone *c)
 {
-	long err = segments_copy(t);
+	long err = 0;
 
-	if (err)
-		return err;
 	if (c->sp)
 		thread_regs(t)->sp = c->sp;
 	if ((c->flags & CLONE_SETTLS) && is_ia32_call()) {

@@ -9,12 +9,12 @@
  * read and written under process_lock, memory without it.
  * Read next: kernel/linux/process/deliver.c, kernel/linux/process/ptrace_regs.c.
  */
+#include "arch/state/user_code.h"
 #include "kernel/base/errno.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/ptrace.h"
-#include "kernel/linux/process/user_code.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"

@@ -1,5 +1,5 @@
 /*
- * Segments and ports of user tasks, for the calls that make and change tasks.
+ * i386's TLS descriptors, for the calls that set them.
  */
 #ifndef KERNEL_LINUX_PROCESS_SEGMENTS_H
 #define KERNEL_LINUX_PROCESS_SEGMENTS_H
@@ -19,17 +19,5 @@ long do_get_thread_area(virt_addr_t at);
  * whose selectors are set; the entry must be named.
  */
 long segments_set_child_tls(struct thread *child, virt_addr_t at);
-
-/*
- * A child of fork or clone takes over TLS, ports and iopl of the current task.
- * 0 or -ENOMEM.  (The LDT goes with the address space: ldt_copy().)
- */
-int segments_copy(struct thread *child);
-
-/*
- * exec: no TLS, no ports, no breakpoints, segment registers null, their bases 0.
- * Context: the task itself.
- */
-void segments_reset_at_exec(void);
 
 #endif

@@ -5,7 +5,6 @@
  */
 #include "arch/state/fpu.h"
 #include "kernel/base/phys.h"
-#include "kernel/base/string.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/thread.h"
 #include "kernel/linux/process/to_user.h"
@@ -71,24 +70,17 @@ struct thread *thread_fork(void)
 {
 	struct thread *self = current_thread();
 	struct thread *t = create_user(self->name);
-	u64 flags;
 
 	if (!t)
 		return NULL;
-	flags = interrupts_save();
-	user_state_save(&self->user);
-	interrupts_restore(flags);
-	memcpy(t->user.fpu, self->user.fpu, PAGE_SIZE);
+	if (user_state_copy(&t->user, &self->user)) {
+		task_put(task_of(t));
+		return NULL;
+	}
 	*thread_regs(t) = *thread_regs(self);
 	thread_regs(t)->ax = 0;
-	if (self->signals.forced_tf) /* a tracer's, who does not step the child */
+	if (self->signals.forced_tf) /* a tracer set it, which does not step the child */
 		thread_regs(t)->flags &= ~(u64)RFLAGS_TF;
 	t->affinity = self->affinity;
-	t->user.fs_base = self->user.fs_base;
-	t->user.gs_base = self->user.gs_base;
-	t->user.ds = self->user.ds;
-	t->user.es = self->user.es;
-	t->user.fs = self->user.fs;
-	t->user.gs = self->user.gs;
 	return t;
 }

@@ -13,7 +13,6 @@
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/ptrace.h"
-#include "kernel/linux/process/segments.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/program/path.h"
 #include "kernel/linux/syscalls.h"
@@ -56,7 +55,7 @@ static void reset_registers(struct thread *t, const struct built_program *progra
 		.vector = regs->vector, .orig_ax = regs->orig_ax, .ip = program->ip,
 		.flags = RFLAGS_IF | RFLAGS_FIXED, .sp = program->sp,
 	};
-	segments_reset_at_exec();
+	user_state_reset(&t->user);
 	program_set_abi(t, program->ia32);
 	t->user.fs_base = t->user.gs_base = 0;
 	memset(t->user.fpu, 0, PAGE_SIZE);

@@ -6,12 +6,13 @@
  * at 4 GiB.  The bytes are read whatever their page's rights: the processor needs
  * none but to execute.
  */
+#include "arch/gdt.h"
 #include "arch/state/ldt.h"
+#include "arch/state/user_code.h"
 #include "arch/state/user_desc.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
-#include "kernel/linux/process/user_code.h"
-#include "kernel/linux/thread.h"
+#include "mm/space/mm.h"
 
 #define END_OF_32_BITS 0x100000000
 
@@ -59,12 +60,11 @@ static u64 add_base(u64 desc, u64 *address)
 	return limit - offset + 1;
 }
 
-bool user_code_address(const struct pt_regs *regs, bool long_mode, enum user_segment s,
-		       u64 *address)
+bool user_code_address(struct mm *mm, const struct pt_regs *regs, bool long_mode,
+		       enum user_segment s, u64 *address)
 {
 	if (!long_mode)
-		return add_base(descriptor_of(current_thread()->mm, selector_of(regs, s)),
-				address) > 0;
+		return add_base(descriptor_of(mm, selector_of(regs, s)), address) > 0;
 	*address += s == SEG_FS ? rdmsr(MSR_FS_BASE) :
 		    s == SEG_GS ? rdmsr(MSR_KERNEL_GS_BASE) : 0;
 	return true;

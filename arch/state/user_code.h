@@ -2,8 +2,8 @@
  * The instruction that a thread's CS and IP stand at: its bytes, and which segment
  * an offset is in.  For what the kernel does in the processor's place.
  */
-#ifndef KERNEL_LINUX_PROCESS_USER_CODE_H
-#define KERNEL_LINUX_PROCESS_USER_CODE_H
+#ifndef ARCH_STATE_USER_CODE_H
+#define ARCH_STATE_USER_CODE_H
 
 #include "entry/entry.h"
 
@@ -38,10 +38,10 @@ bool user_code_is_prefix(const struct user_code *code, u8 byte);
 void user_code_skip(struct pt_regs *regs, const struct user_code *code, unsigned length);
 
 /*
- * Turns an offset in a segment of the current task into an address.  False: the
- * segment has no such byte.
+ * Turns an offset in a segment of the current task, whose address space is mm, into an
+ * address.  False: the segment has no such byte.
  */
-bool user_code_address(const struct pt_regs *regs, bool long_mode, enum user_segment s,
-		       u64 *address);
+bool user_code_address(struct mm *mm, const struct pt_regs *regs, bool long_mode,
+		       enum user_segment s, u64 *address);
 
 #endif

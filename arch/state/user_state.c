@@ -1,0 +1,42 @@
+/*
+ * What fork and exec do with a task's user state: a copy for the child, and for a new
+ * program a state that tells nothing of the old one.
+ */
+#include "arch/state/user_state.h"
+#include "kernel/base/layout.h"
+#include "kernel/base/string.h"
+
+int user_state_copy(struct user_state *child, struct user_state *self)
+{
+	u64 flags = interrupts_save();
+
+	user_state_save(self);
+	interrupts_restore(flags);
+	memcpy(child->fpu, self->fpu, PAGE_SIZE);
+	child->fs_base = self->fs_base;
+	child->gs_base = self->gs_base;
+	child->ds = self->ds;
+	child->es = self->es;
+	child->fs = self->fs;
+	child->gs = self->gs;
+	child->tls = self->tls;
+	return io_bitmap_copy(&child->io, &self->io);
+}
+
+void user_state_reset(struct user_state *self)
+{
+	u64 flags = interrupts_save();
+
+	segment_load_ds(0);
+	segment_load_es(0);
+	segment_load_fs(0);
+	segment_load_gs(0);
+	wrmsr(MSR_FS_BASE, 0);
+	wrmsr(MSR_KERNEL_GS_BASE, 0);
+	self->tls = (struct task_tls){ { 0 } };
+	tls_load(&self->tls);
+	self->debug = (struct task_debugregs){ .used = 0 };
+	debugreg_switch(&self->debug);
+	interrupts_restore(flags);
+	io_bitmap_drop(&self->io);
+}
