@@ -7,7 +7,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
-#include "kernel/linux/program/initramfs.h"
+#include "kernel/files/initramfs.h"
 #include "kernel/start/firmware.h"
 #include "mm/frames/frame.h"
 #include "mm/kernel_map.h"

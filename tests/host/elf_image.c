@@ -1,5 +1,5 @@
 /*
- * What the tests of kernel/linux/program/elf.c share.
+ * What the tests of kernel/files/elf.c share.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/layout.h"

@@ -1,11 +1,11 @@
 /*
- * What the tests of kernel/linux/program/elf.c share: a buffer for the image, the result, and
+ * What the tests of kernel/files/elf.c share: a buffer for the image, the result, and
  * what must hold of any result.
  */
 #ifndef TESTS_HOST_ELF_IMAGE_H
 #define TESTS_HOST_ELF_IMAGE_H
 
-#include "kernel/linux/program/elf.h"
+#include "kernel/files/elf.h"
 #include "tests/host/host.h"
 
 extern struct host_buf b;

@@ -1,10 +1,10 @@
 /*
- * Test of kernel/linux/program/cpio.c: archives one behind another, and every way in which one
+ * Test of kernel/files/cpio.c: archives one behind another, and every way in which one
  * can be damaged.  What is made of the files: test_initramfs.c.
  */
 #include "kernel/base/errno.h"
-#include "kernel/linux/program/cpio.h"
-#include "kernel/linux/program/file_tree.h"
+#include "kernel/files/cpio.h"
+#include "kernel/files/file_tree.h"
 #include "tests/host/host.h"
 
 #include <stdio.h>

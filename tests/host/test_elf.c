@@ -1,11 +1,11 @@
 /*
- * Test of kernel/linux/program/elf.c: a small program built here, spoiled in each way that
+ * Test of kernel/files/elf.c: a small program built here, spoiled in each way that
  * is refused, and real programs if any are named on the command line.  32-bit
  * ones: test_elf32.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/layout.h"
-#include "kernel/linux/program/elf.h"
+#include "kernel/files/elf.h"
 #include "tests/host/elf_image.h"
 
 #include <stdio.h>

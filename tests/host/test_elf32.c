@@ -1,5 +1,5 @@
 /*
- * Test of kernel/linux/program/elf.c with ELF32: a small program built here, spoiled where the
+ * Test of kernel/files/elf.c with ELF32: a small program built here, spoiled where the
  * 32-bit headers differ from the 64-bit ones; the rest is test_elf.c's.
  */
 #include "kernel/base/errno.h"

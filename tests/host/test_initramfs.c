@@ -1,12 +1,12 @@
 /*
- * Test of kernel/linux/program/initramfs.c and kernel/linux/program/file_tree.c: what comes of archives, and where
+ * Test of kernel/files/initramfs.c and kernel/files/file_tree.c: what comes of archives, and where
  * paths lead in it.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/phys.h"
-#include "kernel/linux/program/cpio.h"
-#include "kernel/linux/program/file_tree.h"
-#include "kernel/linux/program/initramfs.h"
+#include "kernel/files/cpio.h"
+#include "kernel/files/file_tree.h"
+#include "kernel/files/initramfs.h"
 #include "mm/frames/frame.h"
 #include "tests/host/arena.h"
 #include "tests/host/host.h"

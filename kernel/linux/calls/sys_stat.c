@@ -5,8 +5,8 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "kernel/files/file_tree.h"
 #include "kernel/linux/process/make.h"
-#include "kernel/linux/program/file_tree.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/program/path.h"
 #include "kernel/linux/syscalls.h"

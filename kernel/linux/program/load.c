@@ -2,15 +2,15 @@
  * Making processes: from a file of the initramfs, or from bare code.  The
  * address space is filled from the kernel's side (mm_write()), before the
  * first instruction runs.
- * Read next: kernel/linux/program/elf.c, kernel/linux/program/user_stack.c.
+ * Read next: kernel/files/elf.c, kernel/linux/program/user_stack.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "kernel/files/elf.h"
+#include "kernel/files/file_tree.h"
+#include "kernel/files/initramfs.h"
 #include "kernel/linux/ia32_vdso.h"
 #include "kernel/linux/process/thread.h"
-#include "kernel/linux/program/elf.h"
-#include "kernel/linux/program/file_tree.h"
-#include "kernel/linux/program/initramfs.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/program/randmaps.h"
 #include "kernel/linux/program/user_stack.h"

@@ -5,8 +5,8 @@
 #define KERNEL_LINUX_PROGRAM_LOAD_H
 
 #include "kernel/base/complaint.h"
+#include "kernel/files/file_tree.h"
 #include "kernel/linux/process/make.h"
-#include "kernel/linux/program/file_tree.h"
 #include "kernel/linux/program/user_stack.h"
 
 /* A program in an address space of its own, ready to run. */

@@ -4,7 +4,7 @@
 #ifndef KERNEL_LINUX_PROGRAM_USER_STACK_H
 #define KERNEL_LINUX_PROGRAM_USER_STACK_H
 
-#include "kernel/linux/program/elf.h"
+#include "kernel/files/elf.h"
 #include "mm/space/mm.h"
 
 /*

@@ -6,7 +6,7 @@
  * included: the audit's P5 (mm/audit.c) is one rule for all tables.
  *
  * In Postern: mm_map() and mm_protect() in mm/space/mm_range.c refuse it, the ELF loader
- * (kernel/linux/program/elf.c) goes through them, the stack and the heap have NX (mm/space/pages.c).
+ * (kernel/files/elf.c) goes through them, the stack and the heap have NX (mm/space/pages.c).
  *
  * Right: EACCES for each call that asks for both, and no way around it; data runs
  * nowhere.  (Linux gives W+X for the asking: this one is not for its kernel.)

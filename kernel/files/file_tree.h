@@ -1,8 +1,8 @@
 /*
  * A tree of files, made once at boot, that does not change afterwards.
  */
-#ifndef KERNEL_LINUX_PROGRAM_FILE_TREE_H
-#define KERNEL_LINUX_PROGRAM_FILE_TREE_H
+#ifndef KERNEL_FILES_FILE_TREE_H
+#define KERNEL_FILES_FILE_TREE_H
 
 #include "kernel/base/types.h"
 

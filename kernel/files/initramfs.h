@@ -1,8 +1,8 @@
 /*
  * The initramfs: its archives made into files.
  */
-#ifndef KERNEL_LINUX_PROGRAM_INITRAMFS_H
-#define KERNEL_LINUX_PROGRAM_INITRAMFS_H
+#ifndef KERNEL_FILES_INITRAMFS_H
+#define KERNEL_FILES_INITRAMFS_H
 
 #include "kernel/base/types.h"
 

@@ -19,9 +19,9 @@
 #include "kernel/base/complaint.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
-#include "kernel/linux/program/cpio.h"
-#include "kernel/linux/program/file_tree.h"
-#include "kernel/linux/program/initramfs.h"
+#include "kernel/files/cpio.h"
+#include "kernel/files/file_tree.h"
+#include "kernel/files/initramfs.h"
 
 #define MAX_REPORTS 10
 

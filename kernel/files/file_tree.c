@@ -7,7 +7,7 @@
 #include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
-#include "kernel/linux/program/file_tree.h"
+#include "kernel/files/file_tree.h"
 #include "mm/frames/frame.h"
 
 #define MAX_LINKS 40 /* that a path may lead through, as in Linux */

@@ -9,7 +9,7 @@
  *
  * Read next: initramfs.c, which makes the files.
  */
-#include "kernel/linux/program/cpio.h"
+#include "kernel/files/cpio.h"
 
 #include "kernel/base/errno.h"
 #include "kernel/base/seams.h"

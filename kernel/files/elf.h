@@ -8,8 +8,8 @@
  * Source: System V ABI, chapters 4 and 5, its AMD64 and i386 supplements, and Linux's
  * fs/binfmt_elf.c for what a kernel has to make of them.
  */
-#ifndef KERNEL_LINUX_PROGRAM_ELF_H
-#define KERNEL_LINUX_PROGRAM_ELF_H
+#ifndef KERNEL_FILES_ELF_H
+#define KERNEL_FILES_ELF_H
 
 #include "kernel/base/complaint.h"
 #include "kernel/base/types.h"

@@ -12,7 +12,7 @@
  * Read next: cpio.c, where the image
  * comes from.
  */
-#include "kernel/linux/program/elf.h"
+#include "kernel/files/elf.h"
 
 #include "kernel/base/layout.h"
 #include "kernel/base/string.h"

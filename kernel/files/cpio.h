@@ -7,8 +7,8 @@
  *
  * Source: Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
  */
-#ifndef KERNEL_LINUX_PROGRAM_CPIO_H
-#define KERNEL_LINUX_PROGRAM_CPIO_H
+#ifndef KERNEL_FILES_CPIO_H
+#define KERNEL_FILES_CPIO_H
 
 #include "kernel/base/complaint.h"
 #include "kernel/base/types.h"
