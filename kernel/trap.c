@@ -175,9 +175,15 @@ static void math_exception(const struct pt_regs *regs, unsigned vector)
 /* Instructions that the kernel executes in the processor's place. */
 static bool emulate(struct pt_regs *regs)
 {
+	struct task *t = current_task();
+	enum emulation done;
 	u64 ip = regs->ip;
+	virt_addr_t bad;
 
-	if (!umip_emulate(regs) && !io_skip_cli(regs))
+	done = umip_emulate(t->mm, regs, &bad);
+	if (done == EMULATE_FAULT)
+		signal_force_fault(SIGSEGV, SEGV_MAPERR, bad, VEC_PF, PF_USER | PF_WRITE);
+	else if (done == EMULATE_NOT && !io_skip_cli(&t->user.io, t->mm, regs))
 		return false;
 	step_behind(regs, ip);
 	return true;

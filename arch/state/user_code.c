@@ -60,11 +60,11 @@ static u64 add_base(u64 desc, u64 *address)
 	return limit - offset + 1;
 }
 
-bool user_code_address(struct mm *mm, const struct pt_regs *regs, bool long_mode,
+bool user_code_address(const struct user_code *code, const struct pt_regs *regs,
 		       enum user_segment s, u64 *address)
 {
-	if (!long_mode)
-		return add_base(descriptor_of(mm, selector_of(regs, s)), address) > 0;
+	if (!code->long_mode)
+		return add_base(descriptor_of(code->mm, selector_of(regs, s)), address) > 0;
 	*address += s == SEG_FS ? rdmsr(MSR_FS_BASE) :
 		    s == SEG_GS ? rdmsr(MSR_KERNEL_GS_BASE) : 0;
 	return true;
@@ -85,6 +85,7 @@ bool user_code_fetch(struct mm *mm, const struct pt_regs *regs, struct user_code
 {
 	u64 ip = regs->ip, end = USER_END, most = INSN_MAX, desc;
 
+	code->mm = mm;
 	code->have = 0;
 	code->operand = 4;
 	code->long_mode = (u16)regs->cs == SEL_USER_CS;

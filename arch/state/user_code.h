@@ -15,6 +15,7 @@ enum user_segment { SEG_NONE, SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
 
 /* Bytes as they are now: they may have changed since the processor read them. */
 struct user_code {
+	struct mm *mm;    /* that they are in */
 	u8 byte[INSN_MAX];
 	unsigned have;    /* of them, up to the first that cannot be read */
 	bool long_mode;   /* 64-bit code */
@@ -38,10 +39,10 @@ bool user_code_is_prefix(const struct user_code *code, u8 byte);
 void user_code_skip(struct pt_regs *regs, const struct user_code *code, unsigned length);
 
 /*
- * Turns an offset in a segment of the current task, whose address space is mm, into an
- * address.  False: the segment has no such byte.
+ * Turns an offset in a segment of the current task, whose code it is, into an address.
+ * False: the segment has no such byte.
  */
-bool user_code_address(struct mm *mm, const struct pt_regs *regs, bool long_mode,
+bool user_code_address(const struct user_code *code, const struct pt_regs *regs,
 		       enum user_segment s, u64 *address);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * The emulation of the instructions that CR4.UMIP keeps from user mode.
+ * Instructions that the kernel executes in the processor's place, behind the #GP that
+ * they are in ring 3: those that CR4.UMIP keeps from user mode, and CLI and STI.
  *
  * SGDT and SIDT would tell where the kernel's tables are, SLDT, STR and SMSW a
  * little of its state.  UMIP makes them fault; but there are programs that use
@@ -22,14 +23,9 @@
 #include "arch/state/ldt.h"
 #include "arch/state/user_code.h"
 #include "kernel/base/insn.h"
-#include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/calls/emulate.h"
-#include "kernel/linux/signal/signal.h"
-#include "kernel/linux/thread.h"
 #include "mm/space/uaccess.h"
-
-#define SEGV_MAPERR 1
 
 #define DUMMY_GDT_BASE 0xfffffffffffe0000
 #define DUMMY_IDT_BASE 0xffffffffffff0000
@@ -193,7 +189,7 @@ static bool address_of(struct insn *in, struct pt_regs *regs, u64 *address)
 	if (in->address == 4)
 		o.offset = (u32)o.offset;
 	*address = o.offset;
-	return user_code_address(current_thread()->mm, regs, in->code.long_mode, s, address);
+	return user_code_address(&in->code, regs, s, address);
 }
 
 /* ---- Answers --------------------------------------------------------------------- */
@@ -216,7 +212,7 @@ static bool answer(const struct insn *in, u8 data[10], unsigned *memory_bytes)
 	if (in->opcode == 1 && in->reg == 4)
 		value = DUMMY_CR0;
 	else if (in->opcode == 0 && in->reg == 0)
-		value = current_thread()->mm->ldt.active ? SEL_LDT : 0;
+		value = in->code.mm->ldt.active ? SEL_LDT : 0;
 	else if (in->opcode == 0 && in->reg == 1)
 		value = SEL_TSS;
 	else
@@ -225,28 +221,28 @@ static bool answer(const struct insn *in, u8 data[10], unsigned *memory_bytes)
 	return true;
 }
 
-bool umip_emulate(struct pt_regs *regs)
+enum emulation umip_emulate(struct mm *mm, struct pt_regs *regs, virt_addr_t *bad)
 {
 	struct insn in = { .at = 0 };
 	u8 data[10] = { 0 };
 	unsigned bytes;
 	u64 address;
 
-	if (!cpu_features.umip || !user_code_fetch(current_thread()->mm, regs, &in.code) ||
-	    !decode(&in) || !answer(&in, data, &bytes))
-		return false;
+	if (!cpu_features.umip || !user_code_fetch(mm, regs, &in.code) || !decode(&in) ||
+	    !answer(&in, data, &bytes))
+		return EMULATE_NOT;
 	if (in.mod == 3) {
 		if (in.at > in.code.have)
-			return false;
+			return EMULATE_NOT;
 		memcpy(gp_register(regs, in.rm | (in.rex & REX_B ? 8 : 0)), data, in.operand);
 	} else if (!address_of(&in, regs, &address) || in.at > in.code.have) {
-		return false;
+		return EMULATE_NOT;
 	} else if (copy_to_user(address, data, bytes)) {
-		signal_force_fault(SIGSEGV, SEGV_MAPERR, address, VEC_PF, PF_USER | PF_WRITE);
-		return true;
+		*bad = address;
+		return EMULATE_FAULT;
 	}
 	user_code_skip(regs, &in.code, in.at);
-	return true;
+	return EMULATE_DONE;
 }
 
 /* ---- CLI and STI ------------------------------------------------------------------- */
@@ -254,12 +250,11 @@ bool umip_emulate(struct pt_regs *regs)
 #define INSN_CLI 0xfa
 #define INSN_STI 0xfb
 
-bool io_skip_cli(struct pt_regs *regs)
+bool io_skip_cli(const struct task_io *io, struct mm *mm, struct pt_regs *regs)
 {
 	struct user_code code;
 
-	if (current_thread()->user.io.iopl != 3 ||
-	    !user_code_fetch(current_thread()->mm, regs, &code) ||
+	if (io->iopl != 3 || !user_code_fetch(mm, regs, &code) ||
 	    (code.byte[0] != INSN_CLI && code.byte[0] != INSN_STI))
 		return false;
 	user_code_skip(regs, &code, 1);

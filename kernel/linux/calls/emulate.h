@@ -1,22 +1,32 @@
 /*
- * UMIP: what SGDT, SIDT, SLDT, STR and SMSW tell a program.
+ * Instructions that fault in ring 3, and that programs execute all the same: SGDT, SIDT,
+ * SLDT, STR and SMSW under UMIP; CLI and STI.
  */
 #ifndef KERNEL_LINUX_CALLS_EMULATE_H
 #define KERNEL_LINUX_CALLS_EMULATE_H
 
+#include "arch/state/io_bitmap.h"
 #include "entry/entry.h"
 
-/*
- * A #GP from user mode: if it was one of the five instructions, stores a made-up
- * answer where the program wants it, or forces the signal of a bad address, and
- * steps over it.  False: it was something else.  Task context, interrupts on.
- */
-bool umip_emulate(struct pt_regs *regs);
+struct mm;
+
+enum emulation {
+	EMULATE_NOT,   /* it was something else */
+	EMULATE_DONE,  /* and stepped over */
+	EMULATE_FAULT, /* what it was to be stored in cannot be written */
+};
 
 /*
- * A #GP from user mode: with iopl(3), CLI and STI do nothing, as on Linux since
- * it makes iopl of the IO bitmap.  True: stepped over.  Task context.
+ * A #GP from user mode, of the current task, in its address space mm: if it was one of the
+ * five instructions, stores a made-up answer where the program wants it (*bad: where it
+ * could not).  Context: a task's stack, interrupts on.
  */
-bool io_skip_cli(struct pt_regs *regs);
+enum emulation umip_emulate(struct mm *mm, struct pt_regs *regs, virt_addr_t *bad);
+
+/*
+ * The same for CLI and STI, which do nothing with iopl(3), as on Linux since it makes
+ * iopl of the IO bitmap.  True: stepped over.
+ */
+bool io_skip_cli(const struct task_io *io, struct mm *mm, struct pt_regs *regs);
 
 #endif
