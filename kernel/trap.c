@@ -15,6 +15,7 @@
  */
 #include "arch/machine/apic.h"
 #include "arch/machine/smp.h"
+#include "arch/state/emulate.h"
 #include "arch/state/fpu.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
@@ -24,7 +25,6 @@
 #include "kernel/debug/panic.h"
 #include "kernel/debug/watchdog.h"
 #include "kernel/ia32_syscall.h"
-#include "kernel/linux/calls/emulate.h"
 #include "kernel/linux/calls/tty.h"
 #include "kernel/linux/calls/vsyscall.h"
 #include "kernel/linux/process/alarm.h"

@@ -20,11 +20,11 @@
  * Sources: Intel SDM vol. 2, 2.1 and 2.2 (formats), tables 2-1 to 2-3.
  */
 #include "arch/cpu.h"
+#include "arch/state/emulate.h"
 #include "arch/state/ldt.h"
 #include "arch/state/user_code.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
-#include "kernel/linux/calls/emulate.h"
 #include "mm/space/uaccess.h"
 
 #define DUMMY_GDT_BASE 0xfffffffffffe0000

@@ -2,8 +2,8 @@
  * Instructions that fault in ring 3, and that programs execute all the same: SGDT, SIDT,
  * SLDT, STR and SMSW under UMIP; CLI and STI.
  */
-#ifndef KERNEL_LINUX_CALLS_EMULATE_H
-#define KERNEL_LINUX_CALLS_EMULATE_H
+#ifndef ARCH_STATE_EMULATE_H
+#define ARCH_STATE_EMULATE_H
 
 #include "arch/state/io_bitmap.h"
 #include "entry/entry.h"
