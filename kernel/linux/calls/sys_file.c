@@ -134,7 +134,7 @@ long sys_read(struct pt_regs *regs)
 		return -EFAULT;
 	if (n == 0)
 		return 0;
-	got = tty_read(chunk, MIN(n, CHUNK));
+	got = tty_read(chunk, MIN(n, CHUNK), signal_interrupted);
 	if (got > 0 && copy_to_user(to, chunk, (size_t)got))
 		return -EFAULT;
 	return got;

@@ -11,7 +11,6 @@
 #include "kernel/base/string.h"
 #include "kernel/debug/watchdog.h"
 #include "kernel/linux/calls/tty.h"
-#include "kernel/linux/signal/signal.h"
 #include "kernel/task/sched.h"
 
 #define POLL_NS (5 * NSEC_PER_MSEC)
@@ -76,8 +75,17 @@ void tty_poll(void)
 		watchdog_report_all();
 }
 
+/* Until somebody may have typed; false: the reader is to give up. */
+static bool wait_a_little(bool (*interrupted)(void))
+{
+	if (interrupted())
+		return false;
+	sched_sleep_until(clock_ns() + POLL_NS);
+	return true;
+}
+
 /* A byte, or -ERESTARTSYS. */
-static int wait_for_byte(void)
+static int wait_for_byte(bool (*interrupted)(void))
 {
 	for (;;) {
 		int c;
@@ -86,9 +94,8 @@ static int wait_for_byte(void)
 		c = take();
 		if (c >= 0)
 			return c;
-		if (signal_interrupted())
+		if (!wait_a_little(interrupted))
 			return -ERESTARTSYS;
-		sched_sleep_until(clock_ns() + POLL_NS);
 	}
 }
 
@@ -114,17 +121,15 @@ static void type(u8 c)
 	line.complete = c == '\n';
 }
 
-long tty_read(u8 *to, size_t n)
+long tty_read(u8 *to, size_t n, bool (*interrupted)(void))
 {
 	size_t part;
 
-	while (!claim_try(&line.claim)) {
-		if (signal_interrupted())
+	while (!claim_try(&line.claim))
+		if (!wait_a_little(interrupted))
 			return -ERESTARTSYS;
-		sched_sleep_until(clock_ns() + POLL_NS);
-	}
 	while (!line.complete) {
-		int c = wait_for_byte();
+		int c = wait_for_byte(interrupted);
 
 		if (c < 0) {
 			claim_drop(&line.claim);

@@ -15,8 +15,9 @@ void tty_poll(void);
 /*
  * Up to n bytes of a line, newline included, as a terminal gives it: echoed,
  * with backspace, CR for newline and Ctrl-D for the end.  Sleeps until there
- * is one.  Returns the number of bytes; 0 at the end of input; -ERESTARTSYS.
+ * is one.  Returns the number of bytes; 0 at the end of input; -ERESTARTSYS once
+ * interrupted() is true.  Context: a task's stack, no lock held.
  */
-long tty_read(u8 *to, size_t n);
+long tty_read(u8 *to, size_t n, bool (*interrupted)(void));
 
 #endif
