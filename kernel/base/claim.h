@@ -1,7 +1,7 @@
 /*
  * Claims: locks without a way to wait.  claim_try() takes one or says that another
  * has it, and the caller knows what to do meanwhile: answer other CPUs
- * (arch/machine/ipi_call.c), sleep (the line of kernel/linux/calls/tty.c), or leave the work to the
+ * (arch/machine/ipi_call.c), sleep (the line of kernel/files/tty.c), or leave the work to the
  * other (the watchdog's report, polling the console).  Zero is a free claim.
  */
 #ifndef KERNEL_BASE_CLAIM_H

@@ -23,7 +23,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 
 /*   rank         kind    name                 where, and what it guards */
 #define LOCK_RANKS(LOCK)                                                                                   \
-	LOCK(TTY_LINE,    WAITS,  "tty line")     /* kernel/linux/calls/tty.c: the line being typed */     \
+	LOCK(TTY_LINE,    WAITS,  "tty line")     /* kernel/files/tty.c: the line being typed */     \
 	LOCK(OOM_MEASURE, SLEEPS, "oom measure")  /* kernel/linux/process/oom.c: mm->measured of all */    \
 	LOCK(MM,          SLEEPS, "mm->lock")     /* mm/space/mm.h: areas and page tables */               \
 	LOCK(LDT,         SLEEPS, "mm->ldt.lock") /* arch/state/ldt.c: making the next LDT */              \
@@ -41,7 +41,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 	LOCK(KERNEL_MAP,  SPINS,  "kernel map")   /* mm/space/vmap.c: making tables of slot 402 */               \
 	LOCK(FRAMES,      SPINS,  "frames")       /* mm/frames/frame.c: which frames are free */                  \
 	LOCK(RANDOM,      SPINS,  "random")       /* arch/machine/random.c: the generator's key */         \
-	LOCK(TTY_POLL,    SPINS,  "tty poll")     /* kernel/linux/calls/tty.c: reading COM1 */             \
+	LOCK(TTY_POLL,    SPINS,  "tty poll")     /* kernel/files/tty.c: reading COM1 */             \
 	LOCK(REPORT,      SPINS,  "report")       /* kernel/debug/watchdog.c: the back-trace that          \
 	                                             another CPU is asked for */                           \
 	LOCK(LOG,         SPINS,  "log")          /* kernel/base/log.c: COM1 and its ring */

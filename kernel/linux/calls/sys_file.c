@@ -3,7 +3,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
-#include "kernel/linux/calls/tty.h"
+#include "kernel/files/tty.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/task/sched.h"

@@ -10,7 +10,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
 #include "kernel/debug/watchdog.h"
-#include "kernel/linux/calls/tty.h"
+#include "kernel/files/tty.h"
 #include "kernel/task/sched.h"
 
 #define POLL_NS (5 * NSEC_PER_MSEC)

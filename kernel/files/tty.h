@@ -1,8 +1,8 @@
 /*
  * Reading lines from the console.
  */
-#ifndef KERNEL_LINUX_CALLS_TTY_H
-#define KERNEL_LINUX_CALLS_TTY_H
+#ifndef KERNEL_FILES_TTY_H
+#define KERNEL_FILES_TTY_H
 
 #include "kernel/base/types.h"
 
