@@ -1,8 +1,8 @@
 /*
  * The system calls, as functions: Linux's numbers, registers and errno values.
  *
- * kernel/linux/syscall_list.h and kernel/linux/ia32_syscall_list.h are the lists of calls; they make
- * the prototypes here, the tables and the names.  A call takes its arguments from di, si,
+ * kernel/linux/syscall_list.h is the list of calls; it makes the prototypes here, and the
+ * tables.  A call takes its arguments from di, si,
  * dx, r10, r8 and r9 of the registers it is given, and returns the result or a
  * negative errno.  These are not always the program's: i386's calls are brought
  * into this form first (in a copy, extended from 32 bits by zeroes).  What a call reads
@@ -15,30 +15,26 @@
 #include "entry/entry.h"
 #include "kernel/base/types.h"
 
-#define SYSCALL(nr, name) long sys_##name(struct pt_regs *regs);
+#define CALL_64(nr, function) long function(struct pt_regs *regs);
+#define CALL_32(nr, function)
+#define CALL_IA32(nr, function) long function(struct pt_regs *regs);
 #include "kernel/linux/syscall_list.h"
-#undef SYSCALL
 
-/* i386's calls that have a form of their own. */
-#define NATIVE(nr, name)
-#define COMPAT(nr, name) long ia32_sys_##name(struct pt_regs *regs);
-#include "kernel/linux/ia32_syscall_list.h"
-#undef NATIVE
-#undef COMPAT
-
-/* One more than the highest numbers. */
-enum {
-#define SYSCALL(nr, name) NR_64_##nr = nr,
+/* One more than the highest numbers: the largest member of a union counts. */
+union syscalls_64 {
+#define CALL_64(nr, function) u8 below_##nr[(nr) + 1];
+#define CALL_32(nr, function)
+#define CALL_IA32(nr, function)
 #include "kernel/linux/syscall_list.h"
-#undef SYSCALL
-	NR_SYSCALLS,
-#define NATIVE(nr, name) NR_32_##nr = nr,
-#define COMPAT(nr, name) NR_32_##nr = nr,
-#include "kernel/linux/ia32_syscall_list.h"
-#undef NATIVE
-#undef COMPAT
-	NR_IA32_SYSCALLS
 };
+union syscalls_32 {
+#define CALL_64(nr, function)
+#define CALL_32(nr, function) u8 below_##nr[(nr) + 1];
+#define CALL_IA32 CALL_32
+#include "kernel/linux/syscall_list.h"
+};
+#define NR_SYSCALLS sizeof(union syscalls_64)
+#define NR_IA32_SYSCALLS sizeof(union syscalls_32)
 
 /* By number; NULL: none. */
 extern long (*const syscall_table[NR_SYSCALLS])(struct pt_regs *);

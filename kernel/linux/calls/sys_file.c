@@ -4,6 +4,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/files/tty.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/task/sched.h"
@@ -57,40 +58,30 @@ struct iovec {
 	u64 base, len;
 };
 
-struct iovec32 {
-	u32 base, len;
-};
-
-static long get_iovec32(virt_addr_t at, u64 i, struct iovec *v)
+static long get_iovec(virt_addr_t at, u64 i, struct iovec *v)
 {
-	struct iovec32 v32;
+	unsigned width = abi_width();
+	u64 words[2];
 
-	if (copy_from_user(&v32, at + i * sizeof(v32), sizeof(v32)))
+	if (abi_read_words(words, at + i * 2 * width, 2, width))
 		return -EFAULT;
-	*v = (struct iovec){ v32.base, v32.len };
-	return (s32)v32.len < 0 ? -EINVAL : 0;
+	*v = (struct iovec){ words[0], words[1] };
+	return v->len >> (8 * width - 1) ? -EINVAL : 0;
 }
 
-static long get_iovec(virt_addr_t at, u64 i, bool ia32, struct iovec *v)
+long sys_writev(struct pt_regs *regs)
 {
-	if (ia32)
-		return get_iovec32(at, i, v);
-	if (copy_from_user(v, at + i * sizeof(*v), sizeof(*v)))
-		return -EFAULT;
-	return (s64)v->len < 0 ? -EINVAL : 0;
-}
-
-static long do_writev(int fd, virt_addr_t iov, u64 count, bool ia32)
-{
+	virt_addr_t iov = regs->si;
+	u64 count = regs->dx;
 	struct iovec v;
 	long total = 0;
 
-	if (!is_open(fd))
+	if (!is_open((int)regs->di))
 		return -EBADF;
 	if (count > UIO_MAXIOV)
 		return -EINVAL;
 	for (u64 i = 0; i < count; i++) { /* all of them before the first byte */
-		long err = get_iovec(iov, i, ia32, &v);
+		long err = get_iovec(iov, i, &v);
 
 		if (!err && !user_range_ok(v.base, v.len))
 			err = -EFAULT;
@@ -98,7 +89,7 @@ static long do_writev(int fd, virt_addr_t iov, u64 count, bool ia32)
 			return err;
 	}
 	for (u64 i = 0; i < count; i++) {
-		long n = get_iovec(iov, i, ia32, &v);
+		long n = get_iovec(iov, i, &v);
 
 		if (!n)
 			n = write_console(v.base, v.len);
@@ -109,16 +100,6 @@ static long do_writev(int fd, virt_addr_t iov, u64 count, bool ia32)
 			break;
 	}
 	return total;
-}
-
-long sys_writev(struct pt_regs *regs)
-{
-	return do_writev((int)regs->di, regs->si, regs->dx, false);
-}
-
-long ia32_sys_writev(struct pt_regs *regs)
-{
-	return do_writev((int)regs->di, regs->si, regs->dx, true);
 }
 
 long sys_read(struct pt_regs *regs)

@@ -3,13 +3,13 @@
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/calls/user_time.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/futex.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/syscalls.h"
-#include "mm/space/uaccess.h"
 
 enum {
 	FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_REQUEUE = 3, FUTEX_CMP_REQUEUE = 4,
@@ -18,7 +18,7 @@ enum {
 #define FUTEX_COMMAND 127
 
 /* When a wait is over, in clock_ns(). */
-static int read_timeout(const struct pt_regs *regs, enum time_form form, u64 *when)
+static int read_timeout(const struct pt_regs *regs, u64 *when)
 {
 	unsigned op = (u32)regs->si;
 	struct timespec ts;
@@ -27,7 +27,7 @@ static int read_timeout(const struct pt_regs *regs, enum time_form form, u64 *wh
 	*when = TIME_NEVER;
 	if (!regs->r10)
 		return 0;
-	err = timespec_read(&ts, regs->r10, form);
+	err = timespec_read(&ts, regs->r10);
 	if (err)
 		return err;
 	*when = timespec_ns(&ts);
@@ -38,10 +38,10 @@ static int read_timeout(const struct pt_regs *regs, enum time_form form, u64 *wh
 	return 0;
 }
 
-static long wait(const struct pt_regs *regs, enum time_form form, u32 bits, unsigned flags)
+static long wait(const struct pt_regs *regs, u32 bits, unsigned flags)
 {
 	u64 when;
-	long err = read_timeout(regs, form, &when);
+	long err = read_timeout(regs, &when);
 
 	if (!err && bits == 0)
 		err = -EINVAL;
@@ -60,7 +60,7 @@ static long requeue(const struct pt_regs *regs, const u32 *value, unsigned flags
 	return futex_requeue(regs->di, regs->r8, wake, move, value, flags);
 }
 
-static long do_futex(const struct pt_regs *regs, enum time_form form)
+long sys_futex(struct pt_regs *regs)
 {
 	unsigned op = (u32)regs->si, command = op & FUTEX_COMMAND;
 	unsigned flags = op & (FUTEX_PRIVATE | FUTEX_REALTIME);
@@ -70,8 +70,8 @@ static long do_futex(const struct pt_regs *regs, enum time_form form)
 	    ((op & FUTEX_REALTIME) && command != FUTEX_WAIT_BITSET))
 		return -ENOSYS;
 	switch (command) {
-	case FUTEX_WAIT: return wait(regs, form, FUTEX_ANY, flags);
-	case FUTEX_WAIT_BITSET: return wait(regs, form, value, flags);
+	case FUTEX_WAIT: return wait(regs, FUTEX_ANY, flags);
+	case FUTEX_WAIT_BITSET: return wait(regs, value, flags);
 	case FUTEX_WAKE: return futex_wake(regs->di, (int)regs->dx, FUTEX_ANY, flags);
 	case FUTEX_WAKE_BITSET:
 		return value ? futex_wake(regs->di, (int)regs->dx, value, flags) : -EINVAL;
@@ -81,72 +81,43 @@ static long do_futex(const struct pt_regs *regs, enum time_form form)
 	}
 }
 
-long sys_futex(struct pt_regs *regs)
-{
-	return do_futex(regs, TIME_64);
-}
-
-long ia32_sys_futex(struct pt_regs *regs)
-{
-	return do_futex(regs, TIME_32);
-}
-
-long ia32_sys_futex64(struct pt_regs *regs)
-{
-	return do_futex(regs, TIME_64_IA32);
-}
-
 /* ---- Robust futexes -------------------------------------------------------------- */
 
 #define ROBUST_HEAD_WORDS 3
 
+/* i386's are lists of their own. */
 long sys_set_robust_list(struct pt_regs *regs)
 {
-	if (regs->si != ROBUST_HEAD_WORDS * sizeof(u64))
-		return -EINVAL;
-	current_thread()->robust_list = regs->di;
-	return 0;
-}
+	struct thread *t = current_thread();
 
-/* i386's are lists of their own. */
-long ia32_sys_set_robust_list(struct pt_regs *regs)
-{
-	if (regs->si != ROBUST_HEAD_WORDS * sizeof(u32))
+	if (regs->si != ROBUST_HEAD_WORDS * abi_width())
 		return -EINVAL;
-	current_thread()->robust_list32 = (u32)regs->di;
+	if (abi_is_ia32())
+		t->robust_list32 = (u32)regs->di;
+	else
+		t->robust_list = regs->di;
 	return 0;
 }
 
 /* That of thread `tid`, 0: the caller: 0, -ESRCH, or -EPERM. */
-static long get_robust_list(int tid, bool ia32, u64 *list)
+static long get_robust_list(int tid, u64 *list)
 {
 	SPIN_GUARD(&process_lock);
 	struct thread *t = tid ? process_find_thread(tid) : current_thread();
 
 	if (!t)
 		return -ESRCH;
-	*list = ia32 ? t->robust_list32 : t->robust_list;
+	*list = abi_is_ia32() ? t->robust_list32 : t->robust_list;
 	return creds_may_trace(t->process) ? 0 : -EPERM;
 }
 
 long sys_get_robust_list(struct pt_regs *regs)
 {
 	u64 list;
-	long err = get_robust_list((int)regs->di, false, &list);
+	long err = get_robust_list((int)regs->di, &list);
 
 	if (err)
 		return err;
-	return put_user_u64(regs->dx, ROBUST_HEAD_WORDS * sizeof(u64)) ||
-	       put_user_u64(regs->si, list) ? -EFAULT : 0;
-}
-
-long ia32_sys_get_robust_list(struct pt_regs *regs)
-{
-	u64 list;
-	long err = get_robust_list((int)regs->di, true, &list);
-
-	if (err)
-		return err;
-	return put_user_u32(regs->dx, ROBUST_HEAD_WORDS * sizeof(u32)) ||
-	       put_user_u32(regs->si, (u32)list) ? -EFAULT : 0;
+	return abi_put_word(regs->dx, ROBUST_HEAD_WORDS * abi_width()) ||
+	       abi_put_word(regs->si, list) ? -EFAULT : 0;
 }

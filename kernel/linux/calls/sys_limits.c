@@ -6,6 +6,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/nospec.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/wait.h"
@@ -68,59 +69,46 @@ long sys_prlimit64(struct pt_regs *regs)
 	return regs->r10 && copy_to_user(regs->r10, &old, sizeof(old)) ? -EFAULT : 0;
 }
 
-long sys_getrlimit(struct pt_regs *regs)
+/* i386's have 32 bits, and all of them set for "no limit"; once 31 of them. */
+#define NO_LIMIT32 0xffffffff
+#define NO_LIMIT31 0x7fffffff
+
+static u64 no_limit(void)
+{
+	return abi_is_ia32() ? NO_LIMIT32 : UNLIMITED;
+}
+
+static long get_limit(const struct pt_regs *regs, u64 none)
 {
 	struct limit old;
+	u64 words[2];
 
 	if (limit_of(0, (u32)regs->di, NULL, &old))
 		return -EINVAL;
-	return copy_to_user(regs->si, &old, sizeof(old)) ? -EFAULT : 0;
+	words[0] = MIN(old.soft, none);
+	words[1] = MIN(old.hard, none);
+	return abi_write_words(regs->si, words, ARRAY_SIZE(words), abi_width());
+}
+
+long sys_getrlimit(struct pt_regs *regs)
+{
+	return get_limit(regs, no_limit());
+}
+
+long ia32_sys_old_getrlimit(struct pt_regs *regs)
+{
+	return get_limit(regs, NO_LIMIT31);
 }
 
 long sys_setrlimit(struct pt_regs *regs)
 {
 	struct limit new, old;
+	u64 words[2];
 
-	if (copy_from_user(&new, regs->si, sizeof(new)))
+	if (abi_read_words(words, regs->si, ARRAY_SIZE(words), abi_width()))
 		return -EFAULT;
-	return limit_of(0, (u32)regs->di, &new, &old);
-}
-
-/* i386's have 32 bits, and all of them set for "no limit"; once 31 of them. */
-#define NO_LIMIT32 0xffffffff
-#define NO_LIMIT31 0x7fffffff
-
-static long get_narrow(const struct pt_regs *regs, u64 none)
-{
-	struct limit old;
-	u32 old32[2];
-
-	if (limit_of(0, (u32)regs->di, NULL, &old))
-		return -EINVAL;
-	old32[0] = (u32)MIN(old.soft, none);
-	old32[1] = (u32)MIN(old.hard, none);
-	return copy_to_user(regs->si, old32, sizeof(old32)) ? -EFAULT : 0;
-}
-
-long ia32_sys_getrlimit(struct pt_regs *regs)
-{
-	return get_narrow(regs, NO_LIMIT32);
-}
-
-long ia32_sys_old_getrlimit(struct pt_regs *regs)
-{
-	return get_narrow(regs, NO_LIMIT31);
-}
-
-long ia32_sys_setrlimit(struct pt_regs *regs)
-{
-	struct limit new, old;
-	u32 new32[2];
-
-	if (copy_from_user(new32, regs->si, sizeof(new32)))
-		return -EFAULT;
-	new.soft = new32[0] == NO_LIMIT32 ? ~0ULL : new32[0];
-	new.hard = new32[1] == NO_LIMIT32 ? ~0ULL : new32[1];
+	new.soft = words[0] == no_limit() ? UNLIMITED : words[0];
+	new.hard = words[1] == no_limit() ? UNLIMITED : words[1];
 	return limit_of(0, (u32)regs->di, &new, &old);
 }
 
@@ -128,7 +116,7 @@ long ia32_sys_setrlimit(struct pt_regs *regs)
 
 enum { RUSAGE_CHILDREN = -1, RUSAGE_SELF = 0, RUSAGE_THREAD = 1 };
 
-static long do_getrusage(const struct pt_regs *regs, bool ia32)
+long sys_getrusage(struct pt_regs *regs)
 {
 	struct process *p = current_process();
 	u64 flags, ns;
@@ -149,15 +137,5 @@ static long do_getrusage(const struct pt_regs *regs, bool ia32)
 		return -EINVAL;
 	}
 	spin_unlock(&process_lock, flags);
-	return usage_write(regs->si, ns, ia32);
-}
-
-long sys_getrusage(struct pt_regs *regs)
-{
-	return do_getrusage(regs, false);
-}
-
-long ia32_sys_getrusage(struct pt_regs *regs)
-{
-	return do_getrusage(regs, true);
+	return usage_write(regs->si, ns);
 }

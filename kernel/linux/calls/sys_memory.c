@@ -2,9 +2,9 @@
  * System calls on memory: anonymous mappings and the break.
  */
 #include "kernel/base/errno.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/syscalls.h"
-#include "kernel/linux/thread.h"
 #include "mm/space/mm.h"
 #include "mm/space/uaccess.h"
 
@@ -53,7 +53,7 @@ static long touch_locked(virt_addr_t start, virt_addr_t end, bool best)
 			 mm_populate_locked(current_thread()->mm, start, end, best));
 }
 
-static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, bool ia32)
+static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd)
 {
 	unsigned type = flags & MAP_TYPE;
 	struct mm *mm = current_thread()->mm;
@@ -67,7 +67,7 @@ static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, bool ia32)
 	if (type == MAP_SHARED && (flags & MAP_GROWSDOWN))
 		return -EINVAL;
 	at = OOM_RETRY(OOM_CAN_FAIL, mm_map(mm, addr, len, prot & PROT_MASK_ALL,
-					    map_how(flags) | (ia32 ? MM_IA32 : 0)));
+					    map_how(flags) | (abi_is_ia32() ? MM_IA32 : 0)));
 	if (at <= 0)
 		return at;
 	end = (virt_addr_t)at + ALIGN_UP(len, PAGE_SIZE);
@@ -78,21 +78,16 @@ static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, bool ia32)
 	return at;
 }
 
+/* i386's last argument counts pages; with no files it does not matter. */
 long sys_mmap(struct pt_regs *regs)
 {
-	if (regs->r9 % PAGE_SIZE)
+	if (!abi_is_ia32() && regs->r9 % PAGE_SIZE)
 		return -EINVAL;
-	return do_mmap(regs->di, regs->si, regs->dx, regs->r10, (int)regs->r8, false);
-}
-
-/* The last argument counts pages; with no files it does not matter. */
-long ia32_sys_mmap2(struct pt_regs *regs)
-{
-	return do_mmap(regs->di, regs->si, regs->dx, regs->r10, (int)regs->r8, true);
+	return do_mmap(regs->di, regs->si, regs->dx, regs->r10, (int)regs->r8);
 }
 
 /* The first mmap: its six arguments are in memory. */
-long ia32_sys_mmap(struct pt_regs *regs)
+long ia32_sys_old_mmap(struct pt_regs *regs)
 {
 	struct {
 		u32 addr, len, prot, flags, fd, offset;
@@ -102,7 +97,7 @@ long ia32_sys_mmap(struct pt_regs *regs)
 		return -EFAULT;
 	if (a.offset % PAGE_SIZE)
 		return -EINVAL;
-	return do_mmap(a.addr, a.len, a.prot, a.flags, (int)a.fd, true);
+	return do_mmap(a.addr, a.len, a.prot, a.flags, (int)a.fd);
 }
 
 long sys_munmap(struct pt_regs *regs)

@@ -2,6 +2,7 @@
  * System calls on scheduling: there is one policy, SCHED_OTHER.
  */
 #include "kernel/base/errno.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/make.h"
@@ -69,7 +70,7 @@ long sys_sched_setaffinity(struct pt_regs *regs)
 	return err;
 }
 
-static long do_sched_getaffinity(const struct pt_regs *regs, unsigned unit)
+long sys_sched_getaffinity(struct pt_regs *regs)
 {
 	u32 len = (u32)regs->si, n = MIN(len, (u32)sizeof(struct cpumask));
 	unsigned last = 0;
@@ -79,7 +80,7 @@ static long do_sched_getaffinity(const struct pt_regs *regs, unsigned unit)
 
 	for_each_cpu(cpu, &cpus_online)
 		last = cpu;
-	if (len * 8 <= last || len % unit) /* in 32 bits, as Linux */
+	if (len * 8 <= last || len % abi_width()) /* in 32 bits, as Linux */
 		return -EINVAL;
 	flags = spin_lock(&process_lock);
 	t = find_thread((int)regs->di);
@@ -91,16 +92,6 @@ static long do_sched_getaffinity(const struct pt_regs *regs, unsigned unit)
 	for (unsigned i = 0; i < ARRAY_SIZE(cpus.bits); i++)
 		cpus.bits[i] &= cpus_online.bits[i];
 	return copy_to_user(regs->dx, &cpus, n) ? -EFAULT : (long)n;
-}
-
-long sys_sched_getaffinity(struct pt_regs *regs)
-{
-	return do_sched_getaffinity(regs, sizeof(u64));
-}
-
-long ia32_sys_sched_getaffinity(struct pt_regs *regs)
-{
-	return do_sched_getaffinity(regs, sizeof(u32));
 }
 
 /* ---- Policies ---------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/nospec.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/segments.h"
 #include "kernel/linux/syscalls.h"
@@ -126,9 +127,14 @@ static long get_base(u32 msr, virt_addr_t to)
 	return put_user_u64(to, rdmsr(msr));
 }
 
-/* The user's GS base is in the other MSR while the kernel runs. */
+/*
+ * The user's GS base is in the other MSR while the kernel runs.  i386's call is refused:
+ * 64-bit code alone has such bases.
+ */
 long sys_arch_prctl(struct pt_regs *regs)
 {
+	if (abi_is_ia32())
+		return -EINVAL;
 	switch ((int)regs->di) {
 	case ARCH_SET_FS: return set_base(MSR_FS_BASE, segment_load_fs, regs->si);
 	case ARCH_SET_GS:
@@ -137,12 +143,6 @@ long sys_arch_prctl(struct pt_regs *regs)
 	case ARCH_GET_GS: return get_base(MSR_KERNEL_GS_BASE, regs->si);
 	default: return -EINVAL;
 	}
-}
-
-/* What it sets, FS and GS bases, 64-bit code alone has. */
-long ia32_sys_arch_prctl(struct pt_regs *regs __unused)
-{
-	return -EINVAL;
 }
 
 /* Thread-local storage is in a segment. */

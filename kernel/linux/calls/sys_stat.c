@@ -6,6 +6,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/files/file_tree.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/program/path.h"
@@ -55,7 +56,7 @@ struct stat64_32 {
 } __packed;
 static_assert(sizeof(struct stat64_32) == 96, "Linux's struct stat64 of i386");
 
-static long put(virt_addr_t to, const struct stat *st, bool ia32)
+static long put(virt_addr_t to, const struct stat *st)
 {
 	struct stat64_32 st32 = {
 		.dev = st->dev, .ino_low = (u32)st->ino, .mode = st->mode,
@@ -64,19 +65,19 @@ static long put(virt_addr_t to, const struct stat *st, bool ia32)
 		.blocks = st->blocks, .ino = st->ino,
 	};
 
-	if (ia32)
+	if (abi_is_ia32())
 		return copy_to_user(to, &st32, sizeof(st32)) ? -EFAULT : 0;
 	return copy_to_user(to, st, sizeof(*st)) ? -EFAULT : 0;
 }
 
-static long stat_fd(int fd, virt_addr_t to, bool ia32)
+static long stat_fd(int fd, virt_addr_t to)
 {
 	const struct stat st = {
 		.dev = INITRAMFS_DEVICE, .ino = 1, .nlink = 1, .mode = MODE_CONSOLE,
 		.rdev = CONSOLE_DEVICE, .blksize = PAGE_SIZE,
 	};
 
-	return is_open(fd) ? put(to, &st, ia32) : -EBADF;
+	return is_open(fd) ? put(to, &st) : -EBADF;
 }
 
 /* A device number as struct stat has it. */
@@ -105,7 +106,7 @@ static int find(const char *path, bool follow, const struct file_node **file, bo
 	return exe ? 0 : program_find(path, follow, file);
 }
 
-static long stat_path(const char *path, bool follow, virt_addr_t to, bool ia32)
+static long stat_path(const char *path, bool follow, virt_addr_t to)
 {
 	struct stat st = {
 		.dev = INITRAMFS_DEVICE, .ino = SELF_EXE_NUMBER, .nlink = 1,
@@ -119,7 +120,7 @@ static long stat_path(const char *path, bool follow, virt_addr_t to, bool ia32)
 		return err;
 	if (!link)
 		fill(&st, file->inode);
-	return put(to, &st, ia32);
+	return put(to, &st);
 }
 
 /* All that is open is a terminal: no directory that a path could begin at. */
@@ -133,35 +134,34 @@ static long get_path_at(int fd, virt_addr_t from, char **path)
 	return is_open(fd) ? -ENOTDIR : -EBADF;
 }
 
-static long stat_user_path(int fd, virt_addr_t from, bool follow, virt_addr_t to,
-			   bool ia32)
+static long stat_user_path(int fd, virt_addr_t from, bool follow, virt_addr_t to)
 {
 	char *path;
 	long err = get_path_at(fd, from, &path);
 
 	if (err)
 		return err;
-	err = stat_path(path, follow, to, ia32);
+	err = stat_path(path, follow, to);
 	path_put(path);
 	return err;
 }
 
 long sys_stat(struct pt_regs *regs)
 {
-	return stat_user_path(AT_FDCWD, regs->di, true, regs->si, false);
+	return stat_user_path(AT_FDCWD, regs->di, true, regs->si);
 }
 
 long sys_lstat(struct pt_regs *regs)
 {
-	return stat_user_path(AT_FDCWD, regs->di, false, regs->si, false);
+	return stat_user_path(AT_FDCWD, regs->di, false, regs->si);
 }
 
 long sys_fstat(struct pt_regs *regs)
 {
-	return stat_fd((int)regs->di, regs->si, false);
+	return stat_fd((int)regs->di, regs->si);
 }
 
-static long do_fstatat(const struct pt_regs *regs, bool ia32)
+long sys_newfstatat(struct pt_regs *regs)
 {
 	int fd = (int)regs->di;
 	u32 flags = (u32)regs->r10;
@@ -170,35 +170,9 @@ static long do_fstatat(const struct pt_regs *regs, bool ia32)
 	if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
 		return -EINVAL;
 	if ((flags & AT_EMPTY_PATH) && !copy_from_user(&first, regs->si, 1) && !first)
-		return fd == AT_FDCWD ? stat_path(".", true, regs->dx, ia32) :
-					stat_fd(fd, regs->dx, ia32);
-	return stat_user_path(fd, regs->si, !(flags & AT_SYMLINK_NOFOLLOW), regs->dx,
-			      ia32);
-}
-
-long sys_newfstatat(struct pt_regs *regs)
-{
-	return do_fstatat(regs, false);
-}
-
-long ia32_sys_fstat64(struct pt_regs *regs)
-{
-	return stat_fd((int)regs->di, regs->si, true);
-}
-
-long ia32_sys_stat64(struct pt_regs *regs)
-{
-	return stat_user_path(AT_FDCWD, regs->di, true, regs->si, true);
-}
-
-long ia32_sys_lstat64(struct pt_regs *regs)
-{
-	return stat_user_path(AT_FDCWD, regs->di, false, regs->si, true);
-}
-
-long ia32_sys_fstatat64(struct pt_regs *regs)
-{
-	return do_fstatat(regs, true);
+		return fd == AT_FDCWD ? stat_path(".", true, regs->dx) :
+					stat_fd(fd, regs->dx);
+	return stat_user_path(fd, regs->si, !(flags & AT_SYMLINK_NOFOLLOW), regs->dx);
 }
 
 /* ---- Links ----------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/calls/user_time.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/syscalls.h"
@@ -18,22 +19,30 @@ enum clock_id {
 #define TIMER_ABSTIME 1
 #define COARSE_NS 4000000
 #define NSEC_PER_USEC 1000
+#define IA32_TIME64_CALLS 403 /* from this number on, i386's calls have times of 64 bits */
 
-struct timespec32 {
-	s32 sec, nsec;
-};
-
-int timespec_read(struct timespec *ts, virt_addr_t from, enum time_form form)
+enum time_form time_form(void)
 {
-	struct timespec32 ts32;
+	if (!abi_is_ia32())
+		return TIME_64;
+	return thread_regs(current_thread())->orig_ax < IA32_TIME64_CALLS ? TIME_32 : TIME_64_IA32;
+}
 
-	if (form == TIME_32) {
-		if (copy_from_user(&ts32, from, sizeof(ts32)))
-			return -EFAULT;
-		*ts = (struct timespec){ ts32.sec, ts32.nsec };
-	} else if (copy_from_user(ts, from, sizeof(*ts))) {
+static unsigned width_of(enum time_form form)
+{
+	return form == TIME_32 ? sizeof(u32) : sizeof(u64);
+}
+
+int timespec_read(struct timespec *ts, virt_addr_t from)
+{
+	enum time_form form = time_form();
+	u64 words[2];
+
+	if (abi_read_words(words, from, 2, width_of(form)))
 		return -EFAULT;
-	}
+	*ts = (struct timespec){ (s64)words[0], (s64)words[1] };
+	if (form == TIME_32)
+		*ts = (struct timespec){ (s32)words[0], (s32)words[1] };
 	if (form == TIME_64_IA32)
 		ts->nsec = (u32)ts->nsec;
 	if (ts->sec < 0 || ts->nsec < 0 || ts->nsec >= (s64)NSEC_PER_SEC)
@@ -41,13 +50,11 @@ int timespec_read(struct timespec *ts, virt_addr_t from, enum time_form form)
 	return 0;
 }
 
-int timespec_write(virt_addr_t to, const struct timespec *ts, enum time_form form)
+static int timespec_write(virt_addr_t to, const struct timespec *ts, enum time_form form)
 {
-	struct timespec32 ts32 = { (s32)ts->sec, (s32)ts->nsec };
+	const u64 words[] = { (u64)ts->sec, (u64)ts->nsec };
 
-	if (form == TIME_32)
-		return copy_to_user(to, &ts32, sizeof(ts32)) ? -EFAULT : 0;
-	return copy_to_user(to, ts, sizeof(*ts)) ? -EFAULT : 0;
+	return abi_write_words(to, words, ARRAY_SIZE(words), width_of(form));
 }
 
 u64 timespec_ns(const struct timespec *ts)
@@ -102,7 +109,7 @@ static int read_clock(enum clock_id id, u64 *ns)
 	}
 }
 
-static long do_clock_gettime(const struct pt_regs *regs, enum time_form form)
+long sys_clock_gettime(struct pt_regs *regs)
 {
 	struct timespec ts;
 	u64 ns;
@@ -111,20 +118,10 @@ static long do_clock_gettime(const struct pt_regs *regs, enum time_form form)
 	if (err)
 		return err;
 	ts = timespec_from_ns(ns);
-	return timespec_write(regs->si, &ts, form);
+	return timespec_write(regs->si, &ts, time_form());
 }
 
-long sys_clock_gettime(struct pt_regs *regs)
-{
-	return do_clock_gettime(regs, TIME_64);
-}
-
-long ia32_sys_clock_gettime(struct pt_regs *regs)
-{
-	return do_clock_gettime(regs, TIME_32);
-}
-
-static long do_clock_getres(const struct pt_regs *regs, enum time_form form)
+long sys_clock_getres(struct pt_regs *regs)
 {
 	enum clock_id id = (u32)regs->di;
 	struct timespec ts = { 0, 1 };
@@ -135,63 +132,27 @@ static long do_clock_getres(const struct pt_regs *regs, enum time_form form)
 		return err;
 	if (id == CLOCK_REALTIME_COARSE || id == CLOCK_MONOTONIC_COARSE)
 		ts.nsec = COARSE_NS;
-	return regs->si ? timespec_write(regs->si, &ts, form) : 0;
-}
-
-long sys_clock_getres(struct pt_regs *regs)
-{
-	return do_clock_getres(regs, TIME_64);
-}
-
-long ia32_sys_clock_getres(struct pt_regs *regs)
-{
-	return do_clock_getres(regs, TIME_32);
-}
-
-static int put_timeval(virt_addr_t to, const struct timespec *ts, enum time_form form)
-{
-	if (form == TIME_32)
-		return put_user_u32(to, (u32)ts->sec) ||
-		       put_user_u32(to + sizeof(u32), (u32)ts->nsec);
-	return put_user_u64(to, (u64)ts->sec) ||
-	       put_user_u64(to + sizeof(u64), (u64)ts->nsec);
-}
-
-static long do_gettimeofday(const struct pt_regs *regs, enum time_form form)
-{
-	const struct { s32 minutes_west, dst; } zone = { 0, 0 };
-	struct timespec ts = timespec_from_ns(clock_realtime_ns());
-
-	ts.nsec /= NSEC_PER_USEC; /* which makes it a timeval */
-	if (regs->di && put_timeval(regs->di, &ts, form))
-		return -EFAULT;
-	return regs->si && copy_to_user(regs->si, &zone, sizeof(zone)) ? -EFAULT : 0;
+	return regs->si ? timespec_write(regs->si, &ts, time_form()) : 0;
 }
 
 long sys_gettimeofday(struct pt_regs *regs)
 {
-	return do_gettimeofday(regs, TIME_64);
-}
+	const struct { s32 minutes_west, dst; } zone = { 0, 0 };
+	struct timespec ts = timespec_from_ns(clock_realtime_ns());
 
-long ia32_sys_gettimeofday(struct pt_regs *regs)
-{
-	return do_gettimeofday(regs, TIME_32);
+	if (regs->di && (abi_put_word(regs->di, (u64)ts.sec) ||
+			 abi_put_word(regs->di + abi_width(), (u64)ts.nsec / NSEC_PER_USEC)))
+		return -EFAULT;
+	return regs->si && copy_to_user(regs->si, &zone, sizeof(zone)) ? -EFAULT : 0;
 }
 
 long sys_time(struct pt_regs *regs)
 {
 	u64 now = clock_realtime_ns() / NSEC_PER_SEC;
 
-	if (regs->di && put_user_u64(regs->di, now))
+	if (regs->di && abi_put_word(regs->di, now))
 		return -EFAULT;
-	return (long)now;
-}
-
-long ia32_sys_time(struct pt_regs *regs)
-{
-	s32 now = (s32)(clock_realtime_ns() / NSEC_PER_SEC);
-
-	return regs->di && put_user_u32(regs->di, (u32)now) ? -EFAULT : now;
+	return abi_is_ia32() ? (s32)now : (long)now;
 }
 
 /* ---- Sleeping ------------------------------------------------------------------- */
@@ -238,25 +199,17 @@ long sys_restart_syscall(struct pt_regs *regs __unused)
 	return r->resume ? r->resume(r) : -EINTR;
 }
 
-static long do_nanosleep(const struct pt_regs *regs, enum time_form form)
-{
-	struct timespec ts;
-	int err = timespec_read(&ts, regs->di, form);
-
-	return err ? err : sleep_restartable(clock_ns() + timespec_ns(&ts), regs->si, form);
-}
-
 long sys_nanosleep(struct pt_regs *regs)
 {
-	return do_nanosleep(regs, TIME_64);
+	struct timespec ts;
+	int err = timespec_read(&ts, regs->di);
+
+	if (err)
+		return err;
+	return sleep_restartable(clock_ns() + timespec_ns(&ts), regs->si, time_form());
 }
 
-long ia32_sys_nanosleep(struct pt_regs *regs)
-{
-	return do_nanosleep(regs, TIME_32);
-}
-
-static long do_clock_nanosleep(const struct pt_regs *regs, enum time_form form)
+long sys_clock_nanosleep(struct pt_regs *regs)
 {
 	enum clock_id id = (u32)regs->di;
 	struct timespec ts;
@@ -267,28 +220,13 @@ static long do_clock_nanosleep(const struct pt_regs *regs, enum time_form form)
 		return err;
 	if (id != CLOCK_REALTIME && id != CLOCK_MONOTONIC && id != CLOCK_BOOTTIME)
 		return -EOPNOTSUPP;
-	err = timespec_read(&ts, regs->dx, form);
+	err = timespec_read(&ts, regs->dx);
 	if (err)
 		return err;
 	if (!(regs->si & TIMER_ABSTIME))
-		return sleep_restartable(clock_ns() + timespec_ns(&ts), regs->r10, form);
+		return sleep_restartable(clock_ns() + timespec_ns(&ts), regs->r10, time_form());
 	ns = timespec_ns(&ts);
 	if (id == CLOCK_REALTIME)
 		ns = time_of_realtime(ns);
 	return sleep_until(ns) ? 0 : -ERESTARTNOHAND;
-}
-
-long sys_clock_nanosleep(struct pt_regs *regs)
-{
-	return do_clock_nanosleep(regs, TIME_64);
-}
-
-long ia32_sys_clock_nanosleep(struct pt_regs *regs)
-{
-	return do_clock_nanosleep(regs, TIME_32);
-}
-
-long ia32_sys_clock_nanosleep64(struct pt_regs *regs)
-{
-	return do_clock_nanosleep(regs, TIME_64_IA32);
 }

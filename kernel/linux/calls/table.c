@@ -1,6 +1,6 @@
 /*
- * The tables of system calls, made from the two lists, and the answer to a number that
- * is in neither.  Read next: kernel/syscall.c, kernel/ia32_syscall.c, which look here.
+ * The tables of system calls, made from the list, and the answer to a number that
+ * no call has.  Read next: kernel/syscall.c, kernel/ia32_syscall.c, which look here.
  */
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
@@ -8,17 +8,17 @@
 #include "kernel/linux/syscalls.h"
 
 long (*const syscall_table[NR_SYSCALLS])(struct pt_regs *) = {
-#define SYSCALL(nr, name) [nr] = sys_##name,
+#define CALL_64(nr, function) [nr] = function,
+#define CALL_32(nr, function)
+#define CALL_IA32(nr, function)
 #include "kernel/linux/syscall_list.h"
-#undef SYSCALL
 };
 
 long (*const ia32_syscall_table[NR_IA32_SYSCALLS])(struct pt_regs *) = {
-#define NATIVE(nr, name) [nr] = sys_##name,
-#define COMPAT(nr, name) [nr] = ia32_sys_##name,
-#include "kernel/linux/ia32_syscall_list.h"
-#undef NATIVE
-#undef COMPAT
+#define CALL_64(nr, function)
+#define CALL_32(nr, function) [nr] = function,
+#define CALL_IA32 CALL_32
+#include "kernel/linux/syscall_list.h"
 };
 
 __attribute__((cold)) long syscall_unknown(void)

@@ -14,16 +14,14 @@ struct timespec {
 #define TIME_NEVER (~0ULL - 1)
 
 /*
- * How a program has it: two numbers of 64 bits, or of 32 in i386's old calls.
+ * How the current call has it: two numbers of 64 bits, or of 32 in i386's old calls.
  * In i386's newer ones, the upper half of the nanoseconds means nothing.
  */
 enum time_form { TIME_64, TIME_32, TIME_64_IA32 };
+enum time_form time_form(void);
 
-/* Reads one; 0, -EFAULT, or -EINVAL: negative, or no number of nanoseconds. */
-int timespec_read(struct timespec *ts, virt_addr_t from, enum time_form form);
-
-/* Writes one (or a timeval); 0 or -EFAULT. */
-int timespec_write(virt_addr_t to, const struct timespec *ts, enum time_form form);
+/* Reads one in that form; 0, -EFAULT, or -EINVAL: negative, or no number of nanoseconds. */
+int timespec_read(struct timespec *ts, virt_addr_t from);
 
 /* In nanoseconds, at most TIME_NEVER / 2. */
 u64 timespec_ns(const struct timespec *ts);

@@ -8,6 +8,7 @@
  */
 #include "arch/state/ldt.h"
 #include "kernel/base/errno.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/oom.h"
@@ -217,20 +218,15 @@ static long do_clone(const struct clone *c)
 	return OOM_RETRY(OOM_CAN_FAIL, clone_once(c));
 }
 
+/* The last two arguments of i386's stand the other way round. */
 long sys_clone(struct pt_regs *regs)
 {
-	return do_clone(&(struct clone){
-		.flags = (u32)regs->di, .sp = regs->si, .parent_tid = regs->dx,
-		.child_tid = regs->r10, .tls = regs->r8,
-	});
-}
+	bool ia32 = abi_is_ia32();
 
-/* The last two arguments stand the other way round. */
-long ia32_sys_clone(struct pt_regs *regs)
-{
 	return do_clone(&(struct clone){
 		.flags = (u32)regs->di, .sp = regs->si, .parent_tid = regs->dx,
-		.tls = regs->r10, .child_tid = regs->r8,
+		.child_tid = ia32 ? regs->r8 : regs->r10,
+		.tls = ia32 ? regs->r10 : regs->r8,
 	});
 }
 

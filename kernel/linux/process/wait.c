@@ -5,6 +5,7 @@
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/wait.h"
@@ -208,17 +209,14 @@ static long do_wait(struct wait *w)
 }
 
 /* struct rusage: what we count is the time on a CPU. */
-long usage_write(virt_addr_t to, u64 run_ns, bool ia32)
+long usage_write(virt_addr_t to, u64 run_ns)
 {
-	s64 usage[18] = { (s64)(run_ns / NSEC_PER_SEC), (s64)(run_ns / 1000 % 1000000) };
-	s32 usage32[18] = { (s32)usage[0], (s32)usage[1] };
+	const u64 usage[18] = { run_ns / NSEC_PER_SEC, run_ns / 1000 % 1000000 };
 
-	if (ia32)
-		return copy_to_user(to, usage32, sizeof(usage32)) ? -EFAULT : 0;
-	return copy_to_user(to, usage, sizeof(usage)) ? -EFAULT : 0;
+	return abi_write_words(to, usage, ARRAY_SIZE(usage), abi_width());
 }
 
-static long do_wait4(const struct pt_regs *regs, bool ia32)
+long sys_wait4(struct pt_regs *regs)
 {
 	int id = (int)regs->di;
 	unsigned options = (u32)regs->dx;
@@ -241,24 +239,14 @@ static long do_wait4(const struct pt_regs *regs, bool ia32)
 		return err;
 	if (regs->si && put_user_u32(regs->si, (u32)w.status))
 		return -EFAULT;
-	err = regs->r10 ? usage_write(regs->r10, w.run_ns, ia32) : 0;
+	err = regs->r10 ? usage_write(regs->r10, w.run_ns) : 0;
 	return err ? err : w.pid;
-}
-
-long sys_wait4(struct pt_regs *regs)
-{
-	return do_wait4(regs, false);
 }
 
 long ia32_sys_waitpid(struct pt_regs *regs)
 {
 	regs->r10 = 0; /* no rusage */
-	return do_wait4(regs, true);
-}
-
-long ia32_sys_wait4(struct pt_regs *regs)
-{
-	return do_wait4(regs, true);
+	return sys_wait4(regs);
 }
 
 /*
@@ -266,14 +254,14 @@ long ia32_sys_wait4(struct pt_regs *regs)
  * pid, user, status; zero if there was nothing, even if the call fails.  i386's
  * has no padding.
  */
-static long put_info(virt_addr_t to, const struct wait *w, bool ia32)
+static long put_info(virt_addr_t to, const struct wait *w)
 {
 	int status = w->code == CLD_KILLED ? WAIT_SIGNAL(w->status) :
 		     w->code == CLD_CONTINUED ? SIGCONT : WAIT_CODE(w->status);
 	const int values[] = { SIGCHLD, 0, w->code, w->pid, (int)w->uid, status };
 
 	for (unsigned i = 0; to && i < ARRAY_SIZE(values); i++) {
-		unsigned word = i < 3 || ia32 ? i : i + 1;
+		unsigned word = i < 3 || abi_is_ia32() ? i : i + 1;
 
 		if (put_user_u32(to + word * sizeof(u32), w->pid ? (u32)values[i] : 0))
 			return -EFAULT;
@@ -296,23 +284,13 @@ static long wait_for_id(struct wait *w)
 	return do_wait(w);
 }
 
-static long do_waitid(const struct pt_regs *regs, bool ia32)
+long sys_waitid(struct pt_regs *regs)
 {
 	struct wait w = { .which = (u32)regs->di, .id = (int)regs->si,
 			  .options = (u32)regs->r10 };
 	long err = wait_for_id(&w);
 
-	if (!err && w.pid && regs->r8 && usage_write(regs->r8, w.run_ns, ia32))
+	if (!err && w.pid && regs->r8 && usage_write(regs->r8, w.run_ns))
 		return -EFAULT;
-	return put_info(regs->dx, &w, ia32) ? -EFAULT : err;
-}
-
-long sys_waitid(struct pt_regs *regs)
-{
-	return do_waitid(regs, false);
-}
-
-long ia32_sys_waitid(struct pt_regs *regs)
-{
-	return do_waitid(regs, true);
+	return put_info(regs->dx, &w) ? -EFAULT : err;
 }

@@ -6,10 +6,7 @@
 
 #include "kernel/base/types.h"
 
-/*
- * struct rusage to a program, i386's if ia32: run_ns as user time, all else zero.
- * 0 or -EFAULT.  Context: as copy_to_user().
- */
-long usage_write(virt_addr_t to, u64 run_ns, bool ia32);
+/* struct rusage to a program: run_ns as user time, all else zero.  0 or -EFAULT. */
+long usage_write(virt_addr_t to, u64 run_ns);
 
 #endif

@@ -119,27 +119,10 @@ static long exec_once(virt_addr_t path, const struct start_strings *strings)
 	return err;
 }
 
-/*
- * argv and envp are arrays of pointers, of 4 bytes each if `narrow`.  0: the registers are
- * those of the new program's start.  A negative errno: nothing has changed.
- */
-static long exec_from_user(virt_addr_t path, virt_addr_t argv, virt_addr_t envp, bool narrow)
-{
-	const struct start_strings strings = {
-		{ .user = argv, .narrow = narrow }, { .user = envp, .narrow = narrow },
-	};
-
-	return OOM_RETRY(OOM_CAN_FAIL, exec_once(path, &strings));
-}
-
-/* ---- The system call -------------------------------------------------------------- */
-
+/* 0: the registers are those of the new program's start.  -errno: nothing has changed. */
 long sys_execve(struct pt_regs *regs)
 {
-	return exec_from_user(regs->di, regs->si, regs->dx, false);
-}
+	const struct start_strings strings = { { .user = regs->si }, { .user = regs->dx } };
 
-long ia32_sys_execve(struct pt_regs *regs)
-{
-	return exec_from_user(regs->di, regs->si, regs->dx, true);
+	return OOM_RETRY(OOM_CAN_FAIL, exec_once(regs->di, &strings));
 }

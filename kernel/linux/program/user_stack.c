@@ -28,6 +28,7 @@
 #include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/ia32_vdso.h"
 #include "kernel/linux/process/make.h"
@@ -153,12 +154,11 @@ static void push_user_string(struct builder *b, virt_addr_t from)
 static virt_addr_t pointer(struct builder *b, const struct string_list *l, u64 i)
 {
 	virt_addr_t p = 0;
-	size_t size = l->narrow ? sizeof(u32) : sizeof(u64);
 
 	if (l->kernel)
 		p = (virt_addr_t)l->kernel[i];
-	else if (l->user && copy_from_user(&p, l->user + i * size, size))
-		fail(b, -EFAULT);
+	else if (l->user)
+		fail(b, abi_read_words(&p, l->user + i * abi_width(), 1, abi_width()));
 	return b->err ? 0 : p;
 }
 

@@ -14,7 +14,6 @@
 struct string_list {
 	const char *const *kernel;
 	virt_addr_t user;
-	bool narrow; /* the process's pointers have 4 bytes */
 };
 
 struct start_strings {

@@ -17,17 +17,17 @@
 #define CALLS 300
 
 static const uint16_t table[] = {
-#define SYSCALL(number, name) number,
+#define CALL_64(number, function) number,
+#define CALL_32(number, function)
+#define CALL_IA32(number, function)
 #include "../../../../kernel/linux/syscall_list.h"
-#undef SYSCALL
 };
 
 static const uint16_t table_of_i386[] = {
-#define NATIVE(number, name) number,
-#define COMPAT(number, name) number,
-#include "../../../../kernel/linux/ia32_syscall_list.h"
-#undef NATIVE
-#undef COMPAT
+#define CALL_64(number, function)
+#define CALL_32(number, function) number,
+#define CALL_IA32 CALL_32
+#include "../../../../kernel/linux/syscall_list.h"
 };
 
 static bool is_in(const uint16_t *list, unsigned count, uint64_t number)

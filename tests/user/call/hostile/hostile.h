@@ -20,7 +20,7 @@
 #define PLAIN(name)	#name, SYS_##name
 #define CALL(name)	#name, SYS_##name
 
-/* i386's, by INT 0x80; where the names differ, kernel/linux/ia32_syscall_list.h's. */
+/* i386's, by INT 0x80, under its number in kernel/linux/syscall_list.h and its own name. */
 #define IA32(nr, name)	#name " by INT 0x80", (nr) | IA32_CALL
 #define IA32_CALL	0x80000000l
 

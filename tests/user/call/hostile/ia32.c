@@ -138,8 +138,8 @@ static const struct {
 	const char *name;
 	long number;
 } others[] = {
-	{ OTHER(clone) }, { OTHER(sigreturn) }, { OTHER(rt_sigreturn) }, { OTHER(arch_prctl) }, { OTHER(mmap2) },
-	{ OTHER(set_robust_list) },
+	{ OTHER(clone) }, { OTHER(sigreturn) }, { OTHER(rt_sigreturn) }, { OTHER(arch_prctl) }, { OTHER(mmap) },
+	{ OTHER(set_robust_list) }, { OTHER(fcntl) },
 };
 
 void test_ia32(void)
