@@ -34,6 +34,8 @@ struct ids {
 };
 enum { REAL_ID, EFFECTIVE_ID, SAVED_ID };
 
+#define NR_FDS 3
+
 struct process {
 	/* Changed by single instructions, by its own threads. */
 	u8 open_fds, close_on_exec;   /* of the three descriptors */
@@ -131,6 +133,12 @@ static inline struct process *calling_process(void)
 	const struct task *t = current_task();
 
 	return t && task_is_thread(t) ? current_process() : NULL;
+}
+
+/* Is this one of the current process's three descriptors, all of them the console? */
+static inline bool process_has_open(int fd)
+{
+	return fd >= 0 && fd < NR_FDS && current_process()->open_fds & BIT(fd);
 }
 
 /* May the current process do what Linux keeps for root? */

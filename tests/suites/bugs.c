@@ -5,8 +5,8 @@
  * of those bugs is in bugs_tables.c, bugs_nmi.c and others: docs/bugs.md names them.
  */
 #include "kernel/linux/process/make.h"
-#include "kernel/linux/program/load.h"
 #include "tests/suites/pinned.h"
+#include "tests/suites/programs.h"
 
 /* Its wait status; -1: it is not there, which has been said. */
 static int run(struct selftest *t, const char *path, bool quiet)

@@ -26,9 +26,9 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/linux/process/make.h"
-#include "kernel/linux/program/load.h"
 #include "kernel/linux/signal/signal.h"
 #include "tests/suites/pinned.h"
+#include "tests/suites/programs.h"
 
 #define PROGRAM "/bin/bad_rsp"
 #define NMIS 2000

@@ -14,7 +14,6 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
-#include "kernel/linux/program/load.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/start/args.h"
 #include "mm/frames/frame.h"
@@ -23,6 +22,7 @@
 #include "mm/pti.h"
 #include "mm/tlb.h"
 #include "tests/suites/pinned.h"
+#include "tests/suites/programs.h"
 
 #define MAX_WORDS 32
 

@@ -1,10 +1,19 @@
 /*
- * Small user programs for program_from_code() (tests/suites/programs.asm).
+ * Programs that suites start: small ones for program_from_code() (tests/suites/programs.asm),
+ * and those that an initramfs may have.
  */
 #ifndef TESTS_SUITES_PROGRAMS_H
 #define TESTS_SUITES_PROGRAMS_H
 
 #include "kernel/linux/program/load.h"
+
+/* Is there such a program? */
+static inline bool program_exists(const char *path)
+{
+	const struct file_node *file;
+
+	return program_find(path, true, &file) == 0 && file_is(file->inode, FILE_REGULAR);
+}
 
 /*
  * 12 times: getpid, then a page of the data area touched for the first time,

@@ -4,8 +4,8 @@
  * program sees of it is tests/user/memory/layout.c's.
  */
 #include "kernel/base/string.h"
-#include "kernel/linux/program/load.h"
 #include "kernel/start/selftest.h"
+#include "tests/suites/programs.h"
 
 #define ROUNDS 16
 #define STACK_PAGES 0x400000ULL

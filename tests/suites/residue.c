@@ -33,6 +33,7 @@
 #include "mm/pti.h"
 #include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
+#include "tests/suites/programs.h"
 
 extern const u8 residue_program[], residue_program_end[];
 

@@ -11,11 +11,11 @@
 #include "kernel/base/format.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
-#include "kernel/linux/program/load.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/task/sched.h"
 #include "mm/pti.h"
 #include "tests/suites/pinned.h"
+#include "tests/suites/programs.h"
 
 #define MAX_ARGS 4
 #define MAX_TOGETHER 17

@@ -16,13 +16,7 @@
 #define UIO_MAXIOV 1024
 #define TCGETS 0x5401
 #define TIOCGWINSZ 0x5413
-#define NR_FDS 3
 #define SEEK_HOLE 4 /* the last of lseek's five */
-
-static bool is_open(int fd)
-{
-	return fd >= 0 && fd < NR_FDS && current_process()->open_fds & BIT(fd);
-}
 
 /* Writes what it can; -EFAULT only if that is nothing. */
 static long write_console(virt_addr_t from, u64 n)
@@ -49,54 +43,49 @@ static long write_console(virt_addr_t from, u64 n)
 
 long sys_write(struct pt_regs *regs)
 {
-	if (!is_open((int)regs->di))
-		return -EBADF;
-	return write_console(regs->si, regs->dx);
+	return process_has_open((int)regs->di) ? write_console(regs->si, regs->dx) : -EBADF;
 }
 
-struct iovec {
-	u64 base, len;
-};
-
-static long get_iovec(virt_addr_t at, u64 i, struct iovec *v)
+/* struct iovec: two words. */
+static long get_iovec(virt_addr_t at, u64 i, u64 *base, u64 *len)
 {
 	unsigned width = abi_width();
 	u64 words[2];
 
 	if (abi_read_words(words, at + i * 2 * width, 2, width))
 		return -EFAULT;
-	*v = (struct iovec){ words[0], words[1] };
-	return v->len >> (8 * width - 1) ? -EINVAL : 0;
+	*base = words[0];
+	*len = words[1];
+	return *len >> (8 * width - 1) ? -EINVAL : 0;
 }
 
 long sys_writev(struct pt_regs *regs)
 {
 	virt_addr_t iov = regs->si;
-	u64 count = regs->dx;
-	struct iovec v;
+	u64 count = regs->dx, base, len;
 	long total = 0;
 
-	if (!is_open((int)regs->di))
+	if (!process_has_open((int)regs->di))
 		return -EBADF;
 	if (count > UIO_MAXIOV)
 		return -EINVAL;
 	for (u64 i = 0; i < count; i++) { /* all of them before the first byte */
-		long err = get_iovec(iov, i, &v);
+		long err = get_iovec(iov, i, &base, &len);
 
-		if (!err && !user_range_ok(v.base, v.len))
+		if (!err && !user_range_ok(base, len))
 			err = -EFAULT;
 		if (err)
 			return err;
 	}
 	for (u64 i = 0; i < count; i++) {
-		long n = get_iovec(iov, i, &v);
+		long n = get_iovec(iov, i, &base, &len);
 
 		if (!n)
-			n = write_console(v.base, v.len);
+			n = write_console(base, len);
 		if (n < 0)
 			return total ? total : n;
 		total += n;
-		if ((u64)n < v.len)
+		if ((u64)n < len)
 			break;
 	}
 	return total;
@@ -109,7 +98,7 @@ long sys_read(struct pt_regs *regs)
 	u8 chunk[CHUNK];
 	long got;
 
-	if (!is_open((int)regs->di))
+	if (!process_has_open((int)regs->di))
 		return -EBADF;
 	if (!user_range_ok(to, regs->dx))
 		return -EFAULT;
@@ -135,7 +124,7 @@ long sys_ioctl(struct pt_regs *regs)
 		{ 3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22 },
 	};
 
-	if (!is_open((int)regs->di))
+	if (!process_has_open((int)regs->di))
 		return -EBADF;
 	switch ((u32)regs->si) {
 	case TIOCGWINSZ:
@@ -147,21 +136,30 @@ long sys_ioctl(struct pt_regs *regs)
 	}
 }
 
+static void set_close_on_exec(int fd, bool on)
+{
+	u8 *fds = &current_process()->close_on_exec;
+
+	if (on)
+		__atomic_fetch_or(fds, (u8)BIT(fd), __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(fds, (u8)~BIT(fd), __ATOMIC_RELAXED);
+}
+
 long sys_close(struct pt_regs *regs)
 {
 	int fd = (int)regs->di;
 
-	if (!is_open(fd))
+	if (!process_has_open(fd))
 		return -EBADF;
 	__atomic_fetch_and(&current_process()->open_fds, (u8)~BIT(fd), __ATOMIC_RELAXED);
-	__atomic_fetch_and(&current_process()->close_on_exec, (u8)~BIT(fd),
-			   __ATOMIC_RELAXED);
+	set_close_on_exec(fd, false);
 	return 0;
 }
 
 long sys_lseek(struct pt_regs *regs)
 {
-	if (!is_open((int)regs->di))
+	if (!process_has_open((int)regs->di))
 		return -EBADF;
 	return (u32)regs->dx > SEEK_HOLE ? -EINVAL : -ESPIPE;
 }
@@ -170,27 +168,18 @@ enum { F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4 };
 #define FD_CLOEXEC 1
 #define O_RDWR 2
 
-static void set_close_on_exec(u8 *fds, int fd, bool on)
-{
-	if (on)
-		__atomic_fetch_or(fds, (u8)BIT(fd), __ATOMIC_RELAXED);
-	else
-		__atomic_fetch_and(fds, (u8)~BIT(fd), __ATOMIC_RELAXED);
-}
-
 /* No descriptor but the three can be had: no F_DUPFD. */
 long sys_fcntl(struct pt_regs *regs)
 {
-	struct process *p = current_process();
 	int fd = (int)regs->di;
 
-	if (!is_open(fd))
+	if (!process_has_open(fd))
 		return -EBADF;
 	switch ((u32)regs->si) {
 	case F_GETFD:
-		return p->close_on_exec & BIT(fd) ? FD_CLOEXEC : 0;
+		return current_process()->close_on_exec & BIT(fd) ? FD_CLOEXEC : 0;
 	case F_SETFD:
-		set_close_on_exec(&p->close_on_exec, fd, regs->dx & FD_CLOEXEC);
+		set_close_on_exec(fd, regs->dx & FD_CLOEXEC);
 		return 0;
 	case F_GETFL:
 		return O_RDWR;

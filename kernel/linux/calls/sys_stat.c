@@ -37,11 +37,6 @@ struct stat {
 };
 static_assert(sizeof(struct stat) == 144, "Linux's struct stat");
 
-static bool is_open(int fd)
-{
-	return fd >= 0 && fd < 3 && current_process()->open_fds & BIT(fd);
-}
-
 /* struct stat64 of a 32-bit program */
 struct stat64_32 {
 	u64 dev;
@@ -77,7 +72,7 @@ static long stat_fd(int fd, virt_addr_t to)
 		.rdev = CONSOLE_DEVICE, .blksize = PAGE_SIZE,
 	};
 
-	return is_open(fd) ? put(to, &st) : -EBADF;
+	return process_has_open(fd) ? put(to, &st) : -EBADF;
 }
 
 /* A device number as struct stat has it. */
@@ -131,7 +126,7 @@ static long get_path_at(int fd, virt_addr_t from, char **path)
 	if (err || fd == AT_FDCWD || **path == '/')
 		return err;
 	path_put(*path);
-	return is_open(fd) ? -ENOTDIR : -EBADF;
+	return process_has_open(fd) ? -ENOTDIR : -EBADF;
 }
 
 static long stat_user_path(int fd, virt_addr_t from, bool follow, virt_addr_t to)

@@ -67,15 +67,6 @@ static int check_program(const char *path, const struct file_inode *inode, struc
 	return -EACCES;
 }
 
-bool program_exists(const char *path)
-{
-	const struct file_node *file;
-	struct complaint why;
-
-	return program_find(path, true, &file) == 0 &&
-	       check_program(path, file->inode, &why) == 0;
-}
-
 const char *program_name(const char *path)
 {
 	const char *slash;

@@ -45,9 +45,6 @@ const char *program_name(const char *path);
 struct thread *program_load(const char *path, const char *const argv[],
 			  const char *const envp[], struct complaint *why);
 
-/* Is there such a program? */
-bool program_exists(const char *path);
-
 /*
  * The file that the path names, a link itself unless `follow`, as far as the current process
  * may search directories: 0, or file_find()'s errors.
