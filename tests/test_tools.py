@@ -94,7 +94,7 @@ class HostileTables(unittest.TestCase):
                 for word in re.findall(pattern, read(name), re.MULTILINE)}
 
     def test_native(self):
-        calls = self.words("kernel/linux/syscall_list.h", 
+        calls = self.words("kernel/linux/syscall_list.h",
                            r"^(?:BOTH|FORMS|ONLY_64)\((?:\d+, )+(\w+)\)")
         pointer = self.words("tests/user/call/hostile", r"\bPOINTER\((\w+)\)")
         plain = self.words("tests/user/call/hostile", r"\bPLAIN\((\w+)\)")
