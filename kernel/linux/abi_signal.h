@@ -7,62 +7,25 @@
 #include "kernel/base/list.h"
 #include "kernel/base/types.h"
 
-#define SIGHUP 1
-#define SIGINT 2
-#define SIGQUIT 3
-#define SIGILL 4
-#define SIGTRAP 5
-#define SIGABRT 6
-#define SIGBUS 7
-#define SIGFPE 8
-#define SIGKILL 9
-#define SIGUSR1 10
-#define SIGSEGV 11
-#define SIGUSR2 12
-#define SIGPIPE 13
-#define SIGALRM 14
-#define SIGTERM 15
-#define SIGCHLD 17
-#define SIGCONT 18
-#define SIGSTOP 19
-#define SIGTSTP 20
-#define SIGTTIN 21
-#define SIGTTOU 22
-#define SIGURG 23
-#define SIGXCPU 24
-#define SIGXFSZ 25
-#define SIGWINCH 28
-#define SIGSYS 31
+enum signal_number {
+	SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL,
+	SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGCHLD = 17, SIGCONT,
+	SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGWINCH = 28,
+	SIGSYS = 31, SIGRTMIN = 32,
+};
 #define NR_SIGNALS 64
-#define SIGRTMIN 32
 #define SIGNAL_BIT(n) BIT((n) - 1)
 
-/* si_code */
-#define SI_USER 0
-#define SI_KERNEL 0x80
-#define SI_QUEUE (-1)
-#define SI_TKILL (-6)
-#define ILL_ILLOPN 2
-#define FPE_INTDIV 1
-#define FPE_FLTDIV 3
-#define FPE_FLTOVF 4
-#define FPE_FLTUND 5
-#define FPE_FLTRES 6
-#define FPE_FLTINV 7
-#define SEGV_MAPERR 1
-#define SEGV_ACCERR 2
-#define SEGV_PKUERR 4
-#define BUS_ADRALN 1
-#define BUS_ADRERR 2
-#define TRAP_BRKPT 1
-#define TRAP_TRACE 2
-#define TRAP_HWBKPT 4
-#define CLD_EXITED 1
-#define CLD_KILLED 2
-#define CLD_DUMPED 3
-#define CLD_TRAPPED 4
-#define CLD_STOPPED 5
-#define CLD_CONTINUED 6
+/* si_code: of any signal; then of one */
+enum { SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TKILL = -6 };
+enum { ILL_ILLOPN = 2 };
+enum { FPE_INTDIV = 1, FPE_FLTDIV = 3, FPE_FLTOVF, FPE_FLTUND, FPE_FLTRES, FPE_FLTINV };
+enum { SEGV_MAPERR = 1, SEGV_ACCERR, SEGV_PKUERR = 4 };
+enum { BUS_ADRALN = 1, BUS_ADRERR };
+enum { TRAP_BRKPT = 1, TRAP_TRACE, TRAP_HWBKPT = 4 };
+enum {
+	CLD_EXITED = 1, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED,
+};
 
 /*
  * The first bytes of a 64-bit program's siginfo_t: all that the kernel ever
