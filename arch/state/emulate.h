@@ -13,7 +13,7 @@ struct mm;
 enum emulation {
 	EMULATE_NOT,   /* it was something else */
 	EMULATE_DONE,  /* and stepped over */
-	EMULATE_FAULT, /* what it was to be stored in cannot be written */
+	EMULATE_FAULT, /* where it stores cannot be written */
 };
 
 /*

@@ -9,8 +9,7 @@
  * An image that passes can be mapped without a further check, except that a
  * static-pie needs a base under which its segments are in the user half.
  *
- * Read next: cpio.c, where the image
- * comes from.
+ * Read next: kernel/files/elf_map.c, which maps it.
  */
 #include "kernel/files/elf.h"
 

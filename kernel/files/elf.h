@@ -2,8 +2,7 @@
  * Reader of ELF program files: checks a whole image before anything of it is
  * mapped, and says in struct elf_image what to map where.
  *
- * Pure: allocates nothing, maps nothing.  Called by kernel/linux/process/make.c, in task context, on
- * a file of the initramfs.
+ * Pure: allocates nothing, maps nothing.
  *
  * Source: System V ABI, chapters 4 and 5, its AMD64 and i386 supplements, and Linux's
  * fs/binfmt_elf.c for what a kernel has to make of them.

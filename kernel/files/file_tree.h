@@ -1,5 +1,5 @@
 /*
- * A tree of files, made once at boot, that does not change afterwards.
+ * A tree of files, made once at boot.  It does not change afterwards, so no lock guards it.
  */
 #ifndef KERNEL_FILES_FILE_TREE_H
 #define KERNEL_FILES_FILE_TREE_H

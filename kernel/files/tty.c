@@ -1,8 +1,8 @@
 /*
- * A line discipline in small: what somebody types on COM1 becomes lines.  The
- * port is polled in every timer interrupt, and every 5 ms while a task waits, so
- * that Ctrl-T is heard whether or not somebody reads.  Other bytes wait for their
- * reader; as in Linux, those for which there is no room are lost.
+ * A small line discipline: what is typed on COM1 becomes lines.  The port is polled in
+ * every timer interrupt, and every 5 ms while a task waits, so that Ctrl-T is heard even
+ * if nobody reads.  Other bytes wait for their reader; as in Linux, those for which there
+ * is no room are lost.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/claim.h"
@@ -27,7 +27,7 @@ static struct {
 	struct claim claim; /* one reader at a time */
 } line = { .claim = CLAIM(LOCK_TTY_LINE) };
 
-/* Typed and not yet read.  Who polls puts in, the reader takes out. */
+/* Typed and not yet read.  The CPU that polls puts bytes in, the reader takes them out. */
 static struct {
 	u8 bytes[4096];
 	u32 in, out; /* counts; in - out are there */
@@ -75,7 +75,7 @@ void tty_poll(void)
 		watchdog_report_all();
 }
 
-/* Until somebody may have typed; false: the reader is to give up. */
+/* Sleeps until something may have been typed; false: the reader must give up. */
 static bool wait_a_little(bool (*interrupted)(void))
 {
 	if (interrupted())

@@ -1,5 +1,6 @@
 /*
  * Signals: Linux's numbers and layouts, and what a thread and a process keep of them.
+ * Programs read and write these layouts, so that not a bit of them is ours to choose.
  */
 #ifndef KERNEL_LINUX_ABI_SIGNAL_H
 #define KERNEL_LINUX_ABI_SIGNAL_H

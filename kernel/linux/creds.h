@@ -1,5 +1,5 @@
 /*
- * Credentials: the users and groups of a process, and what they let it do to
+ * Credentials: how a process changes its users and groups, and what these let it do to
  * other processes.
  */
 #ifndef KERNEL_LINUX_CREDS_H
@@ -32,8 +32,8 @@ bool creds_may_limit(const struct process *p);
 bool creds_may_schedule(const struct process *p);
 
 /*
- * May a process that asks to be traced give its parent what it can do itself?
- * process_lock is held.
+ * The current process asks `parent` to trace it: may that process get all that the current
+ * one can do?  process_lock is held.
  */
 bool creds_may_trace_child(const struct process *parent);
 

@@ -1,6 +1,6 @@
 /*
- * The code page of 32-bit processes: an ordinary private page, which the
- * program may unmap or hide; then what returns to it ends in SIGSEGV.
+ * The code page of 32-bit processes.  It is an ordinary private page: a program may unmap
+ * it, and then dies of SIGSEGV when a system call or a handler returns there.
  */
 #include "arch/cpu.h"
 #include "kernel/base/insn.h"

@@ -1,9 +1,14 @@
 /*
- * The limits of a process.  Each is enforced where what it limits is asked for:
- * NPROC in kernel/linux/process/clone.c and kernel/linux/program/exec.c, SIGPENDING in
- * kernel/linux/signal/queue.c; AS, DATA, STACK and MEMLOCK in mm/space/mm_limits.c, which asks
- * here; STACK of what an execve brings in kernel/linux/program/user_stack.c; CPU in kernel/linux/process/alarm.c.  The
- * rest of Linux's sixteen is kept and handed on.
+ * The limits of a process: what they are at first, and what they mean.  Each is enforced
+ * where a program asks for what it limits (below kernel/linux/):
+ *
+ *   NPROC                     process/clone.c, program/exec.c
+ *   SIGPENDING                signal/queue.c
+ *   CPU                       process/alarm.c
+ *   AS, DATA, STACK, MEMLOCK  mm/space/mm_limits.c, which asks here
+ *   STACK, at an execve       program/user_stack.c, program/randmaps.c
+ *
+ * The rest of Linux's sixteen is kept and handed on.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/layout.h"
@@ -65,9 +70,9 @@ u64 limits_exec_stack(void)
 
 	if (!p)
 		return MM_STACK_SIZE;
-	/* Whoever has another's rights gets no room that the first chose. */
+	/* A program with another user's rights gets no room that its caller chose. */
 	return process_ids_are_mixed() ? MIN(p->limits[LIMIT_STACK].soft, MM_STACK_SIZE) :
-				   p->limits[LIMIT_STACK].soft;
+					 p->limits[LIMIT_STACK].soft;
 }
 
 u64 limits_exec_strings(void)

@@ -61,7 +61,7 @@ static struct thread *find(int tid)
 	return NULL;
 }
 
-/* What waits to be buried is gone. */
+/* A process that waits for its burial counts as gone. */
 struct thread *process_find_thread(int tid)
 {
 	struct thread *t = find(tid);

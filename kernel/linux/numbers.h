@@ -1,5 +1,5 @@
 /*
- * Numbers of threads, processes, groups and sessions, and who has them.
+ * Numbers of threads, processes, groups and sessions, and their owners.
  */
 #ifndef KERNEL_LINUX_NUMBERS_H
 #define KERNEL_LINUX_NUMBERS_H
@@ -10,7 +10,7 @@
 struct process;
 struct thread;
 
-/* One that nobody has, and that comes again only after all others. */
+/* A number that is not in use; it comes again only after all others. */
 int process_next_pid(void);
 
 /*

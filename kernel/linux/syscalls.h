@@ -2,12 +2,11 @@
  * The system calls, as functions: Linux's numbers, registers and errno values.
  *
  * kernel/linux/syscall_list.h is the list of calls; it makes the prototypes here, and the
- * tables.  A call takes its arguments from di, si,
- * dx, r10, r8 and r9 of the registers it is given, and returns the result or a
- * negative errno.  These are not always the program's: i386's calls are brought
- * into this form first (in a copy, extended from 32 bits by zeroes).  What a call reads
- * or changes of the program's registers beyond its arguments, it takes from
- * thread_regs(current_thread()).  Context: task stack, interrupts on.
+ * tables.  A call takes its arguments from di, si, dx, r10, r8 and r9 of the registers that
+ * it is given, and returns the result or a negative errno.  These registers are not always
+ * the program's: of an i386 call, they are a copy in this form, each argument extended from
+ * 32 bits by zeroes.  The program's own are thread_regs(current_thread()).
+ * Context: task stack, interrupts on.
  */
 #ifndef KERNEL_LINUX_SYSCALLS_H
 #define KERNEL_LINUX_SYSCALLS_H

@@ -28,7 +28,7 @@ struct thread {
 	struct process *tracer;  /* ptrace: gets its stops; NULL: nobody.  Cleared when
 	                            the tracer ends, or the thread */
 	struct link of_tracer;   /* in tracer->tracees */
-	bool traced_by_root;     /* root agreed to it, who may read any memory */
+	bool traced_by_root;     /* root, which may read any memory, agreed to it */
 	int stop_signal;         /* it has stopped for this one; 0: it has not */
 	bool stop_reported;      /* and wait4 has said so */
 	struct thread *vfork_child; /* it waits until this one execs or ends */

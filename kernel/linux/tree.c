@@ -38,7 +38,7 @@ struct link *process_walk_next(const struct link *head, struct link *at, unsigne
 	return at;
 }
 
-/* ---- Waking who waits for children ----------------------------------------------- */
+/* ---- Waking parents that wait ----------------------------------------------------- */
 
 /*
  * A parent may have thousands of threads in wait4: one is woken, and wakes the next

@@ -6,12 +6,12 @@
  * `ending` when exit_group or a signal has told all threads to end; `ended`
  * when the last has, its memory being free by then; gone when its parent has
  * waited for it, or the kernel in process_wait_for().  Those that nobody waits for
- * (their parent is gone and there is no init, or ignores SIGCHLD) are buried by
- * whoever makes or waits for a process next: process_bury().
+ * (their parent is gone and there is no init, or ignores SIGCHLD) are buried by the
+ * process that makes or waits for one next: process_bury().
  * A process is freed once, by the one that took it from its parent, from the
  * graveyard, or from process_wait_for(); process_free() first takes it out of the list of
  * all, so that one found by number or in a walk is good until process_lock is
- * released.  Other pointers say beside their field why they are good.
+ * released.  For other pointers, the comment at the field says why they are good.
  *
  * One lock, process_lock, guards all processes' trees, lists of threads,
  * signals and states; the few fields that it does not guard stand first.
@@ -84,7 +84,7 @@ struct process {
 	const struct file_node *exe;  /* its program; NULL: bare code */
 	bool has_execed;              /* since it was forked */
 
-	bool ending;                  /* all threads are to end, with `status` */
+	bool ending;                  /* all threads must end, with `status` */
 	bool ended;                   /* all have */
 	bool unclaimed;               /* nobody will wait for it */
 	int exit_signal;              /* to the parent at its end; 0: none */

@@ -1,11 +1,9 @@
 /*
- * Users, found by uid, there as long as somebody holds them: a process for its
- * real uid, a queued signal for that of the process it was sent to.
+ * Users, found by uid.  A user lives as long as it is held: by a process, for its
+ * real uid, or by a queued signal, for the process that it was sent to.
  *
- * A task is counted from clone until it is reaped: a thread that is not the
- * leader when it ends, a leader when its process is waited for.
- * Called by kernel/linux/process/make.c, kernel/linux/process/exit.c, kernel/linux/signal/queue.c and
- * system calls, under process_lock.
+ * A task is counted from clone until it is reaped: a thread when it ends, but a leader
+ * when its process is waited for.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
@@ -56,7 +54,7 @@ void user_count_tasks(struct process *p, int n)
 	all_tasks += (u64)(s64)n;
 }
 
-/* As Linux: a setuid() above the limit works, and the next execve fails. */
+/* As on Linux, a setuid() above the limit works, and the next execve fails. */
 int user_change(struct process *p, u32 uid)
 {
 	struct user *old = p->user, *new;

@@ -1,6 +1,6 @@
 /*
- * Users: what all processes of one real uid have together, for the limits that
- * count by user.
+ * Users: what the processes of one real uid have together.  Two limits count by user, so
+ * that nobody gets around them with many processes: NPROC and SIGPENDING.
  */
 #ifndef KERNEL_LINUX_USER_H
 #define KERNEL_LINUX_USER_H
@@ -46,14 +46,14 @@ int user_change(struct process *p, u32 uid);
 
 /*
  * May the current process have one task more?  0, or -EAGAIN: its user is at
- * RLIMIT_NPROC (root and who has root's rights are exempt), or there are as many
- * as memory allows.  The other: is its user above the limit since setuid(), which
- * execve is to refuse?  process_lock is held.
+ * RLIMIT_NPROC (root, and a process with root's rights, are exempt), or there are as many
+ * tasks as memory allows.  user_may_exec(): -EAGAIN if its user has been above the limit
+ * since a setuid(); execve must refuse then.  process_lock is held.
  */
 int user_may_fork(void);
 int user_may_exec(void);
 
-/* Tasks of all users, for the tests. */
+/* Tasks of all users.  process_lock is held. */
 u64 user_tasks(void);
 
 #endif

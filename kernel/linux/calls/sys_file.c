@@ -1,5 +1,6 @@
 /*
- * System calls on files: three descriptors, all of them the console.
+ * System calls on descriptors.  There are three, all of them the console; a program can
+ * close them, and open no other.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"

@@ -1,5 +1,6 @@
 /*
- * The system calls on futexes: arguments, and Linux's order of checks.
+ * The system calls on futexes: their arguments, checked in Linux's order.  How threads wait
+ * and are woken: kernel/linux/process/futex.c.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"

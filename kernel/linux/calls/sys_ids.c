@@ -1,6 +1,6 @@
 /*
- * System calls on who a process is: pids, groups and sessions, users; its name and
- * the rest of prctl.
+ * System calls on a process's identity: its pid, group and session, its users; its name,
+ * and the rest of prctl.  What users may do to each other: kernel/linux/creds.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"

@@ -1,6 +1,6 @@
 /*
- * System calls on what a process may use, and has used: limits, which are
- * enforced where kernel/linux/limits.c says; and usage.
+ * System calls on what a process may use, and on what it has used.  Here limits are only
+ * read and set; kernel/linux/limits.c says where each is enforced.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"

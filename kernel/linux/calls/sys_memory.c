@@ -1,5 +1,7 @@
 /*
- * System calls on memory: anonymous mappings and the break.
+ * System calls on memory: anonymous mappings, the break, advice and locks.  Arguments are
+ * checked here, in Linux's order; the work is done in mm/space/, and where there is no
+ * memory for it, kernel/linux/process/oom.c finds some.
  */
 #include "kernel/base/errno.h"
 #include "kernel/linux/abi.h"

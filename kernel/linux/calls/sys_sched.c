@@ -1,5 +1,6 @@
 /*
- * System calls on scheduling: there is one policy, SCHED_OTHER.
+ * System calls on scheduling: which CPUs a thread may run on, and by which policy.  There
+ * is one policy, SCHED_OTHER; the others have priorities to be asked for, and are refused.
  */
 #include "kernel/base/errno.h"
 #include "kernel/linux/abi.h"

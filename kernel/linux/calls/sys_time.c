@@ -1,5 +1,6 @@
 /*
- * System calls on time.
+ * System calls on time: clocks and sleeps.  A sleep that a signal ends goes on through
+ * restart_syscall until the same moment, however often it is ended.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"

@@ -2,8 +2,8 @@
  * gettimeofday, time and getcpu at VSYSCALL_PAGE, 1 KiB apart, as Linux answers them with
  * vsyscall=xonly: nothing is mapped there, in no PGD.  The fetch faults, and the handler
  * of page faults does the work of the call and its RET.  So there is no code at an
- * address that every program knows, nothing to be read, and no way but the front
- * door: any other address of the page is one where nothing is.
+ * address that every program knows, nothing to read, and no way but the front
+ * door: at any other address of the page there is nothing.
  *
  * No register but RAX, RIP and RSP changes.  Bad pointers were SIGSEGV when this was
  * code of the program's, and still are.

@@ -1,8 +1,8 @@
 /*
- * execve.  All that can fail is done before anything changes: the new address space
- * is built beside the old one, with the strings of the old in it.
- * Then the other threads are ended, the old address space is left, and the
- * thread gets the registers of a start.
+ * execve.  First comes all that can fail, and nothing changes for the program: the new
+ * address space is built beside the old one, which still has the strings.  Then there is
+ * no way back: the other threads end, the old address space goes, and the thread gets the
+ * registers of a program's start.
  * Read next: kernel/linux/program/load.c.
  */
 #include "arch/state/fpu.h"

@@ -1,8 +1,8 @@
 /*
- * Making processes: from a file of the initramfs, or from bare code.  The
- * address space is filled from the kernel's side (mm_write()), before the
- * first instruction runs.
- * Read next: kernel/files/elf.c, kernel/linux/program/user_stack.c.
+ * Making processes: from a file of the initramfs, or from bare code.  The kernel fills the
+ * address space from its own side (mm_write()), before the first instruction runs, so that
+ * a program that is refused has changed nothing.
+ * Read next: kernel/files/elf_map.c, kernel/linux/program/user_stack.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
@@ -21,7 +21,7 @@
 #define MAY_EXECUTE 1
 #define ANY_EXECUTE 0111
 
-/* May the current process, or the booting kernel, do that?  Files are root's. */
+/* Does the mode let the current process, or the booting kernel, do that?  Files are root's. */
 static bool allows(const struct file_inode *inode, u32 what)
 {
 	const struct process *p = calling_process();

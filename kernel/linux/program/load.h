@@ -15,7 +15,7 @@ struct built_program {
 	virt_addr_t ip, sp;
 	const struct file_node *exe;
 	bool ia32;       /* a 32-bit program */
-	bool readable;   /* its file, by who execs it */
+	bool readable;   /* the process that execs the file may read it */
 };
 
 /*

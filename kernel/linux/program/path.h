@@ -1,5 +1,5 @@
 /*
- * Paths as programs give them.
+ * Paths as programs give them: strings of the program's memory, at most PATH_MAX bytes.
  */
 #ifndef KERNEL_LINUX_PROGRAM_PATH_H
 #define KERNEL_LINUX_PROGRAM_PATH_H
@@ -9,13 +9,13 @@
 #define PATH_MAX 4096 /* with its NUL; a frame */
 
 /*
- * A copy of a path in a frame, to be given back by path_put(); 0, -EFAULT,
- * -ENOENT (it is empty), -ENAMETOOLONG, -ENOMEM.
+ * A copy of a path in a frame, which path_put() gives back: 0, -EFAULT, -ENOENT (it is
+ * empty), -ENAMETOOLONG, -ENOMEM.  Context: a system call, no lock held.
  */
 long path_get(virt_addr_t from, char **path);
 void path_put(char *path);
 
-/* Does it name the link to the current process's program? */
+/* Is it /proc/self/exe, the link to the current process's program? */
 bool path_is_self_exe(const char *path);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * The stack with which a program begins.
+ * The stack with which a program begins: its arguments, its environment, and what the
+ * kernel tells it about itself (the auxiliary vector).
  */
 #ifndef KERNEL_LINUX_PROGRAM_USER_STACK_H
 #define KERNEL_LINUX_PROGRAM_USER_STACK_H
