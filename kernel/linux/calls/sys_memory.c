@@ -158,27 +158,15 @@ enum advice {
 	MADV_POPULATE_WRITE = 23, MADV_DONTNEED_LOCKED = 24,
 };
 
-/* Hints change nothing; what would (MADV_DONTFORK, say) we do not know. */
+/* Hints change nothing; advice that would (MADV_DONTFORK, say) is not known here. */
+#define HINTS (BIT(MADV_NORMAL) | BIT(MADV_RANDOM) | BIT(MADV_SEQUENTIAL) |           \
+	       BIT(MADV_WILLNEED) | BIT(MADV_FREE) | BIT(MADV_MERGEABLE) |            \
+	       BIT(MADV_UNMERGEABLE) | BIT(MADV_HUGEPAGE) | BIT(MADV_NOHUGEPAGE) |    \
+	       BIT(MADV_DONTDUMP) | BIT(MADV_DODUMP) | BIT(MADV_COLD) | BIT(MADV_PAGEOUT))
+
 static bool is_hint(enum advice a)
 {
-	switch (a) {
-	case MADV_NORMAL:
-	case MADV_RANDOM:
-	case MADV_SEQUENTIAL:
-	case MADV_WILLNEED:
-	case MADV_FREE:
-	case MADV_MERGEABLE:
-	case MADV_UNMERGEABLE:
-	case MADV_HUGEPAGE:
-	case MADV_NOHUGEPAGE:
-	case MADV_DONTDUMP:
-	case MADV_DODUMP:
-	case MADV_COLD:
-	case MADV_PAGEOUT:
-		return true;
-	default:
-		return false;
-	}
+	return a < 64 && HINTS & BIT(a);
 }
 
 /* To take away what is there: not what is locked. */

@@ -21,10 +21,15 @@
 #define O_DIRECTORY 0200000
 #define O_NOFOLLOW 0400000
 
-#define SELF_EXE_NUMBER 0xffffffff
-#define MODE_CONSOLE 0020620
-#define CONSOLE_DEVICE 0x501 /* major 5, minor 1 */
 #define INITRAMFS_DEVICE 2
+
+/* What is in no initramfs: the console, and the link to the process's own program. */
+static const struct file_inode console = {
+	.mode = FILE_CHARACTER | 0620, .links = 1, .number = 1, .rdev_major = 5, .rdev_minor = 1,
+};
+static const struct file_inode self_exe_link = {
+	.mode = FILE_SYMLINK | 0777, .links = 1, .number = 0xffffffff,
+};
 
 /* struct stat of a 64-bit program */
 struct stat {
@@ -51,71 +56,59 @@ struct stat64_32 {
 } __packed;
 static_assert(sizeof(struct stat64_32) == 96, "Linux's struct stat64 of i386");
 
-static long put(virt_addr_t to, const struct stat *st)
-{
-	struct stat64_32 st32 = {
-		.dev = st->dev, .ino_low = (u32)st->ino, .mode = st->mode,
-		.nlink = (u32)st->nlink, .uid = st->uid, .gid = st->gid,
-		.rdev = st->rdev, .size = st->size, .blksize = (u32)st->blksize,
-		.blocks = st->blocks, .ino = st->ino,
-	};
-
-	if (abi_is_ia32())
-		return copy_to_user(to, &st32, sizeof(st32)) ? -EFAULT : 0;
-	return copy_to_user(to, st, sizeof(*st)) ? -EFAULT : 0;
-}
-
-static long stat_fd(int fd, virt_addr_t to)
-{
-	const struct stat st = {
-		.dev = INITRAMFS_DEVICE, .ino = 1, .nlink = 1, .mode = MODE_CONSOLE,
-		.rdev = CONSOLE_DEVICE, .blksize = PAGE_SIZE,
-	};
-
-	return process_has_open(fd) ? put(to, &st) : -EBADF;
-}
-
 /* A device number as struct stat has it. */
 static u64 device(u32 major, u32 minor)
 {
 	return (major & 0xfff) << 8 | (minor & 0xff) | (u64)(minor & ~0xffu) << 12;
 }
 
-static void fill(struct stat *st, const struct file_inode *inode)
+static long put(virt_addr_t to, const struct file_inode *inode)
 {
-	*st = (struct stat){
+	const struct stat st = {
 		.dev = INITRAMFS_DEVICE, .ino = inode->number, .nlink = inode->links,
 		.mode = inode->mode, .rdev = device(inode->rdev_major, inode->rdev_minor),
 		.size = (s64)inode->size, .blksize = PAGE_SIZE,
 		.blocks = (s64)(ALIGN_UP(inode->size, PAGE_SIZE) / 512),
 	};
+	const struct stat64_32 st32 = {
+		.dev = st.dev, .ino_low = inode->number, .mode = st.mode, .nlink = inode->links,
+		.rdev = st.rdev, .size = st.size, .blksize = PAGE_SIZE, .blocks = st.blocks,
+		.ino = st.ino,
+	};
+
+	if (abi_is_ia32())
+		return copy_to_user(to, &st32, sizeof(st32)) ? -EFAULT : 0;
+	return copy_to_user(to, &st, sizeof(st)) ? -EFAULT : 0;
 }
 
-/* The file that the path names; *link: that is the link to the process's own program. */
-static int find(const char *path, bool follow, const struct file_node **file, bool *link)
+static long stat_fd(int fd, virt_addr_t to)
 {
-	const struct file_node *exe = path_is_self_exe(path) ? current_process()->exe : NULL;
+	return process_has_open(fd) ? put(to, &console) : -EBADF;
+}
 
-	*link = exe && !follow;
-	*file = exe;
-	return exe ? 0 : program_find(path, follow, file);
+/* The file that the path names, self_exe_link included. */
+static int find(const char *path, bool follow, const struct file_inode **inode)
+{
+	const struct file_node *file = path_is_self_exe(path) ? current_process()->exe : NULL;
+	int err = 0;
+
+	if (file && !follow) {
+		*inode = &self_exe_link;
+		return 0;
+	}
+	if (!file)
+		err = program_find(path, follow, &file);
+	if (!err)
+		*inode = file->inode;
+	return err;
 }
 
 static long stat_path(const char *path, bool follow, virt_addr_t to)
 {
-	struct stat st = {
-		.dev = INITRAMFS_DEVICE, .ino = SELF_EXE_NUMBER, .nlink = 1,
-		.mode = FILE_SYMLINK | 0777, .blksize = PAGE_SIZE,
-	};
-	const struct file_node *file;
-	bool link;
-	int err = find(path, follow, &file, &link);
+	const struct file_inode *inode;
+	int err = find(path, follow, &inode);
 
-	if (err)
-		return err;
-	if (!link)
-		fill(&st, file->inode);
-	return put(to, &st);
+	return err ? err : put(to, inode);
 }
 
 /* All that is open is a terminal: no directory that a path could begin at. */
@@ -175,17 +168,17 @@ long sys_newfstatat(struct pt_regs *regs)
 /* The path's frame takes the target of the process's own link. */
 static long read_link(char *path, virt_addr_t to, int size)
 {
-	const struct file_node *file;
+	const struct file_inode *inode;
 	const void *target;
-	bool link;
-	long n = find(path, false, &file, &link);
+	long n = find(path, false, &inode);
 
 	if (n)
 		return n;
-	if (!link && !file_is(file->inode, FILE_SYMLINK))
+	if (!file_is(inode, FILE_SYMLINK))
 		return -EINVAL;
-	n = link ? file_path(file, path, PATH_MAX) : (long)file->inode->size;
-	target = link ? (const u8 *)path : file->inode->data;
+	target = inode == &self_exe_link ? (const u8 *)path : inode->data;
+	n = inode == &self_exe_link ? file_path(current_process()->exe, path, PATH_MAX) :
+				      (long)inode->size;
 	if (n < 0)
 		return n;
 	n = MIN(n, size);
@@ -221,17 +214,16 @@ long sys_readlinkat(struct pt_regs *regs)
 
 static long refuse_to_open(int fd, virt_addr_t from, u64 flags)
 {
-	const struct file_node *file;
+	const struct file_inode *inode;
 	char *path;
-	bool link;
 	long err = get_path_at(fd, from, &path);
 
 	if (err)
 		return err;
-	err = find(path, !(flags & O_NOFOLLOW), &file, &link);
-	if (!err && (link || file_is(file->inode, FILE_SYMLINK)))
+	err = find(path, !(flags & O_NOFOLLOW), &inode);
+	if (!err && file_is(inode, FILE_SYMLINK))
 		err = -ELOOP;
-	else if (!err && (flags & O_DIRECTORY) && !file_is(file->inode, FILE_DIRECTORY))
+	else if (!err && (flags & O_DIRECTORY) && !file_is(inode, FILE_DIRECTORY))
 		err = -ENOTDIR;
 	path_put(path);
 	return err == 0 || (err == -ENOENT && flags & O_CREAT) ? -EACCES : err;
