@@ -23,7 +23,6 @@
 #include "arch/state/emulate.h"
 #include "arch/state/ldt.h"
 #include "arch/state/user_code.h"
-#include "kernel/base/insn.h"
 #include "kernel/base/string.h"
 #include "mm/space/uaccess.h"
 

@@ -11,7 +11,6 @@
  */
 #include "kernel/files/cpio.h"
 
-#include "kernel/base/errno.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 

@@ -14,7 +14,6 @@
  * Source: Linux, kernel/cred.c (commit_creds), kernel/ptrace.c, kernel/signal.c.
  */
 #include "arch/state/mitigations.h"
-#include "kernel/base/string.h"
 #include "kernel/linux/creds.h"
 
 /* ---- Changes ---------------------------------------------------------------------- */

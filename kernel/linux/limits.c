@@ -10,13 +10,10 @@
  *
  * The rest of Linux's sixteen is kept and handed on.
  */
-#include "arch/machine/clock.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/seams.h"
-#include "kernel/linux/creds.h"
 #include "kernel/linux/limits.h"
 #include "kernel/linux/tree.h"
-#include "kernel/task/sched.h"
 #include "mm/frames/frame.h"
 #include "mm/space/mm.h"
 #include "mm/space/vmap.h"

@@ -6,8 +6,9 @@
 #include "kernel/base/log.h"
 #include "kernel/files/tty.h"
 #include "kernel/linux/abi.h"
-#include "kernel/linux/process/make.h"
+#include "kernel/linux/signal/signal.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/tree.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"
 

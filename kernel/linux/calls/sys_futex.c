@@ -9,7 +9,6 @@
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/futex.h"
-#include "kernel/linux/process/make.h"
 #include "kernel/linux/syscalls.h"
 
 enum {

@@ -6,7 +6,6 @@
 #include "kernel/base/string.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
-#include "kernel/linux/process/make.h"
 #include "kernel/linux/syscalls.h"
 #include "mm/space/uaccess.h"
 

@@ -5,9 +5,9 @@
 #include "arch/state/io_bitmap.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
-#include "kernel/linux/process/make.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/tree.h"
 
 long sys_ioperm(struct pt_regs *regs)
 {

@@ -2,17 +2,13 @@
  * System calls on what a process may use, and on what it has used.  Here limits are only
  * read and set; kernel/linux/limits.c says where each is enforced.
  */
-#include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/nospec.h"
-#include "kernel/base/string.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/creds.h"
-#include "kernel/linux/process/make.h"
 #include "kernel/linux/process/wait.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/task/sched.h"
-#include "mm/frames/frame.h"
 #include "mm/space/uaccess.h"
 
 /* ---- Limits --------------------------------------------------------------------- */

@@ -6,7 +6,6 @@
 #include "kernel/linux/abi.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
-#include "kernel/linux/process/make.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"

@@ -8,7 +8,6 @@
 #include "arch/state/user_desc.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
-#include "kernel/base/nospec.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/segments.h"

@@ -5,13 +5,12 @@
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/string.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/calls/user_time.h"
-#include "kernel/linux/process/make.h"
 #include "kernel/linux/signal/sigframe.h"
+#include "kernel/linux/signal/signal.h"
 #include "kernel/linux/syscalls.h"
-#include "kernel/task/sched.h"
+#include "kernel/linux/tree.h"
 #include "mm/space/uaccess.h"
 
 /* ---- Actions and masks --------------------------------------------------------------- */

@@ -4,13 +4,12 @@
  * can be opened.
  */
 #include "kernel/base/errno.h"
-#include "kernel/base/string.h"
 #include "kernel/files/file_tree.h"
 #include "kernel/linux/abi.h"
-#include "kernel/linux/process/make.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/program/path.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/tree.h"
 #include "mm/space/uaccess.h"
 
 #define AT_FDCWD (-100)

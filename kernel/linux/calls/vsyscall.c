@@ -12,7 +12,6 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/layout.h"
 #include "kernel/linux/calls/vsyscall.h"
-#include "kernel/linux/process/make.h"
 #include "kernel/linux/syscalls.h"
 #include "mm/space/uaccess.h"
 

@@ -7,7 +7,6 @@
  */
 #include "arch/state/fpu.h"
 #include "arch/state/ldt.h"
-#include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/process/make.h"
@@ -16,7 +15,6 @@
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/program/path.h"
 #include "kernel/linux/syscalls.h"
-#include "kernel/task/sched.h"
 #include "mm/space/mm.h"
 
 /* ---- No way back ------------------------------------------------------------------- */

@@ -16,8 +16,8 @@
  * Sources: Linux, arch/x86/mm/mmap.c, fs/binfmt_elf.c, arch/x86/kernel/process.c.
  */
 #include "arch/machine/random.h"
-#include "kernel/linux/process/make.h"
 #include "kernel/linux/program/randmaps.h"
+#include "kernel/linux/tree.h"
 
 #define STACK_BITS 22
 #define STACK_BITS_IA32 11
