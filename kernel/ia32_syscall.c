@@ -24,11 +24,11 @@
 #include "kernel/base/stack_poison.h"
 #include "kernel/base/x86.h"
 #include "kernel/ia32_syscall.h"
+#include "kernel/linux/calls/table.h"
 #include "kernel/linux/ia32_vdso.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/process/to_user.h"
-#include "kernel/linux/syscalls.h"
 #include "mm/space/uaccess.h"
 
 /* After SYSENTER or SYSCALL; false: there will be no system call. */

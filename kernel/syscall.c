@@ -12,9 +12,9 @@
 #include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stack_poison.h"
+#include "kernel/linux/calls/table.h"
 #include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/process/to_user.h"
-#include "kernel/linux/syscalls.h"
 #include "kernel/syscall.h"
 
 /* RF and TF: SYSRET would restore them too late or not at all. */

@@ -5,6 +5,7 @@
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/percpu.h"
+#include "kernel/linux/calls/table.h"
 #include "kernel/linux/syscalls.h"
 
 long (*const syscall_table[NR_SYSCALLS])(struct pt_regs *) = {

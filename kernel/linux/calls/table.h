@@ -1,0 +1,36 @@
+/*
+ * System calls by number: what the way in needs of the personality.
+ */
+#ifndef KERNEL_LINUX_CALLS_TABLE_H
+#define KERNEL_LINUX_CALLS_TABLE_H
+
+#include "entry/entry.h"
+#include "kernel/base/types.h"
+
+/* One more than the highest numbers: the largest member of a union counts. */
+union syscalls_64 {
+#define CALL_64(nr, function) u8 below_##nr[(nr) + 1];
+#define CALL_32(nr, function)
+#define CALL_IA32(nr, function)
+#include "kernel/linux/syscall_list.h"
+};
+union syscalls_32 {
+#define CALL_64(nr, function)
+#define CALL_32(nr, function) u8 below_##nr[(nr) + 1];
+#define CALL_IA32 CALL_32
+#include "kernel/linux/syscall_list.h"
+};
+#define NR_SYSCALLS sizeof(union syscalls_64)
+#define NR_IA32_SYSCALLS sizeof(union syscalls_32)
+
+/* By number; NULL: none. */
+extern long (*const syscall_table[NR_SYSCALLS])(struct pt_regs *);
+extern long (*const ia32_syscall_table[NR_IA32_SYSCALLS])(struct pt_regs *);
+
+/* The answer to a number that no call has: counts it, -ENOSYS. */
+long syscall_unknown(void);
+
+/* System calls answered so, all CPUs. */
+u64 syscall_unknown_count(void);
+
+#endif
