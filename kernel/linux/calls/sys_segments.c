@@ -1,6 +1,6 @@
 /*
- * System calls on segments: modify_ldt, and what is behind i386's
- * set_thread_area.  Linux's checks, in its order.
+ * System calls on segments: the LDT, the bases of FS and GS, and i386's TLS entries.
+ * A descriptor is refused here, by Linux's checks in Linux's order, or never.
  * Read next: arch/state/ldt.c, arch/state/user_desc.c.
  */
 #include "arch/state/ldt.h"

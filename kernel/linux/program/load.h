@@ -40,7 +40,7 @@ const char *program_name(const char *path);
 /*
  * Loads the program `path` and makes a task of it, not yet runnable; argv and
  * envp end in NULL.  NULL, with one line in *why: no such file, not a program
- * that we can run, no memory.
+ * that we can run, no memory.  Context: boot, or a kernel task.
  */
 struct thread *program_load(const char *path, const char *const argv[],
 			  const char *const envp[], struct complaint *why);

@@ -12,7 +12,8 @@
  * Programs choose how many strings there are, and how long.  So they go page by page
  * from the old address space to the stack area, which grows with them and is charged
  * to the process (kernel/linux/process/oom.c); the kernel has three frames for it, and no copy.
- * Where the strings are is found out from themselves when the pointers are written.
+ * Nor does it keep their addresses: the pointers are written last, and where each string
+ * begins is then read from the new stack itself.
  *
  * A 32-bit program has the same in words of 32 bits, and AT_SYSINFO in front of
  * the vector: the address of __kernel_vsyscall.  There is no AT_SYSINFO_EHDR, for
@@ -59,14 +60,11 @@ struct builder {
 	unsigned used;        /* bytes of them */
 	unsigned auxv_count;
 	u64 auxv[MAX_AUXV];
+	virt_addr_t execfn, random, platform; /* that the auxiliary vector gives */
 	virt_addr_t string;    /* to which the next pointer will lead */
 	virt_addr_t window_at; /* the page that `window` has; 0: none */
 	u8 words[PAGE_SIZE];
 	u8 window[PAGE_SIZE + 1]; /* and a NUL */
-};
-/* Addresses that the auxiliary vector gives. */
-struct places {
-	virt_addr_t execfn, random, platform;
 };
 
 #define BUILDER_FRAMES (ALIGN_UP(sizeof(struct builder), PAGE_SIZE) / PAGE_SIZE)
@@ -242,8 +240,7 @@ static void add_pointers(struct builder *b, u64 n)
 	add_word(b, 0);
 }
 
-static void add_all_auxv(struct builder *b, const struct elf_image *elf, u64 base,
-			 const struct places *at)
+static void add_all_auxv(struct builder *b, const struct elf_image *elf, u64 base)
 {
 	/* Whose execve this is; root's at boot. */
 	const struct process *p = calling_process();
@@ -267,9 +264,9 @@ static void add_all_auxv(struct builder *b, const struct elf_image *elf, u64 bas
 	add_auxv(b, AT_GID, ids.group[REAL_ID]);
 	add_auxv(b, AT_EGID, ids.group[EFFECTIVE_ID]);
 	add_auxv(b, AT_SECURE, p && process_ids_are_mixed());
-	add_auxv(b, AT_RANDOM, at->random);
-	add_auxv(b, AT_EXECFN, at->execfn);
-	add_auxv(b, AT_PLATFORM, at->platform);
+	add_auxv(b, AT_RANDOM, b->random);
+	add_auxv(b, AT_EXECFN, b->execfn);
+	add_auxv(b, AT_PLATFORM, b->platform);
 	add_auxv(b, AT_NULL, 0);
 }
 
@@ -277,21 +274,21 @@ static void add_all_auxv(struct builder *b, const struct elf_image *elf, u64 bas
 
 /* Leaves b->string at argv[0]. */
 static void push_all_strings(struct builder *b, const char *path, const struct start_strings *s,
-			     u64 argc, u64 envc, struct places *at)
+			     u64 argc, u64 envc)
 {
-	at->execfn = push_string(b, path);
+	b->execfn = push_string(b, path);
 	push_list(b, &s->envp, envc);
 	push_list(b, &s->argv, argc);
 	b->string = b->at;
 }
 
-static void push_platform(struct builder *b, bool ia32, struct places *at)
+static void push_platform(struct builder *b, bool ia32)
 {
 	u64 random[2];
 
 	random_bytes(random, sizeof(random));
-	at->platform = push_string(b, ia32 ? "i686" : "x86_64");
-	at->random = push_bytes(b, random, sizeof(random));
+	b->platform = push_string(b, ia32 ? "i686" : "x86_64");
+	b->random = push_bytes(b, random, sizeof(random));
 }
 
 static void write_words(struct builder *b, u64 argc, u64 envc)
@@ -312,7 +309,6 @@ static void build(struct builder *b, const char *path, struct start_strings s,
 		  const struct elf_image *elf, u64 base)
 {
 	static const char *const nameless[] = { "", NULL };
-	struct places at;
 	u64 argc = count(b, &s.argv), envc = count(b, &s.envp);
 
 	if (argc == 0) { /* a program is told its name, if only "" */
@@ -320,10 +316,10 @@ static void build(struct builder *b, const char *path, struct start_strings s,
 		argc = 1;
 		take_room(b, sizeof(u64));
 	}
-	push_all_strings(b, path, &s, argc, envc, &at);
+	push_all_strings(b, path, &s, argc, envc);
 	b->room = PAGE_SIZE; /* what follows does not count */
-	push_platform(b, elf->ia32, &at);
-	add_all_auxv(b, elf, base, &at);
+	push_platform(b, elf->ia32);
+	add_all_auxv(b, elf, base);
 	if (!b->err)
 		write_words(b, argc, envc);
 }
