@@ -106,8 +106,8 @@ include user/Makefile.inc tests/host/Makefile.inc $(if $(SANITIZE),tests/sanitiz
 
 # ---- What is booted ---------------------------------------------------------
 
-$(CPIO): $(USER_PROGRAMS) scripts/mkcpio.py
-	$(PYTHON) scripts/mkcpio.py -o $@ init=$(BUILD)/user/init $(foreach p,$(USER_PROGRAMS),bin/$(notdir $(p))=$(p))
+$(CPIO): $(USER_PROGRAMS) scripts/mkinitramfs
+	scripts/mkinitramfs $@ init=$(BUILD)/user/init $(foreach p,$(USER_PROGRAMS),bin/$(notdir $(p))=$(p))
 
 $(ISO): $(ELF) $(CPIO) scripts/mkiso
 	scripts/mkiso $(ELF) $(CPIO) $@

@@ -9,7 +9,7 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "scripts"))
-import mkcpio  # noqa: E402
+import newc  # noqa: E402
 
 USER = os.path.join(os.path.dirname(__file__), "..", "build", "user")
 BASE = 0x400000          # where static Linux programs are linked
@@ -133,7 +133,7 @@ def exits_32(status):
 
 def init(data):
     """An archive with one executable, /init."""
-    return mkcpio.archive({"init": (mkcpio.EXECUTABLE, data)})
+    return newc.archive({"init": (newc.EXECUTABLE, data)})
 
 
 def cut(build):
@@ -189,20 +189,20 @@ PROGRAMS = {
 def from_glibc(_build):
     """Programs with the C library that most people have, of 32 bits."""
     names = ("hello32", "hello32-pie")
-    return mkcpio.archive({f"bin/{name}": mkcpio.from_path(os.path.join(USER, name))
+    return newc.archive({f"bin/{name}": newc.from_path(os.path.join(USER, name))
                            for name in names})
 
 
 def listed(*entries):
-    """An archive of (name, mode, data, ...) as mkcpio.entry() takes them, in this order."""
-    out = [mkcpio.entry(0, *entry) if isinstance(entry, tuple) else entry for entry in entries]
-    return b"".join([*out, mkcpio.entry(0, mkcpio.TRAILER, 0)])
+    """An archive of (name, mode, data, ...) as newc.entry() takes them, in this order."""
+    out = [newc.entry(0, *entry) if isinstance(entry, tuple) else entry for entry in entries]
+    return b"".join([*out, newc.entry(0, newc.TRAILER, 0)])
 
 
 def with_links(_build):
     """Two archives, with zeros in front of each, for tests/user/file/paths.c."""
-    program = mkcpio.from_path(os.path.join(USER, "paths"))
-    link, regular, directory = mkcpio.SYMLINK, mkcpio.REGULAR, mkcpio.DIRECTORY
+    program = newc.from_path(os.path.join(USER, "paths"))
+    link, regular, directory = newc.SYMLINK, newc.REGULAR, newc.DIRECTORY
     first = listed(
         (".", 0o040711), ("usr", directory), ("usr/bin", directory), ("bin", link, b"usr/bin"),
         ("init", regular, b"replaced"), ("first", regular, b"first"), ("twice", regular, b"1"),
@@ -212,32 +212,32 @@ def with_links(_build):
         ("device", 0o020600, b"", None, (5, 0x101)))
     second = listed(
         ("/bin/paths", *program), ("init", link, b"bin/paths"), ("twice", regular, b"second"),
-        mkcpio.entry(9, "bin/hard1", regular, b"", 2),
-        mkcpio.entry(9, "hard2", regular, b"data", 2))
+        newc.entry(9, "bin/hard1", regular, b"", 2),
+        newc.entry(9, "hard2", regular, b"data", 2))
     return bytes(512) + first + bytes(1024 - len(first) % 512) + second + bytes(512)
 
 
 def large(size):
     """An archive of SIZE bytes, a multiple of 4, that has an init."""
     def filled(filler):
-        return listed(("init", mkcpio.EXECUTABLE, PROGRAMS["exit0"]),
-                      ("filler", mkcpio.REGULAR, bytes(filler)))
+        return listed(("init", newc.EXECUTABLE, PROGRAMS["exit0"]),
+                      ("filler", newc.REGULAR, bytes(filler)))
     return filled(size - len(filled(0)))
 
 
 ARCHIVES = {
     "paths": with_links,
-    "early-and-zstd": lambda build: listed(("kernel", mkcpio.DIRECTORY)) + bytes(512)
+    "early-and-zstd": lambda build: listed(("kernel", newc.DIRECTORY)) + bytes(512)
                       + b"\x28\xb5\x2f\xfd" + bytes(64),
     "bad-sum": lambda build: listed(
-        ("init", mkcpio.EXECUTABLE, PROGRAMS["exit0"], None, (0, 0), 1)),
-    "endless-init": lambda build: listed(("init", mkcpio.SYMLINK, b"init")),
+        ("init", newc.EXECUTABLE, PROGRAMS["exit0"], None, (0, 0), 1)),
+    "endless-init": lambda build: listed(("init", newc.SYMLINK, b"init")),
     "over-kernel": lambda build: large(31700000),
     "cut": cut,
     "lying-size": lying_size,
     "garbage": lambda build: b"This is no archive. " * 50,
     "glibc": from_glibc,
-    "empty": lambda build: mkcpio.archive({}),
+    "empty": lambda build: newc.archive({}),
 }
 KINDS = sorted([*PROGRAMS, *ARCHIVES])
 
@@ -251,5 +251,5 @@ def make(kind, build, directory):
         else:
             with open(build, "rb") as file:
                 data = ARCHIVES[kind](file.read())
-        mkcpio.write_whole(path, data)
+        newc.write_whole(path, data)
     return path

@@ -17,7 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
 import bounded  # noqa: E402
 import initrds  # noqa: E402
-import mkcpio  # noqa: E402
+import newc  # noqa: E402
 import qemu  # noqa: E402
 import tapunit
 
@@ -127,7 +127,7 @@ def while_spinning(directory):
 def while_reading(directory):
     """The program waits in read()."""
     path = os.path.join(directory, "reader.cpio")
-    mkcpio.write_whole(path, reader())
+    newc.write_whole(path, reader())
     with Console(directory, path, "init=/init") as console:
         console.wait_for(STARTED)
         console.type(b"one" + CTRL_T + b"two\n")

@@ -23,7 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "tests"), os.path.join(ROOT, "scripts")]
 import bounded  # noqa: E402
-import mkcpio  # noqa: E402
+import newc  # noqa: E402
 import program  # noqa: E402
 
 DEBUG = os.path.join(ROOT, "scripts", "debug")
@@ -176,7 +176,7 @@ def main(argv):
     signal.signal(signal.SIGTERM, interrupted)
     with tempfile.TemporaryDirectory(prefix="postern-gdb-test-") as directory:
         initramfs = os.path.join(directory, "initramfs.cpio")
-        mkcpio.write_whole(initramfs, program.archive())
+        newc.write_whole(initramfs, program.archive())
         session(tap, options, initramfs)
     without_machine(tap, options)
     bad_knobs(tap, options)

@@ -1,14 +1,9 @@
-#!/usr/bin/env python3
-"""Writes a cpio "newc" archive: the initramfs.
+"""Writes cpio "newc" archives entry by entry: also those that no cpio would write.
 
-Owns the archive format on the host's side.  Called by the Makefile
-(build/initramfs.cpio), by scripts/run and by tests/initrds.py.  The same input
-gives the same bytes: no dates, owner root, entries sorted by name.
-
-    scripts/mkcpio.py -o OUTPUT NAME=PATH...
+What people boot is packed by scripts/mkinitramfs.  Tests want archives with entries in
+a given order, with wrong sums, hard links and devices, and from programs in memory.
 """
 import os
-import sys
 
 MAGIC, MAGIC_CRC = b"070701", b"070702"
 DIRECTORY, REGULAR, SYMLINK = 0o040755, 0o100644, 0o120777
@@ -71,25 +66,3 @@ def write_whole(path, data):
         if os.path.exists(temporary):
             os.unlink(temporary)
 
-
-def main(argv):
-    """The command line; errors in one line."""
-    if len(argv) < 2 or argv[0] != "-o":
-        sys.exit("usage: mkcpio.py -o OUTPUT NAME=PATH...")
-    files = {}
-    for argument in argv[2:]:
-        name, equals, path = argument.partition("=")
-        if not equals:
-            sys.exit(f"mkcpio: found '{argument}', expected NAME=PATH")
-        try:
-            files[name] = from_path(path)
-        except OSError as error:
-            sys.exit(f"mkcpio: {path}: {error.strerror}")
-    try:
-        write_whole(argv[1], archive(files))
-    except (OSError, ValueError) as error:
-        sys.exit(f"mkcpio: {error}")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
