@@ -55,7 +55,7 @@ ELF := $(BUILD)/postern.elf
 ISO := $(BUILD)/postern.iso
 CPIO := $(BUILD)/initramfs.cpio
 
-all: $(ELF) $(ISO) compile_commands.json
+all: $(ELF) $(ISO)
 
 # ---- The kernel -------------------------------------------------------------
 
@@ -114,21 +114,24 @@ $(ISO): $(ELF) $(CPIO) scripts/mkiso
 
 # ---- What people call ----------------------------------------------------------
 
+# Quiet, and on all processors unless the caller has said on how many.
+SUBMAKE = $(MAKE) -s --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # Installs what is missing first; silent when all is there.
 deps-%:
 	@scripts/deps $*
 
 run: deps-run
-	@$(MAKE) -s --no-print-directory kernel
+	@$(SUBMAKE) kernel
 	@scripts/run $(PROGRAM) $(ARGS)
 
 # What a program reads with pti=off, and with pti=on: side by side.
 meltdown: deps-run
-	@$(MAKE) -s --no-print-directory kernel
+	@$(SUBMAKE) kernel
 	@$(PYTHON) scripts/meltdown.py
 
 test: deps-test
-	@$(MAKE) -s --no-print-directory all user-hosted debug-kernel sanitize-kernel
+	@$(SUBMAKE) all user-hosted debug-kernel sanitize-kernel
 	@$(PYTHON) tests/run.py $(if $(SYSTEMS),--systems)
 
 # The README's commands in minimal roots of Debian 13 and 12, each with make alone.
@@ -137,7 +140,7 @@ systems:
 
 # One direct boot, all suites.
 selftest: deps-run
-	@$(MAKE) -s --no-print-directory all
+	@$(SUBMAKE) all
 	@$(PYTHON) tests/run.py --only cpus-4
 
 # Linker symbols are compared and subtracted on purpose; offsets are taken of a
@@ -150,13 +153,14 @@ CPPCHECK := cppcheck -q --enable=warning,portability --std=c11 -I. --error-exitc
 
 # A build of its own, in which a warning is an error, and the static checks.
 check: deps-check
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/check WERROR=-Werror kernel
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/check-clang CC=clang WERROR=-Werror $(BUILD)/check-clang/postern.elf
+	@$(SUBMAKE) BUILD=$(BUILD)/check WERROR=-Werror kernel
+	@$(SUBMAKE) BUILD=$(BUILD)/check-debug DEBUG=1 WERROR=-Werror $(BUILD)/check-debug/postern.elf
+	@$(SUBMAKE) compile_commands.json
 	@$(CPPCHECK) $(filter-out tests/%,$(C_SOURCES))
 	@$(PYTHON) scripts/check_layers.py --objects $(BUILD)/check
 	@$(PYTHON) scripts/check_style.py
 	@$(PYTHON) scripts/check_budget.py
-	@$(MAKE) -s --no-print-directory all user-hosted
+	@$(SUBMAKE) all user-hosted
 	@$(PYTHON) scripts/check_elf.py $(ELF)
 	@$(PYTHON) scripts/check_entry.py $(ELF)
 	@$(PYTHON) scripts/check_unwind.py $(ELF)
@@ -165,14 +169,14 @@ check: deps-check
 
 # The same user programs in QEMU and Bochs; docs/emulators.md explains each difference.
 emulators: deps-test
-	@$(MAKE) -s --no-print-directory all
+	@$(SUBMAKE) all
 	@$(PYTHON) tests/emulators.py
 
 # Hostile programs at random; the seed is printed.
 MINUTES := 10
 SEED :=
 stress: deps-test
-	@$(MAKE) -s --no-print-directory kernel debug-kernel
+	@$(SUBMAKE) kernel debug-kernel
 	@$(PYTHON) tests/stress.py --seconds $$(($(MINUTES) * 60)) $(if $(SEED),--seed $(SEED))
 
 # Bugs brought back, one at a time: which test sees each?  ONLY=GLOB: some.
@@ -182,40 +186,40 @@ mutants: deps-test
 
 # An NMI, a machine check and a debug exception at every instruction of entry code.
 inject: deps-test
-	@$(MAKE) -s --no-print-directory kernel
+	@$(SUBMAKE) kernel
 	@$(PYTHON) tests/inject/run.py
 
 bench: deps-run
-	@$(MAKE) -s --no-print-directory kernel
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/measure DEBUG=measure $(BUILD)/measure/postern.elf
+	@$(SUBMAKE) kernel
+	@$(SUBMAKE) BUILD=$(BUILD)/measure DEBUG=measure $(BUILD)/measure/postern.elf
 	@$(PYTHON) scripts/bench.py
 
 # Counters are atomic: lines are computed from differences of them.  The host
 # tests count for the parsers; theirs are anew, not added to those of the last run.
 coverage: deps-test
-	@$(MAKE) -s --no-print-directory all user-hosted
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/coverage \
+	@$(SUBMAKE) all user-hosted
+	@$(SUBMAKE) BUILD=$(BUILD)/coverage \
 		INSTRUMENT='--coverage -fprofile-info-section -fprofile-update=atomic' \
 		$(BUILD)/coverage/covered.elf
 	@find $(BUILD)/coverage -name '*.gcda' -delete
-	@$(MAKE) -s --no-print-directory HOST_OUT=$(BUILD)/coverage/host INSTRUMENT=--coverage \
+	@$(SUBMAKE) HOST_OUT=$(BUILD)/coverage/host INSTRUMENT=--coverage \
 		host-tests > $(BUILD)/coverage/host-tests.txt || { cat $(BUILD)/coverage/host-tests.txt; false; }
 	@$(PYTHON) tests/coverage/run.py
 
 # The kernel that asks before each load and store whether the bytes are live.
 sanitize: deps-test
-	@$(MAKE) -s --no-print-directory all sanitize-kernel
+	@$(SUBMAKE) all sanitize-kernel
 	@$(PYTHON) tests/sanitize/run.py
 
 gdb: deps-test
-	@$(MAKE) -s --no-print-directory kernel
+	@$(SUBMAKE) kernel
 	@scripts/debug
 
 kernel: $(ELF) $(CPIO)
 debug-kernel:
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/debug DEBUG=1 $(BUILD)/debug/postern.elf
+	@$(SUBMAKE) BUILD=$(BUILD)/debug DEBUG=1 $(BUILD)/debug/postern.elf
 sanitize-kernel:
-	@$(MAKE) -s --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 $(BUILD)/sanitize/postern.elf
+	@$(SUBMAKE) BUILD=$(BUILD)/sanitize SANITIZE=1 $(BUILD)/sanitize/postern.elf
 iso: $(ISO)
 
 clean:
@@ -239,17 +243,21 @@ help:
 # help: make coverage  lines of C and instructions of entry text that tests execute
 # help: make sanitize  a kernel that stops at a use after free, an overrun, an overflow
 # help: make gdb       boot stopped under gdb
+# help: make compile_commands.json  for clangd, as clang compiles the kernel
 # help: make clean     remove build/
 # help: knobs: CPUS=4 MEM=512M CMDLINE= ACCEL=tcg CPU=max INITRAMFS=
 
-compile_commands.json: $(BUILD)/flags $(C_SOURCES)
-	@for f in $(C_SOURCES); do printf '%s\t%s\n' $$f "$(CC) $(CFLAGS) $(WARNINGS) $(CPPFLAGS) -c $$f"; done | \
-		$(PYTHON) scripts/compile_commands.py > $@
+# Each object's command in clang's own words: what clangd reads.
+CLANG_BUILD := $(BUILD)/check-clang
+compile_commands.json: deps-check
+	@$(SUBMAKE) BUILD=$(CLANG_BUILD) CC=clang WERROR=-Werror PLAIN= \
+		'INSTRUMENT=-MJ $$@.json' $(CLANG_BUILD)/postern.elf
+	@sed -e '1s/^/[/' -e '$$s/,$$/]/' $(C_SOURCES:%.c=$(CLANG_BUILD)/%.o.json) > $@
 
 -include $(wildcard $(OBJECTS:.o=.d)) $(wildcard $(BUILD)/inc/*.d)
 
 # make would delete them as intermediate, and build all anew.
 .SECONDARY: $(INCLUDES)
-.PHONY: all kernel debug-kernel sanitize sanitize-kernel iso run meltdown test systems selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
+.PHONY: all compile_commands.json kernel debug-kernel sanitize sanitize-kernel iso run meltdown test systems selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
 .DELETE_ON_ERROR:
 FORCE:

@@ -1,6 +1,6 @@
 ; What a loader has put over the kernel: the kernel is damaged then, and can do no more
 ; than say so, if this much of it is whole.  QEMU puts a large initramfs as low as it
-; must; nobody between it and us compares the two ranges.
+; must; nothing between QEMU and us compares the two ranges.
 ;
 ; boot/start32.asm calls it, in 32-bit mode without paging, before anything but code and
 ; text of .boot (the first bytes of the image) and the stack is used.  The information

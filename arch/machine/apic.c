@@ -69,7 +69,7 @@ bool apic_version_good(u32 version)
 	       VERSION_MAX_LVT(version) + 1 >= LVT_ENTRIES_MIN;
 }
 
-/* At the address that the boot CPU has it at: firmware may have moved one alone. */
+/* Puts the APIC at the boot CPU's address: firmware may have moved only some of them. */
 static void enable(void)
 {
 	u64 base = (rdmsr(MSR_APIC_BASE) & ~APIC_BASE_ADDRESS) | apic_base | APIC_BASE_ENABLE;

@@ -9,7 +9,7 @@
 
 struct counter {
 	const char *name;      /* for lines at boot */
-	u64 hz;                /* 0 if it is what is to be found out */
+	u64 hz;                /* 0 if this is what must be found out */
 	u64 mask;              /* the bits it has */
 	void (*start)(void);   /* begins anew; NULL: it runs for ever */
 	bool (*expired)(void); /* start() was too long ago; NULL: never */

@@ -22,7 +22,7 @@ static struct {
 	struct claim claim;
 	void (*fn)(void *);
 	void *arg;
-	struct cpumask pending; /* who has not answered yet */
+	struct cpumask pending; /* the CPUs that have not answered yet */
 } call = { .claim = CLAIM(LOCK_IPI_CALL) };
 
 static bool stopping;

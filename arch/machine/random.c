@@ -1,8 +1,8 @@
 /*
  * Random numbers: ChaCha20 with fast key erasure (Bernstein, 2017), as Linux has
  * it.  Each request takes a key of its own out of the generator's, which is
- * replaced at the same time: who reads the kernel's memory later cannot compute
- * what was given before.
+ * replaced at the same time: an attacker who reads the kernel's memory later cannot
+ * compute what was given before.
  *
  * The seed is RDSEED's or RDRAND's.  Where the CPU has neither, it is the jitter of
  * reads of a device: another clock's, or on an emulator the host's.  Jitter counts

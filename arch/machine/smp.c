@@ -33,7 +33,7 @@
 
 #define XAPIC_MAX_ID 254
 
-/* Given up when this long nobody new has arrived. */
+/* CPUs that are absent are given up when none has arrived for so long. */
 #define ARRIVAL_TIMEOUT_NS (5 * NSEC_PER_SEC)
 
 /* For arch/machine/ap_entry.asm */
@@ -228,7 +228,7 @@ static void wait_for_arrivals(unsigned first, unsigned end, u64 timeout_ns)
 	}
 }
 
-/* Who is absent now, is so for good. */
+/* A CPU that is absent now stays absent for good. */
 static void give_up(unsigned first, unsigned end, u64 waited_ns,
 		    void (*absent)(unsigned cpu, u32 apic_id, u64 waited_ns))
 {

@@ -18,7 +18,7 @@ unsigned smp_number_cpus(const struct acpi_info *acpi, unsigned max);
 
 struct pt_regs;
 
-/* How a CPU is to be set up; the same for all. */
+/* How to set a CPU up; the same for all. */
 struct smp_setup {
 	unsigned gdt_pages;
 	enum ltr_way ltr;
@@ -54,8 +54,9 @@ unsigned smp_start_others(unsigned count, const struct smp_setup *setup,
  * The part of it that sends and waits, alone.  smp_expect_cpu() says that CPU
  * `cpu` is prepared and has this APIC id; smp_wake_cpus() starts those of
  * [first, end) that are expected, at `page` (below 1 MiB), calls absent() for
- * each that is given up because nobody new has arrived for timeout_ns (it was
- * waited for longer if others did arrive), and returns how many are alive.  Boot, and the test with a CPU that is none.
+ * each that it gives up because no other has arrived for timeout_ns (so the wait is
+ * longer if others do arrive), and returns how many are alive.  Context: boot, and the
+ * test with a CPU that does not exist.
  */
 void smp_expect_cpu(unsigned cpu, u32 apic_id);
 unsigned smp_wake_cpus(unsigned first, unsigned end, phys_addr_t page, u64 timeout_ns,
@@ -70,7 +71,7 @@ void smp_send_nmi(unsigned cpu);
 /* For the trap code: IPI_CALL arrived. */
 void smp_handle_call(void);
 
-/* For panic: every other CPU is to stop for good, by NMI. */
+/* For panic: stops every other CPU for good, by NMI. */
 void smp_stop_others(void);
 bool smp_stopping(void);
 

@@ -14,7 +14,7 @@
 struct task_debugregs {
 	u64 address[DEBUGREGS];
 	u64 dr6;    /* the task's own, positive */
-	u64 dr7;    /* as it was written */
+	u64 dr7;    /* as the task wrote it */
 	u64 active; /* what goes into DR7; 0: nothing is armed */
 	u8 used;    /* bit n: DRn has been set, and its fields count */
 };

@@ -5,7 +5,7 @@
  * PGDs show, read-only.  It always denies everything but while a task runs
  * that was given ports: then it holds that task's bits, copied through the
  * direct map at the switch, and is filled with ones at the next one.  The vault
- * says whose bits are there (percpu.io; NULL: nobody's).
+ * says which task's bits are there (percpu.io; NULL: no task's).
  *
  * iopl(3) is a bitmap of zeroes.  The flags' own IOPL would let the program
  * turn interrupts off as well; it is never set.

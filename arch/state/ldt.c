@@ -9,7 +9,7 @@
  *   1 build it, map it            others use the old one
  *   2 publish mm->ldt.active      a CPU that loads mm from here on takes it
  *   3 call all CPUs in mm->cpus   LLDT, and DS and ES loaded again
- *   4 unmap, flush, free the old  nobody can know it any more
+ *   4 unmap, flush, free the old  no CPU can have it any more
  *
  * A CPU that loads mm sets its bit in mm->cpus first and reads mm->ldt.active
  * then; we publish first and read mm->cpus then: one of the two sees the other.

@@ -2,8 +2,8 @@
  * What a task of a program has in the CPU beside pt_regs: registers that the kernel does
  * not use stay there until the CPU runs another task.
  *
- * Guarded by the task itself: it alone writes there, or whoever has it stopped or has
- * just made it.
+ * Guarded by the task itself: only the task writes there, or the tracer that has stopped
+ * it, or the maker of a task that has not run yet.
  */
 #ifndef ARCH_STATE_USER_STATE_H
 #define ARCH_STATE_USER_STATE_H

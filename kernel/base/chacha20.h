@@ -1,6 +1,5 @@
 /*
- * ChaCha20's block function: 512 bits that nobody can tell from random ones who
- * does not know the key.
+ * ChaCha20's block function: 512 bits that look random to anybody without the key.
  */
 #ifndef KERNEL_BASE_CHACHA20_H
 #define KERNEL_BASE_CHACHA20_H

@@ -3,7 +3,7 @@
  * conversion apart, and one function per kind of argument writes it.
  *
  * All output goes through put_fill and put_text, which count every byte and
- * store those that fit: that is all there is to C99's return value.  Widths
+ * store those that fit; C99's return value is that count.  Widths
  * and precisions are never loops over the number given, so even "%2000000000d"
  * costs only what the buffer can hold.
  *

@@ -1,6 +1,6 @@
 /*
  * The unwind hints: for each instruction of the entry code, where the registers
- * of the one that was interrupted, or that called, are to be found.
+ * of the interrupted code, or of the caller, can be found.
  * entry/unwind.inc emits them, in the image's section .unwind; kernel/debug/unwind.c,
  * scripts/gdb/unwinder.py and scripts/check_unwind.py read them.
  * Plain `#define NAME expression` only: NASM includes this as hints.inc.

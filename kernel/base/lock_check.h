@@ -5,7 +5,7 @@
  * lock twice, a sleep under a spinlock, a lock without a rank.
  *
  * IST events in kernel mode are left out: they come at any instruction, and take
- * nothing but the console, whose lock knows them.
+ * no lock but the console's, which allows for them.
  */
 #ifndef KERNEL_BASE_LOCK_CHECK_H
 #define KERNEL_BASE_LOCK_CHECK_H

@@ -14,7 +14,7 @@
  *           with interrupts off, and would never answer
  *
  * Not locks, though they look like it: holds (task, mm, shared, user), which count
- * who needs a thing; the flag by which the first CPU that panics stops the others.
+ * the users of a thing; the flag by which the first CPU that panics stops the others.
  */
 #ifndef KERNEL_BASE_LOCK_RANK_H
 #define KERNEL_BASE_LOCK_RANK_H
@@ -31,7 +31,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 	                                             whoever waits for it answers it */                    \
 	LOCK(PROCESS,     SPINS,  "process_lock") /* kernel/linux/tree.c: the tree, threads,               \
 	                                             signals and states of all processes */                \
-	LOCK(FUTEX,       SPINS,  "futex")        /* kernel/linux/process/futex.c: who waits for a word */ \
+	LOCK(FUTEX,       SPINS,  "futex")        /* kernel/linux/process/futex.c: the waiters of each word */ \
 	LOCK(SLEEP_GUARD, SPINS,  "sleep lock's guard") /* kernel/base/sleep_lock.h: who                   \
 	                                             waits for that lock */                                \
 	LOCK(RUN_QUEUE,   SPINS,  "run queue")    /* kernel/task/sched.c: states of tasks, run             \

@@ -63,7 +63,7 @@ static bool put_character(char c)
 	return (c != '\n' || put_byte('\r')) && put_byte(c);
 }
 
-/* True: ours now.  False: it was ours before an NMI or #MC came in between. */
+/* True: the turn is ours now.  False: it was ours already when an NMI or #MC came. */
 static bool take_turn(void)
 {
 	struct percpu *self = this_cpu(), *nobody = NULL;

@@ -28,7 +28,7 @@ int seam_sleep_lock_wait_killable(struct sleep_lock *lock);
 void seam_sleep_lock_hand_on(struct sleep_lock *lock);
 
 /*
- * mm -> tasks: stands in every loop whose length a program chooses.  Lets others
+ * mm -> tasks: every loop whose length a program chooses calls it.  Lets other tasks
  * run if it is their turn.  True: the current task is about to die (SIGKILL, or
  * the end of its process), so the caller leaves undone what can be left undone
  * and returns -EINTR, which the program never sees.  Once true, it stays so: the
@@ -47,7 +47,7 @@ u64 seam_memory_limit(enum memory_limit which);
 /*
  * tasks -> processes: whose branches a task's are, for mitigations_switch(): those of
  * its user, if another process of that user may trace it, else its own process's; 0:
- * nobody's.  Any context, while the task does not end; the credentials may change
+ * neither's.  Any context, while the task does not end; the credentials may change
  * meanwhile: then the next switch sees it.
  */
 u64 seam_branch_owner(const struct task *t);

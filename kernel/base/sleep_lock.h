@@ -1,7 +1,7 @@
 /*
- * Locks for tasks: who waits for one sleeps, first come, first served, so they
- * may be held over TLB shootdowns and long work.  Not to be taken under a
- * spinlock or in an interrupt.  Zero is a free lock, but for its rank.
+ * Locks for tasks: a task that waits for one sleeps, first come, first served, so a
+ * holder may do long work and TLB shootdowns.  Must not be taken under a spinlock or
+ * in an interrupt.  Zero is a free lock, but for its rank.
  */
 #ifndef KERNEL_BASE_SLEEP_LOCK_H
 #define KERNEL_BASE_SLEEP_LOCK_H
@@ -14,9 +14,9 @@ enum { SLEEP_LOCK_FREE, SLEEP_LOCK_HELD, SLEEP_LOCK_WANTED };
 struct task;
 
 struct sleep_lock {
-	u32 state;             /* WANTED: held, and the list is to be looked at */
+	u32 state;             /* WANTED: held, and the list has waiters */
 	struct spinlock guard; /* of the list */
-	struct task *first, *last; /* who wait, by task->lock_next and lock_prev */
+	struct task *first, *last; /* the waiters, by task->lock_next and lock_prev */
 	struct lock_check check;
 };
 

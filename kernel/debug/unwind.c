@@ -7,8 +7,8 @@
  *
  * The trampoline's hints are those of CPU 0's alias, and hold for all.
  *
- * C that was interrupted need not have its own frame: a function that calls
- * nobody has none at all, others have none in their first and last instructions.
+ * C that was interrupted need not have its own frame: a function that makes no
+ * calls has none at all, others have none in their first and last instructions.
  * RBP is then still the caller's, so that the chain holds, but the caller itself
  * would be left out.  See caller_of_frameless().
  *
@@ -147,8 +147,8 @@ static bool ends_in_indirect_call(const u8 code[7])
 
 /*
  * Called by entry code, with a pt_regs on the stack, sp being right behind the
- * return address?  Who has no frame yet or any more has RBP as entry code left
- * it: zero on the way from user mode, else as in the pt_regs.  So a word that
+ * return address?  A function without a frame, yet or any more, has RBP as entry code
+ * left it: zero on the way from user mode, else as in the pt_regs.  So a word that
  * was left behind by an earlier event is not taken for a return address.
  */
 static bool returns_to_entry(const struct unwind_hint *h, u64 sp, u64 bp)
@@ -221,7 +221,7 @@ static enum unwind_status step_c(struct unwind_state *s)
 		return UNWIND_GOES_ON;
 	if (r->bp == 0)
 		return UNWIND_AT_START;
-	/* Who was interrupted may have put RSP anywhere. */
+	/* Interrupted code may have put RSP anywhere. */
 	if (!s->interrupted && (r->bp < r->sp || r->bp - r->sp > BOOT_STACK_SIZE))
 		return UNWIND_LOST;
 	if (!read_word(r->bp, &bp) || !read_word(r->bp + 8, &ip))

@@ -17,7 +17,7 @@ enum unwind_status {
 
 /* No event lies between this frame and the one before. */
 #define UNWIND_NO_EVENT ~0ULL
-/* One does, whose pt_regs are not complete. */
+/* An event does, but its pt_regs are not complete. */
 #define UNWIND_UNKNOWN_EVENT (~0ULL - 1)
 
 struct unwind_state {

@@ -5,13 +5,13 @@
  * an NMI reaches it all the same, and its handler prints where it is.  That is a
  * report, not a panic; one per stall.
  *
- * If the next CPU stalls, the one after it has nobody else to look at it: so we
- * look on, until one is well.  With one CPU there is nobody to look.
+ * If the next CPU stalls, no other looks at the one after it: so we look on, until we
+ * find one that is well.  With one CPU none looks.
  *
  * A CPU that was not running itself (the host, or gdb, held the whole machine)
  * does not judge others by a clock that went on: it looks again a period later.
  *
- * Reports come one at a time: who wants one claims `report`, sends the NMI and
+ * Reports come one at a time: the CPU that wants one claims `report`, sends the NMI and
  * waits for the answer, which is one piece of output.
  */
 #include "arch/machine/clock.h"
@@ -37,7 +37,7 @@ static bool stall_reported[NR_CPUS];
 
 static struct {
 	struct claim claim;
-	struct percpu *asked; /* who is to answer; NULL: has done so */
+	struct percpu *asked; /* the CPU that must answer; NULL: it has */
 	char why[100];        /* the first line, without a newline */
 } report = { .claim = CLAIM(LOCK_REPORT) };
 

@@ -35,7 +35,7 @@ void watchdog_nmi(const struct pt_regs *regs);
  */
 void watchdog_report_all(void);
 
-/* Who is asked and has not answered after so long, is said not to.  As above. */
+/* How long to wait for a CPU's answer before reporting that there is none. */
 #define WATCHDOG_ANSWER_NS 2000000000ULL
 extern u64 watchdog_answer_ns;
 

@@ -113,7 +113,7 @@ static bool check_tables(const struct selftest_suite *suite)
 	return print_result(suite->count + 2, &t);
 }
 
-/* P8.  No process runs any more, so that every CPU's stacks are to be empty. */
+/* P8.  No process runs any more, so every CPU's stacks must be empty. */
 static bool check_stacks(const struct selftest_suite *suite)
 {
 	struct selftest t = { .suite = suite->name, .name = "no residue is on entry stacks" };

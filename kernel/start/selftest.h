@@ -40,8 +40,8 @@ struct selftest_suite {
 	}
 
 /*
- * A suite whose end is a panic: it runs only if it is named, by name or by a
- * glob that does not stand for everything.
+ * A suite that ends in a panic: it runs only if an argument names it, in full or by a
+ * glob other than `*`.
  */
 #define SELFTEST_SUITE_THAT_PANICS(suite_name, case_array)                   \
 	static const struct selftest_suite selftest_suite_##suite_name       \

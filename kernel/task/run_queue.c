@@ -6,8 +6,8 @@
  *
  * A task that may run on several CPUs but not on all is in the queue of one of them:
  * an idle one, else the shortest.  A CPU that finds nothing takes such a task from
- * another's queue if it is among the first few: who has something to do needs no
- * better.
+ * another's queue if it is among the first few.  A CPU that has something to do need
+ * not look.
  */
 #include "kernel/base/list.h"
 #include "kernel/task/run_queue.h"
@@ -76,7 +76,7 @@ static struct task *first_of(unsigned queue)
 	return list_entry(list_first(&queues[queue].list), struct task, in_queue);
 }
 
-/* Those who came before another CPU was online may not be for all any more. */
+/* Another CPU may have come online since a task was queued: it may not be for all now. */
 static struct task *first_for_all(unsigned cpu)
 {
 	static const struct cpumask none;

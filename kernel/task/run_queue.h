@@ -1,5 +1,5 @@
 /*
- * Who is runnable and on no CPU.  The scheduler's lock is held.
+ * The tasks that are runnable and on no CPU.  The caller holds the scheduler's lock.
  */
 #ifndef KERNEL_TASK_RUN_QUEUE_H
 #define KERNEL_TASK_RUN_QUEUE_H

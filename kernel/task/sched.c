@@ -1,7 +1,7 @@
 /*
  * Scheduling: a queue under a lock.  schedule() takes the lock and the next
- * task releases it (finish_switch()), so that nobody can take up a task whose
- * registers are still being saved.  What a CPU runs when nothing is due is its
+ * task releases it (finish_switch()), so that no CPU can take up a task whose
+ * registers another is still saving.  What a CPU runs when nothing is due is its
  * idle task, which is the CPU's own way from boot into sched_run().
  *
  * Time: each CPU's alarm is set for the end of the current slice and for its

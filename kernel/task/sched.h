@@ -43,12 +43,12 @@ void sched_yield(void);
 extern u64 sched_longest_sleep_ns;
 
 /*
- * Each timer interrupt: wakes those whose time has come and sets the next alarm.
+ * At each timer interrupt: wakes the tasks whose time has come, sets the next alarm.
  * Context: interrupts off.
  */
 void sched_tick(void);
 
-/* The current CPU is to run schedule() soon.  Interrupts off. */
+/* Makes this CPU call schedule() on its next way out.  Context: interrupts off. */
 static inline void sched_set_need_resched(void)
 {
 	this_cpu()->need_resched = true;
@@ -94,13 +94,13 @@ void sched_wake(struct task *t);
 
 /*
  * Halts the CPU until an interrupt (kernel/task/idle.asm).  Context: interrupts off;
- * they are on when it returns.  What comes at idle_halt, its HLT, is to go on
- * behind it.
+ * they are on when it returns.  An interrupt that comes at idle_halt, its HLT, must
+ * return behind it.
  */
 void idle_wait(void);
 extern const u8 idle_halt[];
 
-/* The current task becomes a zombie; wakes who waits for it. */
+/* The current task becomes a zombie; wakes the task that waits for it. */
 __noreturn void sched_exit(void);
 
 /* Sleeps until t is a zombie and off its CPU. */

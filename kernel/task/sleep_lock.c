@@ -1,7 +1,7 @@
 /*
- * The slow ways of sleep locks: waiting for one, and handing it to who has
- * waited longest.  The lock never becomes free in between, so nobody is passed
- * over.  Who is killed while it waits leaves the list, if that was asked for.
+ * The slow ways of sleep locks: waiting for one, and handing it to the task that has
+ * waited longest.  The lock never becomes free in between, so no task is passed over.
+ * A task that is killed while it waits leaves the list, if the caller asked for that.
  * Called through the seams by kernel/base/sleep_lock.h.
  */
 #include "kernel/base/errno.h"
@@ -9,7 +9,7 @@
 #include "kernel/base/sleep_lock.h"
 #include "kernel/task/sched.h"
 
-/* False: it was free, and is the caller's now.  The guard is held. */
+/* False: the lock was free, and is the caller's now.  The caller holds the guard. */
 static bool join(struct sleep_lock *lock, struct task *t)
 {
 	/* From here on the holder cannot let go without the guard. */

@@ -64,7 +64,7 @@ struct task {
 	                           this is cleared */
 
 	/* The guard of the sleep lock that it waits for. */
-	struct task *lock_next, *lock_prev; /* who wait, too; it leaves before it ends */
+	struct task *lock_next, *lock_prev; /* other waiters; it leaves before it ends */
 	bool has_lock;          /* that it has waited for */
 
 	/* process_lock. */

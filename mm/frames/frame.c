@@ -12,7 +12,7 @@
  * below it.  Eight bytes are compared at once, and 64 TiB take ten levels.
  *
  * Single frames come from one word, the stock, until none of it is free.  The tree
- * leaves the stock out, so that a page fault changes no tree; who wants a block puts
+ * leaves the stock out, so that a page fault changes no tree; a request for a block puts
  * the stock back first.
  *
  * The last free frames are a reserve for what cannot wait until memory comes

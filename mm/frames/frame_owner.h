@@ -1,5 +1,5 @@
 /*
- * Who took each frame.  In the kernel that is shipped nobody writes it down; a
+ * Which code took each frame.  The kernel that people boot keeps no such record; the
  * debug build (`make DEBUG=1`) does, in tests/debug/frame_owner.c, and prints what
  * was not given back when a suite has lost frames.
  */

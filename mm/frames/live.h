@@ -1,6 +1,6 @@
 /*
- * Which bytes of a frame are an object's.  In the kernel that is shipped nobody is
- * told; the sanitizing build (`make sanitize`) is, in tests/sanitize/frames.c, and
+ * Which bytes of a frame are an object's.  The kernel that people boot keeps no such
+ * record; the sanitizing build (`make sanitize`) does, in tests/sanitize/frames.c, and
  * stops at an access to the others.
  */
 #ifndef MM_FRAMES_LIVE_H

@@ -4,7 +4,7 @@
  * Nothing is ever swapped out here, so a locked page needs no care once it is
  * there.  What locking means is the count against RLIMIT_MEMLOCK, that pages are
  * made present at once unless MLOCK_ONFAULT was asked for, and that they are not
- * discarded by mistake.  A child of fork has nothing locked, nor has who execs.
+ * discarded by mistake.  fork's child has nothing locked, nor has a process after exec.
  *
  * Source: Linux, mm/mlock.c, mm/gup.c.
  */

@@ -34,7 +34,7 @@ struct vma {
 
 /* mm/process_entry.h has the meaning of `active`. */
 struct mm_ldt {
-	struct sleep_lock lock; /* against others who change it; see arch/state/ldt.c */
+	struct sleep_lock lock; /* one change at a time; see arch/state/ldt.c */
 	u32 active;        /* 0: none; read by every CPU that loads the mm */
 	phys_addr_t table; /* its frames, contiguous */
 };
@@ -48,8 +48,8 @@ struct mm_ldt {
  * loaded when it is freed (asserted).  A tracer uses that of a thread that it has
  * frozen, which cannot end.
  *
- * The functions below take the lock themselves: no spinlock may be held.  Nobody
- * touches user memory while holding it, for the fault would want it, too.  Another
+ * The functions below take the lock themselves: the caller must hold no spinlock.  No
+ * code touches user memory while it holds the lock, for the fault would want it, too.  Another
  * process may hold it for as long as its work is; so SIGKILL ends the wait for it, and
  * those that return errors return -EINTR, whatever else is said of them.
  *
@@ -65,7 +65,7 @@ struct mm {
 	u32 users;           /* see above */
 	bool dumpable;       /* its user's other processes may trace it: kernel/linux/creds.c */
 
-	/* Set when it is made, and while a program is put into it: nobody else has it yet. */
+	/* Set when it is made, and while exec fills it: no other task has it yet. */
 	u64 id;              /* no other has, or will have, the same */
 	virt_addr_t end;     /* of what the program may have: mm_init_layout() */
 	virt_addr_t stack_top, mmap_top;
@@ -175,7 +175,7 @@ long mm_populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned nee
 /*
  * Frames that are there for it: its private pages, its page tables and LDT, and
  * all frames of each shared object that it has a part of.  Context: the caller
- * sees to it that nobody else measures at the time.
+ * must see to it that no other CPU measures at the same time.
  */
 u64 mm_measure(struct mm *mm);
 
@@ -214,7 +214,7 @@ enum fault_verdict {
 
 /*
  * A page fault at `addr`; error is the processor's error code (PF_*).  Handled: the
- * access is to be tried again.
+ * CPU must try the access again.
  */
 enum fault_verdict mm_fault(struct mm *mm, virt_addr_t addr, u64 error);
 

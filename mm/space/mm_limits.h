@@ -12,7 +12,7 @@
  */
 bool mm_may_grow(const struct mm *mm, u64 more, bool data);
 
-/* The same for what is there and is to become data. */
+/* The same for pages that exist and would become data. */
 bool mm_may_be_data(const struct mm *mm, u64 more);
 
 /*

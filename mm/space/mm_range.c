@@ -3,8 +3,8 @@
  * and brk come down to.  What can fail fails before anything changes,
  * but for what a fixed mapping replaces.
  *
- * Order: pages go before their areas, so that nothing is shown whose hold is
- * gone; nobody can fault them in again meanwhile, for that needs the lock.
+ * Order: pages go before their areas, so that no page stays visible without an area
+ * that holds it; no thread can fault one in again meanwhile, for that needs the lock.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/seams.h"
@@ -222,7 +222,7 @@ virt_addr_t mm_brk(struct mm *mm, virt_addr_t brk)
 	virt_addr_t at;
 
 	if (sleep_lock_killable(&mm->lock))
-		return mm->brk; /* nobody will see it */
+		return mm->brk; /* the thread dies, and never sees it */
 	at = brk_locked(mm, brk);
 	sleep_unlock(&mm->lock);
 	return at;

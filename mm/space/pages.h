@@ -13,7 +13,7 @@
 
 /*
  * The frame of `va` in `vma`, made present if it was not: 0, -ENOFRAME, or -ENXIO:
- * it is behind the end of what the area shows.
+ * `va` lies behind the end of the shared object.
  */
 int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, phys_addr_t *pa);
 

@@ -72,7 +72,7 @@ static bool more(void)
 		add_frame(first_frame);
 		return true;
 	}
-	pa = frame_alloc_reserved(); /* under a spinlock: nobody can be waited for */
+	pa = frame_alloc_reserved(); /* under a spinlock: this cannot wait for memory */
 	if (pa == NO_FRAME)
 		return false;
 	add_frame(phys_to_virt(pa));

@@ -1,8 +1,8 @@
 /*
  * Shared memory objects.  An object keeps its frames in a tree of its own that
  * is built like a page table, with the offset for an address; no processor
- * ever walks it.  The page tables of those who map the object get their
- * entries from it one by one, at the first touch, marked PTE_SHARED: such a
+ * ever walks it.  The page tables of the processes that map the object get
+ * their entries from it one by one, at the first touch, marked PTE_SHARED: such a
  * frame is not theirs to free.
  *
  * An object has the size of the mmap that made it, as on Linux: mremap makes an

@@ -47,10 +47,10 @@ static long take_cell(void)
 
 /*
  * Gives a cell back whose pages are gone.  If it was the last in use of its page
- * table (64 cells: one word), takes all of them: nobody is to map anything there
- * before the table has been taken out and flushed from all CPUs.  That is decided
- * by who comes last, not by who begins last: another CPU may be freeing the last
- * but one at the same time.
+ * table (64 cells: one word), takes all of them: no CPU may map anything there
+ * before the table has been taken out and flushed from all CPUs.  The caller that comes
+ * here last decides that, not the one that begins last: another CPU may be freeing the
+ * last but one at the same time.
  */
 static bool release_cell(u64 cell)
 {
