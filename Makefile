@@ -115,23 +115,23 @@ $(ISO): $(ELF) $(CPIO) scripts/mkiso
 # ---- What people call ----------------------------------------------------------
 
 # Quiet, and on all processors unless the caller has said on how many.
-SUBMAKE = $(MAKE) -s --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+QUIETLY = -s --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # Installs what is missing first; silent when all is there.
 deps-%:
 	@scripts/deps $*
 
 run: deps-run
-	@$(SUBMAKE) kernel
+	@$(MAKE) $(QUIETLY) kernel
 	@scripts/run $(PROGRAM) $(ARGS)
 
 # What a program reads with pti=off, and with pti=on: side by side.
 meltdown: deps-run
-	@$(SUBMAKE) kernel
+	@$(MAKE) $(QUIETLY) kernel
 	@$(PYTHON) scripts/meltdown.py
 
 test: deps-test
-	@$(SUBMAKE) all user-hosted debug-kernel sanitize-kernel
+	@$(MAKE) $(QUIETLY) all user-hosted debug-kernel sanitize-kernel
 	@$(PYTHON) tests/run.py $(if $(SYSTEMS),--systems)
 
 # The README's commands in minimal roots of Debian 13 and 12, each with make alone.
@@ -140,7 +140,7 @@ systems:
 
 # One direct boot, all suites.
 selftest: deps-run
-	@$(SUBMAKE) all
+	@$(MAKE) $(QUIETLY) all
 	@$(PYTHON) tests/run.py --only cpus-4
 
 # Linker symbols are compared and subtracted on purpose; offsets are taken of a
@@ -153,14 +153,14 @@ CPPCHECK := cppcheck -q --enable=warning,portability --std=c11 -I. --error-exitc
 
 # A build of its own, in which a warning is an error, and the static checks.
 check: deps-check
-	@$(SUBMAKE) BUILD=$(BUILD)/check WERROR=-Werror kernel
-	@$(SUBMAKE) BUILD=$(BUILD)/check-debug DEBUG=1 WERROR=-Werror $(BUILD)/check-debug/postern.elf
-	@$(SUBMAKE) compile_commands.json
+	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/check WERROR=-Werror kernel
+	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/check-debug DEBUG=1 WERROR=-Werror $(BUILD)/check-debug/postern.elf
+	@$(MAKE) $(QUIETLY) compile_commands.json
 	@$(CPPCHECK) $(filter-out tests/%,$(C_SOURCES))
 	@$(PYTHON) scripts/check_layers.py --objects $(BUILD)/check
 	@$(PYTHON) scripts/check_style.py
 	@$(PYTHON) scripts/check_budget.py
-	@$(SUBMAKE) all user-hosted
+	@$(MAKE) $(QUIETLY) all user-hosted
 	@$(PYTHON) scripts/check_elf.py $(ELF)
 	@$(PYTHON) scripts/check_entry.py $(ELF)
 	@$(PYTHON) scripts/check_unwind.py $(ELF)
@@ -169,14 +169,14 @@ check: deps-check
 
 # The same user programs in QEMU and Bochs; docs/emulators.md explains each difference.
 emulators: deps-test
-	@$(SUBMAKE) all
+	@$(MAKE) $(QUIETLY) all
 	@$(PYTHON) tests/emulators.py
 
 # Hostile programs at random; the seed is printed.
 MINUTES := 10
 SEED :=
 stress: deps-test
-	@$(SUBMAKE) kernel debug-kernel
+	@$(MAKE) $(QUIETLY) kernel debug-kernel
 	@$(PYTHON) tests/stress.py --seconds $$(($(MINUTES) * 60)) $(if $(SEED),--seed $(SEED))
 
 # Bugs brought back, one at a time: which test sees each?  ONLY=GLOB: some.
@@ -186,40 +186,40 @@ mutants: deps-test
 
 # An NMI, a machine check and a debug exception at every instruction of entry code.
 inject: deps-test
-	@$(SUBMAKE) kernel
+	@$(MAKE) $(QUIETLY) kernel
 	@$(PYTHON) tests/inject/run.py
 
 bench: deps-run
-	@$(SUBMAKE) kernel
-	@$(SUBMAKE) BUILD=$(BUILD)/measure DEBUG=measure $(BUILD)/measure/postern.elf
+	@$(MAKE) $(QUIETLY) kernel
+	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/measure DEBUG=measure $(BUILD)/measure/postern.elf
 	@$(PYTHON) scripts/bench.py
 
 # Counters are atomic: lines are computed from differences of them.  The host
 # tests count for the parsers; theirs are anew, not added to those of the last run.
 coverage: deps-test
-	@$(SUBMAKE) all user-hosted
-	@$(SUBMAKE) BUILD=$(BUILD)/coverage \
+	@$(MAKE) $(QUIETLY) all user-hosted
+	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/coverage \
 		INSTRUMENT='--coverage -fprofile-info-section -fprofile-update=atomic' \
 		$(BUILD)/coverage/covered.elf
 	@find $(BUILD)/coverage -name '*.gcda' -delete
-	@$(SUBMAKE) HOST_OUT=$(BUILD)/coverage/host INSTRUMENT=--coverage \
+	@$(MAKE) $(QUIETLY) HOST_OUT=$(BUILD)/coverage/host INSTRUMENT=--coverage \
 		host-tests > $(BUILD)/coverage/host-tests.txt || { cat $(BUILD)/coverage/host-tests.txt; false; }
 	@$(PYTHON) tests/coverage/run.py
 
 # The kernel that asks before each load and store whether the bytes are live.
 sanitize: deps-test
-	@$(SUBMAKE) all sanitize-kernel
+	@$(MAKE) $(QUIETLY) all sanitize-kernel
 	@$(PYTHON) tests/sanitize/run.py
 
 gdb: deps-test
-	@$(SUBMAKE) kernel
+	@$(MAKE) $(QUIETLY) kernel
 	@scripts/debug
 
 kernel: $(ELF) $(CPIO)
 debug-kernel:
-	@$(SUBMAKE) BUILD=$(BUILD)/debug DEBUG=1 $(BUILD)/debug/postern.elf
+	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/debug DEBUG=1 $(BUILD)/debug/postern.elf
 sanitize-kernel:
-	@$(SUBMAKE) BUILD=$(BUILD)/sanitize SANITIZE=1 $(BUILD)/sanitize/postern.elf
+	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/sanitize SANITIZE=1 $(BUILD)/sanitize/postern.elf
 iso: $(ISO)
 
 clean:
@@ -250,7 +250,7 @@ help:
 # Each object's command in clang's own words: what clangd reads.
 CLANG_BUILD := $(BUILD)/check-clang
 compile_commands.json: deps-check
-	@$(SUBMAKE) BUILD=$(CLANG_BUILD) CC=clang WERROR=-Werror PLAIN= \
+	@$(MAKE) $(QUIETLY) BUILD=$(CLANG_BUILD) CC=clang WERROR=-Werror PLAIN= \
 		'INSTRUMENT=-MJ $$@.json' $(CLANG_BUILD)/postern.elf
 	@sed -e '1s/^/[/' -e '$$s/,$$/]/' $(C_SOURCES:%.c=$(CLANG_BUILD)/%.o.json) > $@
 

@@ -14,6 +14,7 @@
  * Read next: entry/interrupt.asm, kernel/debug/panic.c.
  */
 #include "arch/machine/apic.h"
+#include "arch/machine/ipi_call.h"
 #include "arch/machine/smp.h"
 #include "arch/state/emulate.h"
 #include "arch/state/fpu.h"

@@ -14,6 +14,7 @@
 #include "arch/machine/apic.h"
 #include "arch/machine/clock.h"
 #include "arch/machine/counter.h"
+#include "arch/machine/measure.h"
 #include "arch/machine/rtc.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"

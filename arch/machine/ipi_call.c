@@ -9,6 +9,7 @@
  * owner might be spinning with interrupts off and would never answer.
  */
 #include "arch/machine/apic.h"
+#include "arch/machine/ipi_call.h"
 #include "arch/machine/long_wait.h"
 #include "arch/machine/smp.h"
 #include "kernel/base/claim.h"
@@ -26,24 +27,6 @@ static struct {
 } call = { .claim = CLAIM(LOCK_IPI_CALL) };
 
 static bool stopping;
-
-u64 smp_patience_ns = SMP_PATIENCE_NS;
-u32 smp_long_waits;
-
-u64 long_wait_ms(struct long_wait *w)
-{
-	u64 now = clock_ns();
-
-	if (!w->since) {
-		w->since = now;
-		w->next = now + smp_patience_ns;
-	}
-	if (now < w->next)
-		return 0;
-	w->next = now + (now - w->since);
-	__atomic_fetch_add(&smp_long_waits, 1, __ATOMIC_RELAXED);
-	return MAX(1, (now - w->since) / NSEC_PER_MSEC);
-}
 
 void smp_handle_call(void)
 {

@@ -23,8 +23,8 @@ struct long_wait {
 };
 
 /*
- * To be called in each round of the wait, *w being zero at first.  The milliseconds
- * waited if a line about them is due, else 0.  Any context.
+ * Each round of the wait calls it; *w is zero at first.  Returns the milliseconds waited
+ * if a line about them is due, else 0.  Any context.
  */
 u64 long_wait_ms(struct long_wait *w);
 

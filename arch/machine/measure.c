@@ -9,6 +9,7 @@
  * Called by arch/machine/clock.c; arch/machine/counter.c has the counters.
  */
 #include "arch/machine/counter.h"
+#include "arch/machine/measure.h"
 #include "kernel/base/insn.h"
 
 #define READINGS 8          /* of one moment */

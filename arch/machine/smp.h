@@ -68,11 +68,4 @@ void smp_kick(unsigned cpu);
 /* An NMI to one CPU (not the caller). */
 void smp_send_nmi(unsigned cpu);
 
-/* For the trap code: IPI_CALL arrived. */
-void smp_handle_call(void);
-
-/* For panic: stops every other CPU for good, by NMI. */
-void smp_stop_others(void);
-bool smp_stopping(void);
-
 #endif

@@ -4,6 +4,7 @@
  * came there (kernel/debug/unwind.c) and which test was running.  Other CPUs are
  * stopped by NMI; the machine ends with status 35.
  */
+#include "arch/machine/ipi_call.h"
 #include "arch/machine/power.h"
 #include "arch/machine/smp.h"
 #include "kernel/base/format.h"

@@ -7,6 +7,7 @@
 #include "kernel/base/string.h"
 #include "kernel/linux/ia32_vdso.h"
 #include "kernel/linux/tree.h"
+#include "mm/space/mm_range.h"
 
 extern const u8 ia32_vdso_start[], ia32_vdso_end[];
 extern const u8 ia32_vdso_by_sysenter[], ia32_vdso_by_syscall[], ia32_vdso_by_int80[];

@@ -10,6 +10,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/seams.h"
+#include "mm/space/mlock.h"
 #include "mm/space/mm.h"
 #include "mm/space/mm_limits.h"
 #include "mm/space/pages.h"

@@ -132,76 +132,12 @@ void mm_init_layout(struct mm *mm, bool ia32);
  */
 bool mm_load(struct mm *mm);
 
-/* How mm_map() maps, or'ed together. */
-#define MM_FIXED 0x1     /* what is there goes away; else addr is a hint */
-#define MM_NOREPLACE 0x2 /* with MM_FIXED: -EEXIST if something is there */
-#define MM_SHARED 0x4    /* with children of fork; else private */
-#define MM_32BIT 0x8     /* below 2 GiB */
-#define MM_LOCKED 0x40   /* as mlock() does it; the caller makes it present */
-#define MM_GROWSDOWN 0x10 /* it grows down when it is touched below */
-#define MM_IA32 0x20     /* where a 32-bit program would have it */
-
-/*
- * Adds anonymous, zeroed memory; nothing is allocated before it is touched.
- * addr and len as mmap's.  Returns the address, or -EINVAL (len 0, addr not a
- * page), -ENOMEM (no room, or not in the program's part), -ENOFRAME, -EACCES (W and X),
- * -EPERM (fixed, below USER_START; MM_LOCKED, and nothing may be), -EEXIST; -EAGAIN:
- * more than RLIMIT_MEMLOCK lets be locked.
- */
-long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how);
-
-/* As munmap and mprotect: 0, -EINVAL, -ENOMEM, -EACCES.  Flush what they must. */
-long mm_unmap(struct mm *mm, virt_addr_t addr, u64 len);
-long mm_protect(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot);
-
-#define MM_REMAP_MAYMOVE 1 /* Linux's MREMAP_* */
-#define MM_REMAP_FIXED 2
-#define MM_REMAP_DONTUNMAP 4
-
-/* As mremap: the address, -EINVAL, -EFAULT, -ENOMEM, -EPERM, -EAGAIN; or -ENOFRAME. */
-long mm_remap(struct mm *mm, virt_addr_t addr, u64 old_len, u64 new_len, unsigned flags,
-	      virt_addr_t new_addr);
-
-/*
- * Takes away the pages of [start, end), or makes all present, as far as their
- * rights allow; the areas stay.  0, or -ENOMEM: parts have no area (the others
- * are done); -ENOFRAME; -EINVAL: a page may not be touched, or has not the
- * rights needed (VMA_x); -EFAULT: it is behind the end of a shared object.  start
- * and end are pages.  Locked pages are not taken away unless `locked_too`: -EINVAL.
- */
-long mm_discard(struct mm *mm, virt_addr_t start, virt_addr_t end, bool locked_too);
-long mm_populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned need);
-
 /*
  * Frames that are there for it: its private pages, its page tables and LDT, and
  * all frames of each shared object that it has a part of.  Context: the caller
  * must see to it that no other CPU measures at the same time.
  */
 u64 mm_measure(struct mm *mm);
-
-/*
- * 0 if there is an area at every address of the range, else -ENOMEM; -EINVAL: some of
- * it is locked, and not `locked_too`.
- */
-long mm_check_range(struct mm *mm, virt_addr_t start, virt_addr_t end, bool locked_too);
-
-/*
- * As mlock, munlock and mlockall, but that nothing is made present: `lock` is
- * VMA_LOCKED, that with VMA_ONFAULT, or 0.  The second is for areas that are there
- * and for those that come.  0, -EPERM, -ENOMEM (holes, too many areas, RLIMIT_MEMLOCK).
- */
-long mm_lock(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned lock);
-long mm_lock_all(struct mm *mm, bool current, bool future, unsigned lock);
-
-/*
- * Makes present what is locked in [start, end), but where ONFAULT was asked for.
- * Returns as mm_populate(); where a page cannot be had, `best` goes on with the next
- * area.
- */
-long mm_populate_locked(struct mm *mm, virt_addr_t start, virt_addr_t end, bool best);
-
-/* As the system call: returns the break, moved if it could be. */
-virt_addr_t mm_brk(struct mm *mm, virt_addr_t brk);
 
 enum fault_verdict {
 	FAULT_HANDLED,

@@ -11,6 +11,7 @@
 #include "mm/frames/frame.h"
 #include "mm/space/mm.h"
 #include "mm/space/mm_limits.h"
+#include "mm/space/mm_range.h"
 #include "mm/space/pages.h"
 #include "mm/space/shared.h"
 #include "mm/space/vma.h"

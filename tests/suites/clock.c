@@ -6,6 +6,7 @@
  */
 #include "arch/machine/clock.h"
 #include "arch/machine/counter.h"
+#include "arch/machine/measure.h"
 #include "kernel/base/insn.h"
 #include "kernel/start/selftest.h"
 #include "kernel/task/sched.h"

@@ -10,6 +10,7 @@
 #include "kernel/start/selftest.h"
 #include "mm/frames/frame.h"
 #include "mm/space/mm.h"
+#include "mm/space/mm_range.h"
 #include "mm/space/shared.h"
 
 #define AREA 0x10000000

@@ -14,6 +14,7 @@
 #include "kernel/linux/process/segments.h"
 #include "kernel/linux/signal/signal.h"
 #include "mm/pti.h"
+#include "mm/space/mm_range.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"

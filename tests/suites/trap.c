@@ -14,6 +14,7 @@
 #include "kernel/task/sched.h"
 #include "kernel/trap.h"
 #include "mm/space/mm.h"
+#include "mm/space/mm_range.h"
 #include "mm/space/uaccess.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/faults.h"

@@ -7,7 +7,9 @@
 #include "kernel/linux/abi.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/syscalls.h"
+#include "mm/space/mlock.h"
 #include "mm/space/mm.h"
+#include "mm/space/mm_range.h"
 #include "mm/space/uaccess.h"
 
 #define PROT_MASK_ALL (VMA_READ | VMA_WRITE | VMA_EXEC)

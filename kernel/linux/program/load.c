@@ -14,6 +14,7 @@
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/program/randmaps.h"
 #include "kernel/linux/program/user_stack.h"
+#include "mm/space/mm_range.h"
 
 #define STACK_AT_START (33 * PAGE_SIZE)
 

@@ -16,6 +16,7 @@
  */
 #include "arch/cpu.h"
 #include "arch/state/fpu.h"
+#include "arch/state/fpu_frame.h"
 #include "arch/state/segment.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"

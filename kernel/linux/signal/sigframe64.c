@@ -17,6 +17,7 @@
  */
 #include "arch/cpu.h"
 #include "arch/state/fpu.h"
+#include "arch/state/fpu_frame.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
