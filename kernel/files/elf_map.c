@@ -8,6 +8,7 @@
 #include "kernel/base/layout.h"
 #include "kernel/files/elf_map.h"
 #include "mm/space/mm.h"
+#include "mm/space/mm_range.h"
 
 /* ---- Places ---------------------------------------------------------------------- */
 

@@ -341,10 +341,10 @@ static void entries_of_64_bit_programs(struct selftest *t)
 	run_entries(t, "/bin/doors", 3);
 }
 
+/* What a machine or an argument may change: instructions, faults, ways in, page tables. */
 static const struct selftest_case cases[] = {
 	{ "a program says hello from each CPU", hello },
 	{ "a program that reads whatever is mapped sees the gate alone", meltdown },
-	{ "the system calls do what Linux's do", abi },
 	{ "bad pointers, numbers and flags get Linux's answers", hostile },
 	{ "a program begins with clean registers", regs },
 	{ "a program uses segments of its own, of 16, 32 and 64 bits", ldt },
@@ -357,6 +357,18 @@ static const struct selftest_case cases[] = {
 	{ "floating-point state of many processes is kept apart", fpu },
 	{ "FS and GS of many processes are kept apart", fsgs },
 	{ "memory of many processes is kept apart", memory },
+	{ "each forbidden thing ends in the signal that Linux sends", faults },
+	{ "a 32-bit program finds and gets what Linux gives it", ia32 },
+	{ "INT 0x80 from 64-bit code has i386's calls", int80 },
+	{ "SYSENTER and SYSCALL of 32-bit code end well, or in a signal",
+	  entries_of_32_bit_code },
+	{ "a 64-bit program that uses them is killed", entries_of_64_bit_programs },
+};
+SELFTEST_SUITE(user_programs, cases);
+
+/* What the C code behind the gate decides, wherever it runs. */
+static const struct selftest_case linux_cases[] = {
+	{ "the system calls do what Linux's do", abi },
 	{ "processes are made, end and are waited for", processes },
 	{ "threads share memory, wait for each other, end together", threads },
 	{ "a program becomes another, or nothing changes", exec },
@@ -367,11 +379,5 @@ static const struct selftest_case cases[] = {
 	{ "many threads change one address space at once", storm_of_threads },
 	{ "more spinning programs than CPUs all finish", spin },
 	{ "three spinning programs share one CPU", spin_on_one },
-	{ "each forbidden thing ends in the signal that Linux sends", faults },
-	{ "a 32-bit program finds and gets what Linux gives it", ia32 },
-	{ "INT 0x80 from 64-bit code has i386's calls", int80 },
-	{ "SYSENTER and SYSCALL of 32-bit code end well, or in a signal",
-	  entries_of_32_bit_code },
-	{ "a 64-bit program that uses them is killed", entries_of_64_bit_programs },
 };
-SELFTEST_SUITE(user_programs, cases);
+SELFTEST_SUITE(linux_programs, linux_cases);
