@@ -152,7 +152,6 @@ struct process_signals {
 	unsigned stopped_count;
 	bool continued;       /* after a stop, and wait4 has not said so */
 	bool killable;        /* init has lost its protection */
-	u64 alarm_at, alarm_interval; /* ITIMER_REAL, of clock_ns(); 0: none */
 	struct signal_action action[NR_SIGNALS];
 };
 

@@ -98,6 +98,7 @@ struct process {
 	struct limit limits[NR_LIMITS];
 
 	struct timer alarm;           /* ITIMER_REAL's, if it is set */
+	u64 alarm_interval;           /* ns; 0: once */
 	struct process_signals signals;
 };
 static_assert(sizeof(struct process) <= PAGE_SIZE, "a process is one frame");

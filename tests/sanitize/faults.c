@@ -49,7 +49,7 @@ static struct task *dead_task(void)
 
 static struct process *new_process(void)
 {
-	struct process *p = process_create(NULL);
+	struct process *p = process_create(NULL, NULL);
 
 	ASSERT(p);
 	return unknown_pointer(p);

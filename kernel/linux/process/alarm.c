@@ -1,10 +1,7 @@
 /*
- * ITIMER_REAL, the one interval timer of a process that counts time as it
- * passes.  A kernel thread sleeps until the first of all of them is due; who
- * sets one wakes it.  The timers that count a process's own CPU time are not
- * here, as that time is not kept: -EINVAL.
- *
- * Times are in process->signals, under process_lock.
+ * ITIMER_REAL, the one interval timer of a process that counts time as it passes, and
+ * RLIMIT_CPU.  A kernel thread sleeps until the first of all timers is due; setting one
+ * wakes it.  The timers that count a process's own CPU time are not here: -EINVAL.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
@@ -33,26 +30,24 @@ static struct timer *alarms; /* of all processes that have one */
 
 #define SENT_AT_ONCE 16
 
+void alarm_forget(struct process *p)
+{
+	if (timers_has(&p->alarm))
+		timers_remove(&alarms, &p->alarm);
+}
+
 static void set_alarm(struct process *p, u64 when)
 {
 	alarm_forget(p);
-	p->signals.alarm_at = when;
 	p->alarm.when = when;
 	if (when)
 		timers_add(&alarms, &p->alarm);
 }
 
-void alarm_forget(struct process *p)
-{
-	if (timers_has(&p->alarm))
-		timers_remove(&alarms, &p->alarm);
-	p->signals.alarm_at = 0;
-}
-
 static void send_alarm(struct process *p, u64 now)
 {
 	const struct siginfo info = { .signo = SIGALRM, .code = SI_KERNEL };
-	u64 late = now - p->signals.alarm_at, interval = p->signals.alarm_interval;
+	u64 late = now - p->alarm.when, interval = p->alarm_interval;
 
 	signal_send_process(p, &info);
 	set_alarm(p, interval ? now + interval - late % interval : 0);
@@ -85,17 +80,26 @@ void alarm_init(void)
 	sched_start(sender);
 }
 
-/* Sets at and interval, in ns from now, and returns what they were. */
-static void set(u64 at, u64 interval, u64 *old_left, u64 *old_interval)
+/* How long it still has, 0 if it is not set; and its interval.  process_lock is held. */
+static u64 time_left(const struct process *p, u64 *interval)
 {
-	struct process_signals *s = &current_process()->signals;
-	SPIN_GUARD(&process_lock);
 	u64 now = clock_ns();
 
-	*old_interval = s->alarm_interval;
-	*old_left = !s->alarm_at ? 0 : s->alarm_at > now ? s->alarm_at - now : 1;
-	set_alarm(current_process(), at);
-	s->alarm_interval = at ? interval : 0;
+	*interval = p->alarm_interval;
+	if (!timers_has(&p->alarm))
+		return 0;
+	return p->alarm.when > now ? p->alarm.when - now : NSEC_PER_USEC;
+}
+
+/* Sets at and interval, in ns from now, and gives what they were. */
+static void set(u64 at, u64 interval, u64 *old_left, u64 *old_interval)
+{
+	struct process *p = current_process();
+	SPIN_GUARD(&process_lock);
+
+	*old_left = time_left(p, old_interval);
+	set_alarm(p, at);
+	p->alarm_interval = at ? interval : 0;
 	sched_wake(sender);
 }
 
@@ -129,7 +133,7 @@ static bool timeval_ok(const struct timeval *t)
 	return t->sec >= 0 && t->usec >= 0 && t->usec < USEC_PER_SEC;
 }
 
-/* A null pointer stops the timer, with Linux. */
+/* As on Linux, a null pointer stops the timer. */
 long sys_setitimer(struct pt_regs *regs)
 {
 	struct itimerval v = { 0 };
@@ -149,17 +153,19 @@ long sys_setitimer(struct pt_regs *regs)
 
 long sys_getitimer(struct pt_regs *regs)
 {
-	const struct process_signals *s = &current_process()->signals;
-	u64 now = clock_ns(), at = s->alarm_at;
+	u64 left, interval, flags;
 
 	if ((int)regs->di != ITIMER_REAL)
 		return -EINVAL;
-	return put(regs->si, !at ? 0 : at > now ? at - now : NSEC_PER_USEC, s->alarm_interval);
+	flags = spin_lock(&process_lock);
+	left = time_left(current_process(), &interval);
+	spin_unlock(&process_lock, flags);
+	return put(regs->si, left, interval);
 }
 
 /* ---- CPU time ------------------------------------------------------------------------ */
 
-/* One that is leaving takes no signal any more, and its process may be gone. */
+/* A thread that is leaving takes no signal any more, and its process may be gone. */
 void alarm_check_cpu(void)
 {
 	struct thread *t = current_task() ? thread_of(current_task()) : NULL;
@@ -172,10 +178,10 @@ void alarm_check_cpu(void)
 	l = &t->process->limits[LIMIT_CPU];
 	if (l->soft == UNLIMITED)
 		return;
+	SPIN_GUARD(&process_lock);
 	seconds = sched_group_run_ns(&t->process->run_ns) / NSEC_PER_SEC;
 	if (seconds < MIN(l->soft, l->hard))
 		return;
-	SPIN_GUARD(&process_lock);
 	info.signo = seconds >= l->hard ? SIGKILL : SIGXCPU;
 	if (info.signo == SIGXCPU)
 		l->soft = seconds + 1; /* as Linux does it */

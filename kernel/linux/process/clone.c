@@ -89,7 +89,7 @@ static struct process *make_process(const struct clone *c)
 		mm_put(mm);
 		return NULL;
 	}
-	p = mm ? process_create_child(mm) : NULL;
+	p = mm ? process_create(mm, current_process()) : NULL;
 	if (!p && mm)
 		mm_put(mm);
 	return p;

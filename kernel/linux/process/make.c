@@ -3,6 +3,7 @@
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/phys.h"
+#include "kernel/base/string.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/alarm.h"
 #include "kernel/linux/process/make.h"
@@ -10,10 +11,26 @@
 #include "mm/frames/frame.h"
 #include "mm/frames/live.h"
 
+#define ALL_FDS 7 /* 0, 1 and 2 */
+
 /* ---- Making ------------------------------------------------------------------- */
 
-/* With the ids of `parent`, or root's (NULL). */
-static struct process *create(struct mm *mm, const struct process *parent)
+/* process_lock is held: other threads of the parent may change any of this just now. */
+static void inherit(struct process *p, const struct process *parent)
+{
+	p->ids = parent->ids;
+	p->ia32 = parent->ia32;
+	p->quiet = parent->quiet;
+	p->no_new_privs = parent->no_new_privs;
+	p->personality = parent->personality;
+	p->open_fds = parent->open_fds;
+	p->close_on_exec = parent->close_on_exec;
+	p->exe = parent->exe;
+	memcpy(p->limits, parent->limits, sizeof(p->limits));
+	memcpy(p->signals.action, parent->signals.action, sizeof(p->signals.action));
+}
+
+struct process *process_create(struct mm *mm, const struct process *parent)
 {
 	phys_addr_t pa = frame_alloc_zeroed();
 	struct process *p;
@@ -24,11 +41,11 @@ static struct process *create(struct mm *mm, const struct process *parent)
 	p = phys_to_virt(pa);
 	live_object(p, sizeof(*p));
 	p->mm = mm;
-	p->open_fds = 7;
+	p->open_fds = ALL_FDS;
 	limits_init(p->limits);
 	flags = spin_lock(&process_lock);
 	if (parent)
-		p->ids = parent->ids;
+		inherit(p, parent);
 	p->user = user_of_uid(p->ids.user[REAL_ID]);
 	if (p->user)
 		list_append(&process_all, &p->in_all);
@@ -37,31 +54,6 @@ static struct process *create(struct mm *mm, const struct process *parent)
 		return p;
 	frame_free(pa);
 	return NULL;
-}
-
-struct process *process_create(struct mm *mm)
-{
-	return create(mm, NULL);
-}
-
-struct process *process_create_child(struct mm *mm)
-{
-	const struct process *parent = current_process();
-	struct process *p = create(mm, parent);
-
-	if (!p)
-		return NULL;
-	p->ia32 = parent->ia32;
-	p->quiet = parent->quiet;
-	p->no_new_privs = parent->no_new_privs;
-	p->personality = parent->personality;
-	p->open_fds = parent->open_fds;
-	p->close_on_exec = parent->close_on_exec;
-	p->exe = parent->exe;
-	for (unsigned i = 0; i < NR_LIMITS; i++)
-		p->limits[i] = parent->limits[i];
-	signal_copy_actions(p, parent);
-	return p;
 }
 
 void process_add_thread(struct process *p, struct thread *t)

@@ -8,14 +8,12 @@
 #include "kernel/linux/tree.h"
 
 /*
- * A process without threads that owns `mm`, or NULL: no memory, mm stays the
+ * A process without threads that owns `mm`, not yet in the tree, with what a child has
+ * of `parent` (NULL: root's ids, the kernel's limits).  NULL: no memory, mm stays the
  * caller's.  process_free() takes back both, and all threads; those have ended.
  */
-struct process *process_create(struct mm *mm);
+struct process *process_create(struct mm *mm, const struct process *parent);
 void process_free(struct process *p);
-
-/* A child of the current process in `mm`, not yet in the tree. */
-struct process *process_create_child(struct mm *mm);
 
 /*
  * Adds a thread, and takes over the caller's hold on it.  process_lock is held.

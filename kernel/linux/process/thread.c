@@ -43,7 +43,7 @@ struct thread *thread_create(const char *name, struct mm *mm, virt_addr_t ip,
 			      virt_addr_t sp)
 {
 	struct thread *t = create_user(name);
-	struct process *p = t ? process_create(mm) : NULL;
+	struct process *p = t ? process_create(mm, NULL) : NULL;
 	struct pt_regs *regs;
 	u64 flags;
 
@@ -81,6 +81,6 @@ struct thread *thread_fork(void)
 	thread_regs(t)->ax = 0;
 	if (self->signals.forced_tf) /* a tracer set it, which does not step the child */
 		thread_regs(t)->flags &= ~(u64)RFLAGS_TF;
-	t->affinity = self->affinity;
+	sched_get_affinity(task_of(self), &t->affinity); /* others may change it */
 	return t;
 }

@@ -99,12 +99,6 @@ int signal_set_action(int signal, const struct signal_action *new,
 	return 0;
 }
 
-void signal_copy_actions(struct process *child, const struct process *parent)
-{
-	memcpy(child->signals.action, parent->signals.action,
-	       sizeof(child->signals.action));
-}
-
 void signal_copy_mask(struct thread *child, const struct thread *parent)
 {
 	struct task_signals *to = &child->signals;

@@ -22,10 +22,9 @@ int signal_send_thread(struct thread *t, const struct siginfo *info);
 int signal_send_process(struct process *p, const struct siginfo *info);
 
 /*
- * A child of fork takes over actions, and the calling thread's mask; a new
- * thread its mask; nothing pending.  At exec, handlers go back to the default.
+ * A child of fork and a new thread take over the calling thread's mask; nothing is
+ * pending.  At exec, handlers go back to the default.  process_lock is held.
  */
-void signal_copy_actions(struct process *child, const struct process *parent);
 void signal_copy_mask(struct thread *child, const struct thread *parent);
 void signal_reset_at_exec(struct process *p);
 
