@@ -31,7 +31,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 	                                             whoever waits for it answers it */                    \
 	LOCK(PROCESS,     SPINS,  "process_lock") /* kernel/linux/tree.c: the tree, threads,               \
 	                                             signals and states of all processes */                \
-	LOCK(FUTEX,       SPINS,  "futex")        /* kernel/linux/process/futex.c: the waiters of each word */ \
+	LOCK(FUTEX,       SPINS,  "futex")        /* kernel/task/waiters.c: tasks that wait for a word */ \
 	LOCK(SLEEP_GUARD, SPINS,  "sleep lock's guard") /* kernel/base/sleep_lock.h: who                   \
 	                                             waits for that lock */                                \
 	LOCK(RUN_QUEUE,   SPINS,  "run queue")    /* kernel/task/sched.c: states of tasks, run             \
