@@ -118,15 +118,16 @@ struct restart_block {
 
 struct queued_signal;
 
-/* What is known of pending signals: of each, the last to come; see signal_queue.c. */
-struct signal_queue {
+/* Signals that are pending, and what is known of each, the last to come: signal/queue.c. */
+struct pending_signals {
+	u64 set; /* bit n - 1: signal n */
 	struct queued_signal *last[NR_SIGNALS];
 };
 
 /* What a thread has of its own, and what all threads of a process share. */
 struct task_signals {
-	u64 blocked, pending; /* bit n - 1: signal n */
-	struct signal_queue queue;
+	struct pending_signals pending;
+	u64 blocked;          /* bit n - 1: signal n */
 	u64 saved_blocked;    /* sigsuspend's, if restore_blocked */
 	u64 waited;           /* sigtimedwait's, of those that were blocked */
 	bool restore_blocked;
@@ -145,8 +146,7 @@ struct task_signals {
 };
 
 struct process_signals {
-	u64 pending;
-	struct signal_queue queue;
+	struct pending_signals pending;
 	int stop;             /* the signal that stops all its threads; or 0 */
 	struct link stopped;  /* those that have stopped for it */
 	unsigned stopped_count;

@@ -103,7 +103,7 @@ static void harmless(struct selftest *t)
 		return;
 	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
 		send(task, signals[i], SI_USER, true);
-		EXPECT_EQ(t, task->process->signals.pending, 0, "it is not even pending");
+		EXPECT_EQ(t, task->process->signals.pending.set, 0, "it is not even pending");
 	}
 	user_set(task, USER_WORD(stop), 1);
 	EXPECT_EQ(t, process_wait_for(task), 0, "exit status");
@@ -121,7 +121,7 @@ static void init_protected(struct selftest *t)
 	send(task, SIGKILL, SI_USER, true);
 	send(task, SIGTERM, SI_USER, false);
 	send(task, SIGSTOP, SI_USER, true);
-	EXPECT_EQ(t, task->process->signals.pending | task->signals.pending, 0,
+	EXPECT_EQ(t, task->process->signals.pending.set | task->signals.pending.set, 0,
 		  "nobody can kill or stop init");
 	task->process->pid = pid;
 	user_set(task, USER_WORD(stop), 1);
@@ -206,7 +206,7 @@ static void let_through_late(struct selftest *t)
 	if (!task)
 		return;
 	send(task, SIGTERM, SI_USER, true);
-	EXPECT_EQ(t, task->process->signals.pending, SIGNAL_BIT(SIGTERM), "sigsuspend blocks it");
+	EXPECT_EQ(t, task->process->signals.pending.set, SIGNAL_BIT(SIGTERM), "sigsuspend blocks it");
 	stop_and_continue(t, task);
 	EXPECT_EQ(t, process_wait_for(task), WAIT_STATUS(0, SIGTERM), "the mask from before does not");
 	EXPECT_EQ(t, calls_made() - calls, 1, "system calls: it has not come to make it again");
@@ -244,9 +244,9 @@ static void stop_undone(struct selftest *t)
 	task->signals.blocked = SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGCONT);
 	send(task, SIGTSTP, SI_USER, true);
 	send(task, SIGCONT, SI_USER, true);
-	EXPECT_EQ(t, task->process->signals.pending, SIGNAL_BIT(SIGCONT), "SIGCONT undoes a stop");
+	EXPECT_EQ(t, task->process->signals.pending.set, SIGNAL_BIT(SIGCONT), "SIGCONT undoes a stop");
 	send(task, SIGTSTP, SI_USER, false);
-	EXPECT_EQ(t, task->process->signals.pending, 0, "and a stop SIGCONT");
+	EXPECT_EQ(t, task->process->signals.pending.set, 0, "and a stop SIGCONT");
 	send(task, SIGSTOP, SI_USER, true);
 	EXPECT(t, becomes(&task->signals.stopped, true), "it stops");
 	send(task, SIGKILL, SI_USER, true);

@@ -24,7 +24,7 @@
 
 static void end_thread(struct thread *t)
 {
-	t->signals.pending |= BIT(SIGKILL - 1);
+	t->signals.pending.set |= SIGNAL_BIT(SIGKILL);
 	__atomic_store_n(&t->work_due, true, __ATOMIC_RELEASE);
 	sched_notify(task_of(t));
 }
@@ -344,7 +344,7 @@ void process_exit_thread(int status)
 	t->mm = NULL;
 	ldt_load_mm(NULL);
 	interrupts_on();
-	signal_forget_task(t);
+	signal_forget(&t->signals.pending);
 	if (leave(p, t, status))
 		end_process(p);
 	sched_exit();

@@ -119,7 +119,7 @@ void process_free(struct process *p)
 	task_put_dead(p->dead);
 	if (p->leader)
 		task_put(task_of(p->leader));
-	signal_forget_process(p);
+	signal_forget(&p->signals.pending);
 	if (p->mm)
 		mm_put(p->mm);
 	frame_free_object(p, 1);

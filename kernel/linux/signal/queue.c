@@ -83,33 +83,32 @@ unsigned signal_queue_used(void)
 	return used;
 }
 
-int signal_queue_add(u64 *pending, struct signal_queue *queue, struct process *to,
+int signal_queue_add(struct pending_signals *pending, struct process *to,
 		     const struct siginfo *info)
 {
 	bool real_time = info->signo >= SIGRTMIN;
 	struct queued_signal *q = NULL;
 
-	if (!real_time && (*pending & SIGNAL_BIT(info->signo)))
+	if (!real_time && (pending->set & SIGNAL_BIT(info->signo)))
 		return 0;
 	if (info->signo != SIGKILL)
 		q = alloc(to, info);
 	if (!q && real_time && info->code != SI_USER)
 		return -EAGAIN;
-	*pending |= SIGNAL_BIT(info->signo);
+	pending->set |= SIGNAL_BIT(info->signo);
 	if (!q)
 		return 0;
 	q->next = q;
-	join_rings(&queue->last[info->signo - 1], q);
+	join_rings(&pending->last[info->signo - 1], q);
 	return 0;
 }
 
-void signal_queue_take(u64 *pending, struct signal_queue *queue, int signal,
-		       struct siginfo *info)
+void signal_queue_take(struct pending_signals *pending, int signal, struct siginfo *info)
 {
-	struct queued_signal *q = take_first(&queue->last[signal - 1]);
+	struct queued_signal *q = take_first(&pending->last[signal - 1]);
 
-	if (!queue->last[signal - 1])
-		*pending &= ~SIGNAL_BIT(signal);
+	if (!pending->last[signal - 1])
+		pending->set &= ~SIGNAL_BIT(signal);
 	if (!q) { /* as if process 0 had sent it */
 		*info = (struct siginfo){ .signo = signal };
 		return;
@@ -118,14 +117,14 @@ void signal_queue_take(u64 *pending, struct signal_queue *queue, int signal,
 	release(q);
 }
 
-void signal_queue_take_out(u64 *pending, struct signal_queue *queue, u64 signals,
+void signal_queue_take_out(struct pending_signals *pending, u64 signals,
 			   struct queued_signal **ring)
 {
-	u64 there = *pending & signals;
+	u64 there = pending->set & signals;
 
-	*pending &= ~signals;
+	pending->set &= ~signals;
 	for (; there; there &= there - 1) {
-		struct queued_signal **last = &queue->last[__builtin_ctzll(there)];
+		struct queued_signal **last = &pending->last[__builtin_ctzll(there)];
 
 		if (*last)
 			join_rings(ring, *last);

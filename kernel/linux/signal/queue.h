@@ -13,19 +13,18 @@
  * real-time signal for which there is no memory, or no room within the
  * RLIMIT_SIGPENDING of its process.
  */
-int signal_queue_add(u64 *pending, struct signal_queue *queue, struct process *to,
+int signal_queue_add(struct pending_signals *pending, struct process *to,
 		     const struct siginfo *info);
 
 /* The first of that signal into *info; it stays pending if there are more. */
-void signal_queue_take(u64 *pending, struct signal_queue *queue, int signal,
-		       struct siginfo *info);
+void signal_queue_take(struct pending_signals *pending, int signal, struct siginfo *info);
 
 /*
  * None of these signals is pending any more; what was known of them goes to *ring
  * (NULL at first).  The other function gives back up to 64 of a ring; true: there
  * are more.
  */
-void signal_queue_take_out(u64 *pending, struct signal_queue *queue, u64 signals,
+void signal_queue_take_out(struct pending_signals *pending, u64 signals,
 			   struct queued_signal **ring);
 bool signal_queue_release(struct queued_signal **ring);
 

@@ -42,9 +42,9 @@ static void flush_standard(struct process *p, u64 signals)
 	struct queued_signal *ring = NULL;
 	struct thread *t;
 
-	signal_queue_take_out(&p->signals.pending, &p->signals.queue, signals, &ring);
+	signal_queue_take_out(&p->signals.pending, signals, &ring);
 	list_for_each(t, &p->threads, in_process)
-		signal_queue_take_out(&t->signals.pending, &t->signals.queue, signals, &ring);
+		signal_queue_take_out(&t->signals.pending, signals, &ring);
 	while (signal_queue_release(&ring))
 		;
 }
@@ -97,7 +97,6 @@ static void undo_opposite(struct process *p, int signal)
 
 static int send(struct process *p, struct thread *only, const struct siginfo *info)
 {
-	struct process_signals *s = &p->signals;
 	struct thread *t = only ? only : p->leader;
 	int err;
 
@@ -105,8 +104,7 @@ static int send(struct process *p, struct thread *only, const struct siginfo *in
 	if (!t || (only && only->leaving) ||
 	    is_dropped(t, info->signo, info->code == SI_KERNEL))
 		return 0;
-	err = only ? signal_queue_add(&only->signals.pending, &only->signals.queue, p, info)
-		   : signal_queue_add(&s->pending, &s->queue, p, info);
+	err = signal_queue_add(only ? &only->signals.pending : &p->signals.pending, p, info);
 	if (!err)
 		wake_for(p, only, info->signo);
 	return err;

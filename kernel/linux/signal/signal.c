@@ -52,11 +52,6 @@ const char *signal_name(int signal)
 
 /* ---- What is wanted --------------------------------------------------------------- */
 
-static void take_out(struct task_signals *s, u64 signals, struct queued_signal **ring)
-{
-	signal_queue_take_out(&s->pending, &s->queue, signals, ring);
-}
-
 /* process_lock is held, and free now and then. */
 static struct queued_signal *take_out_of_all(struct process *p, u64 signals, u64 flags)
 {
@@ -64,11 +59,11 @@ static struct queued_signal *take_out_of_all(struct process *p, u64 signals, u64
 	struct queued_signal *ring = NULL;
 	unsigned done = 0;
 
-	signal_queue_take_out(&p->signals.pending, &p->signals.queue, signals, &ring);
+	signal_queue_take_out(&p->signals.pending, signals, &ring);
 	while (at) {
 		struct thread *t = list_entry(at, struct thread, in_process);
 
-		take_out(&t->signals, signals, &ring);
+		signal_queue_take_out(&t->signals.pending, signals, &ring);
 		at = process_walk_next(&p->threads, at, &done, flags);
 	}
 	return ring;
@@ -141,12 +136,15 @@ static bool takes_part_in_stop(const struct thread *t)
 	return t->process->signals.stop && !t->signals.stopped && !t->tracer;
 }
 
+static u64 all_pending(const struct thread *t)
+{
+	return t->signals.pending.set | t->process->signals.pending.set;
+}
+
 /* Is something left for t to take? */
 static bool ready(const struct thread *t)
 {
-	u64 pending = t->signals.pending | t->process->signals.pending;
-
-	return (pending & ~t->signals.blocked) || t->signals.forced;
+	return (all_pending(t) & ~t->signals.blocked) || t->signals.forced;
 }
 
 bool signal_pending(void)
@@ -167,7 +165,7 @@ void signal_wake(struct thread *t)
 
 bool signal_kill_pending(const struct thread *t)
 {
-	return (t->signals.pending | t->process->signals.pending) & SIGNAL_BIT(SIGKILL);
+	return all_pending(t) & SIGNAL_BIT(SIGKILL);
 }
 
 /* ---- Stops ------------------------------------------------------------------------- */
@@ -191,39 +189,26 @@ static int first_of(u64 set)
 
 int signal_take(struct thread *t, u64 set, struct siginfo *info)
 {
-	struct process_signals *s = &t->process->signals;
+	struct pending_signals *from = &t->signals.pending;
 	int signal;
 
-	if (t->signals.pending & set) {
-		signal = first_of(t->signals.pending & set);
-		signal_queue_take(&t->signals.pending, &t->signals.queue, signal, info);
-		return signal;
-	}
-	if (!(s->pending & set))
+	if (!(from->set & set))
+		from = &t->process->signals.pending;
+	if (!(from->set & set))
 		return 0;
-	signal = first_of(s->pending & set);
-	signal_queue_take(&s->pending, &s->queue, signal, info);
+	signal = first_of(from->set & set);
+	signal_queue_take(from, signal, info);
 	return signal;
 }
 
-static void forget(u64 *pending, struct signal_queue *queue)
+void signal_forget(struct pending_signals *pending)
 {
 	struct queued_signal *ring = NULL;
 	u64 flags = spin_lock(&process_lock);
 
-	signal_queue_take_out(pending, queue, ~0ULL, &ring);
+	signal_queue_take_out(pending, ~0ULL, &ring);
 	spin_unlock(&process_lock, flags);
 	signal_queue_release_all(ring);
-}
-
-void signal_forget_task(struct thread *t)
-{
-	forget(&t->signals.pending, &t->signals.queue);
-}
-
-void signal_forget_process(struct process *p)
-{
-	forget(&p->signals.pending, &p->signals.queue);
 }
 
 /* ---- Masks -------------------------------------------------------------------------- */
@@ -234,7 +219,7 @@ void signal_forget_process(struct process *p)
  */
 static __attribute__((noinline)) void share_out(struct thread *t, u64 newly_blocked)
 {
-	u64 left = t->process->signals.pending & newly_blocked;
+	u64 left = t->process->signals.pending.set & newly_blocked;
 	struct thread *o;
 
 	list_for_each(o, &t->process->threads, in_process) {
@@ -251,7 +236,7 @@ static __attribute__((noinline)) void share_out(struct thread *t, u64 newly_bloc
 
 void signal_leave_to_others(struct thread *t)
 {
-	if (t->process->signals.pending && !t->process->ending)
+	if (t->process->signals.pending.set && !t->process->ending)
 		share_out(t, ~t->signals.blocked);
 }
 
@@ -262,7 +247,7 @@ void signal_set_blocked_locked(u64 blocked)
 
 	blocked &= ~SIGNALS_UNBLOCKABLE;
 	t->signals.blocked = blocked;
-	if (unlikely(t->signals.pending | t->process->signals.pending))
+	if (unlikely(all_pending(t)))
 		share_out(t, blocked & ~old);
 }
 
@@ -292,7 +277,7 @@ u64 signal_pending_blocked(void)
 {
 	const struct thread *t = current_thread();
 
-	return (t->signals.pending | t->process->signals.pending) & t->signals.blocked;
+	return all_pending(t) & t->signals.blocked;
 }
 
 /* ---- Waiting ------------------------------------------------------------------------ */

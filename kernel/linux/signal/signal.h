@@ -120,11 +120,10 @@ bool siginfo_is_known(const struct siginfo *info);
 /* ---- For the other files on signals ------------------------------------------- */
 
 /*
- * What is pending for it goes.  t: the current task, `leaving`, so that nothing more
- * comes; p: is being freed.  Context: no lock held.
+ * What is pending goes: of the current thread, `leaving`, so that nothing more comes, or
+ * of a process that is being freed.  Context: no lock held.
  */
-void signal_forget_task(struct thread *t);
-void signal_forget_process(struct process *p);
+void signal_forget(struct pending_signals *pending);
 
 /*
  * Something became pending for t, or a stop ended: it is to look before it runs
