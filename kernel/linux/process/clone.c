@@ -122,7 +122,7 @@ static int enter_tree(struct thread *t, struct process *p, const struct clone *c
 	bool sibling = p != own && (c->flags & CLONE_PARENT);
 	int err;
 
-	if (own->ending || (own->exec_by && own->exec_by != self) || signal_pending())
+	if (process_must_leave() || signal_pending())
 		return -ERESTARTNOINTR;
 	if (sibling && !own->parent)
 		return -EINVAL; /* nobody would wait for it */
@@ -153,10 +153,7 @@ static void wait_for_vfork_child(void)
 	u64 flags = spin_lock(&process_lock);
 
 	while (self->vfork_child) {
-		const struct process *p = self->process;
-
-		if (p->ending || (p->exec_by && p->exec_by != self) ||
-		    signal_kill_pending(self)) {
+		if (process_must_die()) {
 			self->vfork_child->vfork_parent = NULL;
 			self->vfork_child = NULL;
 			break;

@@ -183,53 +183,34 @@ static s64 syscall_error(const struct pt_regs *regs)
 	return regs_in_syscall(regs) && ax < 0 && ax >= -4095 ? -ax : 0;
 }
 
-/* SYSCALL, SYSENTER and INT 0x80 are two bytes long. */
-static void make_again(struct pt_regs *regs, u64 number)
-{
-	regs->ax = number;
-	regs->ip -= 2;
-}
-
-static void end_or_restart(struct pt_regs *regs, const struct signal_action *a)
-{
-	switch (syscall_error(regs)) {
-	case ERESTARTSYS:
-		if (a->flags & SA_RESTART) {
-			make_again(regs, regs->orig_ax);
-			break;
-		}
-		regs->ax = (u64)-EINTR;
-		break;
-	case ERESTARTNOHAND:
-	case ERESTART_RESTARTBLOCK:
-		regs->ax = (u64)-EINTR;
-		break;
-	case ERESTARTNOINTR:
-		make_again(regs, regs->orig_ax);
-		break;
-	default:
-		break;
-	}
-}
-
 #define NR_RESTART_SYSCALL 219
 #define NR_IA32_RESTART_SYSCALL 0
 
-static void restart(struct pt_regs *regs)
+/* After a call that a signal has ended; a: of the handler that runs, NULL: none does. */
+static void end_or_restart(struct pt_regs *regs, const struct signal_action *a)
 {
+	u64 number = regs->orig_ax;
+	bool again = !a;
+
 	switch (syscall_error(regs)) {
 	case ERESTARTSYS:
+		again = !a || (a->flags & SA_RESTART);
+		break;
 	case ERESTARTNOHAND:
+		break;
 	case ERESTARTNOINTR:
-		make_again(regs, regs->orig_ax);
+		again = true;
 		break;
 	case ERESTART_RESTARTBLOCK:
-		make_again(regs, regs->vector == VEC_SYSCALL ? NR_RESTART_SYSCALL
-							     : NR_IA32_RESTART_SYSCALL);
+		number = regs->vector == VEC_SYSCALL ? NR_RESTART_SYSCALL
+						     : NR_IA32_RESTART_SYSCALL;
 		break;
 	default:
-		break;
+		return;
 	}
+	regs->ax = again ? number : (u64)-EINTR;
+	if (again)
+		regs->ip -= 2; /* SYSCALL, SYSENTER and INT 0x80 are two bytes long */
 }
 
 /* ---- Delivery ------------------------------------------------------------------------ */
@@ -278,6 +259,6 @@ void signal_deliver(struct pt_regs *regs)
 	}
 	ptrace_forget_step();
 	if (!handler)
-		restart(regs);
+		end_or_restart(regs, NULL);
 	restore_mask(&t->signals);
 }

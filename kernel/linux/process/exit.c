@@ -47,22 +47,9 @@ static void end_others(struct process *p, u64 flags)
 	}
 }
 
-static bool must_leave(const struct process *p)
-{
-	return p->ending || (p->exec_by && p->exec_by != current_thread());
-}
-
-void process_leave_if_ending(void)
-{
-	if (unlikely(must_leave(current_process())))
-		process_exit_thread(0);
-}
-
 bool process_must_die(void)
 {
-	const struct thread *t = current_thread();
-
-	return unlikely(must_leave(t->process)) || unlikely(signal_kill_pending(t));
+	return process_must_leave() || unlikely(signal_kill_pending(current_thread()));
 }
 
 void process_exit(int status)
@@ -70,7 +57,7 @@ void process_exit(int status)
 	struct process *p = current_process();
 	u64 flags = spin_lock(&process_lock);
 
-	if (!must_leave(p)) {
+	if (!process_must_leave()) {
 		p->ending = true;
 		p->status = status;
 		end_others(p, flags);
@@ -151,28 +138,15 @@ void process_release_memory(void)
 
 /* ---- Ending ------------------------------------------------------------------------ */
 
-static void send_from_kernel(struct process *p, int signal)
-{
-	struct siginfo info = { .signo = signal, .code = SI_KERNEL };
-
-	if (signal > 0 && signal <= NR_SIGNALS)
-		signal_send_process(p, &info);
-}
-
 static void tell_parent(struct process *p)
 {
-	struct siginfo info = { .signo = p->exit_signal };
 	int signal = WAIT_SIGNAL(p->status);
 
-	info.code = signal ? CLD_KILLED : CLD_EXITED;
-	info.child.pid = p->pid;
-	info.child.uid = p->ids.user[REAL_ID];
-	info.child.status = signal ? signal : WAIT_CODE(p->status);
-	if (p->exit_signal > 0 && p->exit_signal <= NR_SIGNALS)
-		signal_send_process(p->parent, &info);
 	list_remove(&p->sibling); /* to the front: found at once */
 	list_add(&p->parent->children, &p->sibling);
-	process_wake_waiters(p->parent);
+	signal_notify_parent(p->parent, p->exit_signal, p->leader,
+			     signal ? CLD_KILLED : CLD_EXITED,
+			     signal ? signal : WAIT_CODE(p->status));
 }
 
 void process_unlink(struct process *p)
@@ -202,8 +176,11 @@ static void report_end(struct process *p)
 /* A child goes to init, or to nobody. */
 static void orphan(struct process *c, struct process *init)
 {
+	const struct siginfo death = { .signo = c->parent_death_signal, .code = SI_KERNEL };
+
 	process_unlink(c);
-	send_from_kernel(c, c->ended ? 0 : c->parent_death_signal);
+	if (death.signo && !c->ended)
+		signal_send_process(c, &death);
 	c->parent = NULL;
 	c->parent_pid = 0;
 	c->exit_signal = SIGCHLD;

@@ -40,13 +40,18 @@ void process_start(struct thread *leader, int pid);
 __noreturn void process_exit(int status);
 __noreturn void process_exit_thread(int status);
 
-/* Before user mode, work being due: ends a thread that is to end. */
-void process_leave_if_ending(void);
-
 /*
- * Is the current user task to end before it runs user code again?  Without the
- * lock: a signal that comes right now is seen the next time.
+ * Must the current thread end, because its process does or another of its threads execs?
+ * process_lock is held, or what comes right now is seen the next time.
  */
+static inline bool process_must_leave(void)
+{
+	const struct process *p = current_process();
+
+	return unlikely(p->ending || (p->exec_by && p->exec_by != current_thread()));
+}
+
+/* The same, or was it killed: must it end before it runs user code again? */
 bool process_must_die(void);
 
 /*

@@ -35,7 +35,7 @@ int ptrace_stop(int signal, int code, u64 *flags)
 	t->stop_signal = signal;
 	t->stop_reported = false;
 	t->signals.resume_with = signal;
-	signal_notify_parent(t->tracer, t, code, signal);
+	signal_notify_parent(t->tracer, SIGCHLD, t, code, signal);
 	while (t->signals.frozen ||
 	       (t->stop_signal && t->tracer && !signal_kill_pending(t))) {
 		t->work_due = false;

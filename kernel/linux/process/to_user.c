@@ -16,7 +16,8 @@ void exit_work_do(struct pt_regs *regs)
 			schedule(); /* perhaps on another CPU from here */
 		if (current_thread()->work_due) {
 			interrupts_on();
-			process_leave_if_ending();
+			if (process_must_leave())
+				process_exit_thread(0);
 			signal_deliver(regs);
 			interrupts_off();
 		}

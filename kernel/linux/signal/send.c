@@ -92,7 +92,7 @@ static void undo_opposite(struct process *p, int signal)
 	p->signals.continued = true;
 	signal_wake_next_stopped(p);
 	if (p->parent)
-		signal_notify_parent(p->parent, p->leader, CLD_CONTINUED, SIGCONT);
+		signal_notify_parent(p->parent, SIGCHLD, p->leader, CLD_CONTINUED, SIGCONT);
 }
 
 static int send(struct process *p, struct thread *only, const struct siginfo *info)
@@ -120,17 +120,24 @@ int signal_send_process(struct process *p, const struct siginfo *info)
 	return send(p, NULL, info);
 }
 
-void signal_notify_parent(struct process *parent, const struct thread *t, int code,
-			  int status)
+static bool wants_no_sigchld(struct process *p, int code)
 {
-	const struct signal_action *a = signal_action_of(parent, SIGCHLD);
-	struct siginfo info = { .signo = SIGCHLD, .code = code };
+	const struct signal_action *a = signal_action_of(p, SIGCHLD);
 	bool end = code <= CLD_DUMPED;
+
+	return a->handler == SIG_IGN || (!end && (a->flags & SA_NOCLDSTOP));
+}
+
+void signal_notify_parent(struct process *parent, int signal, const struct thread *t,
+			  int code, int status)
+{
+	struct siginfo info = { .signo = signal, .code = code };
 
 	info.child.pid = t->pid;
 	info.child.uid = t->process->ids.user[REAL_ID];
 	info.child.status = status;
-	if (a->handler != SIG_IGN && (end || !(a->flags & SA_NOCLDSTOP)))
+	if (signal > 0 && signal <= NR_SIGNALS &&
+	    !(signal == SIGCHLD && wants_no_sigchld(parent, code)))
 		signal_send_process(parent, &info);
 	process_wake_waiters(parent);
 }
@@ -142,7 +149,7 @@ void signal_complete_stop(struct process *p)
 	p->leader->stop_signal = p->signals.stop;
 	p->leader->stop_reported = false;
 	if (p->parent)
-		signal_notify_parent(p->parent, p->leader, CLD_STOPPED, p->signals.stop);
+		signal_notify_parent(p->parent, SIGCHLD, p->leader, CLD_STOPPED, p->signals.stop);
 }
 
 /* ---- What an instruction raises ------------------------------------------------- */

@@ -159,11 +159,12 @@ bool signal_kill_pending(const struct thread *t);
 int signal_take(struct thread *t, u64 ready, struct siginfo *info);
 
 /*
- * Tells a process that t stopped, went on or ended (code CLD_x, status): SIGCHLD
- * as it wants it, and its waiting threads look again.  process_lock is held.
+ * Tells a process that t stopped, went on or, with its process, ended (code CLD_x,
+ * status): by `signal` (0: none), which if it is SIGCHLD must be wanted; and the
+ * parent's waiting threads look again.  process_lock is held.
  */
-void signal_notify_parent(struct process *parent, const struct thread *t, int code,
-			  int status);
+void signal_notify_parent(struct process *parent, int signal, const struct thread *t,
+			  int code, int status);
 
 /*
  * A frame could not be written or read; `why` stands in the line of its death.
