@@ -11,7 +11,8 @@
 
 #define RPL 3
 #define TYPE_CODE BIT(43)
-#define TYPE_READ BIT(41)
+#define TYPE_READ BIT(41)  /* of code */
+#define TYPE_WRITE BIT(41) /* of data */
 #define DATA_OF_USER (DESC_SEGMENT | DESC_DPL3 | DESC_PRESENT)
 
 /* Null, or a present segment of ring 3 that can be read. */
@@ -24,6 +25,13 @@ static u16 good(u16 selector)
 	if (!lar(selector, &desc) || (desc & DATA_OF_USER) != DATA_OF_USER)
 		return 0;
 	return (desc & TYPE_CODE) && !(desc & TYPE_READ) ? 0 : selector;
+}
+
+bool segment_is_stack(u16 selector)
+{
+	u64 need = DATA_OF_USER | TYPE_WRITE, desc;
+
+	return lar(selector, &desc) && (desc & (need | TYPE_CODE)) == need;
 }
 
 void segment_load_ds(u16 selector)

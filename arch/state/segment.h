@@ -17,4 +17,7 @@ void segment_load_es(u16 selector);
 void segment_load_fs(u16 selector);
 void segment_load_gs(u16 selector);
 
+/* Would an IRET to 64-bit code of the current task accept it in SS? */
+bool segment_is_stack(u16 selector);
+
 #endif

@@ -24,6 +24,24 @@ struct delivery {
 int sigframe64_push(const struct delivery *d, struct pt_regs *regs);
 int sigframe32_push(const struct delivery *d, struct pt_regs *regs);
 
+/* For the flags of a ucontext: the FPU state is XSAVE's. */
+#define UC_FP_XSTATE 1
+
+/* In the frame, a stack that there is not says so. */
+static inline u32 sigframe_stack_flags(const struct signal_stack *s)
+{
+	return s->flags | (s->size ? 0 : SS_DISABLE);
+}
+
+/* What sigreturn's system call returns; a bad frame is SIGSEGV, and the `why` of it. */
+static inline long sigframe_result(const struct pt_regs *regs, bool good, const char *why)
+{
+	if (good)
+		return (long)regs->ax;
+	signal_force_segv(why, false);
+	return 0;
+}
+
 /* i386's frame without SA_SIGINFO is the largest of all. */
 #define SIGFRAME32_SIZE 732
 

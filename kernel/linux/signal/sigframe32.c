@@ -28,13 +28,19 @@
 #include "kernel/linux/tree.h"
 #include "mm/space/uaccess.h"
 
-#define UC_FP_XSTATE 1
 #define NR_IA32_SIGRETURN 119
 #define NR_IA32_RT_SIGRETURN 173
 
+/* The general registers of a sigcontext, in its order; struct pt_regs has the same names. */
+#define SIGCONTEXT_REGS(X) X(di) X(si) X(bp) X(sp) X(bx) X(dx) X(cx) X(ax)
+
+#define FIELD(reg) u32 reg;
+#define FILL(reg) .reg = (u32)r->reg,
+#define LOAD(reg) r->reg = c->reg;
+
 struct sigcontext32 {
 	u32 gs, fs, es, ds;
-	u32 di, si, bp, sp, bx, dx, cx, ax;
+	SIGCONTEXT_REGS(FIELD)
 	u32 trapno, err, ip, cs, flags, sp_at_signal, ss;
 	u32 fpstate, oldmask, cr2;
 };
@@ -154,8 +160,7 @@ static void fill_context(struct sigcontext32 *c, const struct pt_regs *r,
 
 	*c = (struct sigcontext32){
 		.gs = read_gs(), .fs = read_fs(), .es = read_es(), .ds = read_ds(),
-		.di = (u32)r->di, .si = (u32)r->si, .bp = (u32)r->bp, .sp = (u32)r->sp,
-		.bx = (u32)r->bx, .dx = (u32)r->dx, .cx = (u32)r->cx, .ax = (u32)r->ax,
+		SIGCONTEXT_REGS(FILL)
 		.trapno = (u32)s->trapno, .err = (u32)s->error, .ip = (u32)r->ip,
 		.cs = (u32)r->cs, .flags = (u32)r->flags, .sp_at_signal = (u32)r->sp,
 		.ss = (u32)r->ss, .fpstate = (u32)fpstate, .oldmask = (u32)d->mask,
@@ -228,7 +233,7 @@ static int push_rt(const struct delivery *d, struct pt_regs *regs)
 	f.info_at = (u32)info;
 	f.uc_at = (u32)uc;
 	f.uc.flags = cpu_features.xsave ? UC_FP_XSTATE : 0;
-	f.uc.stack = (struct stack32){ (u32)s->sp, s->flags | (s->size ? 0 : SS_DISABLE),
+	f.uc.stack = (struct stack32){ (u32)s->sp, sigframe_stack_flags(s),
 				       (u32)s->size };
 	fill_context(&f.uc.mcontext, regs, d, fpstate);
 	f.uc.sigmask[0] = (u32)d->mask;
@@ -275,14 +280,7 @@ static bool load_context(struct pt_regs *r, const struct sigcontext32 *c, u64 ma
 {
 	signal_set_blocked(mask);
 	current_thread()->signals.restart.resume = NULL;
-	r->bx = c->bx;
-	r->cx = c->cx;
-	r->dx = c->dx;
-	r->si = c->si;
-	r->di = c->di;
-	r->bp = c->bp;
-	r->ax = c->ax;
-	r->sp = c->sp;
+	SIGCONTEXT_REGS(LOAD)
 	r->ip = c->ip;
 	r->cs = (u16)c->cs | 3;
 	r->ss = (u16)c->ss | 3;
@@ -328,18 +326,12 @@ long ia32_sys_sigreturn(struct pt_regs *unused __unused)
 {
 	struct pt_regs *regs = thread_regs(current_thread());
 
-	if (sigreturn(regs))
-		return (long)regs->ax;
-	signal_force_segv("bad frame in sigreturn", false);
-	return 0;
+	return sigframe_result(regs, sigreturn(regs), "bad frame in sigreturn");
 }
 
 long ia32_sys_rt_sigreturn(struct pt_regs *unused __unused)
 {
 	struct pt_regs *regs = thread_regs(current_thread());
 
-	if (rt_sigreturn(regs))
-		return (long)regs->ax;
-	signal_force_segv("bad frame in rt_sigreturn", false);
-	return 0;
+	return sigframe_result(regs, rt_sigreturn(regs), "bad frame in rt_sigreturn");
 }

@@ -18,6 +18,7 @@
 #include "arch/cpu.h"
 #include "arch/state/fpu.h"
 #include "arch/state/fpu_frame.h"
+#include "arch/state/segment.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
@@ -27,7 +28,6 @@
 #include "kernel/linux/tree.h"
 #include "mm/space/uaccess.h"
 
-#define UC_FP_XSTATE 1
 #define UC_SIGCONTEXT_SS 2
 #define UC_STRICT_RESTORE_SS 4
 #define RED_ZONE 128
@@ -38,9 +38,18 @@ struct stack64 {
 	u64 size;
 };
 
+/* The first registers of a sigcontext, in its order; struct pt_regs has the same names. */
+#define SIGCONTEXT_REGS(X) \
+	X(r8) X(r9) X(r10) X(r11) X(r12) X(r13) X(r14) X(r15) \
+	X(di) X(si) X(bp) X(bx) X(dx) X(ax) X(cx) X(sp) X(ip)
+
+#define FIELD(reg) u64 reg;
+#define PUT(reg) user_put64(&c->reg, r->reg, fault);
+#define LOAD(reg) r->reg = c->reg;
+
 struct sigcontext64 {
-	u64 r8, r9, r10, r11, r12, r13, r14, r15;
-	u64 di, si, bp, bx, dx, ax, cx, sp, ip, flags;
+	SIGCONTEXT_REGS(FIELD)
+	u64 flags;
 	u16 cs, gs, fs, ss;
 	u64 err, trapno, oldmask, cr2, fpstate, reserved[8];
 };
@@ -97,23 +106,7 @@ static inline int write_context(struct sigcontext64 *c, const struct pt_regs *r,
 {
 	const struct task_signals *s = &current_thread()->signals;
 
-	user_put64(&c->r8, r->r8, fault);
-	user_put64(&c->r9, r->r9, fault);
-	user_put64(&c->r10, r->r10, fault);
-	user_put64(&c->r11, r->r11, fault);
-	user_put64(&c->r12, r->r12, fault);
-	user_put64(&c->r13, r->r13, fault);
-	user_put64(&c->r14, r->r14, fault);
-	user_put64(&c->r15, r->r15, fault);
-	user_put64(&c->di, r->di, fault);
-	user_put64(&c->si, r->si, fault);
-	user_put64(&c->bp, r->bp, fault);
-	user_put64(&c->bx, r->bx, fault);
-	user_put64(&c->dx, r->dx, fault);
-	user_put64(&c->ax, r->ax, fault);
-	user_put64(&c->cx, r->cx, fault);
-	user_put64(&c->sp, r->sp, fault);
-	user_put64(&c->ip, r->ip, fault);
+	SIGCONTEXT_REGS(PUT)
 	user_put64(&c->flags, r->flags, fault);
 	user_put16(&c->cs, r->cs, fault);
 	user_put16(&c->gs, 0, fault);
@@ -127,12 +120,6 @@ static inline int write_context(struct sigcontext64 *c, const struct pt_regs *r,
 	return 0;
 fault:
 	return -EFAULT;
-}
-
-/* In the frame, a stack that there is not says so. */
-static u32 frame_flags(const struct signal_stack *s)
-{
-	return s->flags | (s->size ? 0 : SS_DISABLE);
 }
 
 /* The frame but for siginfo; `reserved` stays as it is, as in Linux. */
@@ -149,7 +136,7 @@ static int write_frame(struct frame64 *f, const struct pt_regs *regs,
 	user_put64(&uc->flags, flags, fault);
 	user_put64(&uc->link, 0, fault);
 	user_put64(&uc->stack.sp, s->sp, fault);
-	user_put32(&uc->stack.flags, frame_flags(s), fault);
+	user_put32(&uc->stack.flags, sigframe_stack_flags(s), fault);
 	user_put64(&uc->stack.size, s->size, fault);
 	user_put64(&uc->sigmask, d->mask, fault);
 	if (write_context(&uc->mcontext, regs, d, fpstate))
@@ -159,17 +146,6 @@ static int write_frame(struct frame64 *f, const struct pt_regs *regs,
 fault:
 	user_access_end();
 	return -EFAULT;
-}
-
-#define TYPE_CODE BIT(43)
-#define TYPE_WRITE BIT(41)
-
-/* An IRET to 64-bit code would accept it in SS. */
-static bool is_stack_segment(u16 selector)
-{
-	u64 need = DESC_SEGMENT | DESC_DPL3 | DESC_PRESENT | TYPE_WRITE, desc;
-
-	return lar(selector, &desc) && (desc & (need | TYPE_CODE)) == need;
 }
 
 int sigframe64_push(const struct delivery *d, struct pt_regs *regs)
@@ -191,7 +167,7 @@ int sigframe64_push(const struct delivery *d, struct pt_regs *regs)
 	regs->ip = d->action.handler;
 	regs->sp = sp;
 	regs->cs = SEL_USER_CS;
-	if (regs->ss != SEL_USER_DS && !is_stack_segment((u16)regs->ss))
+	if (regs->ss != SEL_USER_DS && !segment_is_stack((u16)regs->ss))
 		regs->ss = SEL_USER_DS;
 	fpu_reset();
 	return 0;
@@ -215,30 +191,14 @@ u64 sigframe_flags(u64 old, u64 wanted)
 
 static void load_context(struct pt_regs *r, const struct sigcontext64 *c, u64 uc_flags)
 {
-	r->r8 = c->r8;
-	r->r9 = c->r9;
-	r->r10 = c->r10;
-	r->r11 = c->r11;
-	r->r12 = c->r12;
-	r->r13 = c->r13;
-	r->r14 = c->r14;
-	r->r15 = c->r15;
-	r->di = c->di;
-	r->si = c->si;
-	r->bp = c->bp;
-	r->bx = c->bx;
-	r->dx = c->dx;
-	r->ax = c->ax;
-	r->cx = c->cx;
-	r->sp = c->sp;
-	r->ip = c->ip;
+	SIGCONTEXT_REGS(LOAD)
 	r->cs = c->cs | 3;
 	r->ss = c->ss | 3;
 	r->flags = sigframe_flags(r->flags, c->flags);
 	r->orig_ax = ~0ULL; /* nothing to restart */
 	/* Old programs save no SS, and get a good one. */
 	if (!(uc_flags & UC_STRICT_RESTORE_SS) && r->cs == SEL_USER_CS &&
-	    !is_stack_segment((u16)r->ss))
+	    !segment_is_stack((u16)r->ss))
 		r->ss = SEL_USER_DS;
 }
 
@@ -248,7 +208,7 @@ static void restore_stack(const struct stack64 *from, u64 sp)
 	const struct signal_stack *s = &current_thread()->signals.stack;
 	struct signal_stack stack = { from->sp, from->size, from->flags };
 
-	if (stack.sp != s->sp || stack.size != s->size || stack.flags != frame_flags(s))
+	if (stack.sp != s->sp || stack.size != s->size || stack.flags != sigframe_stack_flags(s))
 		signal_set_stack(&stack, NULL, sp, MINSIGSTKSZ);
 }
 
@@ -283,9 +243,5 @@ long sys_rt_sigreturn(struct pt_regs *unused __unused)
 {
 	struct pt_regs *regs = thread_regs(current_thread());
 
-	if (!sigreturn(regs)) {
-		signal_force_segv("bad frame in rt_sigreturn", false);
-		return 0;
-	}
-	return (long)regs->ax;
+	return sigframe_result(regs, sigreturn(regs), "bad frame in rt_sigreturn");
 }
