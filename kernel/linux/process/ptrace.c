@@ -7,7 +7,7 @@
  * its tracer looks at it, it is `frozen`: it stays asleep, off its CPU, even if
  * it is killed, so that it cannot end under the tracer's hands; registers are
  * read and written under process_lock, memory without it.
- * Read next: kernel/linux/process/deliver.c, kernel/linux/process/ptrace_regs.c.
+ * Read next: kernel/linux/process/to_user.c, kernel/linux/process/ptrace_regs.c.
  */
 #include "arch/state/user_code.h"
 #include "kernel/base/errno.h"

@@ -4,7 +4,7 @@
  * A signal is pending for a thread, or for its process: whichever thread takes
  * it first has it.  Whoever makes one pending sets work_due of a thread that
  * can take it and wakes it; the thread finds it on its way to user mode
- * (kernel/linux/process/deliver.c).  Invariant: a thread that could take a pending
+ * (kernel/linux/process/to_user.c).  Invariant: a thread that could take a pending
  * signal and has work_due clear is not in user mode nor asleep, or another
  * thread has been told of it.
  *
@@ -13,7 +13,7 @@
  * instruction and its handler.
  *
  * process_lock guards all of this, but `blocked`, which only its thread writes.
- * Read next: kernel/linux/signal/send.c, kernel/linux/process/deliver.c.
+ * Read next: kernel/linux/signal/send.c, kernel/linux/process/to_user.c.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"

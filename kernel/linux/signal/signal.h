@@ -6,7 +6,6 @@
 
 #include "kernel/linux/abi_signal.h"
 
-struct pt_regs;
 struct thread;
 struct process;
 
@@ -44,12 +43,6 @@ void signal_force_fault(int signal, int code, u64 addr, unsigned trapno, u64 err
 
 /* Something is pending that is not blocked: a sleep is to end with -EINTR. */
 bool signal_pending(void);
-
-/*
- * Before a return to user mode with task->work_due: delivers what is pending,
- * by changing *regs, or ends the process.  Context: task stack, interrupts on.
- */
-void signal_deliver(struct pt_regs *regs);
 
 /* ---- For system calls, those of i386 included ---------------------------------- */
 
