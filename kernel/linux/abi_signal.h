@@ -162,10 +162,4 @@ struct process_signals {
 		      SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
 #define SIGNALS_UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 
-/* Which fields of a siginfo count. */
-enum siginfo_layout {
-	SIGINFO_KILL, SIGINFO_TIMER, SIGINFO_POLL, SIGINFO_FAULT, SIGINFO_CHILD,
-	SIGINFO_QUEUE, SIGINFO_SYS,
-};
-
 #endif

@@ -205,7 +205,8 @@ static long send_to(struct process *p, struct thread *t, const struct siginfo *i
 
 /* What a signal to many comes to: 0 if one got it. */
 struct many {
-	int pid; /* -1: all; 0 or less: a group */
+	bool all;  /* but init and the caller; else a group */
+	int pgid;
 	const struct siginfo *info;
 	long result;
 	bool one;
@@ -213,54 +214,33 @@ struct many {
 
 static void send_to_one(struct many *m, struct process *p)
 {
-	long err = send_to(p, NULL, m->info);
+	bool meant = m->all ? p->pid > 1 && p != current_process() : p->pgid == m->pgid;
+	long err = meant ? send_to(p, NULL, m->info) : 0;
 
+	if (!meant)
+		return;
 	m->one |= !err;
-	if (m->pid != -1 || err != -EPERM)
+	if (!m->all || err != -EPERM)
 		m->result = err;
 	else if (m->result == -ESRCH)
 		m->result = 0; /* as Linux: somebody was there */
 }
 
-static void send_to_all(struct many *m, u64 flags)
+/* pid: -1, all; 0, the own group; or less, that group. */
+static long send_to_many(int pid, const struct siginfo *info, u64 flags)
 {
-	struct link *at = list_first(&process_all);
-	unsigned done = 0;
-
-	while (at) {
-		struct process *p = list_entry(at, struct process, in_all);
-
-		if (p->pid > 1 && p != current_process())
-			send_to_one(m, p);
-		at = process_walk_next(&process_all, at, &done, flags);
-	}
-}
-
-static void send_to_group(struct many *m, int pgid, u64 flags)
-{
-	const struct link *list = numbers_group_list(pgid);
+	struct many m = { .all = pid == -1, .info = info, .result = -ESRCH,
+			  .pgid = pid == 0 ? current_process()->pgid : -pid };
+	const struct link *list = m.all ? &process_all : numbers_group_list(m.pgid);
 	struct link *at = list_first(list);
 	unsigned done = 0;
 
 	while (at) {
-		struct process *p = list_entry(at, struct process, in_group);
-
-		if (p->pgid == pgid)
-			send_to_one(m, p);
+		send_to_one(&m, m.all ? list_entry(at, struct process, in_all)
+				      : list_entry(at, struct process, in_group));
 		at = process_walk_next(list, at, &done, flags);
 	}
-}
-
-/* A group, or with pid -1 all but init and the caller. */
-static long send_to_many(int pid, const struct siginfo *info, u64 flags)
-{
-	struct many m = { .pid = pid, .info = info, .result = -ESRCH };
-
-	if (pid == -1)
-		send_to_all(&m, flags);
-	else
-		send_to_group(&m, pid == 0 ? current_process()->pgid : -pid, flags);
-	return m.one && pid != -1 ? 0 : m.result;
+	return m.one && !m.all ? 0 : m.result;
 }
 
 long signal_kill(int pid, const struct siginfo *info)

@@ -54,8 +54,4 @@ u64 sigframe_max_size(void);
  */
 u64 sigframe_flags(u64 old, u64 wanted);
 
-/* i386's siginfo, 128 bytes, from ours and into it: 0 or -EFAULT. */
-int siginfo_to_user32(virt_addr_t to, const struct siginfo *from);
-int siginfo_from_user32(struct siginfo *to, virt_addr_t from, int signal);
-
 #endif

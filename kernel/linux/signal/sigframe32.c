@@ -23,7 +23,7 @@
 #include "kernel/base/string.h"
 #include "kernel/linux/ia32_vdso.h"
 #include "kernel/linux/signal/sigframe.h"
-#include "kernel/linux/signal/signal.h"
+#include "kernel/linux/signal/siginfo.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/tree.h"
 #include "mm/space/uaccess.h"
@@ -75,60 +75,6 @@ struct rt_frame32 {
 	u8 code[8];
 };
 static_assert(sizeof(struct rt_frame32) == 268, "Linux's rt_sigframe_ia32");
-
-/* ---- siginfo ---------------------------------------------------------------------------- */
-
-/*
- * Where in struct siginfo's words the fields behind the code have their places,
- * by what the code makes of them, and which of them are longs: 64 bits there.
- */
-static const struct {
-	u8 count, place[5], is_long;
-} layouts[] = {
-	[SIGINFO_KILL] = { 2, { 0, 1 }, 0 },            /* pid, uid */
-	[SIGINFO_TIMER] = { 3, { 0, 1, 2 }, 0 },        /* id, overrun, half a value */
-	[SIGINFO_QUEUE] = { 3, { 0, 1, 2 }, 0 },        /* pid, uid, half a value */
-	[SIGINFO_CHILD] = { 5, { 0, 1, 2, 4, 6 }, BIT(3) | BIT(4) }, /* .. status, times */
-	[SIGINFO_FAULT] = { 1, { 0 }, 0 },              /* address */
-	[SIGINFO_POLL] = { 2, { 0, 2 }, BIT(0) },       /* band, descriptor */
-	[SIGINFO_SYS] = { 3, { 0, 2, 3 }, 0 },          /* address, number, kind */
-};
-
-/* i386's siginfo_t: signo, error, code, and no padding before the fields. */
-#define WORDS32 (sizeof(struct user_siginfo) / 4)
-#define FIELDS32 3
-
-int siginfo_to_user32(virt_addr_t to, const struct siginfo *from)
-{
-	u32 word[WORDS32] = { (u32)from->signo, (u32)from->error, (u32)from->code };
-	enum siginfo_layout l = siginfo_layout(from);
-
-	for (unsigned i = 0; i < layouts[l].count; i++)
-		word[FIELDS32 + i] = from->words[layouts[l].place[i]];
-	return copy_to_user(to, word, sizeof(word)) ? -EFAULT : 0;
-}
-
-int siginfo_from_user32(struct siginfo *to, virt_addr_t from, int signal)
-{
-	u32 word[WORDS32];
-	enum siginfo_layout l;
-
-	if (copy_from_user(word, from, sizeof(word)))
-		return -EFAULT;
-	*to = (struct siginfo){
-		.signo = signal, .error = (s32)word[1], .code = (s32)word[2],
-	};
-	l = siginfo_layout(to);
-	for (unsigned i = 0; i < layouts[l].count; i++) {
-		u32 field = word[FIELDS32 + i];
-		unsigned place = layouts[l].place[i];
-
-		to->words[place] = field;
-		if (layouts[l].is_long & BIT(i))
-			to->words[place + 1] = (s32)field < 0 ? ~0u : 0;
-	}
-	return 0;
-}
 
 /* ---- The way out -------------------------------------------------------------------- */
 

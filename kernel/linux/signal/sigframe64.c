@@ -23,7 +23,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/signal/sigframe.h"
-#include "kernel/linux/signal/signal.h"
+#include "kernel/linux/signal/siginfo.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/tree.h"
 #include "mm/space/uaccess.h"

@@ -100,16 +100,6 @@ long signal_queue_info(int tgid, int tid, const struct siginfo *info);
 /* sigprocmask: how is 0 to block, 1 to unblock, 2 to set; 0 or -EINVAL. */
 long signal_change_mask(int how, u64 set);
 
-/*
- * To a 64-bit program, all 128 bytes: 0 or -EFAULT.  Context: as copy_to_user().
- */
-int siginfo_to_user(virt_addr_t to, const struct siginfo *from);
-
-enum siginfo_layout siginfo_layout(const struct siginfo *info);
-
-/* No code that could have more than a struct siginfo keeps. */
-bool siginfo_is_known(const struct siginfo *info);
-
 /* ---- For the other files on signals ------------------------------------------- */
 
 /*

@@ -1,0 +1,19 @@
+/*
+ * Siginfos of programs, in the layouts of 64-bit programs and of i386.
+ */
+#ifndef KERNEL_LINUX_SIGNAL_SIGINFO_H
+#define KERNEL_LINUX_SIGNAL_SIGINFO_H
+
+#include "kernel/linux/abi_signal.h"
+
+/* To a program, all 128 bytes: 0 or -EFAULT.  Context: as copy_to_user(). */
+int siginfo_to_user(virt_addr_t to, const struct siginfo *from);
+int siginfo_to_user32(virt_addr_t to, const struct siginfo *from);
+
+/* i386's into *to, for that signal: 0 or -EFAULT. */
+int siginfo_from_user32(struct siginfo *to, virt_addr_t from, int signal);
+
+/* False: a code that may have more than a struct siginfo keeps. */
+bool siginfo_is_known(const struct siginfo *info);
+
+#endif
