@@ -151,12 +151,16 @@ CPPCHECK := cppcheck -q --enable=warning,portability --std=c11 -I. --error-exitc
 	--suppress=comparePointers --suppress=subtractPointers \
 	--suppress=nullPointer:kernel/task/task.h --suppress=identicalInnerCondition:mm/space/pages.c
 
+# The kernel's C stands as clang-format writes it; tests have tables of their own form.
+FORMATTED := $(filter-out tests/%,$(C_SOURCES) $(wildcard $(addsuffix /*.h,$(DIRS)))) entry/offsets.c
+
 # A build of its own, in which a warning is an error, and the static checks.
 check: deps-check
 	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/check WERROR=-Werror kernel
 	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/check-debug DEBUG=1 WERROR=-Werror $(BUILD)/check-debug/postern.elf
 	@$(MAKE) $(QUIETLY) compile_commands.json
 	@$(CPPCHECK) $(filter-out tests/%,$(C_SOURCES))
+	@clang-format --dry-run --Werror $(FORMATTED)
 	@$(PYTHON) scripts/check_layers.py --objects $(BUILD)/check
 	@$(PYTHON) scripts/check_style.py
 	@$(PYTHON) scripts/check_budget.py
@@ -166,6 +170,9 @@ check: deps-check
 	@$(PYTHON) scripts/check_unwind.py $(ELF)
 	@$(PYTHON) scripts/check_features.py $(ELF)
 	@$(PYTHON) tests/run.py --quick
+
+format: deps-check
+	@clang-format -i $(FORMATTED)
 
 # The same user programs in QEMU and Bochs; docs/emulators.md explains each difference.
 emulators: deps-test
@@ -232,6 +239,7 @@ help:
 # help: make run       boot the demonstration (or PROGRAM=./a.out ARGS="...")
 # help: make meltdown  a program reads the kernel with pti=off, and cannot with pti=on
 # help: make test      every test: host tests, all machines of tests/*.cfg, gdb
+# help: make format    the kernel's C as clang-format writes it
 # help: make check     warnings as errors, layers, style, host tests, one boot
 # help: make systems   make run and make test in fresh roots of Debian 13 and 12 (as root)
 # help: make selftest  one direct boot, all in-kernel suites
@@ -258,6 +266,6 @@ compile_commands.json: deps-check
 
 # make would delete them as intermediate, and build all anew.
 .SECONDARY: $(INCLUDES)
-.PHONY: all compile_commands.json kernel debug-kernel sanitize sanitize-kernel iso run meltdown test systems selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
+.PHONY: all format compile_commands.json kernel debug-kernel sanitize sanitize-kernel iso run meltdown test systems selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
 .DELETE_ON_ERROR:
 FORCE:
