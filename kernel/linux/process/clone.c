@@ -1,10 +1,10 @@
 /*
  * System calls that make threads and processes, and those that end them.
  *
- * What fork copies is copied eagerly; what it cannot get memory for, it gives
- * back before the child is in any list.  Threads of one process share all that
- * CLONE_VM, CLONE_FS, CLONE_FILES and CLONE_SIGHAND speak of; processes share
- * at most the address space.
+ * fork copies at once all that a child does not share; without memory it gives all of it
+ * back before the child is in any list.  Threads of one process share all that CLONE_VM,
+ * CLONE_FS, CLONE_FILES and CLONE_SIGHAND speak of; processes share at most the address
+ * space.
  */
 #include "arch/state/ldt.h"
 #include "kernel/base/errno.h"
@@ -125,7 +125,7 @@ static int enter_tree(struct thread *t, struct process *p, const struct clone *c
 	if (process_must_leave() || signal_pending())
 		return -ERESTARTNOINTR;
 	if (sibling && !own->parent)
-		return -EINVAL; /* nobody would wait for it */
+		return -EINVAL; /* the kernel waits for no sibling */
 	err = user_may_fork();
 	if (err)
 		return err;

@@ -1,17 +1,16 @@
 /*
  * How threads and processes end.
  *
- * A thread ends in process_exit_thread(), always by itself: who is told to end
- * (exit_group, a deadly signal, another thread's execve) has SIGKILL pending,
- * which ends its sleep, and leaves on its way to user mode.  It leaves the
- * address space first, on the pair of no process, then the list of threads; the
- * last one frees the address space and makes the process a zombie.  From then
- * on it may be waited for, and freed as soon as the last thread is off its CPU.
+ * A thread ends in process_exit_thread(), always by itself: one that is told to end
+ * (exit_group, a deadly signal, another thread's execve) has SIGKILL pending, which ends
+ * its sleep, and leaves on its way to user mode.  It leaves the address space first, for
+ * the PGD pair of no process, then the list of threads; the last thread frees the address
+ * space and makes the process a zombie.  From then on the process may be waited for, and
+ * freed as soon as its last thread is off its CPU.
  */
 #include "arch/state/ldt.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
-#include "kernel/base/log.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/futex.h"
 #include "kernel/linux/process/make.h"
@@ -30,8 +29,8 @@ static void end_thread(struct thread *t)
 }
 
 /*
- * All threads but the current one; nobody adds one any more.  process_lock is held,
- * and free now and then.
+ * All threads but the current one; no new one comes any more.  process_lock is held, and
+ * free now and then.
  */
 static void end_others(struct process *p, u64 flags)
 {
@@ -129,7 +128,7 @@ void process_release_memory(void)
 
 	futex_release_robust_list();
 	if (t->clear_child_tid && (t->process->alive > 1 || t->mm->users > 1)) {
-		(void)put_user_u32(t->clear_child_tid, 0); /* who waits is woken all the same */
+		(void)put_user_u32(t->clear_child_tid, 0); /* its waiter is woken all the same */
 		futex_wake_one(t->clear_child_tid);
 	}
 	t->clear_child_tid = 0;
@@ -154,7 +153,7 @@ void process_unlink(struct process *p)
 	list_remove(&p->sibling);
 }
 
-/* It has ended: who is to know?  process_lock is held. */
+/* Tells the parent, or the kernel, that p has ended.  process_lock is held. */
 static void report_end(struct process *p)
 {
 	struct process *parent = p->parent;
@@ -173,7 +172,7 @@ static void report_end(struct process *p)
 	}
 }
 
-/* A child goes to init, or to nobody. */
+/* A child goes to init, or without one is left alone. */
 static void orphan(struct process *c, struct process *init)
 {
 	const struct siginfo death = { .signo = c->parent_death_signal, .code = SI_KERNEL };
@@ -195,7 +194,7 @@ static void orphan(struct process *c, struct process *init)
 	}
 }
 
-/* One that is ending may lose its own children, but is not there for others. */
+/* Init for the children of p; NULL: p is init itself, or init is ending. */
 static struct process *init_for(const struct process *p)
 {
 	struct process *init = process_find(1);
@@ -227,8 +226,8 @@ static void part_from_all(struct process *p, u64 flags)
 }
 
 /*
- * Threads that ended before the last one, which is the first of the dead: nobody need
- * wait for their stacks.
+ * Threads that ended before the last one, which is the first of the dead: their stacks
+ * are in use no more.
  */
 static void free_dead_before(struct thread *last)
 {

@@ -1,6 +1,6 @@
 /*
  * Futexes: which word of a program is meant, and the locks that a thread leaves behind.
- * Who waits and who is woken is in kernel/task/waiters.c.
+ * kernel/task/waiters.c has the lists of those that wait, and wakes them.
  *
  * The key of a word is the id of its address space or shared object, and the place in
  * it.  The address space is locked while the word is compared, so the frame that is read
@@ -26,8 +26,8 @@ static int check_address(virt_addr_t va)
 }
 
 /*
- * Others than private words must be such that somebody may change them; the thread that
- * waits or wakes need not be the one.
+ * A word that is not private must be one that some thread can change: writable, or in
+ * shared memory.  The thread that waits or wakes need not be that one.
  */
 static int key_of(const struct mm_word *word, virt_addr_t va, unsigned flags,
 		  struct wait_key *key)
@@ -137,14 +137,14 @@ void futex_wake_one(virt_addr_t va)
 }
 
 #define ROBUST_LIMIT 2048 /* entries that are looked at, as Linux does */
-#define ROBUST_PI 1       /* in a pointer: a lock of a kind we do not have, nobody waits */
+#define ROBUST_PI 1       /* in a pointer: a lock of a kind we do not have, without waiters */
 #define FUTEX_TID 0x3fffffff
 #define FUTEX_OWNER_DIED 0x40000000
 #define FUTEX_WAITERS 0x80000000
 
 /*
- * The current thread's lock is marked, and one who waits for it is woken.  One
- * about to be taken may have been left just now, and nobody woken yet.
+ * Marks a lock that the current thread holds, and wakes one that waits for it.  pending:
+ * the thread may have released it just now, and not woken a waiter yet.
  */
 static void release(virt_addr_t va, bool pi, bool pending)
 {

@@ -1,5 +1,5 @@
 /*
- * Futexes: sleeping until somebody says that a word of memory has changed.
+ * Futexes: sleeping until another thread says that a word of memory has changed.
  */
 #ifndef KERNEL_LINUX_PROCESS_FUTEX_H
 #define KERNEL_LINUX_PROCESS_FUTEX_H
@@ -7,7 +7,7 @@
 #include "kernel/base/types.h"
 
 /* Bits of the operation number, and of what these functions take as flags. */
-#define FUTEX_PRIVATE 128 /* nobody but this address space waits there */
+#define FUTEX_PRIVATE 128 /* only threads of this address space wait there */
 #define FUTEX_REALTIME 256
 
 #define FUTEX_ANY ~0u
@@ -30,7 +30,7 @@ long futex_wake(virt_addr_t va, int count, u32 bits, unsigned flags);
 long futex_requeue(virt_addr_t va, virt_addr_t to, int wake, int move, const u32 *value,
 		   unsigned flags);
 
-/* The current thread ends: one who waits for it; the locks it still holds. */
+/* The current thread ends: wakes one that waits at va; releases the locks it still holds. */
 void futex_wake_one(virt_addr_t va);
 void futex_release_robust_list(void);
 

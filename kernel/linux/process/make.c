@@ -1,7 +1,6 @@
 /*
- * Processes: made, found, freed.  How they end is in kernel/linux/process/exit.c.
+ * Processes: made and freed.  How they end is in kernel/linux/process/exit.c.
  */
-#include "arch/machine/clock.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/numbers.h"
@@ -102,7 +101,7 @@ void process_start(struct thread *leader, int pid)
 
 /* ---- Freeing ------------------------------------------------------------------- */
 
-/* Out of the list first: from then on nobody finds it, nor a task through it. */
+/* Out of the list first: from then on no walk finds it, nor a thread through it. */
 void process_free(struct process *p)
 {
 	u64 flags = spin_lock(&process_lock);
@@ -136,7 +135,7 @@ void process_free_dead_threads(void)
 	task_put_dead(list);
 }
 
-/* ---- Those that nobody waits for -------------------------------------------------- */
+/* ---- Unclaimed ones ------------------------------------------------------------------ */
 
 /* They have ended; linked by grave_next. */
 static struct process *graveyard;

@@ -69,7 +69,7 @@ void process_release_memory(void);
 /* Takes a process that has ended from its parent.  process_lock is held. */
 void process_unlink(struct process *p);
 
-/* One that has ended and that nobody waits for.  process_lock is held. */
+/* p has ended and will not be waited for: process_bury() frees it.  process_lock is held. */
 void process_to_graveyard(struct process *p);
 
 /* Frees the current process's ended threads, and unclaimed processes. */
@@ -77,8 +77,8 @@ void process_free_dead_threads(void);
 void process_bury(void);
 
 /*
- * Waits until all of the process that the kernel started with its first thread t have
- * ended, gives back the hold and frees the process, and returns the status.  Task context.
+ * Waits until the process that the kernel started with its first thread t has ended,
+ * gives back the hold, frees the process, and returns its status.  Task context.
  */
 int process_wait_for(struct thread *t);
 

@@ -1,19 +1,19 @@
 /*
- * Out of memory: who is killed for it, and waiting for what that gives back.
+ * Out of memory: which process is killed for it, and the wait for what that gives back.
  *
- * No lock is held while a task waits here: an allocation under a lock fails, its
- * caller comes up out of the lock, waits, and begins anew.  So whoever is killed
- * gets every lock that its end wants.  The end itself needs no memory.
+ * A task that waits here holds no lock: an allocation under a lock fails, its caller comes
+ * up out of the lock, waits, and begins anew.  So the process that is killed gets every
+ * lock that its end wants.  The end itself needs no memory.
  *
- * A process is as large as all that is there for it: its memory (mm_measure()),
- * of shared objects the whole, what its execve builds, and what the kernel has for
- * it and its threads, its zombies included.  Queued signals are not looked at: RLIMIT_SIGPENDING and
- * RLIMIT_NPROC bound them.  Killed is the largest whose effective user is not
- * root, or if there is none, the largest of root's; never init, nor who shares
- * init's memory.  Who is dying already and is larger than that is waited for.
+ * The size of a process is all that is there for it: its memory (mm_measure()), of shared
+ * objects the whole, what its execve builds, and what the kernel has for it, its threads
+ * and its zombies.  Queued signals do not count: RLIMIT_SIGPENDING and RLIMIT_NPROC bound
+ * them.  The largest process whose effective user is not root is killed, or without one
+ * the largest of root's; never init, nor one that shares init's memory.  If a larger one
+ * is dying already, that is waited for.
  *
- * When nobody is left, who asked gets nothing: system calls fail with -ENOMEM,
- * and a program that only touched its memory, init, ends.
+ * When no process is left to kill, the task that asked gets nothing: a system call fails
+ * with -ENOMEM, and a program that only touched its memory, init, ends.
  */
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
@@ -100,7 +100,7 @@ static u64 size_of(const struct process *p)
 	return frames;
 }
 
-/* ---- Whom? --------------------------------------------------------------------------- */
+/* ---- Which one? ---------------------------------------------------------------------- */
 
 static bool is_dying(const struct process *p)
 {

@@ -3,7 +3,7 @@
  *
  * Memory is overcommitted, as Linux does it: mmap, brk and mprotect promise what
  * is there only when it is touched.  When no frame is free, the largest process
- * is killed, and whoever wanted the frame waits for it and tries again.
+ * is killed, and the task that wanted the frame waits for its end and tries again.
  */
 #ifndef KERNEL_LINUX_PROCESS_OOM_H
 #define KERNEL_LINUX_PROCESS_OOM_H
@@ -21,7 +21,7 @@ enum oom_caller {
  * The current task needs memory and got none, for the n-th time in this call
  * (from 0).  Waits until a process has ended, killing one if need be; at first
  * only if no frame is free.  True: try again.  False: the task is about to die
- * itself, or nobody can be killed, or (OOM_CAN_FAIL) its own process is the
+ * itself, or no process can be killed, or (OOM_CAN_FAIL) its own process is the
  * largest.  Context: task context, no lock held that a process may want at its
  * end.
  */

@@ -3,10 +3,10 @@
  * KILL, PEEK and POKE of memory and of struct user, GETREGS, SETREGS.  Other
  * requests are -EIO, as Linux has it for those that it does not know.
  *
- * A tracee stops in ptrace_stop(), asleep, before it acts on a signal.  While
- * its tracer looks at it, it is `frozen`: it stays asleep, off its CPU, even if
- * it is killed, so that it cannot end under the tracer's hands; registers are
- * read and written under process_lock, memory without it.
+ * A tracee stops in ptrace_stop(), asleep, before it acts on a signal.  While its tracer
+ * looks at it, it is `frozen`: it stays asleep, off its CPU, even if it is killed, so that
+ * it cannot end under the tracer's hands, and the tracer reads and writes its registers
+ * and memory without a lock.
  * Read next: kernel/linux/process/to_user.c, kernel/linux/process/ptrace_regs.c.
  */
 #include "arch/state/user_code.h"

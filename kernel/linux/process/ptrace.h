@@ -7,15 +7,15 @@
 #include "kernel/linux/process/make.h"
 
 /*
- * The current, traced thread stops and says so (CLD_x); comes back when its
- * tracer lets it go on, has gone, or it is to die.  Returns the signal to go on
- * with.  process_lock is held with *flags, and released in between.
+ * The current, traced thread stops and says so (CLD_x); comes back when its tracer lets
+ * it go on or has gone, or when it must die.  Returns the signal to go on with.
+ * process_lock is held with *flags, and released in between.
  */
 int ptrace_stop(int signal, int code, u64 *flags);
 
 /*
- * The same before a signal is acted on; the tracer may have changed it, then
- * *info says who.  0: it is to have none.
+ * The same before the thread acts on a signal; the tracer may change it, and then stands
+ * in *info as its sender.  0: the thread gets none.
  */
 int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags);
 
@@ -24,14 +24,14 @@ void ptrace_step_off(struct thread *t);
 
 /*
  * Of the current thread: was TF set by a tracer that has gone since?  Clears it then.
- * Only the thread itself does this, on its way in or out: while it runs, its flags
- * are nobody else's to change.
+ * Only the thread itself does this, on its way in or out: while it runs, no other may
+ * change its flags.
  */
 bool ptrace_forget_step(void);
 
 /*
  * The single-step trap behind an instruction of the current thread.  True: it was for a
- * tracer that has gone since, and is nobody's.
+ * tracer that has gone since, and means nothing.
  */
 bool ptrace_step_done(void);
 

@@ -5,7 +5,6 @@
  * they are loaded (kernel/task/sched.c), and CS, SS and RIP by IRET.
  */
 #include "kernel/base/errno.h"
-#include "kernel/base/insn.h"
 #include "kernel/base/nospec.h"
 #include "kernel/linux/process/ptrace.h"
 

@@ -145,7 +145,7 @@ static void block_for_handler(struct delivery *d, struct task_signals *s)
 	signal_set_blocked_locked(s->blocked | more);
 }
 
-/* The next signal that a handler is to have; false: nothing is left to do. */
+/* Finds the next signal for a handler; false: nothing is left to do. */
 static bool next_delivery(struct delivery *d, const struct pt_regs *regs)
 {
 	struct thread *t = current_thread();

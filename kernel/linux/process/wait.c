@@ -47,7 +47,7 @@ static bool matches(const struct wait *w, int pid, int pgid)
 	return w->which == P_ALL || w->id == (w->which == P_PID ? pid : pgid);
 }
 
-/* Children whose end is told by another signal are for __WCLONE or __WALL. */
+/* A child that ends with another signal than SIGCHLD is for __WCLONE or __WALL. */
 static bool is_of_kind(const struct wait *w, const struct process *p)
 {
 	return (w->options & __WALL) ||
@@ -148,8 +148,8 @@ static bool look_at_tracees(struct wait *w, struct process *self, u64 flags)
 }
 
 /*
- * Among those who wait, behind all who have not seen what there is to see now; then
- * the first of these may have its turn.
+ * t goes behind all waiting threads that have not seen what there is to see now; then the
+ * first of these may have its turn.
  */
 static void wait_in_line(struct thread *t, struct process *self)
 {

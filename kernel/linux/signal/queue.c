@@ -1,15 +1,13 @@
 /*
- * Pending signals: a bit for each in a set, and behind the set a ring for each of
- * what is known of it.  Programs choose how many entries there are, and process_lock
- * is held with interrupts off: one is added or taken, and all of a signal are taken
- * out, in one step each.
+ * Pending signals: a set has a bit for each, and each has a ring of what is known of it.
+ * Programs choose how many entries there are, and process_lock is held with interrupts
+ * off: so adding one, taking one, and taking out all of a signal are one step each.
  *
- * The entries are counted by the real uid of the process they were sent to, as
- * Linux counts them, against that process's RLIMIT_SIGPENDING.  Standard signals
- * that kill or the kernel sent are queued above it, too: there are at most 31 of
- * them in a set, so RLIMIT_NPROC bounds them.  A standard signal that finds no
- * memory is pending without its info, and so is any that kill sent; a real-time
- * one of any other code is refused, so that none is lost silently.
+ * As on Linux, an entry counts for the real uid of the process that it was sent to,
+ * against the RLIMIT_SIGPENDING of that process.  Standard signals of kill and of the
+ * kernel are queued above the limit, too: a set has at most 31 of them, so RLIMIT_NPROC
+ * bounds them.  Without memory, a standard signal and any signal of kill is pending
+ * without its info; any other real-time signal is refused, so none is lost silently.
  */
 #include "kernel/base/errno.h"
 #include "kernel/linux/signal/queue.h"
@@ -20,7 +18,7 @@
 
 struct queued_signal {
 	struct queued_signal *next; /* the last one's is the first */
-	struct user *user; /* whose it is counted as: a hold */
+	struct user *user; /* for whom it counts: a hold */
 	struct siginfo info;
 };
 static_assert(sizeof(struct queued_signal) <= PIECE_SIZE, "an entry is a piece");
@@ -46,7 +44,7 @@ static struct queued_signal *alloc(const struct process *to, const struct siginf
 	return q;
 }
 
-/* `last` is of another ring than *ring, or the only one of its own. */
+/* `last` ends a ring that is not *ring. */
 static void join_rings(struct queued_signal **ring, struct queued_signal *last)
 {
 	if (*ring) {
@@ -58,7 +56,7 @@ static void join_rings(struct queued_signal **ring, struct queued_signal *last)
 	*ring = last;
 }
 
-/* NULL: it is empty. */
+/* NULL: the ring is empty. */
 static struct queued_signal *take_first(struct queued_signal **ring)
 {
 	struct queued_signal *first = *ring ? (*ring)->next : NULL;

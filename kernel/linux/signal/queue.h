@@ -1,6 +1,6 @@
 /*
- * Sets of pending signals with what is known of each.  process_lock is held
- * for all of it.  Used by kernel/linux/signal/signal.c.
+ * Sets of pending signals with what is known of each, for the files on signals alone.
+ * All of it under process_lock.
  */
 #ifndef KERNEL_LINUX_SIGNAL_QUEUE_H
 #define KERNEL_LINUX_SIGNAL_QUEUE_H

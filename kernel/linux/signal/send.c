@@ -1,23 +1,24 @@
 /*
- * Sending signals: who gets one, whether it is kept, and who is woken for it.
+ * Sending signals: which thread gets one, whether it is kept, and which is woken for it.
  *
  * A signal is sent to a thread, to a process, to a group or to all; and an exception
- * forces one on the thread that raised it.  A signal that nobody would act on is
- * dropped here, at once; a stop and SIGCONT undo each other here, too.
+ * forces one on the thread that raised it.  A signal that would do nothing is dropped
+ * here, at once; a stop and SIGCONT undo each other here, too.
  * Read next: kernel/linux/signal/signal.c (masks, taking), kernel/linux/signal/queue.c.
  */
 #include "kernel/base/errno.h"
-#include "kernel/base/log.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/signal/queue.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/tree.h"
-#include "kernel/task/sched.h"
 
 /* ---- To a thread or a process ---------------------------------------------------- */
 
-/* Not even pending; t stands for its process if it is to have the signal. */
+/*
+ * May the signal be dropped at once?  t: the thread that it is for, or the leader if it is
+ * for the process.
+ */
 static bool is_dropped(const struct thread *t, int signal, bool from_kernel)
 {
 	struct process *p = t->process;
@@ -49,7 +50,7 @@ static void flush_standard(struct process *p, u64 signals)
 		;
 }
 
-/* Could t take the signal, and has nobody told it yet? */
+/* Could t take the signal, and must it be woken for that? */
 static bool wants(const struct thread *t, int signal)
 {
 	if (t->leaving || (t->signals.blocked & SIGNAL_BIT(signal)))
@@ -59,7 +60,7 @@ static bool wants(const struct thread *t, int signal)
 	return !t->stop_signal && !t->signals.stopped;
 }
 
-/* For all others it is pending, and they look before they run user code. */
+/* One thread is woken; all others look before they run user code. */
 static void wake_for(struct process *p, struct thread *only, int signal)
 {
 	struct thread *t = only ? only : p->leader;
@@ -191,7 +192,7 @@ void signal_force_segv(const char *why, bool to_default)
 
 /* ---- kill and its kin ------------------------------------------------------------- */
 
-/* Signal 0 asks only whether it could be sent.  process_lock is held. */
+/* Signal 0 only asks whether a signal could be sent.  process_lock is held. */
 static long send_to(struct process *p, struct thread *t, const struct siginfo *info)
 {
 	if (info->signo < 0 || info->signo > NR_SIGNALS)
@@ -223,7 +224,7 @@ static void send_to_one(struct many *m, struct process *p)
 	if (!m->all || err != -EPERM)
 		m->result = err;
 	else if (m->result == -ESRCH)
-		m->result = 0; /* as Linux: somebody was there */
+		m->result = 0; /* as on Linux: there was a process */
 }
 
 /* pid: -1, all; 0, the own group; or less, that group. */
@@ -270,7 +271,7 @@ long signal_kill_thread(int tgid, int tid, const struct siginfo *info)
 	return send_to(t->process, t, info);
 }
 
-/* Nobody may pretend to be the kernel, kill or tgkill, but to himself. */
+/* A code of the kernel's, kill's or tgkill's is for signals to oneself only. */
 long signal_queue_info(int tgid, int tid, const struct siginfo *info)
 {
 	if ((info->code >= 0 || info->code == SI_TKILL) && current_thread()->pid != tid)

@@ -8,9 +8,9 @@
  *   without: code, more of the mask, room of old, registers, signal number
  *   return address: SA_RESTORER's, or the code    <- ESP, 16n + 12
  *
- * The handler also gets its arguments in EAX, EDX, ECX.  As in the other
- * layout, all that comes back may be anything: CS and SS get RPL 3, selectors
- * that cannot be loaded become null.
+ * The handler also gets its arguments in EAX, EDX, ECX.  As in the other layout, what
+ * comes back may be anything: CS and SS get RPL 3, a selector that cannot be loaded
+ * becomes null.
  * Source: Linux, arch/x86/include/uapi/asm/sigcontext.h, and for the frames
  * arch/x86/include/asm/sigframe.h (the ABI).
  */

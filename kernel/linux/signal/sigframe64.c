@@ -9,10 +9,9 @@
  *   ucontext: flags, alternate stack, registers, mask
  *   return address: the restorer, which calls rt_sigreturn   <- RSP, 16n + 8
  *
- * All of it is the program's to change.  What rt_sigreturn makes of it never
- * gives more than ring 3 has: CS and SS get RPL 3, RFLAGS only the bits that
- * POPF may change, and the rest is for IRET to refuse, which is then the
- * program's fault (entry/interrupt.asm).
+ * The program may change all of it.  Whatever it says, rt_sigreturn gives no more than
+ * ring 3 has: CS and SS get RPL 3, RFLAGS only the bits that POPF may change, and what
+ * IRET refuses is the program's fault (entry/interrupt.asm).
  * Source: Linux, arch/x86/include/uapi/asm/{sigcontext,ucontext}.h (the ABI).
  */
 #include "arch/cpu.h"
@@ -20,8 +19,6 @@
 #include "arch/state/fpu_frame.h"
 #include "arch/state/segment.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/insn.h"
-#include "kernel/base/string.h"
 #include "kernel/linux/signal/sigframe.h"
 #include "kernel/linux/signal/siginfo.h"
 #include "kernel/linux/syscalls.h"

@@ -1,24 +1,20 @@
 /*
  * Signals: what a process wants done with each, masks, and taking what is pending.
  *
- * A signal is pending for a thread, or for its process: whichever thread takes
- * it first has it.  Whoever makes one pending sets work_due of a thread that
- * can take it and wakes it; the thread finds it on its way to user mode
- * (kernel/linux/process/to_user.c).  Invariant: a thread that could take a pending
- * signal and has work_due clear is not in user mode nor asleep, or another
- * thread has been told of it.
+ * A signal is pending for a thread, or for its process: then the first thread that takes
+ * it has it.  The sender sets work_due of a thread that can take the signal, and wakes
+ * it; the thread finds the signal on its way to user mode (kernel/linux/process/to_user.c).
+ * Invariant: a thread that could take a pending signal and has work_due clear is neither
+ * in user mode nor asleep, or another thread has been told of the signal.
  *
- * A forced fault is the one signal that a thread makes for itself; it has a
- * place of its own, so that none is lost and none comes between the faulting
- * instruction and its handler.
+ * A forced fault, which a thread's own instruction raised, has a place of its own: so
+ * none is lost, and no other signal comes between the instruction and the handler.
  *
- * process_lock guards all of this, but `blocked`, which only its thread writes.
+ * process_lock guards all of this; only the thread itself writes its `blocked`.
  * Read next: kernel/linux/signal/send.c, kernel/linux/process/to_user.c.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/nospec.h"
-#include "kernel/base/string.h"
 #include "kernel/linux/signal/queue.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/tree.h"
@@ -43,7 +39,8 @@ const char *signal_name(int signal)
 		[SIGPIPE] = "SIGPIPE", [SIGALRM] = "SIGALRM", [SIGTERM] = "SIGTERM",
 		[SIGCHLD] = "SIGCHLD", [SIGCONT] = "SIGCONT", [SIGSTOP] = "SIGSTOP",
 		[SIGTSTP] = "SIGTSTP", [SIGTTIN] = "SIGTTIN", [SIGTTOU] = "SIGTTOU",
-		[SIGURG] = "SIGURG", [SIGXCPU] = "SIGXCPU", [SIGXFSZ] = "SIGXFSZ", [SIGWINCH] = "SIGWINCH", [SIGSYS] = "SIGSYS",
+		[SIGURG] = "SIGURG", [SIGXCPU] = "SIGXCPU", [SIGXFSZ] = "SIGXFSZ",
+		[SIGWINCH] = "SIGWINCH", [SIGSYS] = "SIGSYS",
 	};
 	size_t i = (size_t)signal;
 
@@ -214,8 +211,8 @@ void signal_forget(struct pending_signals *pending)
 /* ---- Masks -------------------------------------------------------------------------- */
 
 /*
- * Something is pending while the mask changes: what the old one let through may
- * have been left to this thread, and what the new one does is for it to take.
+ * Something is pending while t's mask changes: others may have left process-wide signals
+ * to t.  Wakes another thread for those that t now blocks; t takes those it now allows.
  */
 static __attribute__((noinline)) void share_out(struct thread *t, u64 newly_blocked)
 {
@@ -282,7 +279,7 @@ u64 signal_pending_blocked(void)
 
 /* ---- Waiting ------------------------------------------------------------------------ */
 
-/* Who sends a signal sets `pending` first, then work_due. */
+/* A sender sets `pending` first, then work_due. */
 bool signal_interrupted(void)
 {
 	struct thread *t = current_thread();

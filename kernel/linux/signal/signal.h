@@ -1,5 +1,6 @@
 /*
- * Signals: Linux's rules.
+ * Signals, by Linux's rules: actions, masks, sending, taking.  What is sent by
+ * kernel/linux/signal/send.c stands here, too.
  */
 #ifndef KERNEL_LINUX_SIGNAL_SIGNAL_H
 #define KERNEL_LINUX_SIGNAL_SIGNAL_H
@@ -13,9 +14,9 @@ struct process;
 const char *signal_name(int signal);
 
 /*
- * Makes a signal pending for a thread, or for any thread of a process, and
- * wakes who can take it.  0, or -EAGAIN: no room to queue a real-time signal.
- * process_lock is held.
+ * Makes a signal pending for a thread, or for any thread of a process, and wakes a thread
+ * that can take it.  0, or -EAGAIN: no room to queue a real-time signal.  process_lock is
+ * held.
  */
 int signal_send_thread(struct thread *t, const struct siginfo *info);
 int signal_send_process(struct process *p, const struct siginfo *info);
@@ -41,7 +42,7 @@ bool signal_ignores_children(const struct process *p);
  */
 void signal_force_fault(int signal, int code, u64 addr, unsigned trapno, u64 error);
 
-/* Something is pending that is not blocked: a sleep is to end with -EINTR. */
+/* Is something pending that is not blocked?  Then a sleep must end with -EINTR. */
 bool signal_pending(void);
 
 /* ---- For system calls, those of i386 included ---------------------------------- */
@@ -79,8 +80,8 @@ bool signal_on_stack(u64 sp);
 int signal_wait(u64 set, struct siginfo *info, u64 when);
 
 /*
- * After a sleep that came back early: is it to end, because of a signal?
- * Forgets a work_due that has no reason any more.  Context: task context.
+ * After a sleep that came back early: must it end, because of a signal?  Forgets a
+ * work_due that has no reason any more.  Context: task context.
  */
 bool signal_interrupted(void);
 
@@ -109,14 +110,14 @@ long signal_change_mask(int how, u64 set);
 void signal_forget(struct pending_signals *pending);
 
 /*
- * Something became pending for t, or a stop ended: it is to look before it runs
- * user code.  process_lock is held.
+ * Something became pending for t, or a stop ended: t must look before it runs user code.
+ * process_lock is held.
  */
 void signal_wake(struct thread *t);
 
 /*
- * t, the current task, takes nothing any more: another thread of its process is
- * woken for what is pending for the process.  process_lock is held.
+ * t, the current thread, takes nothing any more: wakes another thread of its process for
+ * what is pending for the process.  process_lock is held.
  */
 void signal_leave_to_others(struct thread *t);
 
@@ -132,7 +133,7 @@ void signal_wake_next_stopped(struct process *p);
  */
 void signal_complete_stop(struct process *p);
 
-/* Is t to die whatever else is due?  process_lock is held. */
+/* Has t been killed?  Then it must die, whatever else is due.  process_lock is held. */
 bool signal_kill_pending(const struct thread *t);
 
 /*
@@ -150,8 +151,8 @@ void signal_notify_parent(struct process *parent, int signal, const struct threa
 			  int code, int status);
 
 /*
- * A frame could not be written or read; `why` stands in the line of its death.
- * to_default: no handler of SIGSEGV can help.  Context: as signal_force_fault().
+ * A frame could not be written or read: SIGSEGV for the current thread, and `why` for the
+ * line of its death.  to_default: no handler can help.  Context: as signal_force_fault().
  */
 void signal_force_segv(const char *why, bool to_default);
 
