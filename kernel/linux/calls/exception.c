@@ -1,0 +1,183 @@
+/*
+ * What an exception in user mode becomes: a page, an instruction that the kernel
+ * executes in the processor's place, or a signal, as Linux has it.
+ * Read next: kernel/linux/signal/send.c, signal_force_fault().
+ */
+#include "arch/state/fpu.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/linux/calls/emulate.h"
+#include "kernel/linux/calls/exception.h"
+#include "kernel/linux/calls/vsyscall.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/process/oom.h"
+#include "kernel/linux/process/ptrace.h"
+#include "kernel/linux/process/to_user.h"
+
+/* The signal for each exception from user mode.  at_ip: si_addr is its ip, else 0. */
+static const struct {
+	int signal;
+	int code; /* 0: SI_KERNEL */
+	bool at_ip;
+} exception[NR_EXCEPTIONS] = {
+	[VEC_DE] = { SIGFPE, FPE_INTDIV, true },
+	[VEC_DB] = { SIGTRAP, TRAP_BRKPT, true },
+	[VEC_BP] = { SIGTRAP, 0, false },
+	[VEC_OF] = { SIGSEGV, 0, false },
+	[VEC_BR] = { SIGSEGV, 0, false },
+	[VEC_UD] = { SIGILL, ILL_ILLOPN, true },
+	[VEC_NM] = { SIGSEGV, 0, false },
+	[VEC_DF] = { SIGSEGV, 0, false },
+	[VEC_TS] = { SIGSEGV, 0, false },
+	[VEC_NP] = { SIGBUS, 0, false },
+	[VEC_SS] = { SIGBUS, 0, false },
+	[VEC_GP] = { SIGSEGV, 0, false },
+	[VEC_PF] = { SIGSEGV, 0, false },
+	[VEC_MF] = { SIGFPE, 0, true },
+	[VEC_AC] = { SIGBUS, BUS_ADRALN, false },
+	[VEC_MC] = { SIGBUS, 0, false },
+	[VEC_XM] = { SIGFPE, 0, true },
+	[VEC_VE] = { SIGSEGV, 0, false },
+	[VEC_CP] = { SIGSEGV, 0, false },
+};
+
+static void force(const struct pt_regs *regs, unsigned vector, int code, u64 error)
+{
+	int signal = exception[vector].signal;
+
+	signal_force_fault(signal ? signal : SIGSEGV, code ? code : SI_KERNEL,
+			   exception[vector].at_ip ? regs->ip : 0, vector, error);
+}
+
+/*
+ * When room has been made the program touches the page again; if this process was
+ * killed to make it, its thread dies on the way out.  Where no process can be killed,
+ * this one is init, and ends.
+ */
+static void out_of_memory(const struct pt_regs *regs, u64 cr2, u64 error)
+{
+	const struct thread *t = current_thread();
+
+	if (oom_make_room(OOM_TOUCHES, 0) || task_must_die())
+		return;
+	if (!t->process->quiet)
+		log("%s[%d]: killed by %s: out of memory, nobody else can be killed: "
+		    "%s of %#lx at ip %#lx\n", t->name, t->pid, signal_name(SIGKILL),
+		    error & PF_INSTR ? "fetch" : error & PF_WRITE ? "write" : "read", cr2,
+		    regs->ip);
+	process_exit(WAIT_STATUS(0, SIGKILL));
+}
+
+/* The error code of a kernel address must not tell the program whether it is mapped. */
+static void page_fault(const struct pt_regs *regs, u64 cr2, u64 error)
+{
+	enum fault_verdict v = mm_fault(current_task()->mm, cr2, error);
+	bool kernel = cr2 >= USER_END;
+	int code = SEGV_MAPERR;
+
+	if (v == FAULT_HANDLED || v == FAULT_DIES)
+		return;
+	if (v == FAULT_OOM) {
+		out_of_memory(regs, cr2, error);
+		return;
+	}
+	if (v == FAULT_BUS) {
+		signal_force_fault(SIGBUS, BUS_ADRERR, cr2, VEC_PF, error | PF_USER);
+		return;
+	}
+	if (v == FAULT_ACCERR && !kernel)
+		code = error & PF_PK ? SEGV_PKUERR : SEGV_ACCERR;
+	signal_force_fault(SIGSEGV, code, cr2, VEC_PF,
+			   error | PF_USER | (kernel ? PF_PROT : 0));
+}
+
+/* dr6: what debugreg_user_trap() returned; 0: the program executed INT1. */
+static void debug_exception(const struct pt_regs *regs, u64 dr6)
+{
+	if (dr6 & DR6_STEP && ptrace_step_done()) {
+		dr6 &= ~(u64)DR6_STEP;
+		if (!(dr6 & DR6_TRAPS))
+			return;
+	}
+	if (dr6 && !(dr6 & (DR6_STEP | DR6_TRAPS)))
+		return;
+	force(regs, VEC_DB, dr6 & DR6_STEP ? TRAP_TRACE :
+	      dr6 & DR6_TRAPS ? TRAP_HWBKPT : TRAP_BRKPT, 0);
+}
+
+/*
+ * The single-step trap behind an instruction at `ip` that the kernel has executed in
+ * the processor's place.  None is due if the instruction ended in a signal: then the
+ * program is still at `ip`.
+ */
+static void step_behind(const struct pt_regs *regs, u64 ip)
+{
+	if (!(regs->flags & RFLAGS_TF) || regs->ip == ip)
+		return;
+	debugreg_note_step(&current_task()->user.debug);
+	debug_exception(regs, DR6_STEP);
+}
+
+/* A bad pointer is the program's fault, reported at the address of the call. */
+static void vsyscall(struct pt_regs *regs)
+{
+	u64 error, ip = regs->ip;
+	virt_addr_t at;
+
+	if (vsyscall_emulate(regs, &at, &error) == 0)
+		step_behind(regs, ip);
+	else if (at)
+		page_fault(regs, at, error);
+	else
+		force(regs, VEC_PF, SI_KERNEL, regs->orig_ax);
+}
+
+static void math_exception(const struct pt_regs *regs, unsigned vector)
+{
+	struct thread *t = current_thread();
+	int code;
+
+	fpu_save(t->user.fpu);
+	code = fpu_exception_code(t->user.fpu, vector == VEC_XM);
+	t->signals.trapno = vector;
+	t->signals.error = 0;
+	if (code)
+		force(regs, vector, code, 0);
+}
+
+/* Executes an instruction in the processor's place; false: it is none of those. */
+static bool emulate(struct pt_regs *regs)
+{
+	u64 ip = regs->ip;
+
+	if (!umip_emulate(regs) && !io_skip_cli(regs))
+		return false;
+	step_behind(regs, ip);
+	return true;
+}
+
+void exception_from_user(struct pt_regs *regs, unsigned vector)
+{
+	u64 cr2 = read_cr2(), dr6 = 0;
+
+	if (vector == VEC_DB)
+		dr6 = debugreg_user_trap(&current_task()->user.debug);
+	interrupts_on();
+	switch (vector) {
+	case VEC_PF:
+		if (vsyscall_is_called(regs, cr2))
+			vsyscall(regs);
+		else
+			page_fault(regs, cr2, regs->orig_ax);
+		break;
+	case VEC_DB: debug_exception(regs, dr6); break;
+	case VEC_MF:
+	case VEC_XM: math_exception(regs, vector); break;
+	case VEC_GP:
+		if (emulate(regs))
+			break;
+		/* fall through */
+	default: force(regs, vector, exception[vector].code, regs->orig_ax); break;
+	}
+	exit_work_before_user(regs);
+}
