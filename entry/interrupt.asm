@@ -262,7 +262,7 @@ entry_window_kernel_end:
 ; the user's, IF is 0, the other flags are as they were.  TF has us trap at each
 ; instruction until they are cleared, NT would make an IRET fault, AC would open
 ; SMAP.  EBP holds the user's ESP, by i386's convention; EIP is nowhere: C knows
-; where to return to (kernel/ia32_syscall.c).
+; where to return to (kernel/syscall.c).
 	global	entry_sysenter
 	global	entry_window_sysenter_start, entry_window_sysenter_end
 entry_sysenter:

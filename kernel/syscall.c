@@ -1,21 +1,46 @@
 /*
- * From the entry code to a system call and back: dispatch, and the
- * decision whether SYSRET may be used.
+ * From the entry code to a system call and back, for both architectures.
  *
- * SYSRET takes RIP from RCX and RFLAGS from R11, and on Intel's processors
- * faults in ring 0, on the user's stack, if RCX is not canonical
- * (CVE-2012-0217).  So it is used only when it restores exactly what pt_regs
- * say, and RIP is in the user half; for all else there is IRET.
+ * 64-bit code comes by SYSCALL.  SYSRET takes RIP from RCX and RFLAGS from R11, and
+ * Intel's processors fault in ring 0, on the user's stack, if RCX is not canonical
+ * (CVE-2012-0217).  So SYSRET is used only where it restores exactly what pt_regs say
+ * and RIP is in the user half; IRET does all else.
+ *
+ * i386's calls come in three ways:
+ *
+ *            number  1    2    3    4    5    6            returns to
+ *   INT 0x80  eax   ebx  ecx  edx  esi  edi  ebp           behind it
+ *   SYSENTER  eax   ebx  ecx  edx  esi  edi  word at ebp   landing pad
+ *   SYSCALL   eax   ebx  ebp  edx  esi  edi  word at esp   landing pad
+ *
+ * The last two lose registers, so only the code in the vDSO page
+ * (kernel/linux/ia32_vdso.asm) can use them well; but any program can execute them,
+ * with anything in EBP and ESP.  They are made to look as if the page's INT 0x80 had
+ * been executed.  A process without the page, a 64-bit one, has no landing pad to
+ * return to, and gets SIGSEGV.
+ *
+ * A 64-bit program's INT 0x80 means the same numbers, and the low halves of its
+ * registers.  Results are as long as the call makes them: RAX of such a program
+ * shows the sign of an errno in all 64 bits, as on Linux.
  * Read next: kernel/linux/calls/table.c.
  */
+#include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stack_poison.h"
-#include "kernel/linux/calls/table.h"
+#include "kernel/linux/ia32_vdso.h"
 #include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/process/to_user.h"
 #include "kernel/syscall.h"
+#include "mm/space/uaccess.h"
+
+/* A tracer may step over the call: what it asks for is work before user mode, too. */
+static void step_over_call(struct pt_regs *regs)
+{
+	while (ptrace_step_over_call())
+		exit_work_before_user(regs);
+}
 
 /* RF and TF: SYSRET would restore them too late or not at all. */
 static bool sysret_will_do(struct pt_regs *regs)
@@ -23,8 +48,7 @@ static bool sysret_will_do(struct pt_regs *regs)
 	u64 ip = regs->ip, flags = regs->flags;
 
 	if (unlikely(flags & (RFLAGS_RF | RFLAGS_TF))) {
-		while (ptrace_step_over_call())
-			exit_work_before_user(regs);
+		step_over_call(regs);
 		return false;
 	}
 	return likely(ip == regs->cx) && likely(ip >> 47 == 0) &&
@@ -47,4 +71,57 @@ bool do_syscall(struct pt_regs *regs)
 		regs->ax = (u64)syscall_unknown();
 	exit_work_before_user(regs);
 	return sysret_will_do(regs);
+}
+
+/* After SYSENTER or SYSCALL; false: there will be no system call. */
+static bool as_if_by_int80(struct pt_regs *regs)
+{
+	virt_addr_t landing_pad = ia32_vdso_landing_pad(current_task()->mm);
+	u32 sixth;
+
+	if (!landing_pad) {
+		regs->ax = (u64)-ENOSYS;
+		signal_force_fault(SIGSEGV, SI_KERNEL, 0, VEC_GP, 0);
+		return false;
+	}
+	regs->ip = landing_pad;
+	if (regs->vector == VEC_SYSCALL32)
+		regs->cx = regs->bp;
+	if (copy_from_user(&sixth, (u32)regs->sp, sizeof(sixth))) {
+		regs->ax = (u64)-EFAULT;
+		return false;
+	}
+	regs->bp = (regs->bp & ~0xffffffffULL) | sixth;
+	return true;
+}
+
+void ia32_do_syscall(struct pt_regs *regs)
+{
+	struct pt_regs args; /* the six arguments; no call looks at the rest */
+	u64 nr;
+
+	regs->orig_ax = (u32)regs->ax;
+	this_cpu_inc(syscalls);
+	interrupts_on();
+	stack_poison();
+	if (likely((u8)regs->vector == VEC_INT80))
+		regs->vector = VEC_INT80;
+	else if (!as_if_by_int80(regs))
+		goto out;
+	nr = regs->orig_ax;
+	if (unlikely(!array_index_take(&nr, NR_IA32_SYSCALLS)) || unlikely(!ia32_syscall_table[nr])) {
+		regs->ax = (u64)syscall_unknown();
+		goto out;
+	}
+	args.di = (u32)regs->bx;
+	args.si = (u32)regs->cx;
+	args.dx = (u32)regs->dx;
+	args.r10 = (u32)regs->si;
+	args.r8 = (u32)regs->di;
+	args.r9 = (u32)regs->bp;
+	regs->ax = (u64)ia32_syscall_table[nr](&args);
+out:
+	exit_work_before_user(regs);
+	if (unlikely(regs->flags & RFLAGS_TF))
+		step_over_call(regs);
 }

@@ -6,7 +6,7 @@
  * which is the program's; 32-bit SYSCALL enters on the program's stack.  INT 0x80
  * and exceptions have the TSS's.
  *
- * In Postern: as_if_by_int80() in kernel/ia32_syscall.c reads there, as any system
+ * In Postern: as_if_by_int80() in kernel/syscall.c reads there, as any system
  * call reads user memory; the trampoline for CSTAR leaves ESP before its first push.
  *
  * Right: INT 0x80 does its work and leaves ESP alone; SYSENTER and SYSCALL end on the

@@ -6,7 +6,7 @@
  * of the program's.  It was mended in 2007, lost in 2008, and found again in 2010.
  *
  * In Postern: one comparison of what indexes (kernel/syscall.c, the u32 that
- * do_trap() makes in kernel/trap.c, kernel/ia32_syscall.c).
+ * do_trap() makes in kernel/trap.c, kernel/syscall.c).
  *
  * Right: only 32 bits of RAX count, with their sign for SYSCALL, as on Linux 6.1;
  * what is no number is ENOSYS in 64 bits; so it is with a tracer's RAX.
