@@ -11,34 +11,28 @@
 #include "arch/machine/apic.h"
 #include "arch/machine/clock.h"
 #include "arch/machine/emulator.h"
-#include "arch/machine/fw_cfg.h"
 #include "arch/machine/pic.h"
 #include "arch/machine/power.h"
 #include "arch/machine/random.h"
 #include "arch/machine/smp.h"
 #include "arch/state/mitigations.h"
 #include "entry/entry.h"
-#include "kernel/base/insn.h"
 #include "kernel/base/log.h"
-#include "kernel/base/phys.h"
-#include "kernel/base/string.h"
-#include "kernel/debug/panic.h"
+#include "kernel/base/percpu.h"
 #include "kernel/linux/process/alarm.h"
 #include "kernel/linux/process/oom.h"
-#include "kernel/linux/program/load.h"
 #include "kernel/linux/program/randmaps.h"
 #include "kernel/main.h"
 #include "kernel/start/args.h"
 #include "kernel/start/banner.h"
 #include "kernel/start/firmware.h"
+#include "kernel/start/init.h"
 #include "kernel/start/ring3_probe.h"
 #include "kernel/start/secret.h"
-#include "kernel/start/selftest.h"
 #include "kernel/syscall.h"
 #include "kernel/task/sched.h"
 #include "kernel/trap.h"
 #include "mm/audit.h"
-#include "mm/frames/frame.h"
 #include "mm/kernel_map.h"
 #include "mm/ledger.h"
 #include "mm/pti.h"
@@ -110,48 +104,14 @@ static __noreturn void ap_online(virt_addr_t stack_top)
 	sched_run(idle_task(stack_top), NULL);
 }
 
-static __noreturn void run_init(void)
-{
-	static const char *const envp[] = { "PATH=/bin", "HOME=/", "TERM=linux", NULL };
-	const char *argv[ARGS_MAX_ARGV + 2] = { args.init };
-	struct complaint why;
-	struct thread *t;
-	int status;
-
-	for (unsigned i = 0; i < args.argc; i++)
-		argv[i + 1] = args.argv[i];
-	t = program_load(args.init, argv, envp, &why);
-	if (!t) {
-		log("%s\n", why.text);
-		power_off(false);
-	}
-	audit_or_panic(t->mm->pgd, args.init); /* its pair, too */
-	log("boot: %lu TSC ticks from the check of the CPU to %s\n",
-	    rdtsc() - tsc_at_entry, args.init);
-	process_start(t, 1);
-	status = process_wait_for(t);
-	banner_init_ended(args.init, status);
-	power_off(status == 0);
-}
-
-/* The first kernel thread: selftests if asked for, then init. */
+/* The first kernel thread, when the boot is over. */
 static void main_thread(void *arg __unused)
 {
-	bool good = true;
-
-	oom_init();
-	alarm_init();
-	emulator.faults |= ring3_probe();
+	oom_init();                             /* who is killed for want of memory */
+	alarm_init();                           /* the programs' timers */
+	emulator.faults |= ring3_probe();       /* what only a program can see */
 	banner_emulator();
-	if (args.selftest) {
-		selftest_args = &args;
-		good = selftest_run(args.selftest_globs);
-		if (!args.init_given || !good) {
-			log("selftests %s; power off\n", good ? "passed" : "failed");
-			power_off(good);
-		}
-	}
-	run_init();
+	init_run(&args, tsc_at_entry);          /* selftests, if asked for; pid 1 */
 }
 
 /* On the boot CPU's idle stack: the boot stack is behind us. */

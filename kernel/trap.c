@@ -154,6 +154,12 @@ static __noinline void machine_check(struct pt_regs *regs)
 		panic_regs(regs, "machine check: found RIPV clear, cannot go on");
 }
 
+static __noinline void user_machine_check(struct pt_regs *regs)
+{
+	machine_check(regs);
+	exception_from_user(regs, VEC_MC);
+}
+
 /*
  * INT 0x80, 32-bit SYSCALL and SYSENTER come through the trap's door, too.  The
  * last two have no vector; a stub's is sign-extended.
@@ -169,12 +175,11 @@ static bool is_ia32_syscall(struct pt_regs *regs)
  * A way out to user mode left the kernel PGD in CR3, and what user mode did first
  * was trapped: its fetch, since the user half is NX there (P2 of mm/pti.c).
  */
-static __noinline void panic_if_switch_missed(const struct pt_regs *regs)
+static __noreturn __noinline void switch_missed(const struct pt_regs *regs)
 {
-	if (pti_enabled && user_mode(regs))
-		panic_regs(regs, "missed CR3 switch: user mode was entered on the kernel PGD; "
-			   "%s, error %#lx, CR2 %#lx", trap_name(regs->vector & 0xff),
-			   regs->orig_ax, read_cr2());
+	panic_regs(regs, "missed CR3 switch: user mode was entered on the kernel PGD; "
+		   "%s, error %#lx, CR2 %#lx", trap_name(regs->vector & 0xff),
+		   regs->orig_ax, read_cr2());
 }
 
 static __noinline void exception_or_interrupt(struct pt_regs *regs)
@@ -182,19 +187,18 @@ static __noinline void exception_or_interrupt(struct pt_regs *regs)
 	unsigned vector = regs->vector & 0xff;
 
 	__atomic_fetch_add(&trap_count[vector], 1, __ATOMIC_RELAXED);
-	if (unlikely(this_cpu_test(user_kernel_cr3)))
-		panic_if_switch_missed(regs);
+	if (unlikely(this_cpu_test(user_kernel_cr3)) && pti_enabled && user_mode(regs))
+		switch_missed(regs);
 	if (vector == VEC_NMI)
 		nmi(regs);
 	else if (vector >= NR_EXCEPTIONS)
 		interrupt(regs, vector);
 	else if (!user_mode(regs))
 		kernel_exception(regs, vector);
-	else {
-		if (vector == VEC_MC)
-			machine_check(regs);
+	else if (vector == VEC_MC)
+		user_machine_check(regs);
+	else
 		exception_from_user(regs, vector);
-	}
 }
 
 void do_trap(struct pt_regs *regs)

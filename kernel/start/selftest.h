@@ -57,7 +57,7 @@ struct selftest_suite {
 
 /*
  * What the boot was asked for: what followed from it is what suites check, and the
- * words after ` -- ` are for such a suite.  Set by kernel/main.c.
+ * words after ` -- ` are for such a suite.  Set by kernel/start/init.c.
  */
 struct boot_args;
 extern const struct boot_args *selftest_args;

@@ -1,0 +1,52 @@
+/*
+ * The end of every boot: the suites that were asked for, then pid 1, then power off.
+ */
+#include "arch/machine/power.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/log.h"
+#include "kernel/linux/process/make.h"
+#include "kernel/linux/program/load.h"
+#include "kernel/start/args.h"
+#include "kernel/start/banner.h"
+#include "kernel/start/init.h"
+#include "kernel/start/selftest.h"
+#include "mm/audit.h"
+
+static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entry)
+{
+	static const char *const envp[] = { "PATH=/bin", "HOME=/", "TERM=linux", NULL };
+	const char *argv[ARGS_MAX_ARGV + 2] = { args->init };
+	struct complaint why;
+	struct thread *t;
+	int status;
+
+	for (unsigned i = 0; i < args->argc; i++)
+		argv[i + 1] = args->argv[i];
+	t = program_load(args->init, argv, envp, &why);
+	if (!t) {
+		log("%s\n", why.text);
+		power_off(false);
+	}
+	audit_or_panic(t->mm->pgd, args->init); /* its pair, too */
+	log("boot: %lu TSC ticks from the check of the CPU to %s\n",
+	    rdtsc() - tsc_at_entry, args->init);
+	process_start(t, 1);
+	status = process_wait_for(t);
+	banner_init_ended(args->init, status);
+	power_off(status == 0);
+}
+
+void init_run(const struct boot_args *args, u64 tsc_at_entry)
+{
+	bool good;
+
+	if (args->selftest) {
+		selftest_args = args;
+		good = selftest_run(args->selftest_globs);
+		if (!args->init_given || !good) {
+			log("selftests %s; power off\n", good ? "passed" : "failed");
+			power_off(good);
+		}
+	}
+	run_program(args, tsc_at_entry);
+}
