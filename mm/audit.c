@@ -26,7 +26,6 @@
 #include "mm/audit.h"
 #include "mm/leakscan.h"
 #include "mm/ledger.h"
-#include "mm/process_entry.h"
 #include "mm/pti.h"
 
 /* Read-only frames: shared ones, GDT and TSS of each CPU, an LDT. */

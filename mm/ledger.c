@@ -10,7 +10,6 @@
 #include "mm/image.h"
 #include "mm/ledger.h"
 #include "mm/pagetable.h"
-#include "mm/process_entry.h"
 
 const struct ledger_entry ledger[] = {
 	{ "IDT", "arch/idt.c", "the processor reads a gate before CR3 can change",

@@ -5,6 +5,7 @@
 #ifndef MM_LEDGER_H
 #define MM_LEDGER_H
 
+#include "kernel/base/layout.h"
 #include "kernel/base/types.h"
 
 enum ledger_kind {
@@ -47,6 +48,32 @@ bool ledger_required(const struct ledger_entry *e);
 static inline bool ledger_per_cpu(const struct ledger_entry *e)
 {
 	return e->place == LEDGER_AREA || e->place == LEDGER_ESPFIX;
+}
+
+/*
+ * A process's LDT lies in slot 507, in one of two places that are used in turn, a full
+ * table each.  mm->ldt.active says how many entries it has (1 to LDT_ENTRIES) and in
+ * which place it is; 0: there is no LDT.
+ */
+#define LDT_ENTRIES 8192
+#define LDT_PLACE_SIZE (LDT_ENTRIES * 8)
+#define LDT_MAX_PAGES (LDT_PLACE_SIZE / PAGE_SIZE)
+#define LDT_ACTIVE_PLACE 0x80000000
+#define LDT_ACTIVE_ENTRIES 0xffff
+
+static inline unsigned ldt_entries(u32 active)
+{
+	return active & LDT_ACTIVE_ENTRIES;
+}
+
+static inline unsigned ldt_pages(u32 active)
+{
+	return (unsigned)(ALIGN_UP(ldt_entries(active) * 8, PAGE_SIZE) / PAGE_SIZE);
+}
+
+static inline virt_addr_t ldt_address(u32 active)
+{
+	return PROCESS_ENTRY_BASE + (active & LDT_ACTIVE_PLACE ? LDT_PLACE_SIZE : 0);
 }
 
 /*

@@ -1,6 +1,6 @@
 /*
- * The PGD pair: what the user PGD shows, and the functions that change it (but
- * for slot 508, which mm/kernel_map.c sets once).  The theory is in mm/pti.c.
+ * The PGD pair: the functions that change what the user PGD shows (but for slot 508,
+ * which mm/kernel_map.c sets once).  The theory is in mm/pti.c.
  */
 #ifndef MM_PTI_H
 #define MM_PTI_H
@@ -43,50 +43,14 @@ void pti_set_user_pgd(pte_t *kernel_pgd, unsigned slot, pte_t entry);
 
 /*
  * Sets slot 507, the process's own, in both PGDs: the only writer of the user
- * PGD's.  pti_free_pair() wants it cleared, too.
+ * PGD's.  It must be clear again before pti_free_pair().
  */
 void pti_set_process_entry(pte_t *kernel_pgd, pte_t entry);
 
 /*
- * The user-half PTE of `va`, tables made on the way (NULL: no memory).  Goes
- * through pti_set_user_pgd() for a new slot.
+ * The user-half PTE of `va`; with `alloc`, missing tables are made, a new slot's by
+ * pti_set_user_pgd().  NULL: a table is missing, or there is no memory for it.
  */
 pte_t *pti_user_pte(pte_t *kernel_pgd, virt_addr_t va, bool alloc);
-
-/*
- * Looks up a kernel-half address in the kernel's own map, at any page size.
- * 0, or -EIO if the kernel maps nothing there.
- */
-int pti_kernel_map_lookup(const pte_t *kernel_pgd, virt_addr_t va,
-			  struct pt_leaf *leaf);
-
-/*
- * The PTE of `va` in the shadow, tables made on the way.  NULL: no memory.
- */
-pte_t *pti_shadow_walk(pte_t *kernel_pgd, virt_addr_t va, bool alloc);
-
-/*
- * For what a later feature has to show of one process; the tests alone call it
- * today.  Shows [addr, addr + size) of the kernel's map through the user PGD, as 4 KiB
- * pages with `prot` (PROT_R, PROT_RW or PROT_RX; never PTE_U or PTE_G).
- * Both ends are rounded outwards to pages.  Errors, all of which leave the
- * shadow as it was:
- *   -EINVAL  below the kernel half, a size of 0 or one that wraps, a prot that
- *            is W and X or user, or within slot 507 or 508, whose tables both PGDs
- *            share (pti_set_process_entry() alone shows and hides slot 507)
- *   -EIO     the kernel maps nothing at one of the pages
- *   -EEXIST  the shadow shows one of the pages already
- *   -ENOMEM
- * What is added must be in the ledger, or the next audit stops the machine.
- * Context: there is a shadow (asserted); no spinlock held (-ENOMEM flushes).
- */
-int pti_add_kernel_mapping(pte_t *kernel_pgd, virt_addr_t addr, u64 size, u64 prot);
-
-/*
- * Takes it out again, and frees shadow tables that are empty then.  -EINVAL as
- * above; -ENOENT, with the shadow as it was, if a page is not shown.  Flushes
- * all CPUs; no spinlock held.
- */
-int pti_remove_kernel_mapping(pte_t *kernel_pgd, virt_addr_t addr, u64 size);
 
 #endif

@@ -2,7 +2,7 @@
  * The LDT under split page tables.
  *
  * A table is built in fresh frames, mapped read-only in the process's own slot
- * (mm/process_entry.c), and never changes while it is mapped: each modify_ldt
+ * (mm/space/process_entry.c), and never changes while it is mapped: each modify_ldt
  * makes the next one, in the other of two places, tells all CPUs that have the
  * address space loaded, and only then unmaps and frees the one before.
  *
@@ -19,7 +19,7 @@
  * so no load writes to either table.
  * mm->ldt.lock, which sleeps since other CPUs are waited for under it, is for those
  * that make the next table; one that is loaded needs no lock.
- * Read next: mm/process_entry.c.
+ * Read next: mm/space/process_entry.c.
  */
 #include "arch/gdt.h"
 #include "arch/state/ldt.h"

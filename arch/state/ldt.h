@@ -4,7 +4,7 @@
 #ifndef ARCH_STATE_LDT_H
 #define ARCH_STATE_LDT_H
 
-#include "mm/process_entry.h"
+#include "mm/space/process_entry.h"
 #include "mm/space/mm.h"
 
 /*

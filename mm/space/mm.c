@@ -15,7 +15,7 @@
 #include "kernel/base/string.h"
 #include "mm/audit.h"
 #include "mm/frames/frame.h"
-#include "mm/process_entry.h"
+#include "mm/space/process_entry.h"
 #include "mm/pti.h"
 #include "mm/space/mm.h"
 #include "mm/space/mm_limits.h"

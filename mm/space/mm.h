@@ -32,7 +32,7 @@ struct vma {
 #define MM_FRAMES 6
 #define MM_MAX_VMAS 600
 
-/* mm/process_entry.h has the meaning of `active`. */
+/* mm/space/process_entry.h has the meaning of `active`. */
 struct mm_ldt {
 	struct sleep_lock lock; /* one change at a time; see arch/state/ldt.c */
 	u32 active;        /* 0: none; read by every CPU that loads the mm */

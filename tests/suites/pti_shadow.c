@@ -10,7 +10,8 @@
 #include "kernel/base/phys.h"
 #include "mm/frames/frame.h"
 #include "mm/image.h"
-#include "mm/process_entry.h"
+#include "mm/space/kernel_mapping.h"
+#include "mm/space/process_entry.h"
 #include "tests/suites/pti_shadow.h"
 
 static u64 mix(u64 hash, u64 v)

@@ -11,7 +11,8 @@
 #include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "mm/frames/frame.h"
-#include "mm/process_entry.h"
+#include "mm/space/kernel_mapping.h"
+#include "mm/space/process_entry.h"
 #include "mm/tlb.h"
 #include "tests/suites/pti_shadow.h"
 

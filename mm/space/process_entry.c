@@ -17,7 +17,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/phys.h"
 #include "mm/frames/frame.h"
-#include "mm/process_entry.h"
+#include "mm/space/process_entry.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"
 
