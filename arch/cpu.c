@@ -1,5 +1,5 @@
 /*
- * CPU features: CPUID into cpu_features once, CR0, CR4 and XCR0 on every CPU.
+ * CPU features: CPUID into cpu_features once, CR0 and CR4 on every CPU.
  * Each protection is on where the CPU has it; none can be switched off.
  * Sources: Intel SDM vol. 2 (CPUID), vol. 3, 2.5; AMD APM vol. 3, appendix E.
  */
@@ -29,39 +29,6 @@ static void detect_leaf7(u32 max_leaf)
 	cpu_features.arch_capabilities = r.edx & BIT(29);
 }
 
-/* Takes a state whose part of XSAVE's area lies where CPUID says, which it returns. */
-static u32 take_state(u64 state)
-{
-	struct cpuid_regs r = cpuid(0xd, (u32)__builtin_ctzll(state));
-	u32 end = r.ebx + r.eax;
-
-	if (end > FPU_STATE_MAX)
-		return 0;
-	cpu_features.xcr0 |= state;
-	cpu_features.fpu_size = MAX(cpu_features.fpu_size, end);
-	return r.ebx;
-}
-
-/* XSAVE's area for what we enable; FXSAVE's where there is no XSAVE. */
-static void detect_fpu(u32 max_leaf)
-{
-	u32 states;
-
-	cpu_features.fpu_size = FXSAVE_SIZE;
-	if (!cpu_features.xsave || max_leaf < 0xd) {
-		cpu_features.xsave = cpu_features.pku = false;
-		return;
-	}
-	states = cpuid(0xd, 0).eax;
-	cpu_features.xcr0 = XCR0_X87 | XCR0_SSE;
-	cpu_features.fpu_size = FXSAVE_SIZE + XSAVE_HEADER_SIZE;
-	if (states & XCR0_AVX)
-		take_state(XCR0_AVX);
-	if ((states & XCR0_PKRU) && cpu_features.pku)
-		cpu_features.pkru_offset = take_state(XCR0_PKRU);
-	cpu_features.pku = cpu_features.xcr0 & XCR0_PKRU;
-}
-
 /* As Linux decides it: Intel's processors but for those that say RDCL_NO. */
 static bool open_to_meltdown(void)
 {
@@ -69,19 +36,6 @@ static bool open_to_meltdown(void)
 		return false;
 	return !cpu_features.arch_capabilities ||
 	       !(rdmsr(MSR_ARCH_CAPABILITIES) & RDCL_NO);
-}
-
-/*
- * AMD's processors before Zen 2 save and restore the pointers to the last x87
- * instruction and its operand only while an exception is pending.
- */
-static bool leaves_fpu_pointers(void)
-{
-	bool amd = strcmp(cpu_features.vendor, "AuthenticAMD") == 0 ||
-		   strcmp(cpu_features.vendor, "HygonGenuine") == 0;
-
-	return amd && !(cpuid(0x80000000, 0).eax >= 0x80000008 &&
-			cpuid(0x80000008, 0).ebx & BIT(2));
 }
 
 void cpu_detect(void)
@@ -100,12 +54,10 @@ void cpu_detect(void)
 	cpu_features.xsave = r.ecx & BIT(26);
 	cpu_features.rdrand = r.ecx & BIT(30);
 	detect_leaf7(max_leaf);
-	detect_fpu(max_leaf);
 	if (cpuid(0x80000000, 0).eax >= 0x80000008) /* AMD's bit of it */
 		cpu_features.ibpb |= (cpuid(0x80000008, 0).ebx & BIT(12)) != 0;
 	cpu_features.gib_pages = cpuid(0x80000001, 0).edx & BIT(26);
 	cpu_features.meltdown = open_to_meltdown();
-	cpu_features.fpu_pointers_stay = leaves_fpu_pointers();
 }
 
 void cpu_init(bool pcid)
@@ -122,6 +74,4 @@ void cpu_init(bool pcid)
 	cr4 |= pcid ? CR4_PCIDE : 0;
 	write_cr0(CR0_PE | CR0_MP | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
 	write_cr4(cr4);
-	if (cpu_features.xsave)
-		xsetbv(0, cpu_features.xcr0);
 }

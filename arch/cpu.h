@@ -6,7 +6,10 @@
 
 #include "kernel/base/types.h"
 
-/* Read from CPUID on the boot CPU; all CPUs are taken to be alike. */
+/*
+ * Read from CPUID on the boot CPU; all CPUs are taken to be alike.  fpu_detect() fills
+ * in what follows from the FPU, and clears xsave and pku where they cannot be used.
+ */
 struct cpu_features {
 	char vendor[13];
 	bool smep, smap, umip, fsgsbase, pcid, invpcid, x2apic, pge, gib_pages;
@@ -21,12 +24,12 @@ struct cpu_features {
 };
 extern struct cpu_features cpu_features;
 
-/* Fills cpu_features.  Boot CPU, first thing. */
+/* Fills cpu_features.  Boot CPU, first thing; fpu_detect() follows. */
 void cpu_detect(void);
 
 /*
  * Sets CR0 and CR4 of this CPU: WP, NX and what cpu_features has (SMEP, SMAP,
- * UMIP, FSGSBASE, PKE, PGE, MCE, OSFXSR, OSXSAVE with XCR0), and PCIDE if `pcid`.
+ * UMIP, FSGSBASE, PKE, PGE, MCE, OSFXSR, OSXSAVE), and PCIDE if `pcid`.
  * Every CPU, under a CR3 whose bits 0 to 11 are zero.
  */
 void cpu_init(bool pcid);

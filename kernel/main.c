@@ -15,6 +15,7 @@
 #include "arch/machine/power.h"
 #include "arch/machine/random.h"
 #include "arch/machine/smp.h"
+#include "arch/state/fpu.h"
 #include "arch/state/mitigations.h"
 #include "entry/entry.h"
 #include "kernel/base/log.h"
@@ -131,6 +132,7 @@ void kernel_main(struct boot_info *bi)
 
 	tsc_at_entry = bi->tsc_at_entry;
 	cpu_detect();                           /* CPUID */
+	fpu_detect();                           /* what XSAVE has for programs */
 	firmware_read_args(bi, &args);          /* command line, fw_cfg */
 	firmware_check_initramfs(bi);           /* the loader's, if it is in RAM */
 	firmware_read_initramfs(bi);            /* fw_cfg's wins */

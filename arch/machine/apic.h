@@ -6,6 +6,10 @@
 
 #include "kernel/base/types.h"
 
+/* MSRs (SDM vol. 4, table 2-2) */
+#define MSR_APIC_BASE 0x1b
+#define MSR_X2APIC_BASE 0x800
+
 /*
  * Boot CPU, once: enables the APIC, whose registers are mapped at `registers`, uncached;
  * NULL: as x2APIC.  `named`: where the MADT says that they are, or 0; a difference is

@@ -12,6 +12,7 @@
  */
 #include "arch/machine/counter.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/io.h"
 #include "kernel/base/string.h"
 #include "mm/space/vmap.h"
 

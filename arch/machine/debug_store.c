@@ -20,6 +20,8 @@
 #include "mm/pti.h"
 #include "mm/tlb.h"
 
+#define MSR_DS_AREA 0x600
+
 static virt_addr_t address(unsigned cpu, unsigned page)
 {
 	return (virt_addr_t)&cea(cpu)->debug_store[page];

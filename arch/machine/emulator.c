@@ -8,6 +8,7 @@
 #include "arch/idt.h"
 #include "arch/machine/emulator.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/io.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/ports.h"
 #include "kernel/base/string.h"

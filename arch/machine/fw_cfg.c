@@ -3,7 +3,7 @@
  * signature says so.  Source: QEMU, docs/specs/fw_cfg.rst.
  */
 #include "arch/machine/fw_cfg.h"
-#include "kernel/base/insn.h"
+#include "kernel/base/io.h"
 #include "kernel/base/string.h"
 
 #define PORT_SELECT 0x510

@@ -1,6 +1,7 @@
 /* Silences the PICs; interrupts come through local APICs.  See arch/machine/pic.h. */
 #include "arch/machine/pic.h"
-#include "kernel/base/insn.h"
+#include "kernel/base/io.h"
+#include "kernel/base/x86.h"
 
 #define MASTER 0x20
 #define SLAVE 0xa0

@@ -2,8 +2,10 @@
  * Power off and restart.  Sources: QEMU, hw/misc/debugexit.c; Bochs,
  * iodev/unmapped.cc; ACPI 6.4, 4.8.3.2 (power off), 4.8.3.6 (reset register).
  */
+#include "arch/machine/insn.h"
 #include "arch/machine/power.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/io.h"
 #include "kernel/base/ports.h"
 
 #define PORT_KEYBOARD 0x64

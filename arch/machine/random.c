@@ -13,9 +13,11 @@
  */
 #include "arch/cpu.h"
 #include "arch/machine/clock.h"
+#include "arch/machine/insn.h"
 #include "arch/machine/random.h"
 #include "kernel/base/chacha20.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/io.h"
 #include "kernel/base/log.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"

@@ -5,7 +5,7 @@
  */
 #include "arch/machine/clock.h"
 #include "arch/machine/rtc.h"
-#include "kernel/base/insn.h"
+#include "kernel/base/io.h"
 
 /* An update takes 2 ms, a read of a port a microsecond or less. */
 #define UPDATE_READS 100000

@@ -18,6 +18,7 @@
 #include "arch/machine/debug_store.h"
 #include "arch/machine/long_wait.h"
 #include "arch/machine/smp.h"
+#include "arch/state/fpu.h"
 #include "arch/syscall_msrs.h"
 #include "entry/entry.h"
 #include "kernel/base/errno.h"
@@ -105,6 +106,7 @@ void smp_init_cpu(unsigned cpu, const struct smp_setup *setup)
 {
 	wrmsr(MSR_GS_BASE, (u64)VAULT_OF(cpu));
 	cpu_init(setup->pcid);
+	fpu_init_cpu();
 	tlb_load_pgd(virt_to_phys(pti_init_pgd));
 	idt_load();
 	gdt_init_cpu(cpu, setup->gdt_pages, setup->ltr);

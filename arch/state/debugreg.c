@@ -17,8 +17,8 @@
  * Source: Intel SDM vol. 3, 17.2.
  */
 #include "arch/state/debugreg.h"
+#include "arch/state/insn.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/insn.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/nospec.h"
 

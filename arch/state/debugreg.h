@@ -9,6 +9,10 @@
 #include "kernel/base/types.h"
 #include "kernel/base/x86.h"
 
+/* DR6, active high, once its fixed bits are flipped (SDM vol. 3, 18.2.3) */
+#define DR6_TRAPS 0xf
+#define DR6_STEP 0x4000
+
 #define DEBUGREGS 4 /* addresses: DR0 to DR3 */
 
 struct task_debugregs {

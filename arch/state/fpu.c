@@ -6,7 +6,7 @@
  */
 #include "arch/cpu.h"
 #include "arch/state/fpu.h"
-#include "kernel/base/insn.h"
+#include "arch/state/insn.h"
 #include "kernel/base/string.h"
 
 #define FCW_DEFAULT 0x37f
@@ -25,6 +25,59 @@ struct fpu_state {
 };
 static_assert(offsetof(struct fpu_state, mxcsr) == 24, "the FXSAVE area");
 static_assert(offsetof(struct fpu_state, xstate_bv) == 512, "the XSAVE header");
+
+/*
+ * AMD's processors before Zen 2 save and restore the pointers to the last x87
+ * instruction and its operand only while an exception is pending.
+ */
+static bool leaves_pointers(void)
+{
+	bool amd = strcmp(cpu_features.vendor, "AuthenticAMD") == 0 ||
+		   strcmp(cpu_features.vendor, "HygonGenuine") == 0;
+
+	return amd && !(cpuid(0x80000000, 0).eax >= 0x80000008 &&
+			cpuid(0x80000008, 0).ebx & BIT(2));
+}
+
+/* Takes a state whose part of XSAVE's area lies where CPUID says, which it returns. */
+static u32 take_state(u64 state)
+{
+	struct cpuid_regs r = cpuid(0xd, (u32)__builtin_ctzll(state));
+	u32 end = r.ebx + r.eax;
+
+	if (end > FPU_STATE_MAX)
+		return 0;
+	cpu_features.xcr0 |= state;
+	cpu_features.fpu_size = MAX(cpu_features.fpu_size, end);
+	return r.ebx;
+}
+
+/* XSAVE's area for what we enable; FXSAVE's where there is no XSAVE. */
+void fpu_detect(void)
+{
+	u32 states;
+
+	cpu_features.fpu_pointers_stay = leaves_pointers();
+	cpu_features.fpu_size = FXSAVE_SIZE;
+	if (!cpu_features.xsave || cpuid(0, 0).eax < 0xd) {
+		cpu_features.xsave = cpu_features.pku = false;
+		return;
+	}
+	states = cpuid(0xd, 0).eax;
+	cpu_features.xcr0 = XCR0_X87 | XCR0_SSE;
+	cpu_features.fpu_size = FXSAVE_SIZE + XSAVE_HEADER_SIZE;
+	if (states & XCR0_AVX)
+		take_state(XCR0_AVX);
+	if ((states & XCR0_PKRU) && cpu_features.pku)
+		cpu_features.pkru_offset = take_state(XCR0_PKRU);
+	cpu_features.pku = cpu_features.xcr0 & XCR0_PKRU;
+}
+
+void fpu_init_cpu(void)
+{
+	if (cpu_features.xsave)
+		xsetbv(0, cpu_features.xcr0);
+}
 
 void fpu_init_state(void *state)
 {

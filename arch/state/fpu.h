@@ -7,6 +7,24 @@
 
 #include "kernel/base/types.h"
 
+/* FPU state (SDM vol. 1, 13) */
+#define XCR0_X87 0x1
+#define XCR0_SSE 0x2
+#define XCR0_AVX 0x4
+#define XCR0_PKRU 0x200
+#define FXSAVE_SIZE 512
+#define XSAVE_HEADER_SIZE 64
+#define FPU_STATE_MAX 2752 /* ours: what we take of it; a task has a page */
+
+/*
+ * What cpu_features says of the FPU: which states we enable, where XSAVE puts them.
+ * Boot CPU, after cpu_detect().
+ */
+void fpu_detect(void);
+
+/* Sets XCR0.  Every CPU, after cpu_init(). */
+void fpu_init_cpu(void);
+
 /* Fills a zeroed page with the state that a program starts with. */
 void fpu_init_state(void *state);
 

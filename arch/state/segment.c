@@ -5,6 +5,7 @@
  * replaced by an interrupt, see arch/state/ldt.c).
  */
 #include "arch/gdt.h"
+#include "arch/state/insn.h"
 #include "arch/state/segment.h"
 #include "entry/entry.h"
 #include "kernel/base/insn.h"

@@ -10,6 +10,7 @@
  */
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/io.h"
 #include "kernel/base/lock_check.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"

@@ -63,31 +63,13 @@
 #define RFLAGS_AC 0x40000
 #define RFLAGS_ID 0x200000
 
-/* FPU state (SDM vol. 1, 13) */
-#define XCR0_X87 0x1
-#define XCR0_SSE 0x2
-#define XCR0_AVX 0x4
-#define XCR0_PKRU 0x200
-#define FXSAVE_SIZE 512
-#define XSAVE_HEADER_SIZE 64
-#define FPU_STATE_MAX 2752 /* ours: what we take of it; a task has a page */
-
-/* DR6, active high, once its fixed bits are flipped (SDM vol. 3, 18.2.3) */
-#define DR6_FIXED 0xffff0ff0
-#define DR6_TRAPS 0xf
-#define DR6_STEP 0x4000
-
 /* MSRs (SDM vol. 4, table 2-2) */
-#define MSR_APIC_BASE 0x1b
 #define MSR_PRED_CMD 0x49
 #define MSR_ARCH_CAPABILITIES 0x10a
 #define MSR_SYSENTER_CS 0x174
 #define MSR_SYSENTER_ESP 0x175
 #define MSR_SYSENTER_EIP 0x176
 #define MSR_MCG_STATUS 0x17a
-#define MSR_PAT 0x277
-#define MSR_DS_AREA 0x600
-#define MSR_X2APIC_BASE 0x800
 #define MSR_EFER 0xc0000080
 #define MSR_STAR 0xc0000081
 #define MSR_LSTAR 0xc0000082

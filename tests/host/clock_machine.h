@@ -8,6 +8,7 @@
 
 #include "arch/machine/acpi.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/io.h"
 
 extern struct clock_machine {
 	/* What it is; 0 Hz: not there. */

@@ -10,6 +10,7 @@
 #include "kernel/task/sched.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/insn.h"
 #include "tests/suites/kernel_thread.h"
 
 struct cpu_state cpu_state[NR_CPUS];

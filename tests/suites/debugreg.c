@@ -5,8 +5,8 @@
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/state/debugreg.h"
+#include "arch/state/insn.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/insn.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/signal/signal.h"
 #include "tests/suites/cpus.h"

@@ -10,6 +10,7 @@
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/machine/clock.h"
+#include "arch/state/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
@@ -20,6 +21,7 @@
 #include "mm/frames/frame.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/insn.h"
 #include "tests/suites/programs.h"
 
 #define SEL_SPARE 0x78 /* nobody's: descriptors are planted there */
@@ -30,7 +32,6 @@
 
 #define DR7_NONE 0x400
 #define DR7_EXECUTE_0 (DR7_NONE | 0x1)
-#define DR6_NONE 0xffff0ff0
 
 /* ---- A process that starts with given registers ------------------------------------ */
 

@@ -10,14 +10,15 @@
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/machine/smp.h"
+#include "arch/state/insn.h"
 #include "kernel/base/insn.h"
 #include "kernel/debug/unwind.h"
 #include "kernel/start/selftest.h"
 #include "kernel/trap.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/insn.h"
 #include "tests/suites/programs.h"
 
-#define DR6_NONE 0xffff0ff0
 #define DR7_NONE 0x400
 #define DR7_EXECUTE_0 (DR7_NONE | 0x1)
 #define EVENTS_KEPT 4

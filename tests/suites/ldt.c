@@ -17,6 +17,7 @@
 #include "mm/frames/frame.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/insn.h"
 #include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 

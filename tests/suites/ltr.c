@@ -5,6 +5,7 @@
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/gdt.h"
+#include "arch/state/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
@@ -14,6 +15,7 @@
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/faults.h"
+#include "tests/suites/insn.h"
 
 #define ROUNDS 200
 #define ENOUGH_LOOKS 3000
@@ -137,7 +139,7 @@ static bool on_step(struct pt_regs *regs)
 
 	if ((regs->vector & 0xff) != VEC_DB)
 		return false;
-	write_dr6(DR6_FIXED);
+	write_dr6(DR6_NONE);
 	sgdt(&gdtr);
 	stepped.steps++;
 	stepped.open += !!(pte_of(self) & PTE_W);

@@ -10,6 +10,7 @@
 #include "arch/cpu_entry_area.h"
 #include "arch/machine/smp.h"
 #include "arch/stack_marks.h"
+#include "arch/state/insn.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stretch.h"
@@ -19,13 +20,13 @@
 #include "mm/pti.h"
 #include "mm/space/uaccess.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/insn.h"
 
 void nesting_iret(void);
 long nesting_machine_check(u64 stack);
 
 #define DR7_NONE 0x400
 #define DR7_WRITE_BYTE_0 (DR7_NONE | 0x1 | 1 << 16)
-#define DR6_NONE 0xffff0ff0
 #define WAIT_TURNS 1000000
 #define FRAMES_KEPT (sizeof(struct pt_regs))
 

@@ -16,8 +16,11 @@
 #include "mm/frames/frame.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"
+#include "tests/suites/insn.h"
 #include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
+
+#define MSR_PAT 0x277
 
 #define ROUNDS 1000
 #define CALLS_TOTAL 8000 /* of one kind, on all CPUs together */

@@ -8,6 +8,7 @@
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/stack_marks.h"
+#include "arch/state/insn.h"
 #include "entry/entry.h"
 #include "kernel/base/insn.h"
 #include "kernel/debug/unwind.h"

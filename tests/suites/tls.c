@@ -16,6 +16,7 @@
 #include "mm/pti.h"
 #include "mm/space/mm_range.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/insn.h"
 #include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"
 

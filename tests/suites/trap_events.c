@@ -7,6 +7,7 @@
 #include "arch/cpu_entry_area.h"
 #include "arch/machine/apic.h"
 #include "arch/machine/smp.h"
+#include "arch/state/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stretch.h"
@@ -18,6 +19,7 @@
 #include "mm/pti.h"
 #include "mm/space/uaccess.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/insn.h"
 #include "tests/suites/kernel_thread.h"
 #include "tests/suites/trap_events.h"
 
@@ -28,7 +30,6 @@
 
 #define DR7_NONE 0x400
 #define DR7_WRITE_BYTE_0 (DR7_NONE | 0x1 | 1 << 16)
-#define DR6_NONE 0xffff0ff0
 #define DR6_B0 0x1
 
 volatile u8 event_watched;

@@ -10,6 +10,7 @@
  * NMIs (tests/suites/nmi.c).
  */
 #include "arch/cpu_entry_area.h"
+#include "arch/state/insn.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
@@ -18,11 +19,11 @@
 #include "mm/leakscan.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/insn.h"
 #include "tests/suites/programs.h"
 
 #define DR7_NONE 0x400
 #define DR7_EXECUTE_0 (DR7_NONE | 0x1)
-#define DR6_NONE 0xffff0ff0
 #define USER_GS_BASE 0x123456789000
 #define ROUNDS 12 /* of program_registers */
 #define MAX_STEPS 32

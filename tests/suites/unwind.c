@@ -10,6 +10,7 @@
  */
 #include "arch/machine/clock.h"
 #include "arch/machine/smp.h"
+#include "arch/state/insn.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/seams.h"
@@ -22,12 +23,12 @@
 #include "kernel/trap.h"
 #include "mm/image.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/insn.h"
 #include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"
 
 #define DR7_NONE 0x400
 #define DR7_EXECUTE_0 (DR7_NONE | 0x1)
-#define DR6_NONE 0xffff0ff0
 
 #define NMIS 3000
 #define LOTS 10 /* until one has met a #DB's way */

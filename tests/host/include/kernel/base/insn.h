@@ -25,10 +25,5 @@ struct cpuid_regs {
 u64 rdtsc(void);
 struct cpuid_regs cpuid(u32 leaf, u32 subleaf);
 void cpu_relax(void);
-u8 inb(u16 port);
-u32 inl(u16 port);
-void outb(u16 port, u8 v);
-u32 mmio_read32(const volatile u32 *at);
-void mmio_write32(volatile u32 *at, u32 v);
 
 #endif
