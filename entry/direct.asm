@@ -1,4 +1,4 @@
-; The SYSCALL entry without a shadow (pti=off): in the kernel image, because
+; The SYSCALL entries without a shadow (pti=off): in the kernel image, because
 ; with one set of page tables there is nothing to hide behind a trampoline.
 ; Compare entry/trampoline.asm: what is missing here is the price of KPTI.
 ;
@@ -13,27 +13,23 @@
 	section	.text progbits alloc exec nowrite align=16
 	UNWIND_IN text
 
-	global	entry_syscall_direct
-	global	entry_window_direct_start, entry_window_direct_end
-entry_syscall_direct:
-entry_window_direct_start:
-	UNWIND_SYSCALL SEL_USER_CS
+; %1 is the entry, %2 prefixes its window's labels, %3 is the caller's CS, %4 the vector.
+%macro DIRECT_ENTRY 4
+	global	%1, %2_start, %2_end
+%1:
+%2_start:
+	UNWIND_SYSCALL %3
 	swapgs						; 1
 	mov	[gs:PERCPU_USER_RSP], rsp
-	UNWIND_PARKED_VAULT SEL_USER_CS
+	UNWIND_PARKED_VAULT %3
 	mov	rsp, [gs:PERCPU_TASK_STACK]		; 2
-entry_window_direct_end:
+%2_end:
 	push	SEL_USER_DS				; 3, regs.ss
 	push	qword [gs:PERCPU_USER_RSP]		; regs.sp
-	push	r11					; regs.flags
-	push	SEL_USER_CS				; regs.cs
-	push	rcx					; regs.ip
-	push	rax					; regs.orig_ax
-	push	VEC_SYSCALL				; regs.vector
-	PUSH_REGS rax
-	UNWIND_REGS rsp, 0
-	xor	ebp, ebp
-	mov	rdi, rsp
+	SYSCALL_REGS %3, %4
+%endmacro
+
+	DIRECT_ENTRY entry_syscall_direct, entry_window_direct, SEL_USER_CS, VEC_SYSCALL
 	call	[gs:PERCPU_DO_SYSCALL]
 	test	al, al					; 4
 	jz	entry_direct_by_iret
@@ -55,28 +51,8 @@ entry_direct_by_iret:
 	UNWIND_REGS rsp, 0
 	jmp	[gs:PERCPU_EXIT_TO_USER]
 
-; 32-bit SYSCALL, the same way in; out by IRET.
-	global	entry_syscall32_direct
-	global	entry_window_direct32_start, entry_window_direct32_end
-entry_syscall32_direct:
-entry_window_direct32_start:
-	UNWIND_SYSCALL SEL_USER32_CS
-	swapgs						; 1
-	mov	[gs:PERCPU_USER_RSP], rsp
-	UNWIND_PARKED_VAULT SEL_USER32_CS
-	mov	rsp, [gs:PERCPU_TASK_STACK]		; 2
-entry_window_direct32_end:
-	push	SEL_USER_DS				; 3, regs.ss
-	push	qword [gs:PERCPU_USER_RSP]		; regs.sp
-	push	r11					; regs.flags
-	push	SEL_USER32_CS				; regs.cs
-	push	rcx					; regs.ip
-	push	rax					; regs.orig_ax
-	push	VEC_SYSCALL32				; regs.vector
-	PUSH_REGS rax
-	UNWIND_REGS rsp, 0
-	xor	ebp, ebp
-	mov	rdi, rsp
+; 32-bit SYSCALL leaves by IRET.
+	DIRECT_ENTRY entry_syscall32_direct, entry_window_direct32, SEL_USER32_CS, VEC_SYSCALL32
 	call	[gs:PERCPU_DO_TRAP]
 	jmp	[gs:PERCPU_EXIT_TO_USER]
 	UNWIND_C

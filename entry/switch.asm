@@ -11,38 +11,15 @@
 	global	entry_switch_to
 entry_switch_to:
 	UNWIND_CALL 0
-	push	rbp
-	UNWIND_CALL 8, 1
-	push	rbx
-	UNWIND_CALL 16, 2
-	push	r12
-	UNWIND_CALL 24, 3
-	push	r13
-	UNWIND_CALL 32, 4
-	push	r14
-	UNWIND_CALL 40, 5
-	push	r15
-	UNWIND_CALL 48, 6		; on either stack
-	mov	[rdi], rsp
+	PUSH_EACH UNWIND_SAVED, rbp, rbx, r12, r13, r14, r15
+	mov	[rdi], rsp			; the last hint holds on either stack
 	mov	rsp, rsi
-	pop	r15
-	UNWIND_CALL 40, 5
-	pop	r14
-	UNWIND_CALL 32, 4
-	pop	r13
-	UNWIND_CALL 24, 3
-	pop	r12
-	UNWIND_CALL 16, 2
-	pop	rbx
-	UNWIND_CALL 8, 1
-	pop	rbp
-	UNWIND_CALL 0
+	POP_EACH UNWIND_RESTORED, r15, r14, r13, r12, rbx, rbp
 	ret
 
 ; First instruction of a new task: r14 = what the scheduler does first, r12 =
-; function, r13 = its argument.  Nobody
-; has called it, but entry_switch_to returns to it; the unwinder looks at the
-; instruction before a return address, so there is one.
+; function, r13 = its argument.  Nothing has called it: entry_switch_to returns to it.
+; The unwinder looks at the instruction in front of a return address, so there is one.
 	UNWIND_END
 	nop
 	global	entry_task_start

@@ -82,15 +82,7 @@ trampoline_start:
 
 	SYSCALL_ENTRY trampoline_syscall32, SEL_USER32_CS
 trampoline_build_regs32:
-	push	r11					; regs.flags
-	push	SEL_USER32_CS				; regs.cs
-	push	rcx					; regs.ip
-	push	rax					; regs.orig_ax
-	push	VEC_SYSCALL32				; regs.vector
-	PUSH_REGS rax
-	UNWIND_REGS rsp, 0
-	xor	ebp, ebp				; the chain of frames ends here
-	mov	rdi, rsp
+	SYSCALL_REGS SEL_USER32_CS, VEC_SYSCALL32
 	call	[gs:PERCPU_DO_TRAP]			; 5
 	jmp	[gs:PERCPU_EXIT_TO_USER]
 
@@ -99,15 +91,7 @@ trampoline_build_regs32:
 	global	trampoline_build_regs
 trampoline_build_regs:
 	UNWIND_PARKED SEL_USER_CS
-	push	r11					; regs.flags
-	push	SEL_USER_CS				; regs.cs
-	push	rcx					; regs.ip
-	push	rax					; regs.orig_ax
-	push	VEC_SYSCALL				; regs.vector
-	PUSH_REGS rax
-	UNWIND_REGS rsp, 0
-	xor	ebp, ebp				; the chain of frames ends here
-	mov	rdi, rsp
+	SYSCALL_REGS SEL_USER_CS, VEC_SYSCALL
 	call	[gs:PERCPU_DO_SYSCALL]			; 5
 
 	global	trampoline_syscall_return
