@@ -1,29 +1,21 @@
 /*
- * The audit reads the page tables themselves, from the PGD down, and compares:
+ * The audit reads the page tables themselves, from the PGD down, and compares them with
+ * the ledger and with the invariants P1 to P7, which mm/pti.c states.  It runs at every
+ * boot, after every suite and for each first program, and trusts nothing that the code
+ * which built the tables has kept.
  *
- *   P1 user-half slots are equal in both PGDs, NX aside
- *   P2 user-half slots are NX in the kernel PGD
- *   P3 the user PGD's kernel half shows slot 508 only; and 507, the same as in
- *      the kernel PGD, if the process has an LDT
- *   P4 every leaf there is in the ledger with exactly its rights, supervisor-
- *      only; every page the ledger demands is there; nothing else is global;
- *      the copies of each ESPFIX page are copies
- *   P5 nothing is writable and executable, in any table
- *   P6 no writable alias, visible to the user PGD, of a frame that the ledger
- *      calls read-only
- *   P7 no visible byte string is a hidden address (mm/leakscan.c)
- *
- * It runs at every boot, after every suite and on demand.  It trusts nothing
- * that the code which built the tables has kept.
- * Read next: mm/ledger.c.
+ * "The view" is the PGD that user mode runs on: the user PGD, or the kernel PGD where
+ * there is no shadow.
+ * Read next: mm/ledger.c, mm/leakscan.c.
  */
 #include "kernel/base/cpumask.h"
-#include "kernel/base/format.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "mm/audit.h"
+#include "mm/audit/espfix.h"
+#include "mm/audit/finding.h"
 #include "mm/leakscan.h"
 #include "mm/ledger.h"
 #include "mm/pti.h"
@@ -32,62 +24,25 @@
 #define MAX_RO_FRAMES (CEA_ENTRY_TEXT_MAX_PAGES + 3 + \
 		       NR_CPUS * (1 + CEA_TSS_PAGES) + LDT_MAX_PAGES)
 
-struct audit {
+/* The page visited before: a word may lie across it and the next. */
+struct scanned {
+	virt_addr_t va; /* 0: none */
+	const void *page;
+	bool chosen;
+};
+
+/* One audit under way. */
+static struct audit {
 	struct audit_report *report;
 	u32 ldt; /* as mm->ldt.active */
 	struct cpumask areas; /* CPUs with a page in their area */
 	u64 ro_pfn[MAX_RO_FRAMES];
 	unsigned ro_count;
 	u64 last_pfn_of[AUDIT_MAX_KINDS];
-	virt_addr_t last_va; /* the page visited before, for what lies across two */
-	const void *last_page;
-	bool last_chosen;
-	char whose[16]; /* made by whose() */
-};
+	struct scanned last;
+} audit; /* too large for a stack; audits do not nest */
 
-static struct audit the_audit; /* too large for a stack; audits do not nest */
-
-static void __printf_like(3, 4) finding(struct audit_report *r, unsigned rule,
-					const char *fmt, ...)
-{
-	va_list args;
-	int n;
-
-	if (r->findings++)
-		return;
-	r->rule = rule;
-	n = format(r->text, sizeof(r->text), "P%u: ", rule);
-	va_start(args, fmt);
-	format_va(r->text + n, sizeof(r->text) - (size_t)n, fmt, args);
-	va_end(args);
-}
-
-static const char *rights_name(u64 rights)
-{
-	static const char *const name[] = { "R X", "RWX", "R", "RW" };
-
-	return name[(rights & PTE_NX ? 2 : 0) + (rights & PTE_W ? 1 : 0)];
-}
-
-/* Whose area a page is in: "cpu 3", or "shared". */
-static const char *whose(struct audit *a, int cpu)
-{
-	if (cpu < 0)
-		return "shared";
-	format(a->whose, sizeof(a->whose), "cpu %d", cpu);
-	return a->whose;
-}
-
-/* ---- P1, P2, P3 ------------------------------------------------------------ */
-
-/* Slots of the kernel half that a user PGD shows: equal to the kernel PGD's. */
-static void check_shown(struct audit_report *r, const pte_t *kernel, const pte_t *user,
-			unsigned s)
-{
-	if ((kernel[s] ^ user[s]) & ~(pte_t)PTE_A)
-		finding(r, 3, "slot %u: found %#lx in the user PGD, expected the "
-			"kernel PGD's %#lx", s, user[s], kernel[s]);
-}
+/* ---- P1, P2, P3: the slots of both PGDs -------------------------------------- */
 
 static void check_slots(struct audit_report *r, const pte_t *kernel, const pte_t *user,
 			u32 ldt)
@@ -102,14 +57,17 @@ static void check_slots(struct audit_report *r, const pte_t *kernel, const pte_t
 			finding(r, 2, "slot %u: found %#lx in the kernel PGD, "
 				"expected NX", s, kernel[s]);
 	}
-	for (unsigned s = PGD_FIRST_KERNEL_SLOT; s < PT_ENTRIES; s++)
-		if (user[s] && s != PGD_SLOT_CEA && !(ldt && s == PGD_SLOT_PROCESS_ENTRY))
+	for (unsigned s = PGD_FIRST_KERNEL_SLOT; s < PT_ENTRIES; s++) {
+		bool shown = s == PGD_SLOT_CEA || (ldt && s == PGD_SLOT_PROCESS_ENTRY);
+
+		if (shown && ((kernel[s] ^ user[s]) & ~(pte_t)PTE_A))
+			finding(r, 3, "slot %u: found %#lx in the user PGD, expected the "
+				"kernel PGD's %#lx", s, user[s], kernel[s]);
+		if (!shown && user[s])
 			finding(r, 3, "slot %u (%#lx): found %#lx in the user PGD, "
 				"expected nothing", s,
 				pt_canonical((u64)s << PT_SHIFT(4)), user[s]);
-	check_shown(r, kernel, user, PGD_SLOT_CEA);
-	if (ldt)
-		check_shown(r, kernel, user, PGD_SLOT_PROCESS_ENTRY);
+	}
 }
 
 void audit_slots_or_panic(const pte_t *kernel_pgd, u32 ldt, const char *when)
@@ -123,19 +81,7 @@ void audit_slots_or_panic(const pte_t *kernel_pgd, u32 ldt, const char *when)
 		panic("audit: %s: %s", when, report.text);
 }
 
-/* ---- P4 and the counts ------------------------------------------------------- */
-
-static void remember_read_only(struct audit *a, phys_addr_t pa)
-{
-	for (unsigned i = a->ro_count; i > 0; i--)
-		if (a->ro_pfn[i - 1] == PFN(pa))
-			return;
-	if (a->ro_count == MAX_RO_FRAMES)
-		finding(a->report, 6, "frame %#lx: found more than %u read-only frames, "
-			"expected room for all", pa, a->ro_count);
-	else
-		a->ro_pfn[a->ro_count++] = PFN(pa);
-}
+/* ---- P4, P7: each page that the view's kernel half shows ----------------------- */
 
 static void count(struct audit *a, const struct ledger_entry *e, const struct pt_leaf *leaf)
 {
@@ -149,10 +95,17 @@ static void count(struct audit *a, const struct ledger_entry *e, const struct pt
 	a->last_pfn_of[kind] = PFN(leaf->pa);
 }
 
-/* Of the LDT that the process has, not of the other place. */
-static bool is_ldt_page(const struct audit *a, virt_addr_t va)
+/* P6 looks for other ways to this frame. */
+static void remember_read_only(struct audit *a, phys_addr_t pa)
 {
-	return a->ldt && va - ldt_address(a->ldt) < ldt_pages(a->ldt) * PAGE_SIZE;
+	for (unsigned i = a->ro_count; i > 0; i--)
+		if (a->ro_pfn[i - 1] == PFN(pa))
+			return;
+	if (a->ro_count == MAX_RO_FRAMES)
+		finding(a->report, 6, "frame %#lx: found more than %u read-only frames, "
+			"expected room for all", pa, a->ro_count);
+	else
+		a->ro_pfn[a->ro_count++] = PFN(pa);
 }
 
 /* Has a program chosen bytes of this page: an LDT, or an IO bitmap? */
@@ -164,34 +117,32 @@ static bool is_chosen(const struct ledger_entry *e, int cpu)
 		VAULT_OF(cpu)->io);
 }
 
-static long scan(const struct pt_leaf *leaf, const struct ledger_entry *e, int cpu,
-		 u64 *value)
+static void scan(struct audit *a, const struct pt_leaf *leaf, const struct ledger_entry *e,
+		 int cpu)
 {
 	const void *page = phys_to_virt(leaf->pa);
-
-	if (e->kind == LEDGER_TSS && is_chosen(e, cpu))
-		return leakscan_tss(page, (unsigned)((leaf->va - ledger_address(e, (unsigned)cpu)) /
-						     PAGE_SIZE), value);
-	return leakscan_page(page, e->kind, value);
-}
-
-/* Across this page and the one visited before, if that is right below it. */
-static void scan_seam(struct audit *a, const struct pt_leaf *leaf, bool chosen)
-{
-	const void *page = phys_to_virt(leaf->pa);
-	bool both_chosen = chosen && a->last_chosen;
-	long at = -1;
+	bool chosen = is_chosen(e, cpu);
 	u64 value;
+	long at;
 
-	if (a->last_page && leaf->va == a->last_va + PAGE_SIZE && !both_chosen)
-		at = leakscan_seam(a->last_page, page, &value);
+	if (e->kind == LEDGER_TSS && chosen)
+		at = leakscan_tss(page, (leaf->va - ledger_address(e, (unsigned)cpu)) / PAGE_SIZE,
+				  &value);
+	else
+		at = leakscan_page(page, e->kind, &value);
+	a->report->bytes_scanned += PAGE_SIZE;
+	if (at >= 0)
+		page_finding(a->report, 7, leaf->va, e, cpu, "found the hidden address %#lx "
+			     "at offset %#lx, expected none", value, at);
+	if (leaf->va != a->last.va + PAGE_SIZE || (chosen && a->last.chosen))
+		at = -1;
+	else
+		at = leakscan_seam(a->last.page, page, &value);
 	if (at >= 0)
 		finding(a->report, 7, "pages %#lx and %#lx: found the hidden address %#lx "
-			"across them, at offset %#lx, expected none", a->last_va, leaf->va,
+			"across them, at offset %#lx, expected none", a->last.va, leaf->va,
 			value, at);
-	a->last_va = leaf->va;
-	a->last_page = page;
-	a->last_chosen = chosen;
+	a->last = (struct scanned){ leaf->va, page, chosen };
 }
 
 static int check_leaf(const struct pt_leaf *leaf, void *arg)
@@ -200,126 +151,63 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 	int cpu;
 	const struct ledger_entry *e = ledger_find(leaf->va, &cpu);
 	u64 found = leaf->rights & (PTE_W | PTE_NX);
-	long bad;
-	u64 value;
 
 	if (leaf->entry & PTE_ALIAS)
 		return 0; /* check_any_leaf(), check_espfix() */
 	if (cpu >= 0)
 		cpumask_set(&a->areas, (unsigned)cpu);
-	if (!e || (e->kind == LEDGER_LDT && !is_ldt_page(a, leaf->va))) {
+	if (!e || (e->kind == LEDGER_LDT &&
+		   leaf->va - ldt_address(a->ldt) >= ldt_pages(a->ldt) * PAGE_SIZE)) {
 		finding(a->report, 4, "page %#lx: found it visible (%s), expected nothing: "
 			"no owner in the ledger", leaf->va, rights_name(leaf->rights));
 		return 0;
 	}
 	if (leaf->level != 1 || found != (e->prot & (PTE_W | PTE_NX)))
-		finding(a->report, 4, "page %#lx (%s, %s, owner %s): found %s%s, expected %s",
-			leaf->va, e->name, whose(a, cpu), e->owner, rights_name(leaf->rights),
-			leaf->level == 1 ? "" : " in a large page",
-			rights_name(e->prot));
+		page_finding(a->report, 4, leaf->va, e, cpu, "found %s%s, expected %s",
+			     rights_name(leaf->rights),
+			     leaf->level == 1 ? "" : " in a large page", rights_name(e->prot));
 	if (leaf->rights & PTE_U)
-		finding(a->report, 4, "page %#lx (%s, %s, owner %s): found it open to "
-			"user mode, expected supervisor", leaf->va, e->name,
-			whose(a, cpu), e->owner);
+		page_finding(a->report, 4, leaf->va, e, cpu,
+			     "found it open to user mode, expected supervisor");
 	count(a, e, leaf);
 	if (!(e->prot & PTE_W))
 		remember_read_only(a, leaf->pa);
-	bad = scan(leaf, e, cpu, &value);
-	a->report->bytes_scanned += PAGE_SIZE;
-	if (bad >= 0)
-		finding(a->report, 7, "page %#lx (%s, %s, owner %s): found the hidden "
-			"address %#lx at offset %#lx, expected none", leaf->va,
-			e->name, whose(a, cpu), e->owner, value, bad);
-	scan_seam(a, leaf, is_chosen(e, cpu));
+	scan(a, leaf, e, cpu);
 	return 0;
 }
 
-static void check_present(struct audit *a, const pte_t *view,
-			  const struct ledger_entry *e, unsigned cpu)
+/* Are `pages` pages of an entry there, of that CPU's if the entry is per CPU? */
+static void check_present(struct audit *a, const pte_t *view, const struct ledger_entry *e,
+			  unsigned cpu, virt_addr_t at, unsigned pages)
 {
 	struct pt_leaf leaf;
 
-	for (unsigned i = 0; i < ledger_pages(e); i++) {
-		virt_addr_t va = ledger_address(e, cpu) + i * PAGE_SIZE;
-
+	for (virt_addr_t va = at; va < at + pages * PAGE_SIZE; va += PAGE_SIZE)
 		if (pt_walk(view, va, &leaf))
-			finding(a->report, 4, "page %#lx (%s, %s, owner %s): found "
-				"nothing, expected %s", va, e->name,
-				whose(a, ledger_per_cpu(e) ? (int)cpu : -1), e->owner,
-				rights_name(e->prot));
-	}
-}
-
-static void check_ldt_present(struct audit *a, const pte_t *view)
-{
-	struct pt_leaf leaf;
-
-	for (unsigned i = 0; a->ldt && i < ldt_pages(a->ldt); i++)
-		if (pt_walk(view, ldt_address(a->ldt) + i * PAGE_SIZE, &leaf))
-			finding(a->report, 4, "page %#lx (LDT): found nothing, expected R",
-				ldt_address(a->ldt) + i * PAGE_SIZE);
+			page_finding(a->report, 4, va, e, ledger_per_cpu(e) ? (int)cpu : -1,
+				     "found nothing, expected %s", rights_name(e->prot));
 }
 
 static void check_all_present(struct audit *a, const pte_t *view)
 {
-	for (unsigned cpu = 0; cpu < NR_CPUS; cpu++)
-		if (cpumask_test(&cpus_online, cpu))
-			cpumask_set(&a->areas, cpu);
+	for_each_cpu(cpu, &cpus_online)
+		cpumask_set(&a->areas, cpu);
 	a->report->cpus = cpumask_count(&a->areas);
-	for (unsigned i = 0; i < ledger_size; i++) {
-		if (!ledger_required(&ledger[i]))
+	for (const struct ledger_entry *e = ledger; e < ledger + ledger_size; e++) {
+		if (e->kind == LEDGER_LDT)
+			check_present(a, view, e, 0, ldt_address(a->ldt), ldt_pages(a->ldt));
+		if (!ledger_required(e))
 			continue;
-		if (!ledger_per_cpu(&ledger[i]))
-			check_present(a, view, &ledger[i], 0);
+		if (!ledger_per_cpu(e))
+			check_present(a, view, e, 0, e->at, ledger_pages(e));
 		for_each_cpu(cpu, &a->areas)
-			if (ledger_per_cpu(&ledger[i]))
-				check_present(a, view, &ledger[i], cpu);
+			if (ledger_per_cpu(e))
+				check_present(a, view, e, cpu, ledger_address(e, cpu),
+					      ledger_pages(e));
 	}
 }
 
-/*
- * The ESPFIX region, whose leaves are visited once: every entry that should be
- * a copy of another is one, at each level, and marked; the first is not.
- */
-static void check_copies(struct audit *a, const pte_t *table, unsigned level,
-			 virt_addr_t base, unsigned count, unsigned period)
-{
-	for (unsigned i = 0; i < count; i++) {
-		pte_t first = table[i % period] & ~(pte_t)PTE_ALIAS;
-		pte_t expected = first && i >= period ? first | PTE_ALIAS : first;
-
-		if (table[i] != expected)
-			finding(a->report, 4, "%#lx in the ESPFIX region: found the level-%u "
-				"entry %#lx, expected a copy of %#lx", base + i * (u64)PT_SIZE(level),
-				level, table[i], first);
-	}
-}
-
-static const pte_t *next_table(pte_t entry)
-{
-	return (entry & PTE_P) && !(entry & PTE_PS) ?
-	       phys_to_virt(entry & PTE_ADDR_MASK) : NULL;
-}
-
-static void check_espfix(struct audit *a, const pte_t *view)
-{
-	const pte_t *pud = next_table(view[PGD_SLOT_CEA]);
-	unsigned copies = ESPFIX_GROUP_SIZE >> PT_SHIFT(3);
-
-	for (virt_addr_t va = ESPFIX_BASE; va < ESPFIX_END; va += ESPFIX_GROUP_SIZE) {
-		const pte_t *entry = &pud[PT_INDEX(va, 3)];
-		const pte_t *pmd = next_table(*entry);
-		const pte_t *pt = pmd ? next_table(pmd[0]) : NULL;
-
-		check_copies(a, entry, 3, va, copies, 1);
-		if (pmd)
-			check_copies(a, pmd, 2, va, PT_ENTRIES, 1);
-		if (pt)
-			check_copies(a, pt, 1, va, PT_ENTRIES, ESPFIX_STRIDE_PAGES);
-	}
-}
-
-/* ---- P5, Global, P6 -------------------------------------------------------------- */
+/* ---- P5, and P4's Global bit: every page of a table ------------------------------ */
 
 static int check_any_leaf(const struct pt_leaf *leaf, void *arg)
 {
@@ -327,13 +215,12 @@ static int check_any_leaf(const struct pt_leaf *leaf, void *arg)
 	bool cea = leaf->va >= CEA_SLOT_BASE && leaf->va < CEA_SLOT_END;
 	bool espfix = leaf->va >= ESPFIX_BASE && leaf->va < ESPFIX_END;
 
-	if (leaf->entry & PTE_ALIAS) { /* nobody looks below it */
+	if (leaf->entry & PTE_ALIAS) { /* the walk does not go below it */
 		if (!espfix)
 			finding(a->report, 4, "page %#lx: found its entry marked as a second "
 				"one, expected that in the ESPFIX region only", leaf->va);
 		return 0;
 	}
-
 	if ((leaf->rights & PTE_W) && !(leaf->rights & PTE_NX))
 		finding(a->report, 5, "page %#lx: found W and X together, expected at most one",
 			leaf->va);
@@ -342,6 +229,8 @@ static int check_any_leaf(const struct pt_leaf *leaf, void *arg)
 			"what every table shows", leaf->va);
 	return 0;
 }
+
+/* ---- P6: no writable way to a read-only frame ------------------------------------ */
 
 /* In the user half of the kernel PGD all is NX; the shared levels decide. */
 static int check_writable_alias(const struct pt_leaf *leaf, void *arg)
@@ -358,9 +247,11 @@ static int check_writable_alias(const struct pt_leaf *leaf, void *arg)
 	return 0;
 }
 
-static unsigned audit(const pte_t *kernel_pgd, u32 ldt, struct audit_report *report)
+/* ---- All of them ------------------------------------------------------------------- */
+
+unsigned audit_pair(const pte_t *kernel_pgd, u32 ldt, struct audit_report *report)
 {
-	struct audit *a = &the_audit;
+	struct audit *a = &audit;
 	const pte_t *view = kernel_pgd;
 	unsigned first = PGD_SLOT_PROCESS_ENTRY, last = PT_ENTRIES - 1;
 
@@ -376,30 +267,19 @@ static unsigned audit(const pte_t *kernel_pgd, u32 ldt, struct audit_report *rep
 	} else {
 		pt_for_each_leaf(view, first, PGD_SLOT_CEA, check_leaf, a);
 	}
-	check_espfix(a, view);
+	check_espfix(report, view);
 	check_all_present(a, view);
-	check_ldt_present(a, view);
 	pt_for_each_leaf(kernel_pgd, 0, last, check_any_leaf, a);
 	pt_for_each_leaf(view, 0, PGD_FIRST_KERNEL_SLOT - 1, check_writable_alias, a);
 	pt_for_each_leaf(view, first, PGD_SLOT_CEA, check_writable_alias, a);
 	return report->findings;
 }
 
-unsigned audit_pair(const pte_t *kernel_pgd, struct audit_report *report)
-{
-	return audit(kernel_pgd, 0, report);
-}
-
-unsigned audit_process(const pte_t *kernel_pgd, u32 ldt, struct audit_report *report)
-{
-	return audit(kernel_pgd, ldt, report);
-}
-
 void audit_or_panic(const pte_t *kernel_pgd, const char *when)
 {
 	static struct audit_report report;
 
-	if (audit_pair(kernel_pgd, &report))
+	if (audit_pair(kernel_pgd, 0, &report))
 		panic("audit: %s: %u finding(s), first: %s", when, report.findings,
 		      report.text);
 }

@@ -22,17 +22,14 @@ struct audit_report {
 };
 
 /*
- * Audits one pair, of a process without an LDT.  Without a shadow P1 to P3 do
- * not apply, and the rest is checked for slot 508 of the kernel PGD (P5: for
- * all of it).  Returns the number of findings.  Context: no other CPU changes
- * the tables meanwhile.
+ * Audits one pair.  ldt: as mm->ldt.active, of the process whose pair it is; 0: it has
+ * none, and slot 507 must be empty.  Without a shadow P1 to P3 do not apply, and the
+ * rest is checked for slot 508 of the kernel PGD (P5: for all of it).  Returns the
+ * number of findings.  Context: no other CPU changes the tables meanwhile.
  */
-unsigned audit_pair(const pte_t *kernel_pgd, struct audit_report *report);
+unsigned audit_pair(const pte_t *kernel_pgd, u32 ldt, struct audit_report *report);
 
-/* The pair of a process, which shows its LDT in slot 507: ldt as mm->ldt.active. */
-unsigned audit_process(const pte_t *kernel_pgd, u32 ldt, struct audit_report *report);
-
-/* Audits one pair and panics with the finding; `when` completes the message. */
+/* Audits a pair without an LDT and panics with the first finding, naming `when`. */
 void audit_or_panic(const pte_t *kernel_pgd, const char *when);
 
 /*

@@ -7,7 +7,7 @@
  *   slots 402, 508, 509, 511: a PUD page each, so that every later PGD pair
  *                can copy the slot and never needs to be told of a change
  *
- * No page is W and X at once in any table (P5 of mm/audit.c).
+ * No page is W and X at once in any table (P5 of mm/pti.c).
  * Read next: mm/pti.c.
  */
 #include "kernel/base/errno.h"

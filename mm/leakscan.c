@@ -92,9 +92,9 @@ long leakscan_page(const void *page, enum ledger_kind kind, u64 *value)
 	return at;
 }
 
-long leakscan_tss(const void *page, unsigned page_index, u64 *value)
+long leakscan_tss(const void *page, u64 page_index, u64 *value)
 {
-	long bitmap = TSS_IO_BITMAP - (long)page_index * PAGE_SIZE;
+	long bitmap = TSS_IO_BITMAP - (long)(page_index * PAGE_SIZE);
 	long end = bitmap + IO_BITMAP_BYTES;
 	long at = scan_range(page, 0, MIN(bitmap, PAGE_SIZE), value);
 

@@ -23,7 +23,7 @@ long leakscan_page(const void *page, enum ledger_kind kind, u64 *value);
  * The same of page number `page_index` of a TSS, but for its IO bitmap: while a
  * task has ports, the bits there are of its own choice.
  */
-long leakscan_tss(const void *page, unsigned page_index, u64 *value);
+long leakscan_tss(const void *page, u64 page_index, u64 *value);
 
 /*
  * The windows of 8 bytes that lie in two pages, one behind the other in the

@@ -19,14 +19,21 @@
  *                       page of its own in both (mm/space/process_entry.c)
  *   all else            the kernel            absent
  *
- * Invariants, checked against the tables themselves by mm/audit.c:
+ * Invariants.  mm/audit.c checks P1 to P7 against the tables themselves:
  *   P1 user-half slots are equal in both PGDs, NX aside
  *   P2 user-half slots are NX in the kernel PGD: if the way out ever forgets to
  *      switch, the first user instruction faults instead of running with the
  *      kernel mapped
- *   P3 the user PGD's kernel half shows slot 508 only, and 507 for its owner
- *   P4 every page there is in the ledger, with the ledger's rights
- *   P5 to P7 are in mm/audit.c
+ *   P3 the user PGD's kernel half shows slot 508 only, and 507 for its owner,
+ *      each the same as in the kernel PGD
+ *   P4 every page there is in the ledger and has exactly its rights, supervisor-only;
+ *      every page that the ledger demands is there; nothing else is global
+ *   P5 nothing is writable and executable, in any table
+ *   P6 no frame that the ledger calls read-only can be written at another address
+ *      that the user PGD shows
+ *   P7 no byte string in a page that is shown is an address of what is not
+ *   P8 (cea_scrub(), arch/cpu_entry_area.c) nothing that one task has left on the
+ *      stacks there is still there when another runs
  *
  * What may not happen: a user-half slot written other than by
  * pti_set_user_pgd(); a Global bit on anything that the user PGD does not

@@ -92,7 +92,7 @@ static void print_user_pgd(void)
 {
 	static struct audit_report r;
 
-	audit_pair(pti_init_pgd, &r);
+	audit_pair(pti_init_pgd, 0, &r);
 	log("the user PGD's kernel half shows, for %u CPU%s:\n", r.cpus,
 	    r.cpus == 1 ? "" : "s");
 	for (unsigned i = 0; i < ledger_size; i++)

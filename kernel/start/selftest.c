@@ -108,7 +108,7 @@ static bool check_tables(const struct selftest_suite *suite)
 
 	/* A difference is no failed case: nothing can be trusted any more. */
 	audit_or_panic(pti_init_pgd, suite->name);
-	audit_pair(pti_init_pgd, &report);
+	audit_pair(pti_init_pgd, 0, &report);
 	EXPECT_EQ(&t, report.findings, 0, "findings");
 	return print_result(suite->count + 2, &t);
 }

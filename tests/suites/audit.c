@@ -60,7 +60,7 @@ static void test_clean(struct selftest *t)
 	scratch_expect_clean(t, pgd, "with user pages R X and RW");
 	scratch_pair_free(pgd);
 
-	audit_pair(pti_init_pgd, &r);
+	audit_pair(pti_init_pgd, 0, &r);
 	pt_for_each_leaf(pti_init_pgd, PGD_SLOT_CEA, PGD_SLOT_CEA, count_leaf, &shown);
 	for (unsigned i = 0; i < ledger_size; i++) {
 		unsigned per = ledger_per_cpu(&ledger[i]) ? r.cpus : 1;

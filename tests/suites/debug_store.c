@@ -38,7 +38,7 @@ static unsigned pages_shown(struct selftest *t)
 	static struct audit_report r;
 	unsigned shown = 0;
 
-	if (!EXPECT_EQ(t, audit_pair(pti_init_pgd, &r), 0, "findings"))
+	if (!EXPECT_EQ(t, audit_pair(pti_init_pgd, 0, &r), 0, "findings"))
 		selftest_note("first: %s", r.text);
 	for (unsigned i = 0; i < ledger_size; i++)
 		if (ledger[i].place == LEDGER_AREA && ledger[i].at == CEA_DEBUG_STORE)
@@ -80,7 +80,7 @@ static void by_hand(struct selftest *t)
 	if (cpumask_count(&cpus_online) > 1) {
 		static struct audit_report r;
 
-		audit_pair(pti_init_pgd, &r);
+		audit_pair(pti_init_pgd, 0, &r);
 		EXPECT_EQ(t, r.findings, (r.cpus - 1) * CEA_DEBUG_STORE_PAGES,
 			  "findings: where CPUs have it, each must have all of it");
 	}

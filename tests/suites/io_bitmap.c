@@ -187,13 +187,13 @@ static void scanned(struct selftest *t)
 		flags = interrupts_save();
 		stretch_ignore(); /* three audits while nobody else changes this TSS */
 		io_bitmap_load(&io);
-		EXPECT_EQ(t, audit_pair(pti_init_pgd, &r), 0, "while it is in use");
+		EXPECT_EQ(t, audit_pair(pti_init_pgd, 0, &r), 0, "while it is in use");
 		this_cpu()->io = NULL;
-		EXPECT_EQ(t, audit_pair(pti_init_pgd, &r), 1, "when it is left behind");
+		EXPECT_EQ(t, audit_pair(pti_init_pgd, 0, &r), 1, "when it is left behind");
 		EXPECT_EQ(t, r.rule, 7, "the rule");
 		this_cpu()->io = &io;
 		io_bitmap_load(&(struct task_io){ 0 });
-		EXPECT_EQ(t, audit_pair(pti_init_pgd, &r), 0, "when it has been closed");
+		EXPECT_EQ(t, audit_pair(pti_init_pgd, 0, &r), 0, "when it has been closed");
 		interrupts_restore(flags);
 	}
 	io_bitmap_drop(&io);

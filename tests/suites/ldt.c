@@ -36,7 +36,7 @@ static void expect_clean(struct selftest *t, const struct mm *mm, const char *st
 {
 	static struct audit_report r;
 
-	if (!EXPECT_EQ(t, audit_process(mm->pgd, mm->ldt.active, &r), 0, step))
+	if (!EXPECT_EQ(t, audit_pair(mm->pgd, mm->ldt.active, &r), 0, step))
 		selftest_note("first: %s", r.text);
 }
 
@@ -45,7 +45,7 @@ static void expect_finding(struct selftest *t, const struct mm *mm, const char *
 {
 	static struct audit_report r;
 
-	EXPECT_EQ(t, audit_process(mm->pgd, mm->ldt.active, &r), 1, step);
+	EXPECT_EQ(t, audit_pair(mm->pgd, mm->ldt.active, &r), 1, step);
 	if (!EXPECT(t, glob_match(glob, r.text), step))
 		selftest_note("found %s", r.text);
 }
@@ -138,7 +138,7 @@ static void audited(struct selftest *t)
 	table = phys_to_virt(mm->ldt.table);
 	pte = pt_entry(mm->pgd, ldt_address(mm->ldt.active), 1, false);
 	*pte |= PTE_W;
-	audit_process(mm->pgd, mm->ldt.active, &r); /* and P6, since it is its own writable alias */
+	audit_pair(mm->pgd, mm->ldt.active, &r); /* and P6, since it is its own writable alias */
 	EXPECT(t, r.rule == 4 && glob_match("*(LDT, *found RW, expected R", r.text),
 	       "a writable LDT");
 	*pte &= ~(pte_t)PTE_W;
@@ -151,7 +151,7 @@ static void audited(struct selftest *t)
 		       "the other place");
 	pte[16] = pte[0];
 	pte[0] = 0;
-	audit_process(mm->pgd, mm->ldt.active, &r);
+	audit_pair(mm->pgd, mm->ldt.active, &r);
 	EXPECT_EQ(t, r.findings, 2, "at the wrong place: too many here, missing there");
 	pte[0] = pte[16];
 	pte[16] = 0;
@@ -163,9 +163,9 @@ static void audited(struct selftest *t)
 	expect_finding(t, mm, "P7: *", "a call gate");
 	table[100] = 0;
 	if (pti_enabled) {
-		EXPECT(t, audit_pair(mm->pgd, &r) && r.rule == 3, "slot 507 without an LDT");
+		EXPECT(t, audit_pair(mm->pgd, 0, &r) && r.rule == 3, "slot 507 without an LDT");
 		pti_user_pgd(mm->pgd)[PGD_SLOT_PROCESS_ENTRY] = 0;
-		EXPECT(t, audit_process(mm->pgd, mm->ldt.active, &r) && r.rule == 3, "slot 507 in one PGD only");
+		EXPECT(t, audit_pair(mm->pgd, mm->ldt.active, &r) && r.rule == 3, "slot 507 in one PGD only");
 		pti_user_pgd(mm->pgd)[PGD_SLOT_PROCESS_ENTRY] =
 			mm->pgd[PGD_SLOT_PROCESS_ENTRY];
 	}

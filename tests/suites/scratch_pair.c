@@ -110,7 +110,7 @@ unsigned scratch_findings(void)
 
 void scratch_expect_clean(struct selftest *t, const pte_t *pgd, const char *step)
 {
-	audit_pair(pgd, &report);
+	audit_pair(pgd, 0, &report);
 	if (!EXPECT_EQ(t, report.findings, 0, step))
 		selftest_note("first: %s", report.text);
 }
@@ -120,7 +120,7 @@ void scratch_expect_finding(struct selftest *t, const pte_t *pgd, unsigned rule,
 {
 	bool found, right, named;
 
-	audit_pair(pgd, &report);
+	audit_pair(pgd, 0, &report);
 	found = EXPECT(t, report.findings > 0, step);
 	right = EXPECT_EQ(t, report.rule, rule, step);
 	named = EXPECT(t, glob_match(glob, report.text), step);

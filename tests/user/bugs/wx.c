@@ -3,7 +3,7 @@
  *
  * What can be both turns every stray write into code.  Linux lets a program have it
  * and has long fought it in its own half; Postern has it nowhere, the user half
- * included: the audit's P5 (mm/audit.c) is one rule for all tables.
+ * included: P5 of mm/pti.c, which the audit checks, is one rule for all tables.
  *
  * In Postern: mm_map() and mm_protect() in mm/space/mm_range.c refuse it, the ELF loader
  * (kernel/files/elf.c) goes through them, the stack and the heap have NX (mm/space/pages.c).
