@@ -1,12 +1,11 @@
 /*
  * The names that assembly in entry/ shares with C: the register frame, the
- * labels of the dangerous windows, and the doors.  The labels lie in slot 508,
- * beyond the reach of a 32-bit relocation from the image, so C sees them as
- * values in the table entry_labels (entry/labels.asm).
+ * labels of the dangerous windows, and the doors.
  */
 #ifndef ENTRY_ENTRY_H
 #define ENTRY_ENTRY_H
 
+#include "entry/labels.h"
 #include "kernel/base/types.h"
 #include "kernel/base/x86.h"
 
@@ -51,36 +50,12 @@ static inline bool regs_in_syscall(const struct pt_regs *regs)
 
 #define ENTRY_STUB_SIZE 8
 
-/* Addresses of entry text, as data: see entry/labels.asm for each. */
+/* Addresses of entry text, as data; entry/labels.h has the list. */
 struct entry_labels {
-	u64 stubs, stubs_end; /* IDT stubs, ENTRY_STUB_SIZE bytes each */
-	u64 exit_to_user;
-	u64 door_iret_user, door_iret_kernel, door_sysret;
-	u64 syscall, syscall_pcid; /* in CPU 0's trampoline */
-	u64 syscall_return;       /* behind the call of do_syscall */
-	u64 syscall32, syscall32_pcid; /* the same: CSTAR */
-	u64 sysenter;             /* entry text */
-	u64 syscall_direct, syscall32_direct; /* kernel image, for pti=off */
-	u64 door_sysret_direct;
-	u64 cr3_noflush;          /* a quadword of data in entry text */
-	/* windows [start, end): ring 0 with the user's CR3, GS or RSP */
-	u64 window_syscall_start, window_syscall_end;
-	u64 window_syscall_pcid_start, window_syscall_pcid_end;
-	u64 window_sysret_start, window_sysret_end;
-	u64 window_syscall32_start, window_syscall32_end;
-	u64 window_syscall32_pcid_start, window_syscall32_pcid_end;
-	u64 window_sysenter_start, window_sysenter_end;
-	u64 window_load_gs_start, window_load_gs_end;
-	u64 window_stubs_end; /* from `stubs` on */
-	u64 window_kernel_start, window_kernel_end;
-	u64 window_direct_start, window_direct_end;
-	u64 window_direct32_start, window_direct32_end;
-	u64 window_direct_exit_start, window_direct_exit_end;
-	u64 window_trap_start, window_trap_end;
-	u64 window_missed_start, window_missed_end; /* all traps from user mode, without a shadow */
-	u64 window_iret_start, window_iret_end;
-	u64 window_paranoid_start, window_paranoid_end;
-	u64 window_paranoid_exit_start, window_paranoid_exit_end;
+#define ENTRY_LABEL_FIELD(field, label) u64 field;
+	ENTRY_LABELS(ENTRY_LABEL_FIELD)
+#define ENTRY_WINDOW_FIELDS(field, label, name) u64 window_##field##_start, window_##field##_end;
+	ENTRY_WINDOWS(ENTRY_WINDOW_FIELDS)
 };
 extern const struct entry_labels entry_labels;
 

@@ -59,9 +59,10 @@
 ; are 16 bytes apart, in this order.
 %define WAY(v) (entry_ways + 16 * (HAS_ERROR(v) + 2 * HAS_IST(v)))
 
-	global	entry_stubs, entry_stubs_end, entry_window_stubs_end
+	global	entry_stubs, entry_stubs_end, entry_window_stubs_start, entry_window_stubs_end
 	align	16
 entry_stubs:
+entry_window_stubs_start:
 %assign v 0
 %rep NR_EXCEPTIONS
 	align	8

@@ -82,7 +82,6 @@ class Paths:
 
     def find_windows(self):
         """[start, end) of each window, by the labels' names."""
-        yield self.at["entry_stubs"], self.at["entry_window_stubs_end"]
         for name, address in self.at.items():
             if "window" in name and name.endswith("_start"):
                 yield address, self.at[name[:-5] + "end"]

@@ -13,32 +13,12 @@
 
 const char *place_window(u64 ip)
 {
-	const struct entry_labels *l = &entry_labels;
+#define WINDOW(field, label, name) \
+	{ entry_labels.window_##field##_start, entry_labels.window_##field##_end, name },
 	const struct {
 		u64 start, end;
 		const char *name;
-	} window[] = {
-		{ l->window_syscall_start, l->window_syscall_end, "syscall" },
-		{ l->window_syscall_pcid_start, l->window_syscall_pcid_end, "syscall" },
-		{ l->window_sysret_start, l->window_sysret_end, "sysret" },
-		{ l->window_syscall32_start, l->window_syscall32_end, "syscall32" },
-		{ l->window_syscall32_pcid_start, l->window_syscall32_pcid_end,
-		  "syscall32" },
-		{ l->window_sysenter_start, l->window_sysenter_end, "sysenter" },
-		{ l->window_load_gs_start, l->window_load_gs_end, "load_gs" },
-		{ l->stubs, l->window_stubs_end, "IDT stub" },
-		{ l->window_kernel_start, l->window_kernel_end, "trap from kernel" },
-		{ l->window_direct_start, l->window_direct_end, "direct syscall" },
-		{ l->window_direct32_start, l->window_direct32_end, "direct syscall32" },
-		{ l->window_direct_exit_start, l->window_direct_exit_end,
-		  "direct sysret" },
-		{ l->window_trap_start, l->window_trap_end, "trap" },
-		{ l->window_missed_start, l->window_missed_end, "trap" },
-		{ l->window_iret_start, l->window_iret_end, "iret" },
-		{ l->window_paranoid_start, l->window_paranoid_end, "paranoid" },
-		{ l->window_paranoid_exit_start, l->window_paranoid_exit_end,
-		  "paranoid exit" },
-	};
+	} window[] = { ENTRY_WINDOWS(WINDOW) };
 
 	/* A trampoline alias stands for CPU 0's, where the labels are. */
 	if (ip >= CEA_BASE && ip < CEA_SLOT_END)

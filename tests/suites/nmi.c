@@ -25,7 +25,7 @@
 #include "tests/suites/pinned.h"
 
 #define NMIS_IN_CALLS 20000
-#define MAX_WINDOWS 9
+#define MAX_WINDOWS 20
 #define NMIS_ELSEWHERE 1000
 #define WORK_TRIES 100
 
@@ -44,32 +44,17 @@ static phys_addr_t user_tables; /* the process's kernel PGD, or 0 */
 struct window {
 	const char *name;
 	u64 start, end; /* in CPU 0's trampoline, where it is in one */
-	bool per_cpu;
 };
 
 /* The windows as data: entry_labels is filled by the linker, far from us. */
 static unsigned windows(struct window w[MAX_WINDOWS])
 {
-	const struct entry_labels *l = &entry_labels;
 	unsigned n = 0;
 
-	w[n++] = (struct window){ "syscall", l->window_syscall_start,
-				  l->window_syscall_end, true };
-	w[n++] = (struct window){ "syscall, PCID", l->window_syscall_pcid_start,
-				  l->window_syscall_pcid_end, true };
-	w[n++] = (struct window){ "sysret", l->window_sysret_start,
-				  l->window_sysret_end, true };
-	w[n++] = (struct window){ "load gs", l->window_load_gs_start,
-				  l->window_load_gs_end, false };
-	/* The stubs, and what is between them and the window's label, belong to it. */
-	w[n++] = (struct window){ "trap", l->stubs, l->window_trap_end, false };
-	w[n++] = (struct window){ "trap, kernel PGD", l->window_missed_start,
-				  l->window_missed_end, false };
-	w[n++] = (struct window){ "iret", l->window_iret_start, l->window_iret_end, false };
-	w[n++] = (struct window){ "direct", l->window_direct_start,
-				  l->window_direct_end, false };
-	w[n++] = (struct window){ "direct sysret", l->window_direct_exit_start,
-				  l->window_direct_exit_end, false };
+#define WINDOW(field, label, name)                                       \
+	w[n++] = (struct window){ name, entry_labels.window_##field##_start, \
+				  entry_labels.window_##field##_end };
+	ENTRY_WINDOWS(WINDOW)
 	return n;
 }
 
@@ -78,14 +63,12 @@ static int window_of(u64 ip)
 	struct window w[MAX_WINDOWS];
 	unsigned n = windows(w);
 
-	for (unsigned i = 0; i < n; i++) {
-		/* A task that has moved leaves through the alias of another CPU. */
-		u64 at = w[i].per_cpu && ip >= CEA_BASE && ip < CEA_SLOT_END ?
-			 CEA_BASE + (ip - CEA_BASE) % CEA_STRIDE : ip;
-
-		if (at >= w[i].start && at < w[i].end)
+	/* A task that has moved leaves through the alias of another CPU. */
+	if (ip >= CEA_BASE && ip < CEA_SLOT_END)
+		ip = CEA_BASE + (ip - CEA_BASE) % CEA_STRIDE;
+	for (unsigned i = 0; i < n; i++)
+		if (ip >= w[i].start && ip < w[i].end)
 			return (int)i;
-	}
 	return -1;
 }
 
