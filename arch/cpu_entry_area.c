@@ -49,12 +49,13 @@ static const struct gdt_page zero_page __aligned(PAGE_SIZE);
 /* The boot CPU's vault is in the image: GS needs it before there are frames. */
 struct percpu boot_vault __aligned(PAGE_SIZE);
 
-/* Slot 508 is in every PGD, so its pages may be global. */
+/* Every PGD has slot 508, so its pages may be global. */
 static int map_page(const void *at, phys_addr_t pa, u64 prot)
 {
 	return pt_map(pti_init_pgd, (virt_addr_t)at, pa, prot | PTE_G);
 }
 
+/* entry_text_lma and trampoline_lma are physical addresses (mm/image.h). */
 void cea_map_shared(const void *idt_page)
 {
 	u64 text = ALIGN_UP((u64)trampoline_lma - (u64)entry_text_lma, PAGE_SIZE);
@@ -109,6 +110,7 @@ static int map_gdt(struct cpu_entry_area *area, unsigned gdt_pages)
 	return err;
 }
 
+/* STACK_PAINT is 0, but in the debug build, which sees by it how much is ever used. */
 static void erase_stacks(struct cpu_entry_area *area)
 {
 	memset(&area->entry_stack, STACK_PAINT, ENTRY_STACK_SIZE);

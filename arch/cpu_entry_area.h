@@ -26,9 +26,8 @@ struct cpu_entry_area {
 
 	struct entry_page guard_entry_stack; /* absent */
 
-	/* RW.  TSS.sp0 is the end of its first ENTRY_STACK_SIZE bytes, of which
-	 * at most 112 are used to enter and leave.  Written by the hardware on
-	 * the way in, by entry text on the way out. */
+	/* RW.  TSS.sp0 is the end of its first ENTRY_STACK_SIZE bytes.  Written
+	 * by the hardware on the way in, by entry text on the way out. */
 	struct entry_page entry_stack;
 
 	/* R.  Written only through the direct map.  Read by the hardware. */
@@ -81,8 +80,9 @@ void cea_set_cr3_noflush(bool pcid);
 
 /*
  * Maps the area and the vault of one CPU, with fresh frames; fills the GDT and
- * the TSS.  gdt_pages is 1, 4 or 16.  Returns 0 or -ENOMEM (nothing is undone:
- * look at the free frames before).  Boot CPU, before that CPU starts.
+ * the TSS.  gdt_pages is 1, 4 or 16.  Returns 0 or -ENOMEM; what was mapped by then
+ * stays, so the caller must first see that there are frames enough.  Boot CPU, before
+ * that CPU starts.
  */
 int cea_map_cpu(unsigned cpu, unsigned gdt_pages);
 
@@ -93,15 +93,15 @@ struct gdt_page *cea_gdt_direct(unsigned cpu);
 struct tss *cea_tss_direct(unsigned cpu);
 
 /*
- * Erases what is left on this CPU's entry, IST and ESPFIX stacks: words of the
- * task before.  A user can have put anything there, an address of the kernel's
- * included.  Context: interrupts off, kernel mode, none of these stacks in use.
+ * Erases what the task before has left on this CPU's entry, IST and ESPFIX stacks: its
+ * own words, or whatever it made the processor push there.  Context: interrupts off,
+ * kernel mode, none of these stacks in use.
  */
 void cea_scrub(unsigned cpu);
 
 /*
- * P8: is nothing at all left on the pages of that CPU's entry, IST and ESPFIX
- * stacks?  So it is whenever a kernel thread runs there.
+ * P8 of mm/pti.c: is nothing at all left on the pages of that CPU's entry, IST and
+ * ESPFIX stacks?  So it must be whenever a kernel thread runs there.
  */
 bool cea_is_scrubbed(unsigned cpu);
 

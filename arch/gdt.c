@@ -6,10 +6,12 @@
  * instruction that must write is LTR, which sets the busy bit of the TSS
  * descriptor: it does so once per CPU, in gdt_load_tr().
  *
- * What may not happen: GDTR left on the direct address, or an alias left
- * writable; gdt_init_cpu() tries a write and panics unless it faults.  While it is
- * writable no more than two instructions are executed: tests/suites/ltr.c steps
- * through them.
+ * Each CPU's GDT has two addresses: the alias, in its entry area, is read-only and what
+ * GDTR holds; the direct address, in the direct map, is writable.
+ *
+ * What may not happen: GDTR left on the direct address, or an alias left writable;
+ * gdt_init_cpu() tries a write and panics unless it faults.  While the alias is writable
+ * the CPU executes no more than two instructions: tests/suites/ltr.c steps through them.
  * Source: "x86: Remap GDTs at fixed location", LKML, January 2017.
  * Read next: arch/cpu_entry_area.c.
  */
@@ -87,7 +89,7 @@ static void ltr_by_remap(unsigned cpu)
 void gdt_load_tr(unsigned cpu, unsigned gdt_pages, enum ltr_way way)
 {
 	struct table_register alias = gdtr((virt_addr_t)cea(cpu)->gdt, gdt_pages);
-	/* Behind the direct address lies someone else's frame: one page only. */
+	/* One page only: the frame behind it is not the GDT's. */
 	struct gdt_page *gdt = VAULT_OF(cpu)->gdt;
 	struct table_register direct = gdtr((virt_addr_t)gdt, 1);
 	u64 flags = interrupts_save();

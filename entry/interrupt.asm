@@ -11,10 +11,11 @@
 ;  5 frame to the entry stack    kernel  kernel  ->entry stack
 ;  6 flip CR3, SWAPGS, IRETQ     ->user  ->user  ->scratch ->user
 ;
-;  Every user PGD shows the entry stack of every CPU, while this one runs, so no
-;  general register may ever be put there.  The one that CR3 needs is RSP: from
-;  user mode the frame's place is known, and on the way out the word CEA_EXIT_RSP
-;  holds it.  RSP, RIP and the flags are there anyway: the processor pushes them.
+;  The user PGD of a program on another CPU shows this CPU's entry stack, too.  So no
+;  general register may ever be put there, and RSP is the register that a write of CR3
+;  goes through: on the way in the frame's place is known, and on the way out the word
+;  CEA_EXIT_RSP keeps it.  RSP, RIP and the flags are there anyway: the processor
+;  pushes them.
 ;
 ;  From kernel mode CR3 and GS are the kernel's and nothing moves, but in two
 ;  cases.  The IRETQ of step 6 can fault (a bad CS, SS or RIP), and becomes a trap
@@ -29,9 +30,9 @@
 ;  stack, as an interrupt does, and nothing saved: the frame that an interrupt
 ;  would have pushed is built there, and step 2 follows.
 ;
-;  Whether SWAPGS is due is a branch's matter, which the processor may guess wrong:
-;  it would then run on with the other world's GS (CVE-2019-1125).  So an LFENCE stands
-;  on either side, before GS is used: behind each SWAPGS, and on the kernel's way.
+;  A branch decides whether SWAPGS is due.  The processor may guess it wrong, and run on
+;  for a moment with the other world's GS (CVE-2019-1125).  So an LFENCE stands on either
+;  side of the branch before GS is used: behind each SWAPGS, and on the kernel's way.
 ;
 ; Every gate is an interrupt gate: IF is 0 on all of this file's paths but C.
 ; Read next: entry/paranoid.asm, kernel/trap.c.
@@ -55,8 +56,8 @@
 %define HAS_ERROR(v) ((VEC_ERROR_CODE_MASK >> (v)) & 1)
 %define HAS_IST(v) ((IST_MASK >> (v)) & 1)
 
-; Where vector %1 goes: one of the four ways below, by its two bits.  The ways
-; are 16 bytes apart, in this order.
+; Where vector v goes: one of the four ways below, by its two bits.  The ways are 16
+; bytes apart, in this order, and each must fit: AND takes 6 bytes where MOV takes 9.
 %define WAY(v) (entry_ways + 16 * (HAS_ERROR(v) + 2 * HAS_IST(v)))
 
 	global	entry_stubs, entry_stubs_end, entry_window_stubs_start, entry_window_stubs_end
@@ -87,7 +88,7 @@ entry_ways:				; no error code, no IST
 	UNWIND_IRET rsp, FRAME_IP - 8
 	push	qword [rsp]
 	UNWIND_IRET rsp, FRAME_IP
-	and	qword [rsp + FRAME_ERROR], 0	; 6 bytes where MOV has 9
+	and	qword [rsp + FRAME_ERROR], 0
 	jmp	short entry_trap
 	align	16			; error code, no IST
 	jmp	short entry_trap
@@ -95,7 +96,7 @@ entry_ways:				; no error code, no IST
 	UNWIND_IRET rsp, FRAME_IP - 8
 	push	qword [rsp]
 	UNWIND_IRET rsp, FRAME_IP
-	and	qword [rsp + FRAME_ERROR], 0	; 6 bytes where MOV has 9
+	and	qword [rsp + FRAME_ERROR], 0
 	jmp	near paranoid_entry
 	align	16			; error code, IST
 	jmp	near paranoid_entry
@@ -218,8 +219,8 @@ entry_exit_to_kernel:
 entry_door_iret_kernel:
 	iretq
 
-; The kernel's CR3, from user mode: always so without a shadow.  With one, a way out
-; has missed the switch, and C panics (kernel/trap.c).
+; A trap from user mode that finds the kernel's CR3: every trap, without a shadow.  With
+; one, a way out has missed the switch, and C panics (kernel/trap.c).
 	global	entry_window_missed_start, entry_window_missed_end
 entry_window_missed_start:
 entry_user_kernel_cr3:
@@ -234,7 +235,7 @@ entry_window_missed_end:
 ; a second frame below the one that was refused.  What was to be restored is still
 ; whole where it was taken from, at the task stack's top: with the fault's vector
 ; and error code it is the pt_regs of a trap from the user's side of the IRETQ.
-; So no register is of any worth here, and RAX need not stay where it was pushed.
+; So no register's value is needed here, and the word with RAX is cleared.
 entry_iret_fault:
 	UNWIND_IRET rsp, 8 + FRAME_IP, 1	; at the door, IRET about to be done
 	mov	rax, cr3
@@ -260,9 +261,9 @@ entry_window_kernel_end:
 ; ---- SYSENTER ------------------------------------------------------------------
 
 ; From 32-bit code, or from 64-bit code on Intel's processors: CR3 and GS are
-; the user's, IF is 0, the other flags are as they were.  TF has us trap at each
-; instruction until they are cleared, NT would make an IRET fault, AC would open
-; SMAP.  EBP holds the user's ESP, by i386's convention; EIP is nowhere: C knows
+; the user's, IF is 0, the other flags are as they were.  With TF each instruction
+; traps until the flags are cleared; NT would make an IRET fault, and AC would open
+; SMAP.  EBP holds the user's ESP, by i386's convention; no register holds EIP: C knows
 ; where to return to (kernel/syscall.c).
 	global	entry_sysenter
 	global	entry_window_sysenter_start, entry_window_sysenter_end

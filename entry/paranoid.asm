@@ -143,7 +143,7 @@ paranoid_kernel:
 	shr	rdx, 32
 .set_gs:
 	wrmsr
-	lfence				; no WRMSR of a base need wait for the branches
+	lfence				; a WRMSR of a base does not wait for the branches
 paranoid_window_end:
 	mov	rcx, rsp			; 4, rcx = the IST page's words
 	mov	eax, ecx
@@ -151,21 +151,21 @@ paranoid_window_end:
 	sub	eax, CEA_IST
 	shr	eax, CEA_IST_SHIFT			; index of the IST stack
 	xor	edx, edx
-	cmp	eax, NR_IST			; (a trap on the entry stack: #DF's)
-	cmovae	eax, edx
+	cmp	eax, NR_IST			; a trap on the entry stack has none: take
+	cmovae	eax, edx			; #DF's
 	mov	rax, [gs:PERCPU_IST_KERNEL_STACK + rax * 8]
-	mov	rdx, -CEA_BASE			; in a trampoline, and in the
+	mov	rdx, -CEA_BASE			; in a trampoline RSP may be the user's
 	add	rdx, [rcx + IST_FRAME + FRAME_IP]
 	cmp	rdx, NR_CPUS * CEA_STRIDE
 	jb	.from_the_top
 	mov	rdx, [rcx + IST_FRAME + FRAME_IP]
-	sub	rdx, [gs:PERCPU_SYSCALL_DIRECT]	; direct entry, RSP may be any
-	cmp	rdx, SYSCALL_DIRECT_MAX		; number of the user's
+	sub	rdx, [gs:PERCPU_SYSCALL_DIRECT]	; and in a direct entry
+	cmp	rdx, SYSCALL_DIRECT_MAX
 	jb	.from_the_top
 	mov	rdx, rax
 	sub	rdx, [rcx + IST_FRAME + FRAME_SP]
-	cmp	rdx, IST_STACK_SIZE		; nested: RSP within the same stack?
-	cmovb	rax, [rcx + IST_FRAME + FRAME_SP]
+	cmp	rdx, IST_STACK_SIZE		; RSP within the same stack: nested,
+	cmovb	rax, [rcx + IST_FRAME + FRAME_SP] ; so the copy goes below it
 .from_the_top:
 	mov	rsp, rax
 	UNWIND_IRET rcx, IST_FRAME + FRAME_IP, 5
@@ -222,9 +222,9 @@ paranoid_exit_window_start:
 	mov	rbx, [rsp + PARANOID_CR3]
 	lea	rsp, [rsp + PARANOID_REGS]
 	UNWIND_REGS rsp, 0
-	mov	rax, [rsp + REGS_IP]		; r8 = RSP found, where it may be on
-	lea	rcx, [rel entry_text_start]	; an IST page; else 0: the user's
-	lea	rdx, [rel entry_text_end]	; RSP in a trampoline may lie
+	mov	rax, [rsp + REGS_IP]		; r8 = RSP found if RIP is in entry text,
+	lea	rcx, [rel entry_text_start]	; and may be on an IST page; else 0: in
+	lea	rdx, [rel entry_text_end]	; a trampoline RSP may be the user's
 	sub	rax, rcx
 	sub	rdx, rcx
 	xor	r8d, r8d

@@ -13,6 +13,9 @@
 ; Behind the call of do_syscall the task may be on another CPU, still running
 ; in the alias of the first.  From there on everything is found through GS.
 ;
+; To flip CR3 is to go to the other PGD of the pair: one bit of it, and one of the
+; PCID's (CR3_USER_MASK in kernel/base/x86.h; mm/pti.c).
+;
 ;  step                          CR3     GS      RSP          may be touched
 ;  1 store RSP                   user    user    user         this area
 ;  2 flip CR3                    ->kern  user    ->scratch    this area
@@ -26,11 +29,14 @@
 ;
 ; The calls and jumps through pointers in the vault are indirect because the alias
 ; has no fixed distance to anything but its own area, and an address of C would be
-; a pointer that users could read (P7).  They are predicted as any indirect branch:
-; what a program has trained may be executed for a moment, in ring 0, and no
-; retpoline stands here, as none stands at C's own indirect calls (docs/paths.md).
+; a pointer that users could read (P7 of mm/pti.c).  The processor predicts them as any
+; indirect branch: it may execute for a moment, in ring 0, what a program has trained it
+; to.  No retpoline stands here, as none stands at C's own indirect calls (docs/paths.md).
 ;
-; scripts/check_entry.py compares the table with the code.
+; entry/regs.inc has SYSCALL_REGS and POP_REGS_BUT_RDI.  A line UNWIND_... makes no
+; code: it tells the unwinder where the caller's registers are (entry/unwind.inc).
+; scripts/check_entry.py compares the table with the code, and knows by labels such as
+; .flip and .swapgs where CR3 and GS may be written.
 ; Interrupts are off throughout but for C (SFMASK clears IF, and TF with it).
 ; NMI, #MC and #DB may arrive at each instruction: they have stacks of their
 ; own and put CR3 and GS back as found (entry/paranoid.asm).

@@ -43,12 +43,13 @@
 
 static struct boot_args args;
 static struct acpi_info acpi;
+/* What each CPU is set up with; the entry code finds the three functions in its vault. */
 static struct smp_setup setup = {
 	.do_syscall = do_syscall, .do_trap = do_trap, .do_paranoid = do_paranoid,
 };
 static u64 tsc_at_entry;
 
-/* What the arguments leave open, and what the CPU cannot do. */
+/* Settles what the arguments leave open, or ask for and the CPU does not have. */
 static void decide(void)
 {
 	bool pti = args.pti == PTI_ON || (args.pti == PTI_AUTO && cpu_features.meltdown);
@@ -90,7 +91,7 @@ static void init_boot_cpu(void)
 	power_init(&acpi);
 }
 
-/* On a stack that ends there: this CPU's idle task. */
+/* This CPU's idle task, on the stack whose top is stack_top. */
 static struct task *idle_task(virt_addr_t stack_top)
 {
 	struct task *t = task_create_idle(stack_top);
@@ -115,7 +116,7 @@ static void main_thread(void *arg __unused)
 	init_run(&args, tsc_at_entry);          /* selftests, if asked for; pid 1 */
 }
 
-/* On the boot CPU's idle stack: the boot stack is behind us. */
+/* Runs on the boot CPU's idle stack: the boot stack is not used any more. */
 static void boot_cpu_idle(u64 stack_top)
 {
 	struct task *t = task_create("main", main_thread, NULL);

@@ -29,6 +29,7 @@
 #include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stack_poison.h"
+#include "kernel/linux/calls/table.h"
 #include "kernel/linux/ia32_vdso.h"
 #include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/process/to_user.h"

@@ -11,6 +11,8 @@
 #include "mm/ledger.h"
 #include "mm/pagetable.h"
 
+/* Name, owner, reason; place, address or offset there, pages (0: the linker knows how
+ * many), rights, whether it may be absent, and how the leak scan reads it. */
 const struct ledger_entry ledger[] = {
 	{ "IDT", "arch/idt.c", "the processor reads a gate before CR3 can change",
 	  LEDGER_SHARED, CEA_IDT, 1, PROT_R, false, LEDGER_IDT },

@@ -4,7 +4,7 @@
  * The problem.  A CPU may go on using a translation after its page-table entry
  * has been changed, until it is told.  With a pair of PGDs a user page can be
  * cached twice, once under each; with PCIDs the CR3 write that switches
- * between the halves no longer drops anything.
+ * between the two no longer drops anything.
  *
  *   without PCIDs  every CR3 write drops all but global entries.  The way out
  *                  to user mode is such a write, so INVLPG under the kernel

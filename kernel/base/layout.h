@@ -5,21 +5,22 @@
  *
  *   slot  address                what                        kernel   user
  *                                                             PGD      PGD
- *   511   0xffffffffff600000     the old calls: answered, but never mapped
+ *   511   0xffffffffff600000     three calls of old programs: emulated, never mapped
  *         0xffffffff80000000     kernel image (-2 GiB)        yes      -
  *   509   0xfffffe8000000000     cpu vaults, ascending        yes      -
  *   508   0xfffffe7ffc000000     cpu_entry_areas, ascending   shared   shared
  *         0xfffffe7ffbe00000     IDT alias, entry text        shared   shared
  *         0xfffffe0000000000     ESPFIX stacks' aliases       shared   shared
- *   507   0xfffffd8000000000     a process's LDT              its own  its own
+ *   507   0xfffffd8000000000     one process's LDT            its own  its own
  *   402   0xffffc90000000000     vmap: stacks, MMIO           yes      -
  *   273   0xffff888000000000     direct map of RAM (NX)       yes      -
  *   0-255 0 .. 0x7fffffffefff    user half                    NX       shared
  *         0 .. 0xffffdfff        the same of a 32-bit program
  *
- * The areas end where slot 508 ends and the vaults begin where slot 509
- * begins, with one stride, so that vault(cpu) = cea(cpu) + CEA_TO_VAULT, a
- * constant that fits a RIP-relative displacement.
+ * A CPU's entry area is what every user PGD shows of that CPU; its vault is what the CPU
+ * keeps to itself (kernel/base/percpu.h).  The areas end where slot 508 ends and the
+ * vaults begin where slot 509 begins, with one stride, so that vault(cpu) = cea(cpu) +
+ * CEA_TO_VAULT, a constant that fits a RIP-relative displacement.
  */
 #ifndef KERNEL_BASE_LAYOUT_H
 #define KERNEL_BASE_LAYOUT_H
@@ -107,18 +108,19 @@
 #define ESPFIX_STACK_TOP_OFFSET 512
 
 /*
- * The entry stack is the low end of its page: what entry text needs, and no more, so
- * that anything else that runs on it meets the guard page below at once.
+ * The entry stack is the low end of its page: the bytes that entry text needs, and no
+ * more, so that anything else that runs on it meets the guard page below at once.
  *
  *    56  the way in: the processor's frame, error code and vector
  *   112  the way out, if its IRETQ faults: the frame to be restored, another one
- *        below it, 16-aligned, with error code and vector, and RAX.  The most that
- *        all suites and the injection have used, in QEMU and Bochs (the debug build
- *        paints the stack and prints it; docs/debugging.md)
+ *        below it, 16-aligned, with error code and vector, and RAX.  No suite and no
+ *        injection has used more, in QEMU and Bochs (the debug build paints the stack
+ *        and prints how much was used; docs/debugging.md)
  *   184  a trap in a window under the user's CR3, our bug, on its way to the panic:
  *        two frames, the words of entry/paranoid.asm, and what it erases
  *
- * No C runs here: schedule() alone finds room for the check that it must not.
+ * No C runs here.  Should schedule() ever be called here, there is just room for its
+ * check to panic.
  */
 #define ENTRY_STACK_SIZE 192
 #define CEA_ENTRY_STACK_TOP (CEA_ENTRY_STACK + ENTRY_STACK_SIZE)
@@ -130,8 +132,8 @@
 #define CEA_USER_RSP (CEA_ENTRY_STACK_TOP - 16)
 
 /*
- * Where the way out by IRET leaves RSP while it is scratch: the word below the
- * frame, should that be on the entry stack and not on ESPFIX's.
+ * Where the way out by IRET keeps RSP while RSP is scratch: on the entry stack, the word
+ * below the frame, whether the frame is there or on the ESPFIX stack.
  */
 #define CEA_EXIT_RSP (CEA_ENTRY_STACK_TOP - 48)
 

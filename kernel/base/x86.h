@@ -32,7 +32,7 @@
 #define CR4_PKE 0x400000
 
 /*
- * The halves of a PGD pair differ in bit 12 of CR3, and in bit 7 of the PCID.
+ * The two PGDs of a pair differ in bit 12 of CR3, and in bit 7 of the PCID.
  * Without CR4.PCIDE the processor ignores bit 7 (SDM vol. 3, table 4-12), so
  * that one mask serves both.
  */

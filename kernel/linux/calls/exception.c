@@ -3,10 +3,10 @@
  * executes in the processor's place, or a signal, as Linux has it.
  * Read next: kernel/linux/signal/send.c, signal_force_fault().
  */
+#include "arch/state/emulate.h"
 #include "arch/state/fpu.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
-#include "kernel/linux/calls/emulate.h"
 #include "kernel/linux/calls/exception.h"
 #include "kernel/linux/calls/vsyscall.h"
 #include "kernel/linux/process/make.h"
@@ -148,9 +148,15 @@ static void math_exception(const struct pt_regs *regs, unsigned vector)
 /* Executes an instruction in the processor's place; false: it is none of those. */
 static bool emulate(struct pt_regs *regs)
 {
+	struct task *t = current_task();
+	enum emulation done;
 	u64 ip = regs->ip;
+	virt_addr_t bad;
 
-	if (!umip_emulate(regs) && !io_skip_cli(regs))
+	done = umip_emulate(t->mm, regs, &bad);
+	if (done == EMULATE_FAULT)
+		signal_force_fault(SIGSEGV, SEGV_MAPERR, bad, VEC_PF, PF_USER | PF_WRITE);
+	else if (done == EMULATE_NOT && !io_skip_cli(&t->user.io, t->mm, regs))
 		return false;
 	step_behind(regs, ip);
 	return true;

@@ -1,6 +1,6 @@
 /*
- * The tables of system calls, made from the two lists, and the answer to a number that
- * is in neither.  Read next: kernel/syscall.c, which looks here.
+ * The tables of system calls, made from the list, and the answer to a number that no
+ * call has.  Read next: kernel/syscall.c, which looks here.
  */
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
