@@ -15,14 +15,9 @@
  * Source: Linux, arch/x86/include/uapi/asm/{sigcontext,ucontext}.h (the ABI).
  */
 #include "arch/cpu.h"
-<<<<<<< HEAD
 #include "arch/state/fpu.h"
 #include "arch/state/fpu_frame.h"
 #include "arch/state/segment.h"
-=======
-#include "arch/state/fpu_frame.h"
-#include "arch/state/insn.h"
->>>>>>> bc87d7b (One stranger's reading: the places on the reading list where he stumbled are mended)
 #include "kernel/base/errno.h"
 #include "kernel/linux/signal/sigframe.h"
 #include "kernel/linux/signal/siginfo.h"
