@@ -33,6 +33,7 @@
 #include "kernel/linux/ia32_vdso.h"
 #include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/process/to_user.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/syscall.h"
 #include "mm/space/uaccess.h"
 

@@ -4,6 +4,7 @@
 #include "arch/machine/power.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/start/args.h"

@@ -9,6 +9,7 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
 #include "kernel/base/x86.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/start/ring3_probe.h"
 #include "kernel/task/task.h"

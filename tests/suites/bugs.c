@@ -4,6 +4,7 @@
  * right; one that fails is run once more with its output shown.  What only ring 0 can see
  * of those bugs is in bugs_tables.c, bugs_nmi.c and others: docs/bugs.md names them.
  */
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"

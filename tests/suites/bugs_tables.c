@@ -18,6 +18,7 @@
 #include "arch/cpu.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/phys.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/task/sched.h"
 #include "mm/pti.h"

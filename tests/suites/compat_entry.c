@@ -10,6 +10,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/signal/signal.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/pinned.h"

@@ -7,6 +7,7 @@
 #include "arch/state/debugreg.h"
 #include "arch/state/insn.h"
 #include "kernel/base/errno.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/signal/signal.h"
 #include "tests/suites/cpus.h"

@@ -14,6 +14,8 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/start/selftest.h"
 #include "kernel/task/sched.h"

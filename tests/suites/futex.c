@@ -4,6 +4,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/phys.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "mm/space/mm.h"
 #include "tests/suites/pinned.h"

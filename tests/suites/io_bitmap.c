@@ -9,6 +9,7 @@
 #include "kernel/base/phys.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/task/sched.h"

@@ -14,6 +14,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/start/args.h"
 #include "mm/frames/frame.h"

@@ -13,6 +13,7 @@
 #include "entry/entry.h"
 #include "kernel/base/nospec.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/task/sched.h"
 #include "mm/space/mm.h"

@@ -18,6 +18,7 @@
 #include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/task/sched.h"
 #include "kernel/trap.h"
 #include "mm/image.h"

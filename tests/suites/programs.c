@@ -1,6 +1,7 @@
 /*
  * Running the small user programs of programs.asm on a CPU of choice.
  */
+#include "kernel/linux/process/exit.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/programs.h"
 

@@ -25,6 +25,7 @@
 #include "kernel/base/phys.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/task/sched.h"
 #include "kernel/trap.h"
 #include "mm/frames/frame.h"

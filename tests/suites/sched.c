@@ -6,6 +6,7 @@
 #include "arch/machine/clock.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/task/sched.h"
 #include "tests/suites/kernel_thread.h"

@@ -6,8 +6,10 @@
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/signal/queue.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/task/sched.h"
 #include "tests/suites/pinned.h"
 

@@ -18,6 +18,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/debug/panic.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/signal/queue.h"
 #include "kernel/start/args.h"

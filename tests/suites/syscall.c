@@ -15,6 +15,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/signal/signal.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"

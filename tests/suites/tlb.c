@@ -13,6 +13,7 @@
 #include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/task/sched.h"
 #include "mm/frames/frame.h"

@@ -10,6 +10,7 @@
 #include "arch/state/user_desc.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/segments.h"
 #include "kernel/linux/signal/signal.h"

@@ -10,6 +10,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/start/selftest.h"
 #include "kernel/task/sched.h"
 #include "kernel/trap.h"

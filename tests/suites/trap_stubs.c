@@ -10,6 +10,7 @@
 #include "arch/idt.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/phys.h"
+#include "kernel/linux/process/exit.h"
 #include "mm/pti.h"
 #include "tests/suites/pinned.h"
 

@@ -17,6 +17,7 @@
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
 #include "kernel/debug/unwind.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/syscall.h"
 #include "kernel/task/sched.h"

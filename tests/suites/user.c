@@ -11,6 +11,7 @@
 #include "entry/entry.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/phys.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/signal/signal.h"
 #include "mm/frames/frame.h"

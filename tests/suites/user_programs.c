@@ -11,6 +11,7 @@
 #include "kernel/base/format.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/task/sched.h"
 #include "mm/pti.h"

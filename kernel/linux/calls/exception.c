@@ -9,10 +9,12 @@
 #include "kernel/base/log.h"
 #include "kernel/linux/calls/exception.h"
 #include "kernel/linux/calls/vsyscall.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/process/to_user.h"
+#include "kernel/linux/signal/send.h"
 
 /* The signal for each exception from user mode.  at_ip: si_addr is its ip, else 0. */
 static const struct {

@@ -7,6 +7,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/calls/user_time.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/linux/signal/siginfo.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/syscalls.h"

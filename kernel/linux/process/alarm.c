@@ -8,6 +8,7 @@
 #include "kernel/base/log.h"
 #include "kernel/linux/process/alarm.h"
 #include "kernel/linux/process/make.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"

@@ -12,10 +12,12 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/linux/numbers.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/futex.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/ptrace.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"
 

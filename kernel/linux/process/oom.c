@@ -18,6 +18,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/process/oom.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/task/sched.h"
 #include "mm/frames/frame.h"
 

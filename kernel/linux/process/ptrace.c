@@ -15,6 +15,7 @@
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/ptrace.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"

@@ -5,6 +5,7 @@
  */
 #include "arch/state/fpu.h"
 #include "kernel/base/phys.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/thread.h"
 #include "kernel/linux/process/to_user.h"

@@ -10,9 +10,11 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/debug/names.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/process/to_user.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/linux/signal/sigframe.h"
 #include "kernel/task/sched.h"
 

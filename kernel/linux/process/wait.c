@@ -7,6 +7,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/numbers.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/wait.h"
 #include "kernel/linux/syscalls.h"

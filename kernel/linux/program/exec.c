@@ -9,6 +9,7 @@
 #include "arch/state/ldt.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/creds.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/ptrace.h"

@@ -10,6 +10,7 @@
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/signal/queue.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/tree.h"
 

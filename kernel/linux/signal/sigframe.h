@@ -6,6 +6,7 @@
 #define KERNEL_LINUX_SIGNAL_SIGFRAME_H
 
 #include "entry/entry.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/linux/signal/signal.h"
 
 /* A signal on its way to a handler. */

@@ -1,6 +1,6 @@
 /*
- * Signals, by Linux's rules: actions, masks, sending, taking.  What is sent by
- * kernel/linux/signal/send.c stands here, too.
+ * Signals, by Linux's rules: actions, masks, taking one; kernel/linux/signal/send.h has the
+ * sending.
  */
 #ifndef KERNEL_LINUX_SIGNAL_SIGNAL_H
 #define KERNEL_LINUX_SIGNAL_SIGNAL_H
@@ -14,14 +14,6 @@ struct process;
 const char *signal_name(int signal);
 
 /*
- * Makes a signal pending for a thread, or for any thread of a process, and wakes a thread
- * that can take it.  0, or -EAGAIN: no room to queue a real-time signal.  process_lock is
- * held.
- */
-int signal_send_thread(struct thread *t, const struct siginfo *info);
-int signal_send_process(struct process *p, const struct siginfo *info);
-
-/*
  * A child of fork and a new thread take over the calling thread's mask; nothing is
  * pending.  At exec, handlers go back to the default.  process_lock is held.
  */
@@ -33,14 +25,6 @@ void signal_reset_at_exec(struct process *p);
  * process_lock is held.
  */
 bool signal_ignores_children(const struct process *p);
-
-/*
- * The current task did what an exception forbids: `signal` reaches its handler,
- * or ends the process if it is blocked or ignored.  trapno, error and addr go
- * into sigcontext (trapno, err, cr2).  Takes effect before the next return to
- * user mode.  Context: task context, interrupts on.
- */
-void signal_force_fault(int signal, int code, u64 addr, unsigned trapno, u64 error);
 
 /* Is something pending that is not blocked?  Then a sleep must end with -EINTR. */
 bool signal_pending(void);
@@ -91,13 +75,6 @@ void signal_sleep(void);
 /* sigsuspend: -ERESTARTNOHAND, with the mask put back on delivery. */
 long signal_suspend(u64 mask);
 
-/* kill, tkill, tgkill (tgid 0: any), rt_sigqueueinfo: 0 or a negative errno. */
-long signal_kill(int pid, const struct siginfo *info);
-long signal_kill_thread(int tgid, int tid, const struct siginfo *info);
-
-/* rt_sigqueueinfo (tgid 0), rt_tgsigqueueinfo: also -EPERM for the kernel's codes. */
-long signal_queue_info(int tgid, int tid, const struct siginfo *info);
-
 /* sigprocmask: how is 0 to block, 1 to unblock, 2 to set; 0 or -EINVAL. */
 long signal_change_mask(int how, u64 set);
 
@@ -127,12 +104,6 @@ void signal_leave_to_others(struct thread *t);
  */
 void signal_wake_next_stopped(struct process *p);
 
-/*
- * A thread of p has stopped or ended: if that was the last that a stop of the
- * process waited for, its parent is told.  process_lock is held.
- */
-void signal_complete_stop(struct process *p);
-
 /* Has t been killed?  Then it must die, whatever else is due.  process_lock is held. */
 bool signal_kill_pending(const struct thread *t);
 
@@ -141,19 +112,5 @@ bool signal_kill_pending(const struct thread *t);
  * process; 0: none.  process_lock is held.
  */
 int signal_take(struct thread *t, u64 ready, struct siginfo *info);
-
-/*
- * Tells a process that t stopped, went on or, with its process, ended (code CLD_x,
- * status): by `signal` (0: none), which if it is SIGCHLD must be wanted; and the
- * parent's waiting threads look again.  process_lock is held.
- */
-void signal_notify_parent(struct process *parent, int signal, const struct thread *t,
-			  int code, int status);
-
-/*
- * A frame could not be written or read: SIGSEGV for the current thread, and `why` for the
- * line of its death.  to_default: no handler can help.  Context: as signal_force_fault().
- */
-void signal_force_segv(const char *why, bool to_default);
 
 #endif
