@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 GATE = ("entry", "arch", "mm", "kernel")
 HEADERS = ("layout.h", "percpu.h", "x86.h", "insn.h")
 SUFFIXES = (".c", ".h", ".asm", ".inc")
-BOUNDS = {"reading list": 2300, "gate": 5000, "personality": 9950}
+BOUNDS = {"reading list": 2300, "gate": 5000, "personality": 9980}
 
 
 def lines(path):
@@ -57,7 +57,7 @@ def personality(root):
 def main(argv):
     """Counts."""
     root = argv[0] if argv else os.path.dirname(HERE)
-    parts = {"reading list": reading_list, "gate": gate, "personality": personality}
+    parts = {"reading list": reading_list, "gate": gate, "personality": 9980personality}
     bad = False
     for name, files in parts.items():
         found, most = sum(map(lines, files(root))), BOUNDS[name]
