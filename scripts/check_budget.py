@@ -57,7 +57,7 @@ def personality(root):
 def main(argv):
     """Counts."""
     root = argv[0] if argv else os.path.dirname(HERE)
-    parts = {"reading list": reading_list, "gate": gate, "personality": 9980personality}
+    parts = {"reading list": reading_list, "gate": gate, "personality": personality}
     bad = False
     for name, files in parts.items():
         found, most = sum(map(lines, files(root))), BOUNDS[name]
