@@ -160,6 +160,7 @@ check: deps-check
 	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/check-debug DEBUG=1 WERROR=-Werror $(BUILD)/check-debug/postern.elf
 	@$(MAKE) $(QUIETLY) compile_commands.json
 	@$(CPPCHECK) $(filter-out tests/%,$(C_SOURCES))
+	@clang-format --dry-run --Werror $(FORMATTED)
 	@$(PYTHON) scripts/check_layers.py --objects $(BUILD)/check
 	@$(PYTHON) scripts/check_style.py
 	@$(PYTHON) scripts/check_budget.py

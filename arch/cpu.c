@@ -34,8 +34,7 @@ static bool open_to_meltdown(void)
 {
 	if (strcmp(cpu_features.vendor, "GenuineIntel") != 0)
 		return false;
-	return !cpu_features.arch_capabilities ||
-	       !(rdmsr(MSR_ARCH_CAPABILITIES) & RDCL_NO);
+	return !cpu_features.arch_capabilities || !(rdmsr(MSR_ARCH_CAPABILITIES) & RDCL_NO);
 }
 
 void cpu_detect(void)

@@ -14,12 +14,12 @@ struct cpu_features {
 	char vendor[13];
 	bool smep, smap, umip, fsgsbase, pcid, invpcid, x2apic, pge, gib_pages;
 	bool xsave, rdrand, rdseed, arch_capabilities, pku, rtm;
-	bool ibpb;          /* MSR_PRED_CMD is there */
-	bool ds;            /* a debug store with 64-bit records */
-	u64 xcr0;           /* the states we enable; 0 without XSAVE */
-	u32 pkru_offset;    /* of PKRU in XSAVE's area; with pku */
-	u32 fpu_size;       /* bytes of XSAVE's area for them, or of FXSAVE's */
-	bool meltdown;      /* pti=auto: on */
+	bool ibpb;              /* MSR_PRED_CMD is there */
+	bool ds;                /* a debug store with 64-bit records */
+	u64 xcr0;               /* the states we enable; 0 without XSAVE */
+	u32 pkru_offset;        /* of PKRU in XSAVE's area; with pku */
+	u32 fpu_size;           /* bytes of XSAVE's area for them, or of FXSAVE's */
+	bool meltdown;          /* pti=auto: on */
 	bool fpu_pointers_stay; /* AMD: restoring leaves FIP, FDP and FOP as they are */
 };
 extern struct cpu_features cpu_features;

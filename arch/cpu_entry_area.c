@@ -62,8 +62,7 @@ void cea_map_shared(const void *idt_page)
 	int err = map_page((void *)CEA_IDT, image_to_phys(idt_page), PROT_R);
 
 	for (u64 off = 0; !err && off < text; off += PAGE_SIZE)
-		err = map_page((void *)(CEA_ENTRY_TEXT + off),
-			       (u64)entry_text_lma + off, PROT_RX);
+		err = map_page((void *)(CEA_ENTRY_TEXT + off), (u64)entry_text_lma + off, PROT_RX);
 	if (err)
 		panic("cea: cannot map the shared part: error %d", err);
 }
@@ -82,8 +81,7 @@ static int map_new(const void *at, unsigned pages, u64 prot)
 	phys_addr_t pa = frame_alloc_contiguous(pages, NO_FRAME);
 
 	for (unsigned i = 0; pa != NO_FRAME && i < pages; i++) {
-		int err = map_page((const u8 *)at + i * PAGE_SIZE,
-				   pa + i * PAGE_SIZE, prot);
+		int err = map_page((const u8 *)at + i * PAGE_SIZE, pa + i * PAGE_SIZE, prot);
 
 		if (err)
 			return err;
@@ -97,8 +95,7 @@ static int map_vault(unsigned cpu)
 
 	if (pa == NO_FRAME)
 		return -ENOMEM;
-	return pt_map(pti_init_pgd, (virt_addr_t)VAULT_OF(cpu), pa,
-		      PROT_RW | kernel_map_global());
+	return pt_map(pti_init_pgd, (virt_addr_t)VAULT_OF(cpu), pa, PROT_RW | kernel_map_global());
 }
 
 static int map_gdt(struct cpu_entry_area *area, unsigned gdt_pages)

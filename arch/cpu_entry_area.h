@@ -46,7 +46,7 @@ struct cpu_entry_area {
 	struct entry_page debug_store[CEA_DEBUG_STORE_PAGES];
 };
 
-#define CEA_FIELD_IS(field, offset)                                      \
+#define CEA_FIELD_IS(field, offset)                                       \
 	static_assert(offsetof(struct cpu_entry_area, field) == (offset), \
 		      "layout.h and struct cpu_entry_area agree on " #field)
 CEA_FIELD_IS(gdt, CEA_GDT);

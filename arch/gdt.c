@@ -29,15 +29,13 @@ virt_addr_t gdt_system_base(const u64 *desc)
 {
 	u64 low = desc[0];
 
-	return (low >> 16 & 0xffffff) | (low >> 56 & 0xff) << 24 |
-	       (desc[1] & 0xffffffff) << 32;
+	return (low >> 16 & 0xffffff) | (low >> 56 & 0xff) << 24 | (desc[1] & 0xffffffff) << 32;
 }
 
 void gdt_set_system(u64 *desc, virt_addr_t base, u32 limit, unsigned type)
 {
-	desc[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | DESC_PRESENT |
-		  (u64)type << 40 | (u64)(limit >> 16 & 0xf) << 48 |
-		  (base >> 24 & 0xff) << 56;
+	desc[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | DESC_PRESENT | (u64)type << 40 |
+		  (u64)(limit >> 16 & 0xf) << 48 | (base >> 24 & 0xff) << 56;
 	desc[1] = base >> 32;
 }
 
@@ -135,6 +133,5 @@ void gdt_init_cpu(unsigned cpu, unsigned gdt_pages, enum ltr_way way)
 	gdt_load_tr(cpu, gdt_pages, way);
 	load_segments();
 	if (!gdt_write_faults((virt_addr_t)cea(cpu)->gdt))
-		panic("gdt: cpu %u can write its read-only alias %p", cpu,
-		      (void *)cea(cpu)->gdt);
+		panic("gdt: cpu %u can write its read-only alias %p", cpu, (void *)cea(cpu)->gdt);
 }

@@ -28,8 +28,8 @@ const void *idt_init(void)
 		idt[v] = (struct idt_gate){
 			.selector = SEL_KERNEL_CS,
 			.ist = ist_of(v),
-			.type = v == VEC_BP || v == VEC_OF || v == VEC_INT80 ?
-				GATE_INTERRUPT_USER : GATE_INTERRUPT,
+			.type = v == VEC_BP || v == VEC_OF || v == VEC_INT80 ? GATE_INTERRUPT_USER :
+									       GATE_INTERRUPT,
 		};
 		idt_gate_set_offset(&idt[v], entry_labels.stubs + v * ENTRY_STUB_SIZE);
 	}
@@ -52,6 +52,5 @@ void idt_gate_set_offset(struct idt_gate *gate, virt_addr_t to)
 
 virt_addr_t idt_gate_offset(const struct idt_gate *gate)
 {
-	return gate->offset_low | (u64)gate->offset_middle << 16 |
-	       (u64)gate->offset_high << 32;
+	return gate->offset_low | (u64)gate->offset_middle << 16 | (u64)gate->offset_high << 32;
 }

@@ -31,8 +31,6 @@ static inline void stack_marks_ignore(unsigned cpu, u32 stacks)
 }
 
 /* A line for each stack: the most bytes that were used of it, on any CPU. */
-static inline void stack_marks_print(void)
-{
-}
+static inline void stack_marks_print(void) {}
 
 #endif

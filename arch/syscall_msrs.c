@@ -39,9 +39,9 @@ void syscall_msrs_init(unsigned cpu, bool direct)
 	wrmsr(MSR_STAR, (u64)SEL_USER32_CS << 48 | (u64)SEL_KERNEL_CS << 32);
 	wrmsr(MSR_LSTAR, syscall_entry_of(cpu, direct));
 	wrmsr(MSR_CSTAR, syscall32_entry_of(cpu, direct));
-	wrmsr(MSR_SFMASK, RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF |
-			  RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_OF | RFLAGS_IOPL |
-			  RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_ID);
+	wrmsr(MSR_SFMASK, RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF |
+				  RFLAGS_IF | RFLAGS_DF | RFLAGS_OF | RFLAGS_IOPL | RFLAGS_NT |
+				  RFLAGS_RF | RFLAGS_AC | RFLAGS_ID);
 	wrmsr(MSR_SYSENTER_CS, SEL_KERNEL_CS);
 	wrmsr(MSR_SYSENTER_ESP, (u64)&cea(cpu)->entry_stack + ENTRY_STACK_SIZE);
 	wrmsr(MSR_SYSENTER_EIP, entry_labels.sysenter);

@@ -11,9 +11,9 @@
 
 struct __packed tss {
 	u32 reserved0;
-	u64 sp[3];      /* sp[0]: the entry stack's top, for ever */
+	u64 sp[3]; /* sp[0]: the entry stack's top, for ever */
 	u64 reserved1;
-	u64 ist[7];     /* ist[n - 1] is IST n */
+	u64 ist[7]; /* ist[n - 1] is IST n */
 	u64 reserved2;
 	u16 reserved3;
 	u16 io_bitmap_base;

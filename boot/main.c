@@ -45,7 +45,8 @@ void boot_main(enum boot_protocol protocol, phys_addr_t at)
 	if (protocol == BOOT_MULTIBOOT2)
 		err = multiboot2_parse(phys_to_virt(at), EARLY_MAP_END - at, &info, &why);
 	else
-		err = pvh_parse(phys_to_virt(at), EARLY_MAP_END - at, phys_to_virt_early, &info, &why);
+		err = pvh_parse(phys_to_virt(at), EARLY_MAP_END - at, phys_to_virt_early, &info,
+				&why);
 	if (err)
 		refuse("%s", why.text);
 	boot_info_sort_regions(&info);

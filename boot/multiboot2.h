@@ -25,7 +25,6 @@
  * then half filled.  Oddities that leave the rest usable (a second module, a
  * command line too long, a region that wraps) go to bi->warn instead.
  */
-int multiboot2_parse(const void *info, size_t limit, struct boot_info *bi,
-		     struct complaint *why);
+int multiboot2_parse(const void *info, size_t limit, struct boot_info *bi, struct complaint *why);
 
 #endif

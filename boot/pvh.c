@@ -47,8 +47,7 @@ enum { RSDP_V1_SIZE = 20, RSDP_REVISION = 15 };
 
 typedef const void *(*map_fn)(phys_addr_t address, size_t size);
 
-static int take_cmdline(phys_addr_t from, map_fn map, struct boot_info *bi,
-			struct complaint *why)
+static int take_cmdline(phys_addr_t from, map_fn map, struct boot_info *bi, struct complaint *why)
 {
 	const char *c;
 	size_t i;
@@ -56,7 +55,8 @@ static int take_cmdline(phys_addr_t from, map_fn map, struct boot_info *bi,
 	for (i = 0; i < sizeof(bi->cmdline); i++) {
 		c = map(from + i, 1);
 		if (c == NULL)
-			return complain(why, "pvh: found an unreadable command "
+			return complain(why,
+					"pvh: found an unreadable command "
 					"line at %#lx, expected a string",
 					from + i);
 		bi->cmdline[i] = *c;
@@ -64,14 +64,15 @@ static int take_cmdline(phys_addr_t from, map_fn map, struct boot_info *bi,
 			return 0;
 	}
 	bi->cmdline[i - 1] = '\0';
-	boot_info_warn(bi, "pvh: found a command line of more than %zu bytes, "
-		       "expected at most that; cut there", i - 1);
+	boot_info_warn(bi,
+		       "pvh: found a command line of more than %zu bytes, "
+		       "expected at most that; cut there",
+		       i - 1);
 	return 0;
 }
 
 /* The first MOST_MODULES are looked at: where they are, if they can be read. */
-static void keep_apart_from_others(const struct start_info *si, map_fn map,
-				   struct boot_info *bi)
+static void keep_apart_from_others(const struct start_info *si, map_fn map, struct boot_info *bi)
 {
 	const struct module_entry *module;
 
@@ -85,8 +86,8 @@ static void keep_apart_from_others(const struct start_info *si, map_fn map,
 }
 
 /* The first module is the initramfs; there is no use for another. */
-static int take_modules(const struct start_info *si, map_fn map,
-			struct boot_info *bi, struct complaint *why)
+static int take_modules(const struct start_info *si, map_fn map, struct boot_info *bi,
+			struct complaint *why)
 {
 	const struct module_entry *module;
 
@@ -94,18 +95,20 @@ static int take_modules(const struct start_info *si, map_fn map,
 		return 0;
 	module = map(si->modules, sizeof(*module));
 	if (module == NULL)
-		return complain(why, "pvh: found an unreadable module list at "
-				"%#lx, expected %u entries", si->modules,
-				si->module_count);
-	if (module->start > BOOT_PHYS_END ||
-	    module->size > BOOT_PHYS_END - module->start)
-		return complain(why, "pvh: found a module of %#lx bytes at "
+		return complain(why,
+				"pvh: found an unreadable module list at "
+				"%#lx, expected %u entries",
+				si->modules, si->module_count);
+	if (module->start > BOOT_PHYS_END || module->size > BOOT_PHYS_END - module->start)
+		return complain(why,
+				"pvh: found a module of %#lx bytes at "
 				"%#lx, expected its end at or below %#llx",
 				module->size, module->start, BOOT_PHYS_END);
 	bi->initramfs.start = module->start;
 	bi->initramfs.end = module->start + module->size;
 	if (si->module_count > 1)
-		boot_info_warn(bi, "pvh: found %u modules, expected only one, "
+		boot_info_warn(bi,
+			       "pvh: found %u modules, expected only one, "
 			       "the initramfs; the others are ignored",
 			       si->module_count);
 	keep_apart_from_others(si, map, bi);
@@ -123,14 +126,13 @@ static void keep_apart_from_info(const struct start_info *si, struct boot_info *
 	boot_info_keep_apart(bi, what, si->modules, si->modules + modules);
 	boot_info_keep_apart(bi, what, si->memmap, si->memmap + memmap);
 	if (si->cmdline != 0)
-		boot_info_keep_apart(bi, what, si->cmdline,
-				     si->cmdline + strlen(bi->cmdline) + 1);
+		boot_info_keep_apart(bi, what, si->cmdline, si->cmdline + strlen(bi->cmdline) + 1);
 	if (bi->rsdp_len != 0)
 		boot_info_keep_apart(bi, what, si->rsdp, si->rsdp + bi->rsdp_len);
 }
 
-static int take_memmap(const struct start_info *si, map_fn map,
-		       struct boot_info *bi, struct complaint *why)
+static int take_memmap(const struct start_info *si, map_fn map, struct boot_info *bi,
+		       struct complaint *why)
 {
 	const struct memmap_entry *entry;
 	u64 size = (u64)si->memmap_count * sizeof(*entry);
@@ -138,24 +140,25 @@ static int take_memmap(const struct start_info *si, map_fn map,
 
 	if (si->memmap == 0 || size == 0)
 		return complain(why, "pvh: found no memory map, expected "
-				"entries");
+				     "entries");
 	if (si->memmap > UINT64_MAX - size)
-		return complain(why, "pvh: found a memory map of %u entries at "
+		return complain(why,
+				"pvh: found a memory map of %u entries at "
 				"%#lx, expected one that does not wrap",
 				si->memmap_count, si->memmap);
 	for (at = 0; at < size; at += sizeof(*entry)) {
 		entry = map(si->memmap + at, sizeof(*entry));
 		if (entry == NULL)
-			return complain(why, "pvh: found an unreadable memory "
+			return complain(why,
+					"pvh: found an unreadable memory "
 					"map at %#lx, expected %u entries from "
-					"%#lx", si->memmap + at,
-					si->memmap_count, si->memmap);
-		boot_info_add_region(bi, entry->start, entry->size,
-				     entry->type);
+					"%#lx",
+					si->memmap + at, si->memmap_count, si->memmap);
+		boot_info_add_region(bi, entry->start, entry->size, entry->type);
 	}
 	if (bi->region_count == 0)
 		return complain(why, "pvh: found only empty regions in the "
-				"memory map, expected memory");
+				     "memory map, expected memory");
 	return 0;
 }
 
@@ -170,8 +173,10 @@ static void take_rsdp(phys_addr_t from, map_fn map, struct boot_info *bi)
 		rsdp = map(from, BOOT_RSDP_SIZE);
 	}
 	if (rsdp == NULL) {
-		boot_info_warn(bi, "pvh: found an unreadable RSDP at %#lx, "
-			       "expected %u bytes; ignored", from, len);
+		boot_info_warn(bi,
+			       "pvh: found an unreadable RSDP at %#lx, "
+			       "expected %u bytes; ignored",
+			       from, len);
 		return;
 	}
 	memcpy(bi->rsdp, rsdp, len);
@@ -179,26 +184,31 @@ static void take_rsdp(phys_addr_t from, map_fn map, struct boot_info *bi)
 	bi->rsdp_addr = from;
 }
 
-static int check_header(const struct start_info *si, size_t limit,
-			struct complaint *why)
+static int check_header(const struct start_info *si, size_t limit, struct complaint *why)
 {
 	if (limit < offsetof(struct start_info, flags))
-		return complain(why, "pvh: found %zu readable bytes, expected "
-				"at least %zu", limit, sizeof(*si));
+		return complain(why,
+				"pvh: found %zu readable bytes, expected "
+				"at least %zu",
+				limit, sizeof(*si));
 	if (si->magic != PVH_MAGIC)
-		return complain(why, "pvh: found the magic number %#x, "
-				"expected %#x", si->magic, PVH_MAGIC);
+		return complain(why,
+				"pvh: found the magic number %#x, "
+				"expected %#x",
+				si->magic, PVH_MAGIC);
 	if (si->version == 0)
 		return complain(why, "pvh: found version 0, which has no "
-				"memory map, expected version 1 or later");
+				     "memory map, expected version 1 or later");
 	if (limit < sizeof(*si))
-		return complain(why, "pvh: found %zu readable bytes, expected "
-				"at least %zu", limit, sizeof(*si));
+		return complain(why,
+				"pvh: found %zu readable bytes, expected "
+				"at least %zu",
+				limit, sizeof(*si));
 	return 0;
 }
 
-int pvh_parse(const void *start_info, size_t limit, map_fn map,
-	      struct boot_info *bi, struct complaint *why)
+int pvh_parse(const void *start_info, size_t limit, map_fn map, struct boot_info *bi,
+	      struct complaint *why)
 {
 	const struct start_info *si = start_info;
 	int err;

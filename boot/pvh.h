@@ -28,7 +28,7 @@
  * rest usable go to bi->warn.
  */
 int pvh_parse(const void *start_info, size_t limit,
-	      const void *(*map)(phys_addr_t address, size_t size),
-	      struct boot_info *bi, struct complaint *why);
+	      const void *(*map)(phys_addr_t address, size_t size), struct boot_info *bi,
+	      struct complaint *why);
 
 #endif

@@ -44,8 +44,8 @@ static inline bool regs_in_syscall(const struct pt_regs *regs)
 {
 	u64 v = regs->vector;
 
-	return (v == VEC_SYSCALL || v == VEC_SYSCALL32 || v == VEC_SYSENTER ||
-		v == VEC_INT80) && (s32)regs->orig_ax != -1;
+	return (v == VEC_SYSCALL || v == VEC_SYSCALL32 || v == VEC_SYSENTER || v == VEC_INT80) &&
+	       (s32)regs->orig_ax != -1;
 }
 
 #define ENTRY_STUB_SIZE 8

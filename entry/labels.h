@@ -7,22 +7,22 @@
 #define ENTRY_LABELS_H
 
 /* Field of struct entry_labels, label. */
-#define ENTRY_LABELS(X)                                                           \
-	X(stubs, entry_stubs)                 /* of the IDT, ENTRY_STUB_SIZE each */ \
-	X(stubs_end, entry_stubs_end)                                             \
-	X(sysenter, entry_sysenter)                                               \
-	X(exit_to_user, entry_exit_to_user)                                       \
-	X(door_iret_user, entry_door_iret_user)                                   \
-	X(door_iret_kernel, entry_door_iret_kernel)                               \
-	X(cr3_noflush, entry_cr3_noflush)     /* a quadword of data in entry text */ \
-	X(syscall, trampoline_syscall)        /* these six: CPU 0's trampoline */ \
-	X(syscall_pcid, trampoline_syscall_pcid)                                  \
-	X(syscall32, trampoline_syscall32)    /* CSTAR */                         \
-	X(syscall32_pcid, trampoline_syscall32_pcid)                              \
+#define ENTRY_LABELS(X)                                                             \
+	X(stubs, entry_stubs) /* of the IDT, ENTRY_STUB_SIZE each */                \
+	X(stubs_end, entry_stubs_end)                                               \
+	X(sysenter, entry_sysenter)                                                 \
+	X(exit_to_user, entry_exit_to_user)                                         \
+	X(door_iret_user, entry_door_iret_user)                                     \
+	X(door_iret_kernel, entry_door_iret_kernel)                                 \
+	X(cr3_noflush, entry_cr3_noflush) /* a quadword of data in entry text */    \
+	X(syscall, trampoline_syscall)    /* these six: CPU 0's trampoline */       \
+	X(syscall_pcid, trampoline_syscall_pcid)                                    \
+	X(syscall32, trampoline_syscall32) /* CSTAR */                              \
+	X(syscall32_pcid, trampoline_syscall32_pcid)                                \
 	X(syscall_return, trampoline_syscall_return) /* behind do_syscall's call */ \
-	X(door_sysret, trampoline_door_sysret)                                    \
-	X(syscall_direct, entry_syscall_direct) /* these: kernel image, pti=off */ \
-	X(syscall32_direct, entry_syscall32_direct)                               \
+	X(door_sysret, trampoline_door_sysret)                                      \
+	X(syscall_direct, entry_syscall_direct) /* these: kernel image, pti=off */  \
+	X(syscall32_direct, entry_syscall32_direct)                                 \
 	X(door_sysret_direct, entry_door_sysret_direct)
 
 /*

@@ -6,8 +6,7 @@
 #include "entry/entry.h"
 #include "kernel/base/percpu.h"
 
-#define DEFINE(name, value) \
-	__asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"(value))
+#define DEFINE(name, value) __asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"(value))
 
 void offsets(void);
 

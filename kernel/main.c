@@ -45,7 +45,9 @@ static struct boot_args args;
 static struct acpi_info acpi;
 /* What each CPU is set up with; the entry code finds the three functions in its vault. */
 static struct smp_setup setup = {
-	.do_syscall = do_syscall, .do_trap = do_trap, .do_paranoid = do_paranoid,
+	.do_syscall = do_syscall,
+	.do_trap = do_trap,
+	.do_paranoid = do_paranoid,
 };
 static u64 tsc_at_entry;
 
@@ -69,25 +71,25 @@ static void decide(void)
 
 static void init_memory(struct boot_info *bi)
 {
-	kernel_map_init_frames(bi);         /* which frames are free */
-	setup.start_page = firmware_start_page(bi); /* one for the APs */
-	decide();                           /* shadow or not; first PGD pair */
-	cea_set_cr3_noflush(setup.pcid);    /* while entry text is writable */
-	mitigations_init(args.mitigations); /* the same: VERW or NOP */
+	kernel_map_init_frames(bi);                  /* which frames are free */
+	setup.start_page = firmware_start_page(bi);  /* one for the APs */
+	decide();                                    /* shadow or not; first PGD pair */
+	cea_set_cr3_noflush(setup.pcid);             /* while entry text is writable */
+	mitigations_init(args.mitigations);          /* the same: VERW or NOP */
 	kernel_map_init(bi, cpu_features.gib_pages); /* the kernel's own map */
 }
 
 static void init_boot_cpu(void)
 {
-	cea_map_shared(idt_init());         /* IDT alias, entry text */
+	cea_map_shared(idt_init()); /* IDT alias, entry text */
 	if (cea_map_cpu(0, setup.gdt_pages) || smp_prepare_cpu(0, 0, &setup))
 		panic("boot: no memory for the boot CPU's entry area");
 	pic_disable();
 	apic_init(cpu_features.x2apic ? NULL : vmap_device(apic_address(), PAGE_SIZE),
-		  acpi.lapic_addr);         /* interrupts between CPUs, the timer */
-	smp_init_cpu(0, &setup);            /* CR0, CR4, IDT, GDT, TR, SYSCALL */
+		  acpi.lapic_addr); /* interrupts between CPUs, the timer */
+	smp_init_cpu(0, &setup);    /* CR0, CR4, IDT, GDT, TR, SYSCALL */
 	VAULT_OF(0)->apic_id = apic_id();
-	clock_init(&acpi);                  /* TSC and APIC timer */
+	clock_init(&acpi); /* TSC and APIC timer */
 	power_init(&acpi);
 }
 
@@ -109,11 +111,11 @@ static __noreturn void ap_online(virt_addr_t stack_top)
 /* The first kernel thread, when the boot is over. */
 static void main_thread(void *arg __unused)
 {
-	oom_init();                             /* who is killed for want of memory */
-	alarm_init();                           /* the programs' timers */
-	emulator.faults |= ring3_probe();       /* what only a program can see */
+	oom_init();                       /* who is killed for want of memory */
+	alarm_init();                     /* the programs' timers */
+	emulator.faults |= ring3_probe(); /* what only a program can see */
 	banner_emulator();
-	init_run(&args, tsc_at_entry);          /* selftests, if asked for; pid 1 */
+	init_run(&args, tsc_at_entry); /* selftests, if asked for; pid 1 */
 }
 
 /* Runs on the boot CPU's idle stack: the boot stack is not used any more. */
@@ -132,27 +134,27 @@ void kernel_main(struct boot_info *bi)
 	unsigned cpus;
 
 	tsc_at_entry = bi->tsc_at_entry;
-	cpu_detect();                           /* CPUID */
-	fpu_detect();                           /* what XSAVE has for programs */
-	firmware_read_args(bi, &args);          /* command line, fw_cfg */
-	firmware_check_initramfs(bi);           /* the loader's, if it is in RAM */
-	firmware_read_initramfs(bi);            /* fw_cfg's wins */
-	firmware_read_acpi(bi, &acpi);          /* CPUs, power off */
+	cpu_detect();                  /* CPUID */
+	fpu_detect();                  /* what XSAVE has for programs */
+	firmware_read_args(bi, &args); /* command line, fw_cfg */
+	firmware_check_initramfs(bi);  /* the loader's, if it is in RAM */
+	firmware_read_initramfs(bi);   /* fw_cfg's wins */
+	firmware_read_acpi(bi, &acpi); /* CPUs, power off */
 	if (args.norandmaps)
-		randmaps_turn_off();            /* programs at known places */
-	init_memory(bi);                        /* frames, PGD pair, final map */
-	init_boot_cpu();                        /* entry area, GDT, TSS, APIC */
-	random_init();                          /* a key for random numbers */
-	firmware_make_files(bi);                /* of the initramfs */
+		randmaps_turn_off(); /* programs at known places */
+	init_memory(bi);             /* frames, PGD pair, final map */
+	init_boot_cpu();             /* entry area, GDT, TSS, APIC */
+	random_init();               /* a key for random numbers */
+	firmware_make_files(bi);     /* of the initramfs */
 	cpus = smp_number_cpus(&acpi, args.maxcpus);
 	smp_start_others(cpus, &setup, ap_online); /* the others at once */
-	audit_or_panic(pti_init_pgd, "boot");   /* tables against the ledger */
+	audit_or_panic(pti_init_pgd, "boot");      /* tables against the ledger */
 	idle_stack = vmap_alloc_stack(TASK_STACK_SIZE);
 	if (!idle_stack)
 		panic("boot: no memory for the idle stack");
 	emulator_detect(idle_stack - PAGE_SIZE); /* what this machine cannot show */
-	clock_compare();                        /* by another counter, some time later */
-	secret_draw();                          /* for user/meltdown.c to find */
-	banner_print(bi, &setup, cpus);         /* what came of it */
+	clock_compare();                         /* by another counter, some time later */
+	secret_draw();                           /* for user/meltdown.c to find */
+	banner_print(bi, &setup, cpus);          /* what came of it */
 	entry_run_on_stack(idle_stack, boot_cpu_idle);
 }

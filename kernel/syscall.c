@@ -53,8 +53,7 @@ static bool sysret_will_do(struct pt_regs *regs)
 		step_over_call(regs);
 		return false;
 	}
-	return likely(ip == regs->cx) && likely(ip >> 47 == 0) &&
-	       likely(flags == regs->r11) &&
+	return likely(ip == regs->cx) && likely(ip >> 47 == 0) && likely(flags == regs->r11) &&
 	       likely(regs->cs == SEL_USER_CS) && likely(regs->ss == SEL_USER_DS);
 }
 
@@ -111,7 +110,8 @@ void ia32_do_syscall(struct pt_regs *regs)
 	else if (!as_if_by_int80(regs))
 		goto out;
 	nr = regs->orig_ax;
-	if (unlikely(!array_index_take(&nr, NR_IA32_SYSCALLS)) || unlikely(!ia32_syscall_table[nr])) {
+	if (unlikely(!array_index_take(&nr, NR_IA32_SYSCALLS)) ||
+	    unlikely(!ia32_syscall_table[nr])) {
 		regs->ax = (u64)syscall_unknown();
 		goto out;
 	}

@@ -80,8 +80,8 @@ static __noinline void kernel_exception(struct pt_regs *regs, unsigned vector)
 		return;
 	if ((vector == VEC_PF || vector == VEC_GP || vector == VEC_SS) && fixup(regs))
 		return;
-	panic_regs(regs, "%s in kernel mode, error %#lx, CR2 %#lx",
-		   trap_name(vector), regs->orig_ax, cr2);
+	panic_regs(regs, "%s in kernel mode, error %#lx, CR2 %#lx", trap_name(vector),
+		   regs->orig_ax, cr2);
 }
 
 /* ---- Interrupts ---------------------------------------------------------------- */
@@ -114,8 +114,7 @@ static __noinline void interrupt(struct pt_regs *regs, unsigned vector)
 		apic_eoi();
 		sched_set_need_resched();
 		break;
-	case VEC_SPURIOUS:
-		break; /* not in service: no end-of-interrupt */
+	case VEC_SPURIOUS: break; /* not in service: no end-of-interrupt */
 	default:
 		apic_eoi(); /* no device of ours: counted, that is all */
 		break;
@@ -133,7 +132,7 @@ static void nmi(const struct pt_regs *regs)
 	/* There the processor must hold NMIs back: this frame lies over the first one's. */
 	if (!user_mode(regs) && regs->ip == entry_labels.stubs + VEC_NMI * ENTRY_STUB_SIZE)
 		panic_regs(regs, "NMI: found it on the first instruction of another's handler, "
-			   "expected it to be held back");
+				 "expected it to be held back");
 	this_cpu()->nmis++;
 	if (smp_stopping())
 		for (;;)
@@ -148,8 +147,8 @@ static __noinline void machine_check(struct pt_regs *regs)
 	u64 status = rdmsr(MSR_MCG_STATUS);
 
 	wrmsr(MSR_MCG_STATUS, 0); /* MCIP: the next one would shut us down */
-	log("cpu %u: machine check, MCG_STATUS %#lx, at ip %#lx\n", this_cpu()->cpu,
-	    status, regs->ip);
+	log("cpu %u: machine check, MCG_STATUS %#lx, at ip %#lx\n", this_cpu()->cpu, status,
+	    regs->ip);
 	if (!user_mode(regs) && !(status & 1))
 		panic_regs(regs, "machine check: found RIPV clear, cannot go on");
 }
@@ -177,9 +176,10 @@ static bool is_ia32_syscall(struct pt_regs *regs)
  */
 static __noreturn __noinline void switch_missed(const struct pt_regs *regs)
 {
-	panic_regs(regs, "missed CR3 switch: user mode was entered on the kernel PGD; "
-		   "%s, error %#lx, CR2 %#lx", trap_name(regs->vector & 0xff),
-		   regs->orig_ax, read_cr2());
+	panic_regs(regs,
+		   "missed CR3 switch: user mode was entered on the kernel PGD; "
+		   "%s, error %#lx, CR2 %#lx",
+		   trap_name(regs->vector & 0xff), regs->orig_ax, read_cr2());
 }
 
 static __noinline void exception_or_interrupt(struct pt_regs *regs)

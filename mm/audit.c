@@ -21,8 +21,7 @@
 #include "mm/pti.h"
 
 /* Read-only frames: shared ones, GDT and TSS of each CPU, an LDT. */
-#define MAX_RO_FRAMES (CEA_ENTRY_TEXT_MAX_PAGES + 3 + \
-		       NR_CPUS * (1 + CEA_TSS_PAGES) + LDT_MAX_PAGES)
+#define MAX_RO_FRAMES (CEA_ENTRY_TEXT_MAX_PAGES + 3 + NR_CPUS * (1 + CEA_TSS_PAGES) + LDT_MAX_PAGES)
 
 /* The page visited before: a word may lie across it and the next. */
 struct scanned {
@@ -34,7 +33,7 @@ struct scanned {
 /* One audit under way. */
 static struct audit {
 	struct audit_report *report;
-	u32 ldt; /* as mm->ldt.active */
+	u32 ldt;              /* as mm->ldt.active */
 	struct cpumask areas; /* CPUs with a page in their area */
 	u64 ro_pfn[MAX_RO_FRAMES];
 	unsigned ro_count;
@@ -44,29 +43,35 @@ static struct audit {
 
 /* ---- P1, P2, P3: the slots of both PGDs -------------------------------------- */
 
-static void check_slots(struct audit_report *r, const pte_t *kernel, const pte_t *user,
-			u32 ldt)
+static void check_slots(struct audit_report *r, const pte_t *kernel, const pte_t *user, u32 ldt)
 {
 	for (unsigned s = 0; s < PGD_FIRST_KERNEL_SLOT; s++) {
 		pte_t differ = (kernel[s] ^ user[s]) & ~(pte_t)(PTE_NX | PTE_A);
 
 		if (differ)
-			finding(r, 1, "slot %u: found %#lx in the user PGD, "
-				"expected the kernel PGD's %#lx", s, user[s], kernel[s]);
+			finding(r, 1,
+				"slot %u: found %#lx in the user PGD, "
+				"expected the kernel PGD's %#lx",
+				s, user[s], kernel[s]);
 		if ((kernel[s] & PTE_P) && !(kernel[s] & PTE_NX))
-			finding(r, 2, "slot %u: found %#lx in the kernel PGD, "
-				"expected NX", s, kernel[s]);
+			finding(r, 2,
+				"slot %u: found %#lx in the kernel PGD, "
+				"expected NX",
+				s, kernel[s]);
 	}
 	for (unsigned s = PGD_FIRST_KERNEL_SLOT; s < PT_ENTRIES; s++) {
 		bool shown = s == PGD_SLOT_CEA || (ldt && s == PGD_SLOT_PROCESS_ENTRY);
 
 		if (shown && ((kernel[s] ^ user[s]) & ~(pte_t)PTE_A))
-			finding(r, 3, "slot %u: found %#lx in the user PGD, expected the "
-				"kernel PGD's %#lx", s, user[s], kernel[s]);
+			finding(r, 3,
+				"slot %u: found %#lx in the user PGD, expected the "
+				"kernel PGD's %#lx",
+				s, user[s], kernel[s]);
 		if (!shown && user[s])
-			finding(r, 3, "slot %u (%#lx): found %#lx in the user PGD, "
-				"expected nothing", s,
-				pt_canonical((u64)s << PT_SHIFT(4)), user[s]);
+			finding(r, 3,
+				"slot %u (%#lx): found %#lx in the user PGD, "
+				"expected nothing",
+				s, pt_canonical((u64)s << PT_SHIFT(4)), user[s]);
 	}
 }
 
@@ -102,8 +107,10 @@ static void remember_read_only(struct audit *a, phys_addr_t pa)
 		if (a->ro_pfn[i - 1] == PFN(pa))
 			return;
 	if (a->ro_count == MAX_RO_FRAMES)
-		finding(a->report, 6, "frame %#lx: found more than %u read-only frames, "
-			"expected room for all", pa, a->ro_count);
+		finding(a->report, 6,
+			"frame %#lx: found more than %u read-only frames, "
+			"expected room for all",
+			pa, a->ro_count);
 	else
 		a->ro_pfn[a->ro_count++] = PFN(pa);
 }
@@ -117,8 +124,7 @@ static bool is_chosen(const struct ledger_entry *e, int cpu)
 		VAULT_OF(cpu)->io);
 }
 
-static void scan(struct audit *a, const struct pt_leaf *leaf, const struct ledger_entry *e,
-		 int cpu)
+static void scan(struct audit *a, const struct pt_leaf *leaf, const struct ledger_entry *e, int cpu)
 {
 	const void *page = phys_to_virt(leaf->pa);
 	bool chosen = is_chosen(e, cpu);
@@ -132,16 +138,19 @@ static void scan(struct audit *a, const struct pt_leaf *leaf, const struct ledge
 		at = leakscan_page(page, e->kind, &value);
 	a->report->bytes_scanned += PAGE_SIZE;
 	if (at >= 0)
-		page_finding(a->report, 7, leaf->va, e, cpu, "found the hidden address %#lx "
-			     "at offset %#lx, expected none", value, at);
+		page_finding(a->report, 7, leaf->va, e, cpu,
+			     "found the hidden address %#lx "
+			     "at offset %#lx, expected none",
+			     value, at);
 	if (leaf->va != a->last.va + PAGE_SIZE || (chosen && a->last.chosen))
 		at = -1;
 	else
 		at = leakscan_seam(a->last.page, page, &value);
 	if (at >= 0)
-		finding(a->report, 7, "pages %#lx and %#lx: found the hidden address %#lx "
-			"across them, at offset %#lx, expected none", a->last.va, leaf->va,
-			value, at);
+		finding(a->report, 7,
+			"pages %#lx and %#lx: found the hidden address %#lx "
+			"across them, at offset %#lx, expected none",
+			a->last.va, leaf->va, value, at);
 	a->last = (struct scanned){ leaf->va, page, chosen };
 }
 
@@ -158,14 +167,16 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 		cpumask_set(&a->areas, (unsigned)cpu);
 	if (!e || (e->kind == LEDGER_LDT &&
 		   leaf->va - ldt_address(a->ldt) >= ldt_pages(a->ldt) * PAGE_SIZE)) {
-		finding(a->report, 4, "page %#lx: found it visible (%s), expected nothing: "
-			"no owner in the ledger", leaf->va, rights_name(leaf->rights));
+		finding(a->report, 4,
+			"page %#lx: found it visible (%s), expected nothing: "
+			"no owner in the ledger",
+			leaf->va, rights_name(leaf->rights));
 		return 0;
 	}
 	if (leaf->level != 1 || found != (e->prot & (PTE_W | PTE_NX)))
 		page_finding(a->report, 4, leaf->va, e, cpu, "found %s%s, expected %s",
-			     rights_name(leaf->rights),
-			     leaf->level == 1 ? "" : " in a large page", rights_name(e->prot));
+			     rights_name(leaf->rights), leaf->level == 1 ? "" : " in a large page",
+			     rights_name(e->prot));
 	if (leaf->rights & PTE_U)
 		page_finding(a->report, 4, leaf->va, e, cpu,
 			     "found it open to user mode, expected supervisor");
@@ -217,16 +228,20 @@ static int check_any_leaf(const struct pt_leaf *leaf, void *arg)
 
 	if (leaf->entry & PTE_ALIAS) { /* the walk does not go below it */
 		if (!espfix)
-			finding(a->report, 4, "page %#lx: found its entry marked as a second "
-				"one, expected that in the ESPFIX region only", leaf->va);
+			finding(a->report, 4,
+				"page %#lx: found its entry marked as a second "
+				"one, expected that in the ESPFIX region only",
+				leaf->va);
 		return 0;
 	}
 	if ((leaf->rights & PTE_W) && !(leaf->rights & PTE_NX))
 		finding(a->report, 5, "page %#lx: found W and X together, expected at most one",
 			leaf->va);
 	if ((leaf->rights & PTE_G) && pti_enabled && !cea)
-		finding(a->report, 4, "page %#lx: found the Global bit, expected it only on "
-			"what every table shows", leaf->va);
+		finding(a->report, 4,
+			"page %#lx: found the Global bit, expected it only on "
+			"what every table shows",
+			leaf->va);
 	return 0;
 }
 
@@ -241,7 +256,8 @@ static int check_writable_alias(const struct pt_leaf *leaf, void *arg)
 		return 0;
 	for (unsigned i = 0; i < a->ro_count; i++)
 		if (a->ro_pfn[i] - PFN(leaf->pa) < PT_SIZE(leaf->level) / PAGE_SIZE)
-			finding(a->report, 6, "page %#lx: found a writable alias of frame %#lx, "
+			finding(a->report, 6,
+				"page %#lx: found a writable alias of frame %#lx, "
 				"which the ledger calls read-only, expected none",
 				leaf->va, a->ro_pfn[i] << PAGE_SHIFT);
 	return 0;
@@ -280,6 +296,5 @@ void audit_or_panic(const pte_t *kernel_pgd, const char *when)
 	static struct audit_report report;
 
 	if (audit_pair(kernel_pgd, 0, &report))
-		panic("audit: %s: %u finding(s), first: %s", when, report.findings,
-		      report.text);
+		panic("audit: %s: %u finding(s), first: %s", when, report.findings, report.text);
 }

@@ -75,14 +75,13 @@ void kernel_map_init_frames(const struct boot_info *bi)
 		ram += bi->regions[i].end - bi->regions[i].start;
 	}
 	if (ram < MEMORY_MIN)
-		refuse("memory: found %lu KiB of RAM, expected at least %llu KiB",
-		       ram >> 10, MEMORY_MIN >> 10);
+		refuse("memory: found %lu KiB of RAM, expected at least %llu KiB", ram >> 10,
+		       MEMORY_MIN >> 10);
 	top = MIN(top, DIRECT_MAP_END - DIRECT_MAP_BASE);
 	size = ALIGN_UP(frame_bitmap_bytes(top), PAGE_SIZE);
 	bitmap = kernel_map_find_room(bi, size);
 	if (!bitmap)
-		refuse("memory: found no room for the frame bitmap, expected %lu KiB",
-		       size >> 10);
+		refuse("memory: found no room for the frame bitmap, expected %lu KiB", size >> 10);
 	memset(phys_to_virt(bitmap), 0, size);
 	frame_init(phys_to_virt(bitmap), top);
 	for (unsigned i = 0; i < bi->region_count; i++)
@@ -95,19 +94,17 @@ void kernel_map_init_frames(const struct boot_info *bi)
 		frame_reserve_range(bi->initramfs.start, bi->initramfs.end);
 }
 
-static void map_or_panic(virt_addr_t va, phys_addr_t pa, u64 size, u64 prot,
-			 unsigned max_level)
+static void map_or_panic(virt_addr_t va, phys_addr_t pa, u64 size, u64 prot, unsigned max_level)
 {
-	int err = pt_map_range(pti_init_pgd, va, pa, size, prot | kernel_map_global(),
-			       max_level);
+	int err = pt_map_range(pti_init_pgd, va, pa, size, prot | kernel_map_global(), max_level);
 
 	if (err)
 		panic("memory: cannot map %#lx bytes at %#lx: error %d", size, va, err);
 }
 
 /* The part of [start, end) that lies in [from, to). */
-static void map_direct_part(phys_addr_t start, phys_addr_t end, phys_addr_t from,
-			    phys_addr_t to, u64 prot, unsigned max_level)
+static void map_direct_part(phys_addr_t start, phys_addr_t end, phys_addr_t from, phys_addr_t to,
+			    u64 prot, unsigned max_level)
 {
 	start = MAX(start, from);
 	end = MIN(end, to);
@@ -128,8 +125,7 @@ static void map_direct(phys_addr_t start, phys_addr_t end, unsigned max_level)
 
 static void map_image(const char *start, const char *end, u64 prot)
 {
-	map_or_panic((virt_addr_t)start, image_to_phys(start), (u64)(end - start),
-		     prot, 1);
+	map_or_panic((virt_addr_t)start, image_to_phys(start), (u64)(end - start), prot, 1);
 }
 
 static void add_empty_slot(unsigned slot)
@@ -145,8 +141,7 @@ void kernel_map_init(const struct boot_info *bi, bool gib_pages)
 {
 	for (unsigned i = 0; i < bi->region_count; i++)
 		if (is_mapped_type(bi->regions[i].type))
-			map_direct(bi->regions[i].start, bi->regions[i].end,
-				   gib_pages ? 3 : 2);
+			map_direct(bi->regions[i].start, bi->regions[i].end, gib_pages ? 3 : 2);
 	map_image(image_text_start, image_text_end, PROT_RX);
 	map_image(image_rodata_start, image_rodata_end, PROT_R);
 	map_image(image_data_start, image_data_end, PROT_RW);

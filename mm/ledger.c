@@ -14,34 +14,36 @@
 /* Name, owner, reason; place, address or offset there, pages (0: the linker knows how
  * many), rights, whether it may be absent, and how the leak scan reads it. */
 const struct ledger_entry ledger[] = {
-	{ "IDT", "arch/idt.c", "the processor reads a gate before CR3 can change",
-	  LEDGER_SHARED, CEA_IDT, 1, PROT_R, false, LEDGER_IDT },
-	{ "entry text", "entry/", "fetched before and after the CR3 switch",
-	  LEDGER_SHARED, CEA_ENTRY_TEXT, 0, PROT_RX, false, LEDGER_DATA },
-	{ "GDT", "arch/gdt.c", "read by every load of a segment register",
-	  LEDGER_AREA, CEA_GDT, 1, PROT_R, false, LEDGER_GDT },
-	{ "GDT extent", "arch/cpu_entry_area.c", "zeroes, so that a selector past"
+	{ "IDT", "arch/idt.c", "the processor reads a gate before CR3 can change", LEDGER_SHARED,
+	  CEA_IDT, 1, PROT_R, false, LEDGER_IDT },
+	{ "entry text", "entry/", "fetched before and after the CR3 switch", LEDGER_SHARED,
+	  CEA_ENTRY_TEXT, 0, PROT_RX, false, LEDGER_DATA },
+	{ "GDT", "arch/gdt.c", "read by every load of a segment register", LEDGER_AREA, CEA_GDT, 1,
+	  PROT_R, false, LEDGER_GDT },
+	{ "GDT extent", "arch/cpu_entry_area.c",
+	  "zeroes, so that a selector past"
 	  " the table meets a null descriptor",
 	  LEDGER_AREA, CEA_GDT + PAGE_SIZE, CEA_GDT_MAX_PAGES - 1, PROT_R, true, LEDGER_GDT },
-	{ "entry stack", "entry/", "the processor pushes its frame here",
-	  LEDGER_AREA, CEA_ENTRY_STACK, 1, PROT_RW, false, LEDGER_DATA },
-	{ "TSS", "arch/tss.c", "the processor reads sp0, ISTs and IO bitmap",
-	  LEDGER_AREA, CEA_TSS, CEA_TSS_PAGES, PROT_R, false, LEDGER_TSS },
-	{ "IST #DF", "entry/paranoid.asm", "stack of an event at any instruction",
-	  LEDGER_AREA, CEA_IST + 0 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
-	{ "IST NMI", "entry/paranoid.asm", "stack of an event at any instruction",
-	  LEDGER_AREA, CEA_IST + 1 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
-	{ "IST #DB", "entry/paranoid.asm", "stack of an event at any instruction",
-	  LEDGER_AREA, CEA_IST + 2 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
-	{ "IST #MC", "entry/paranoid.asm", "stack of an event at any instruction",
-	  LEDGER_AREA, CEA_IST + 3 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
-	{ "trampoline", "entry/trampoline.asm", "SYSCALL lands here",
-	  LEDGER_AREA, CEA_TRAMPOLINE, 1, PROT_RX, false, LEDGER_DATA },
-	{ "ESPFIX stack", "arch/espfix.c", "IRET to a 16-bit stack, RSP without"
+	{ "entry stack", "entry/", "the processor pushes its frame here", LEDGER_AREA,
+	  CEA_ENTRY_STACK, 1, PROT_RW, false, LEDGER_DATA },
+	{ "TSS", "arch/tss.c", "the processor reads sp0, ISTs and IO bitmap", LEDGER_AREA, CEA_TSS,
+	  CEA_TSS_PAGES, PROT_R, false, LEDGER_TSS },
+	{ "IST #DF", "entry/paranoid.asm", "stack of an event at any instruction", LEDGER_AREA,
+	  CEA_IST + 0 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
+	{ "IST NMI", "entry/paranoid.asm", "stack of an event at any instruction", LEDGER_AREA,
+	  CEA_IST + 1 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
+	{ "IST #DB", "entry/paranoid.asm", "stack of an event at any instruction", LEDGER_AREA,
+	  CEA_IST + 2 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
+	{ "IST #MC", "entry/paranoid.asm", "stack of an event at any instruction", LEDGER_AREA,
+	  CEA_IST + 3 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
+	{ "trampoline", "entry/trampoline.asm", "SYSCALL lands here", LEDGER_AREA, CEA_TRAMPOLINE,
+	  1, PROT_RX, false, LEDGER_DATA },
+	{ "ESPFIX stack", "arch/espfix.c",
+	  "IRET to a 16-bit stack, RSP without"
 	  " the kernel's bits",
 	  LEDGER_ESPFIX, ESPFIX_BASE, 1, PROT_RW, false, LEDGER_DATA },
-	{ "LDT", "arch/state/ldt.c", "read by every load of an LDT selector",
-	  LEDGER_PROCESS, PROCESS_ENTRY_BASE, 2 * LDT_MAX_PAGES, PROT_R, true, LEDGER_LDT },
+	{ "LDT", "arch/state/ldt.c", "read by every load of an LDT selector", LEDGER_PROCESS,
+	  PROCESS_ENTRY_BASE, 2 * LDT_MAX_PAGES, PROT_R, true, LEDGER_LDT },
 	{ "debug store", "arch/machine/debug_store.c", "written by the processor's sampling",
 	  LEDGER_AREA, CEA_DEBUG_STORE, CEA_DEBUG_STORE_PAGES, PROT_RW, true, LEDGER_DATA },
 };
@@ -58,8 +60,7 @@ unsigned ledger_pages(const struct ledger_entry *e)
 {
 	if (e->pages)
 		return e->pages;
-	return (unsigned)(PAGE_SIZE - 1 + (u64)trampoline_lma - (u64)entry_text_lma) /
-	       PAGE_SIZE;
+	return (unsigned)(PAGE_SIZE - 1 + (u64)trampoline_lma - (u64)entry_text_lma) / PAGE_SIZE;
 }
 
 virt_addr_t ledger_address(const struct ledger_entry *e, unsigned cpu)

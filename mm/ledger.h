@@ -31,8 +31,8 @@ struct ledger_entry {
 	enum ledger_place place;
 	virt_addr_t at;
 	unsigned pages;
-	u64 prot;           /* PROT_R, PROT_RW or PROT_RX */
-	bool optional;      /* may be absent */
+	u64 prot;      /* PROT_R, PROT_RW or PROT_RX */
+	bool optional; /* may be absent */
 	enum ledger_kind kind;
 };
 

@@ -36,8 +36,7 @@ static u64 combine(u64 rights, pte_t entry)
 	return granted | ((rights | entry) & PTE_NX);
 }
 
-static void fill_leaf(struct pt_leaf *leaf, virt_addr_t va, pte_t entry,
-		      unsigned level, u64 rights)
+static void fill_leaf(struct pt_leaf *leaf, virt_addr_t va, pte_t entry, unsigned level, u64 rights)
 {
 	leaf->va = va & ~(PT_SIZE(level) - 1);
 	leaf->pa = leaf_address(entry, level);
@@ -131,8 +130,7 @@ pte_t *pt_next_entries(pte_t *pgd, virt_addr_t *va, virt_addr_t end, unsigned *c
 	return NULL;
 }
 
-static int map_at(pte_t *pgd, virt_addr_t va, phys_addr_t pa, u64 prot,
-		  unsigned level)
+static int map_at(pte_t *pgd, virt_addr_t va, phys_addr_t pa, u64 prot, unsigned level)
 {
 	pte_t *entry = pt_entry(pgd, va, level, true);
 	struct pt_leaf leaf;
@@ -150,8 +148,7 @@ int pt_map(pte_t *pgd, virt_addr_t va, phys_addr_t pa, u64 prot)
 	return map_at(pgd, va, pa, prot, 1);
 }
 
-int pt_map_range(pte_t *pgd, virt_addr_t va, phys_addr_t pa, u64 size, u64 prot,
-		 unsigned max_level)
+int pt_map_range(pte_t *pgd, virt_addr_t va, phys_addr_t pa, u64 size, u64 prot, unsigned max_level)
 {
 	while (size > 0) {
 		unsigned level = max_level;
@@ -184,9 +181,8 @@ struct leaf_walk {
 	void *arg;
 };
 
-static int walk_table(const pte_t *table, unsigned level, virt_addr_t base,
-		      u64 rights, unsigned first, unsigned last,
-		      const struct leaf_walk *walk)
+static int walk_table(const pte_t *table, unsigned level, virt_addr_t base, u64 rights,
+		      unsigned first, unsigned last, const struct leaf_walk *walk)
 {
 	for (unsigned i = first; i <= last; i++) {
 		virt_addr_t va = pt_canonical(base + i * PT_SIZE(level));
@@ -201,8 +197,7 @@ static int walk_table(const pte_t *table, unsigned level, virt_addr_t base,
 			fill_leaf(&leaf, va, entry, level, rights);
 			err = walk->fn(&leaf, walk->arg);
 		} else {
-			err = walk_table(table_of(entry), level - 1, va,
-					 combine(rights, entry), 0,
+			err = walk_table(table_of(entry), level - 1, va, combine(rights, entry), 0,
 					 PT_ENTRIES - 1, walk);
 		}
 		if (err)

@@ -18,7 +18,7 @@ typedef u64 pte_t;
 #define PT_ENTRIES 512
 #define PT_LEVELS 4 /* 4 = PGD, 3 = PUD, 2 = PMD, 1 = PTE */
 
-#define PT_SHIFT(level) (PAGE_SHIFT + 9 * ((level) - 1))
+#define PT_SHIFT(level) (PAGE_SHIFT - 9 + 9 * (level))
 #define PT_SIZE(level) (1ULL << PT_SHIFT(level))
 #define PT_INDEX(va, level) (((va) >> PT_SHIFT(level)) & (PT_ENTRIES - 1))
 
@@ -35,11 +35,11 @@ static inline virt_addr_t pt_canonical(u64 va)
 
 /* What a walk found: the translation and the rights it really gives. */
 struct pt_leaf {
-	virt_addr_t va;   /* first address that the entry maps */
-	phys_addr_t pa;   /* first address that it maps to */
-	unsigned level;   /* 1, 2 or 3: 4 KiB, 2 MiB, 1 GiB */
-	pte_t entry;      /* as read */
-	u64 rights;       /* PTE_W and PTE_U if every level grants them, PTE_NX
+	virt_addr_t va; /* first address that the entry maps */
+	phys_addr_t pa; /* first address that it maps to */
+	unsigned level; /* 1, 2 or 3: 4 KiB, 2 MiB, 1 GiB */
+	pte_t entry;    /* as read */
+	u64 rights;     /* PTE_W and PTE_U if every level grants them, PTE_NX
 	                     if any level has it, PTE_G of the leaf */
 };
 

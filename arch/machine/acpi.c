@@ -21,7 +21,7 @@ struct rsdp {
 	char oem[6];
 	u8 revision; /* 0 for ACPI 1, 2 from ACPI 2 on */
 	u32 rsdt;
-	u32 length;  /* from here on only if revision >= 2 */
+	u32 length; /* from here on only if revision >= 2 */
 	u64 xsdt;
 	u8 checksum_all;
 	u8 reserved[3];
@@ -48,8 +48,10 @@ static void take_table_of_kind(struct reader *r, phys_addr_t addr, unsigned kind
 	if (r->taken[kind] == addr)
 		return;
 	if (r->taken[kind] != 0) {
-		acpi_say(r, "acpi: found another %s at %#lx, expected the one at %#lx alone; "
-			 "ignored", name, addr, r->taken[kind]);
+		acpi_say(r,
+			 "acpi: found another %s at %#lx, expected the one at %#lx alone; "
+			 "ignored",
+			 name, addr, r->taken[kind]);
 		return;
 	}
 	table = acpi_open_table(r, addr, name);
@@ -62,8 +64,10 @@ static void take_table(struct reader *r, phys_addr_t addr)
 	const struct table *table = r->map(addr, sizeof(*table));
 
 	if (table == NULL) {
-		acpi_say(r, "acpi: found unreadable memory at %#lx, expected a "
-			 "table; ignored", addr);
+		acpi_say(r,
+			 "acpi: found unreadable memory at %#lx, expected a "
+			 "table; ignored",
+			 addr);
 		return;
 	}
 	for (unsigned i = 0; i < ACPI_KINDS; i++)
@@ -72,8 +76,7 @@ static void take_table(struct reader *r, phys_addr_t addr)
 }
 
 /* Walks the XSDT (entries of 8 bytes) or the RSDT (of 4). */
-static bool walk_root(struct reader *r, phys_addr_t addr, const char *name,
-		      size_t entry_size)
+static bool walk_root(struct reader *r, phys_addr_t addr, const char *name, size_t entry_size)
 {
 	const struct table *root = acpi_open_table(r, addr, name);
 	const u8 *entry;
@@ -91,23 +94,30 @@ static bool walk_root(struct reader *r, phys_addr_t addr, const char *name,
 			take_table(r, table);
 	}
 	if (left != 0)
-		acpi_say(r, "acpi: found %zu bytes after the last entry of the "
-			 "%s, expected none; ignored", left, name);
+		acpi_say(r,
+			 "acpi: found %zu bytes after the last entry of the "
+			 "%s, expected none; ignored",
+			 left, name);
 	return true;
 }
 
-static int check_rsdp(const struct rsdp *rsdp, size_t len,
-		      struct complaint *why)
+static int check_rsdp(const struct rsdp *rsdp, size_t len, struct complaint *why)
 {
 	if (len < RSDP_V1_SIZE)
-		return complain(why, "acpi: found an RSDP of %zu bytes, "
-				"expected at least %zu", len, RSDP_V1_SIZE);
+		return complain(why,
+				"acpi: found an RSDP of %zu bytes, "
+				"expected at least %zu",
+				len, RSDP_V1_SIZE);
 	if (memcmp(rsdp->signature, "RSD PTR ", 8) != 0)
-		return complain(why, "acpi: found the signature '%.8s', "
-				"expected 'RSD PTR '", rsdp->signature);
+		return complain(why,
+				"acpi: found the signature '%.8s', "
+				"expected 'RSD PTR '",
+				rsdp->signature);
 	if (acpi_sum(rsdp, RSDP_V1_SIZE) != 0)
-		return complain(why, "acpi: found the checksum %#x in the "
-				"RSDP, expected 0", acpi_sum(rsdp, RSDP_V1_SIZE));
+		return complain(why,
+				"acpi: found the checksum %#x in the "
+				"RSDP, expected 0",
+				acpi_sum(rsdp, RSDP_V1_SIZE));
 	return 0;
 }
 
@@ -120,15 +130,16 @@ static bool rsdp_has_xsdt(struct reader *r, const struct rsdp *rsdp, size_t len)
 	if (rsdp->length >= sizeof(*rsdp) && rsdp->length <= len &&
 	    acpi_sum(rsdp, rsdp->length) == 0)
 		return rsdp->xsdt != 0;
-	acpi_say(r, "acpi: found a damaged second part of the RSDP, expected %zu "
-		 "to %zu bytes that add up to 0; no XSDT", sizeof(*rsdp), len);
+	acpi_say(r,
+		 "acpi: found a damaged second part of the RSDP, expected %zu "
+		 "to %zu bytes that add up to 0; no XSDT",
+		 sizeof(*rsdp), len);
 	return false;
 }
 
 int acpi_parse(const void *rsdp_bytes, size_t rsdp_len,
 	       const void *(*map)(phys_addr_t address, size_t size),
-	       void (*report)(const char *line), struct acpi_info *info,
-	       struct complaint *why)
+	       void (*report)(const char *line), struct acpi_info *info, struct complaint *why)
 {
 	const struct rsdp *rsdp = rsdp_bytes;
 	const struct table *dsdt;
@@ -139,11 +150,10 @@ int acpi_parse(const void *rsdp_bytes, size_t rsdp_len,
 	err = check_rsdp(rsdp, rsdp_len, why);
 	if (err != 0)
 		return err;
-	if (!(rsdp_has_xsdt(&r, rsdp, rsdp_len) &&
-	      walk_root(&r, rsdp->xsdt, "XSDT", 8)) &&
+	if (!(rsdp_has_xsdt(&r, rsdp, rsdp_len) && walk_root(&r, rsdp->xsdt, "XSDT", 8)) &&
 	    !(rsdp->rsdt != 0 && walk_root(&r, rsdp->rsdt, "RSDT", 4)))
 		return complain(why, "acpi: found neither a good XSDT nor a "
-				"good RSDT, expected one of them");
+				     "good RSDT, expected one of them");
 	if (info->cpu_count == 0)
 		acpi_say(&r, "acpi: found no enabled CPU, expected a MADT with one");
 	if (info->dsdt != 0) {

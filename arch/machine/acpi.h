@@ -38,10 +38,10 @@ struct acpi_register {
 struct acpi_info {
 	/* From the MADT; cpu_count is 0 if there is no usable one. */
 	unsigned cpu_count;
-	unsigned cpus_excess; /* enabled, but beyond ACPI_MAX_CPUS */
+	unsigned cpus_excess;           /* enabled, but beyond ACPI_MAX_CPUS */
 	u32 cpu_apic_id[ACPI_MAX_CPUS]; /* enabled CPUs, in table order */
-	phys_addr_t lapic_addr; /* every CPU's local APIC; 0 if unknown */
-	bool lapic_overridden;  /* by an entry of type 5 */
+	phys_addr_t lapic_addr;         /* every CPU's local APIC; 0 if unknown */
+	bool lapic_overridden;          /* by an entry of type 5 */
 	unsigned ioapic_count;
 	struct acpi_ioapic ioapic[ACPI_MAX_IOAPICS];
 
@@ -77,8 +77,7 @@ struct acpi_info {
  */
 int acpi_parse(const void *rsdp, size_t rsdp_len,
 	       const void *(*map)(phys_addr_t address, size_t size),
-	       void (*report)(const char *line), struct acpi_info *info,
-	       struct complaint *why);
+	       void (*report)(const char *line), struct acpi_info *info, struct complaint *why);
 
 /*
  * Looks for an RSDP with a good checksum on the 16-byte steps of an area, as

@@ -53,8 +53,10 @@ static u16 fadt_port(struct reader *r, const char *what, u64 port,
 	if (newer != NULL && newer->addr != 0 && newer->space == SPACE_IO)
 		port = newer->addr;
 	if (port > 0xffff) {
-		acpi_say(r, "acpi: found a %s at %#lx, expected "
-			 "an I/O port; ignored", what, port);
+		acpi_say(r,
+			 "acpi: found a %s at %#lx, expected "
+			 "an I/O port; ignored",
+			 what, port);
 		return 0;
 	}
 	return (u16)port;
@@ -67,24 +69,25 @@ bool acpi_take_fadt(struct reader *r, const struct table *table)
 	bool has_x = TABLE_HAS(fadt, x_pm1b_cnt);
 
 	if (!TABLE_HAS(fadt, pm1b_cnt)) {
-		acpi_say(r, "acpi: found %u bytes of FACP, expected at least "
-			 "%zu; ignored", fadt->head.length,
-		    offsetof(struct fadt, pm2_cnt));
+		acpi_say(r,
+			 "acpi: found %u bytes of FACP, expected at least "
+			 "%zu; ignored",
+			 fadt->head.length, offsetof(struct fadt, pm2_cnt));
 		return false;
 	}
 	info->dsdt = fadt->dsdt;
 	if (TABLE_HAS(fadt, x_dsdt) && fadt->x_dsdt != 0)
 		info->dsdt = fadt->x_dsdt;
-	info->pm1a_cnt = fadt_port(r, "PM1 control block", fadt->pm1a_cnt,
-				   has_x ? &fadt->x_pm1a_cnt : NULL);
-	info->pm1b_cnt = fadt_port(r, "PM1 control block", fadt->pm1b_cnt,
-				   has_x ? &fadt->x_pm1b_cnt : NULL);
+	info->pm1a_cnt =
+		fadt_port(r, "PM1 control block", fadt->pm1a_cnt, has_x ? &fadt->x_pm1a_cnt : NULL);
+	info->pm1b_cnt =
+		fadt_port(r, "PM1 control block", fadt->pm1b_cnt, has_x ? &fadt->x_pm1b_cnt : NULL);
 	if (TABLE_HAS(fadt, pm_tmr_len) && fadt->pm_tmr_len == PM_TMR_LEN)
 		info->pm_tmr = fadt_port(r, "PM timer", fadt->pm_tmr,
 					 TABLE_HAS(fadt, x_pm_tmr) ? &fadt->x_pm_tmr : NULL);
 	info->pm_tmr_32 = TABLE_HAS(fadt, flags) && (fadt->flags & FADT_TMR_VAL_EXT);
-	if (TABLE_HAS(fadt, reset_value) &&
-	    (fadt->flags & FADT_RESET_SUPPORTED) && fadt->reset.addr != 0) {
+	if (TABLE_HAS(fadt, reset_value) && (fadt->flags & FADT_RESET_SUPPORTED) &&
+	    fadt->reset.addr != 0) {
 		info->has_reset = true;
 		info->reset = fadt->reset;
 		info->reset_value = fadt->reset_value;
@@ -102,10 +105,11 @@ bool acpi_take_hpet(struct reader *r, const struct table *table)
 			 table->length, sizeof(*hpet));
 		return false;
 	}
-	if (hpet->at.space != SPACE_MEMORY || hpet->at.addr == 0 ||
-	    hpet->at.addr >= 1ULL << 32) {
-		acpi_say(r, "acpi: found an HPET in space %u at %#lx, expected memory below "
-			 "4 GiB; ignored", hpet->at.space, hpet->at.addr);
+	if (hpet->at.space != SPACE_MEMORY || hpet->at.addr == 0 || hpet->at.addr >= 1ULL << 32) {
+		acpi_say(r,
+			 "acpi: found an HPET in space %u at %#lx, expected memory below "
+			 "4 GiB; ignored",
+			 hpet->at.space, hpet->at.addr);
 		return false;
 	}
 	r->info->hpet = hpet->at.addr;
@@ -139,8 +143,7 @@ static s64 aml_integer(const u8 *aml, size_t *at, size_t end)
  * The first byte of PkgLength says in its top two bits how many bytes follow;
  * the length counts from its own first byte.  True if both values were found.
  */
-static bool take_s5_package(struct acpi_info *info, const u8 *aml, size_t at,
-			    size_t end)
+static bool take_s5_package(struct acpi_info *info, const u8 *aml, size_t at, size_t end)
 {
 	size_t start = at + 1;
 	size_t more, i, length;
@@ -178,16 +181,16 @@ void acpi_take_dsdt(struct reader *r, const struct table *dsdt)
 	for (at = sizeof(*dsdt) + 1; end - at >= 4 && at < end; at++) {
 		if (memcmp(aml + at, "_S5_", 4) != 0)
 			continue;
-		named = aml[at - 1] == 0x08 ||
-			(aml[at - 1] == '\\' && aml[at - 2] == 0x08);
+		named = aml[at - 1] == 0x08 || (aml[at - 1] == '\\' && aml[at - 2] == 0x08);
 		if (named && take_s5_package(r->info, aml, at + 4, end)) {
 			r->info->has_s5 = true;
 			return;
 		}
 		if (named)
-			acpi_say(r, "acpi: found a damaged _S5 at offset %zu, "
-			    "expected two numbers from 0 to 7; ignored", at);
+			acpi_say(r,
+				 "acpi: found a damaged _S5 at offset %zu, "
+				 "expected two numbers from 0 to 7; ignored",
+				 at);
 	}
 	acpi_say(r, "acpi: found no usable _S5, expected one; no ACPI power off");
 }
-

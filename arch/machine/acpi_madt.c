@@ -62,13 +62,16 @@ static void add_ioapic(struct reader *r, u32 id, u32 addr, u32 gsi_base)
 			return;
 	}
 	if (info->ioapic_count == ACPI_MAX_IOAPICS) {
-		acpi_say(r, "acpi: found more than %d IOAPICs, expected at most "
-			 "that; the one at %#x is ignored", ACPI_MAX_IOAPICS,
-			 addr);
+		acpi_say(r,
+			 "acpi: found more than %d IOAPICs, expected at most "
+			 "that; the one at %#x is ignored",
+			 ACPI_MAX_IOAPICS, addr);
 		return;
 	}
 	info->ioapic[info->ioapic_count++] = (struct acpi_ioapic){
-		.id = id, .addr = addr, .gsi_base = gsi_base,
+		.id = id,
+		.addr = addr,
+		.gsi_base = gsi_base,
 	};
 }
 
@@ -78,8 +81,10 @@ static void override_lapic_addr(struct reader *r, u64 addr)
 	struct acpi_info *info = r->info;
 
 	if (info->lapic_overridden && info->lapic_addr != addr) {
-		acpi_say(r, "acpi: found another address of the local APIC, %#lx, expected "
-			 "%#lx alone; ignored", addr, info->lapic_addr);
+		acpi_say(r,
+			 "acpi: found another address of the local APIC, %#lx, expected "
+			 "%#lx alone; ignored",
+			 addr, info->lapic_addr);
 		return;
 	}
 	info->lapic_overridden = true;
@@ -99,26 +104,21 @@ static void take_madt_entry(struct reader *r, const struct madt_entry *e)
 	if (e->type >= ARRAY_SIZE(sizes))
 		return;
 	if (e->length < sizes[e->type]) {
-		acpi_say(r, "acpi: found an entry of type %u with %u bytes in "
-			 "the APIC, expected at least %u; ignored", e->type,
-			 e->length, sizes[e->type]);
+		acpi_say(r,
+			 "acpi: found an entry of type %u with %u bytes in "
+			 "the APIC, expected at least %u; ignored",
+			 e->type, e->length, sizes[e->type]);
 		return;
 	}
 	switch (e->type) {
 	case 0: /* 0xff is the broadcast id, no CPU's */
-		if ((e->lapic.flags & MADT_CPU_ENABLED) &&
-		    e->lapic.apic_id != 0xff)
+		if ((e->lapic.flags & MADT_CPU_ENABLED) && e->lapic.apic_id != 0xff)
 			add_cpu(r, e->lapic.apic_id);
 		break;
-	case 1:
-		add_ioapic(r, e->ioapic.id, e->ioapic.addr, e->ioapic.gsi_base);
-		break;
-	case 5:
-		override_lapic_addr(r, e->lapic_addr.addr);
-		break;
+	case 1: add_ioapic(r, e->ioapic.id, e->ioapic.addr, e->ioapic.gsi_base); break;
+	case 5: override_lapic_addr(r, e->lapic_addr.addr); break;
 	case 9:
-		if ((e->x2apic.flags & MADT_CPU_ENABLED) &&
-		    e->x2apic.apic_id != 0xffffffff)
+		if ((e->x2apic.flags & MADT_CPU_ENABLED) && e->x2apic.apic_id != 0xffffffff)
 			add_cpu(r, e->x2apic.apic_id);
 		break;
 	}
@@ -132,26 +132,30 @@ bool acpi_take_madt(struct reader *r, const struct table *table)
 	size_t left;
 
 	if (madt->head.length < sizeof(*madt)) {
-		acpi_say(r, "acpi: found %u bytes of APIC, expected at least %zu; "
-			 "ignored", madt->head.length, sizeof(*madt));
+		acpi_say(r,
+			 "acpi: found %u bytes of APIC, expected at least %zu; "
+			 "ignored",
+			 madt->head.length, sizeof(*madt));
 		return false;
 	}
 	r->info->lapic_addr = madt->lapic_addr;
 	for (; at < madt->head.length; at += e->length) {
 		e = (const struct madt_entry *)((const u8 *)madt + at);
 		left = madt->head.length - at;
-		if (left < MADT_ENTRY_MIN || e->length < MADT_ENTRY_MIN ||
-			 e->length > left) {
-			acpi_say(r, "acpi: found an entry that does not fit at "
+		if (left < MADT_ENTRY_MIN || e->length < MADT_ENTRY_MIN || e->length > left) {
+			acpi_say(r,
+				 "acpi: found an entry that does not fit at "
 				 "offset %zu of the APIC, expected %zu to %zu "
-				 "bytes; ignored, with all that follow", at,
-				 MADT_ENTRY_MIN, left);
+				 "bytes; ignored, with all that follow",
+				 at, MADT_ENTRY_MIN, left);
 			break;
 		}
 		take_madt_entry(r, e);
 	}
 	if (r->info->cpus_excess != 0)
-		acpi_say(r, "acpi: found %u CPUs more than %d, expected at most "
-			 "that; ignored", r->info->cpus_excess, ACPI_MAX_CPUS);
+		acpi_say(r,
+			 "acpi: found %u CPUs more than %d, expected at most "
+			 "that; ignored",
+			 r->info->cpus_excess, ACPI_MAX_CPUS);
 	return true;
 }

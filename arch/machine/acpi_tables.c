@@ -38,23 +38,31 @@ const struct table *acpi_open_table(struct reader *r, phys_addr_t addr, const ch
 	u32 length;
 
 	if (table == NULL)
-		return acpi_say(r, "acpi: found unreadable memory at %#lx, "
-				"expected the %s; ignored", addr, name);
+		return acpi_say(r,
+				"acpi: found unreadable memory at %#lx, "
+				"expected the %s; ignored",
+				addr, name);
 	length = table->length;
 	if (memcmp(table->signature, name, 4) != 0)
-		return acpi_say(r, "acpi: found '%.4s' at %#lx, expected the %s; "
-				"ignored", table->signature, addr, name);
+		return acpi_say(r,
+				"acpi: found '%.4s' at %#lx, expected the %s; "
+				"ignored",
+				table->signature, addr, name);
 	if (length < sizeof(*table) || length > TABLE_MAX)
-		return acpi_say(r, "acpi: found a length of %u in the %s, "
-				"expected %zu to %u; ignored", length, name,
-				sizeof(*table), TABLE_MAX);
+		return acpi_say(r,
+				"acpi: found a length of %u in the %s, "
+				"expected %zu to %u; ignored",
+				length, name, sizeof(*table), TABLE_MAX);
 	table = r->map(addr, length);
 	if (table == NULL)
-		return acpi_say(r, "acpi: found unreadable memory in the %u "
+		return acpi_say(r,
+				"acpi: found unreadable memory in the %u "
 				"bytes at %#lx, expected the whole %s; ignored",
 				length, addr, name);
 	if (acpi_sum(table, length) != 0)
-		return acpi_say(r, "acpi: found the checksum %#x in the %s, "
-				"expected 0; ignored", acpi_sum(table, length), name);
+		return acpi_say(r,
+				"acpi: found the checksum %#x in the %s, "
+				"expected 0; ignored",
+				acpi_sum(table, length), name);
 	return table;
 }

@@ -16,8 +16,7 @@ static_assert(sizeof(struct table) == 36, "ACPI 6.4, table 5.4");
 
 /* Tables grow with each version of ACPI: is this field in it? */
 #define TABLE_HAS(table, field) \
-	((table)->head.length >= offsetof(typeof(*(table)), field) + \
-	 sizeof((table)->field))
+	((table)->head.length >= offsetof(typeof(*(table)), field) + sizeof((table)->field))
 
 enum { ACPI_KINDS = 3 };
 

@@ -93,13 +93,14 @@ void apic_init(volatile u32 *mapped, phys_addr_t named)
 	apic_base = apic_address();
 	if (named && named != apic_base)
 		log("apic: found IA32_APIC_BASE %#lx, expected the MADT's %#lx; "
-		    "the register counts\n", apic_base, named);
+		    "the register counts\n",
+		    apic_base, named);
 	enable();
 	version = reg_read(REG_VERSION);
 	if (!apic_version_good(version))
 		refuse("apic: found %#x in the version register of the local APIC at %#lx, "
-		       "expected %#x to %#x in its low byte: it does not answer", version,
-		       apic_base, VERSION_FIRST, VERSION_LAST);
+		       "expected %#x to %#x in its low byte: it does not answer",
+		       version, apic_base, VERSION_FIRST, VERSION_LAST);
 }
 
 void apic_init_cpu(void)

@@ -19,7 +19,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 
-#define WINDOWS_PER_SEC 500      /* the TSC is measured for 2 ms at a time, */
+#define WINDOWS_PER_SEC 500       /* the TSC is measured for 2 ms at a time, */
 #define APIC_WINDOWS_PER_SEC 1000 /* the APIC timer for 1 ms */
 /* How much may differ: 1 % of CPUID's word and of a second, 0.5 of a measurement. */
 #define SAID_PART 100
@@ -54,8 +54,11 @@ static bool apic_expired(void)
 }
 
 static const struct counter apic_timer = {
-	.name = "local APIC timer", .mask = 0xffffffff,
-	.start = apic_start, .expired = apic_expired, .read = apic_count,
+	.name = "local APIC timer",
+	.mask = 0xffffffff,
+	.start = apic_start,
+	.expired = apic_expired,
+	.read = apic_count,
 };
 
 /* The TSC by the first counter of which two measurements agree, else by any; 0: none. */
@@ -78,7 +81,8 @@ static u64 measure_tsc(void)
 	}
 	if (hz)
 		log("clock: found no two measurements of the TSC that agree, expected so; "
-		    "the clearest counts, by %s\n", clock_rates.tsc_by->name);
+		    "the clearest counts, by %s\n",
+		    clock_rates.tsc_by->name);
 	return hz;
 }
 
@@ -98,10 +102,12 @@ static u64 find_tsc_hz(void)
 		       "CPUID, expected one of them to measure the TSC by");
 	if (!measured)
 		log("clock: found no HPET, ACPI PM timer or PIT that counts, expected one; "
-		    "the TSC's rate is CPUID's word, %lu kHz\n", khz(said));
+		    "the TSC's rate is CPUID's word, %lu kHz\n",
+		    khz(said));
 	else if (said && !hz_agree(said, measured, SAID_PART))
 		log("clock: found %lu kHz for the TSC by %s, expected CPUID's %lu kHz; "
-		    "the first counts\n", khz(measured), clock_rates.tsc_by->name, khz(said));
+		    "the first counts\n",
+		    khz(measured), clock_rates.tsc_by->name, khz(said));
 	clock_rates.tsc_said = said && (!measured || hz_agree(said, measured, SAID_PART));
 	return clock_rates.tsc_said ? said : measured;
 }
@@ -109,12 +115,13 @@ static u64 find_tsc_hz(void)
 static u64 find_apic_hz(u64 tsc_hz)
 {
 	struct rate rate;
-	enum measured m = counter_measure(&apic_timer, 1, tsc_hz / APIC_WINDOWS_PER_SEC, NULL,
-					  &rate);
+	enum measured m =
+		counter_measure(&apic_timer, 1, tsc_hz / APIC_WINDOWS_PER_SEC, NULL, &rate);
 
 	if (m == MEASURED_NOTHING)
 		refuse("clock: found a local APIC timer that stays at %#x, expected one that "
-		       "counts down", apic_timer_left());
+		       "counts down",
+		       apic_timer_left());
 	apic_timer_start(0);
 	if (m == MEASURED_UNCLEAR)
 		log("clock: found no two measurements of the local APIC timer that agree, "
@@ -168,10 +175,12 @@ void clock_compare(void)
 		clock_rates.tsc_as_by = c == clock_rates.tsc_by ? NULL : c;
 	else if (!found_hz)
 		log("clock: found that the %s counts no longer, expected to compare the TSC "
-		    "with it\n", c->name);
+		    "with it\n",
+		    c->name);
 	else
 		log("clock: found %lu kHz for the TSC by %s, expected %lu kHz as before; "
-		    "time may be wrong\n", khz(found_hz), c->name, khz(clock_rates.tsc_hz));
+		    "time may be wrong\n",
+		    khz(found_hz), c->name, khz(clock_rates.tsc_hz));
 }
 
 /* One that may be read at any time; NULL: there is none. */
@@ -204,8 +213,8 @@ bool clock_watch(u64 tsc_hz)
 	last = now;
 	if (told)
 		log("clock: found %lu ms by %s, expected the %lu ms that passed by the TSC; "
-		    "time may be wrong\n", found.count * 1000 / c->hz, c->name,
-		    found.tsc * 1000 / tsc_hz);
+		    "time may be wrong\n",
+		    found.count * 1000 / c->hz, c->name, found.tsc * 1000 / tsc_hz);
 	return !told;
 }
 

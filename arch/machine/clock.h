@@ -14,9 +14,9 @@ struct counter;
 
 /* What clock_init() has found. */
 struct clock_rates {
-	u64 tsc_hz, apic_hz;          /* the APIC timer divides by 1 */
-	const struct counter *tsc_by; /* what the TSC was measured by; NULL: CPUID alone */
-	bool tsc_said;                /* tsc_hz is CPUID's word */
+	u64 tsc_hz, apic_hz;             /* the APIC timer divides by 1 */
+	const struct counter *tsc_by;    /* what the TSC was measured by; NULL: CPUID alone */
+	bool tsc_said;                   /* tsc_hz is CPUID's word */
 	const struct counter *tsc_as_by; /* another that said the same later, or NULL */
 };
 extern struct clock_rates clock_rates;

@@ -63,7 +63,7 @@ static bool counts(const struct counter *c)
 #define HPET_CAPABILITIES 0x0 /* revision in bits 0 to 7 */
 #define HPET_PERIOD 0x4       /* of its clock, in femtoseconds */
 #define HPET_CONFIG 0x10
-#define HPET_COUNTER 0xf0     /* the low half, which all have */
+#define HPET_COUNTER 0xf0 /* the low half, which all have */
 #define HPET_ENABLE 0x1
 #define HPET_PERIOD_MAX 100000000
 #define FEMTOSECONDS 1000000000000000ULL
@@ -119,7 +119,7 @@ static bool pm_probe(const struct acpi_info *acpi)
 #define PIT_COMMAND 0x43
 #define PIT_START2 0xb0 /* channel 2, both bytes, mode 0, binary */
 #define PIT_LATCH2 0x80
-#define PORT_B 0x61     /* bit 0: gate of channel 2; bit 1: speaker; bit 5: output */
+#define PORT_B 0x61 /* bit 0: gate of channel 2; bit 1: speaker; bit 5: output */
 #define PORT_B_GATE2 0x1
 #define PORT_B_SPEAKER 0x2
 #define PORT_B_OUT2 0x20
@@ -147,8 +147,12 @@ static u64 pit_read(void)
 }
 
 static const struct counter pit = {
-	.name = "PIT", .hz = 1193182, .mask = 0xffff,
-	.start = pit_start, .expired = pit_expired, .read = pit_read,
+	.name = "PIT",
+	.hz = 1193182,
+	.mask = 0xffff,
+	.start = pit_start,
+	.expired = pit_expired,
+	.read = pit_read,
 };
 
 /* ---- All of them ----------------------------------------------------------------- */

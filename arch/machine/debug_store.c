@@ -47,8 +47,8 @@ int debug_store_map_cpu(unsigned cpu)
 		return -ENOMEM;
 	fill(phys_to_virt(pa), cpu);
 	/* The area's page table is there: nothing is allocated any more. */
-	return pt_map_range(pti_init_pgd, address(cpu, 0), pa,
-			    CEA_DEBUG_STORE_PAGES * PAGE_SIZE, PROT_RW | PTE_G, 1);
+	return pt_map_range(pti_init_pgd, address(cpu, 0), pa, CEA_DEBUG_STORE_PAGES * PAGE_SIZE,
+			    PROT_RW | PTE_G, 1);
 }
 
 void debug_store_unmap_cpu(unsigned cpu)

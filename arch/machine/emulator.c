@@ -27,8 +27,8 @@ static const struct {
 	u32 faults; /* known of it, not probed */
 } known[] = {
 	[EMULATOR_UNKNOWN] = { "none recognised", 0 },
-	[EMULATOR_TCG] = { "QEMU TCG", EMULATOR_NO_AC | EMULATOR_LATE_DB |
-			   EMULATOR_LRET_ACCESSED | EMULATOR_IRET_RING3 },
+	[EMULATOR_TCG] = { "QEMU TCG", EMULATOR_NO_AC | EMULATOR_LATE_DB | EMULATOR_LRET_ACCESSED |
+					       EMULATOR_IRET_RING3 },
 	[EMULATOR_BOCHS] = { "Bochs", EMULATOR_NO_NMI },
 };
 

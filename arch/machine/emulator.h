@@ -14,15 +14,16 @@ enum emulator_name {
 };
 
 /* Found by doing it. */
-#define EMULATOR_TAKES_PCIDE BIT(0)   /* CR4.PCIDE without CPUID's PCID */
-#define EMULATOR_DROPS_GLOBAL BIT(1)  /* a CR3 write drops global entries */
-#define EMULATOR_DROPS_PCID BIT(2)    /* bit 63 of CR3 keeps nothing */
-#define EMULATOR_NO_RF BIT(3)         /* a fault's frame may have RFLAGS.RF clear */
-#define EMULATOR_STALE_RIP BIT(10)    /* behind an exception the RIP in front of it is
+#define EMULATOR_TAKES_PCIDE BIT(0)  /* CR4.PCIDE without CPUID's PCID */
+#define EMULATOR_DROPS_GLOBAL BIT(1) /* a CR3 write drops global entries */
+#define EMULATOR_DROPS_PCID BIT(2)   /* bit 63 of CR3 keeps nothing */
+#define EMULATOR_NO_RF BIT(3)        /* a fault's frame may have RFLAGS.RF clear */
+#define EMULATOR_STALE_RIP \
+	BIT(10) /* behind an exception the RIP in front of it is
 					 compared with instruction breakpoints, for ever */
 
 /* Found by doing it in ring 3, later: kernel/start/ring3_probe.c. */
-#define EMULATOR_FAR_RETURN BIT(9)    /* its stack is read with the kernel's rights */
+#define EMULATOR_FAR_RETURN BIT(9) /* its stack is read with the kernel's rights */
 
 /* Known of a name: they take user mode, or more than a boot should do. */
 #define EMULATOR_NO_AC BIT(4)         /* no #AC, nor SSE's #XM */

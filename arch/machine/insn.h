@@ -6,6 +6,7 @@
 
 #include "kernel/base/types.h"
 
+/* clang-format off */
 /* A number of the processor's generator; false: it had none ready. */
 static inline bool rdrand(u64 *v)
 {
@@ -24,5 +25,6 @@ static inline bool rdseed(u64 *v)
 }
 
 static inline void breakpoint(void) { __asm__ volatile("int3" : : : "memory"); }
+/* clang-format on */
 
 #endif

@@ -64,7 +64,8 @@ static void take_the_call(void)
 		ms = long_wait_ms(&wait);
 		if (ms)
 			log("smp: cpu %u has waited %lu ms for the calls of others to be "
-			    "answered\n", this_cpu()->cpu, ms);
+			    "answered\n",
+			    this_cpu()->cpu, ms);
 		cpu_relax();
 	}
 }

@@ -12,9 +12,9 @@
 #include "arch/machine/measure.h"
 #include "kernel/base/insn.h"
 
-#define READINGS 8          /* of one moment */
+#define READINGS 8 /* of one moment */
 #define MEASUREMENTS 8
-#define LOST_MAX 64         /* measurements during which a counter ran out */
+#define LOST_MAX 64 /* measurements during which a counter ran out */
 #define AGREE_PART 512
 /* Readings in one measurement before a counter is said to stand still. */
 #define READINGS_MAX 1000000
@@ -45,8 +45,7 @@ static enum outcome measure_once(const struct counter *c, u64 min_count, u64 min
 	if (c->start)
 		c->start();
 	begin = counter_moment(c);
-	while (((c->read() - begin.count) & c->mask) < min_count ||
-	       rdtsc() - begin.tsc < min_tsc) {
+	while (((c->read() - begin.count) & c->mask) < min_count || rdtsc() - begin.tsc < min_tsc) {
 		if (!left--)
 			return STANDS_STILL;
 		cpu_relax();

@@ -22,8 +22,8 @@
 #include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
 
-#define RDRAND_TRIES 10    /* SDM vol. 1, 7.3.17.1 */
-#define RDSEED_TRIES 1000  /* it runs dry for a while */
+#define RDRAND_TRIES 10   /* SDM vol. 1, 7.3.17.1 */
+#define RDSEED_TRIES 1000 /* it runs dry for a while */
 #define SEED_BITS 256
 #define SAMPLES_PER_BIT 4
 #define MAX_SAMPLES 8192

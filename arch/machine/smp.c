@@ -61,7 +61,8 @@ unsigned smp_number_cpus(const struct acpi_info *acpi, unsigned max)
 			continue;
 		if (id > XAPIC_MAX_ID && !apic_is_x2apic()) {
 			log("smp: CPU with APIC id %u left out: expected at most %u "
-			    "without x2APIC\n", id, XAPIC_MAX_ID);
+			    "without x2APIC\n",
+			    id, XAPIC_MAX_ID);
 			continue;
 		}
 		found++;
@@ -179,12 +180,11 @@ static void prepare(unsigned cpu, const struct smp_setup *setup)
 
 	/* Idle tasks come later: each CPU so far may still take a frame. */
 	if (found < FRAMES_PER_CPU + cpu) {
-		log("smp: CPU %u left out: found %lu free frames, expected %u\n", cpu,
-		    found, FRAMES_PER_CPU + cpu);
+		log("smp: CPU %u left out: found %lu free frames, expected %u\n", cpu, found,
+		    FRAMES_PER_CPU + cpu);
 		return;
 	}
-	if (cea_map_cpu(cpu, setup->gdt_pages) ||
-	    smp_prepare_cpu(cpu, ap_apic_ids[cpu], setup))
+	if (cea_map_cpu(cpu, setup->gdt_pages) || smp_prepare_cpu(cpu, ap_apic_ids[cpu], setup))
 		panic("smp: no memory for CPU %u, though %lu frames were free", cpu, found);
 	ap_stacks[cpu] = vmap_alloc_stack(TASK_STACK_SIZE);
 	if (!ap_stacks[cpu])
@@ -237,8 +237,8 @@ static void give_up(unsigned first, unsigned end, u64 waited_ns,
 	for (unsigned cpu = first; cpu < end; cpu++) {
 		u32 expected = AP_STARTING;
 
-		if (__atomic_compare_exchange_n(&ap_state[cpu], &expected, AP_GIVEN_UP,
-						false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		if (__atomic_compare_exchange_n(&ap_state[cpu], &expected, AP_GIVEN_UP, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			absent(cpu, ap_apic_ids[cpu], waited_ns);
 	}
 }

@@ -36,7 +36,7 @@
 
 struct insn {
 	struct user_code code;
-	unsigned at;              /* bytes decoded */
+	unsigned at;               /* bytes decoded */
 	unsigned operand, address; /* sizes in bytes */
 	enum user_segment override;
 	u8 rex, opcode, mod, reg, rm;
@@ -77,8 +77,7 @@ static bool take_prefix(struct insn *in, u8 byte)
 	case 0x64: in->override = SEG_FS; return true;
 	case 0x65: in->override = SEG_GS; return true;
 	case 0xf2:
-	case 0xf3:
-		return true;
+	case 0xf3: return true;
 	default: return false;
 	}
 }
@@ -124,9 +123,8 @@ static bool decode(struct insn *in)
 static u64 *gp_register(struct pt_regs *regs, unsigned number)
 {
 	u64 *const reg[16] = {
-		&regs->ax, &regs->cx, &regs->dx, &regs->bx,
-		&regs->sp, &regs->bp, &regs->si, &regs->di,
-		&regs->r8, &regs->r9, &regs->r10, &regs->r11,
+		&regs->ax,  &regs->cx,  &regs->dx,  &regs->bx,  &regs->sp,  &regs->bp,
+		&regs->si,  &regs->di,  &regs->r8,  &regs->r9,  &regs->r10, &regs->r11,
 		&regs->r12, &regs->r13, &regs->r14, &regs->r15,
 	};
 
@@ -146,7 +144,9 @@ static struct operand operand16(struct insn *in, struct pt_regs *regs)
 	if (in->mod == 0 && in->rm == 6)
 		return (struct operand){ (u16)next_signed(in, 2), false, false };
 	return (struct operand){
-		(u16)(base[in->rm] + index[in->rm] + (u64)next_signed(in, in->mod)), bp, false,
+		(u16)(base[in->rm] + index[in->rm] + (u64)next_signed(in, in->mod)),
+		bp,
+		false,
 	};
 }
 

@@ -35,8 +35,8 @@ static bool leaves_pointers(void)
 	bool amd = strcmp(cpu_features.vendor, "AuthenticAMD") == 0 ||
 		   strcmp(cpu_features.vendor, "HygonGenuine") == 0;
 
-	return amd && !(cpuid(0x80000000, 0).eax >= 0x80000008 &&
-			cpuid(0x80000008, 0).ebx & BIT(2));
+	return amd &&
+	       !(cpuid(0x80000000, 0).eax >= 0x80000008 && cpuid(0x80000008, 0).ebx & BIT(2));
 }
 
 /* Takes a state whose part of XSAVE's area lies where CPUID says, which it returns. */
@@ -123,7 +123,8 @@ void fpu_restore(const void *state)
 
 /* With no state marked as present, XRSTOR makes all initial but MXCSR. */
 static const struct fpu_state initial __aligned(64) = {
-	.fcw = FCW_DEFAULT, .mxcsr = MXCSR_DEFAULT,
+	.fcw = FCW_DEFAULT,
+	.mxcsr = MXCSR_DEFAULT,
 };
 
 void fpu_reset(void)
@@ -157,8 +158,7 @@ enum { FPE_FLTDIV = 3, FPE_FLTOVF, FPE_FLTUND, FPE_FLTRES, FPE_FLTINV };
 int fpu_exception_code(const void *state, bool simd)
 {
 	const struct fpu_state *s = state;
-	u32 raised = simd ? s->mxcsr & ~(s->mxcsr >> MXCSR_MASKS_SHIFT)
-			  : s->fsw & ~(u32)s->fcw;
+	u32 raised = simd ? s->mxcsr & ~(s->mxcsr >> MXCSR_MASKS_SHIFT) : s->fsw & ~(u32)s->fcw;
 
 	if (raised & FP_INVALID)
 		return FPE_FLTINV;

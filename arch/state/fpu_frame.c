@@ -34,7 +34,9 @@ struct fx_area {
 	u16 fop;
 	u64 rip, rdp;
 	u32 mxcsr, mxcsr_mask;
-	struct { u16 word[5], pad[3]; } st[8];
+	struct {
+		u16 word[5], pad[3];
+	} st[8];
 	u8 xmm[256], reserved1[48];
 	struct sw_bytes sw;
 };
@@ -49,7 +51,9 @@ static_assert(sizeof(struct xsave_header) == XSAVE_HEADER_SIZE, "XSAVE's header"
 /* What FSAVE writes in 32-bit mode, and two words of Linux's. */
 struct legacy_area {
 	u32 cw, sw, tag, ip, cs, data, ds;
-	struct { u16 word[5]; } st[8];
+	struct {
+		u16 word[5];
+	} st[8];
 	u16 status, magic; /* magic 0: there is more behind it */
 };
 static_assert(sizeof(struct legacy_area) == FPU_LEGACY_SIZE, "FSAVE's area");
@@ -86,8 +90,7 @@ static u32 full_tags(const struct fx_area *fx)
 	u32 tags = 0xffff0000;
 
 	for (unsigned i = 0; i < 8; i++) {
-		enum tag tag = fx->ftw & BIT(i) ? tag_of(fx->st[(i - top) & 7].word)
-						: TAG_EMPTY;
+		enum tag tag = fx->ftw & BIT(i) ? tag_of(fx->st[(i - top) & 7].word) : TAG_EMPTY;
 
 		tags |= (u32)tag << 2 * i;
 	}
@@ -261,8 +264,7 @@ static int read_state(virt_addr_t at, union state *s)
 	user_access_begin();
 	err = read_features(at, &features, &fx_only);
 	user_access_end();
-	if (err ||
-	    copy_from_user(s, at, fx_only ? FXSAVE_SIZE : cpu_features.fpu_size))
+	if (err || copy_from_user(s, at, fx_only ? FXSAVE_SIZE : cpu_features.fpu_size))
 		return -EFAULT;
 	if (fx_only)
 		s->header = (struct xsave_header){ .xstate_bv = X87_SSE };

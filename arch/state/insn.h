@@ -7,6 +7,7 @@
 
 #include "kernel/base/insn.h"
 
+/* clang-format off */
 READ_REG(read_dr6, "mov %%dr6, %0")
 READ_REG(read_dr7, "mov %%dr7, %0")
 WRITE_REG(write_dr0, "mov %0, %%dr0")
@@ -73,5 +74,6 @@ static inline void x87_load_after_clear(const u32 *integer)
 
 static inline void fxsave(void *area) { __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory"); }
 static inline void fxrstor(const void *area) { __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory"); }
+/* clang-format on */
 
 #endif

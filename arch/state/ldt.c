@@ -90,8 +90,7 @@ static phys_addr_t build(struct mm *mm, unsigned count, const struct mm *from, u
 	*active = count | (old && !(old & LDT_ACTIVE_PLACE) ? LDT_ACTIVE_PLACE : 0);
 	table = frame_alloc_contiguous(ldt_pages(*active), NO_FRAME);
 	if (table != NO_FRAME && from->ldt.active)
-		memcpy(phys_to_virt(table), entries_of(from),
-		       ldt_entries(from->ldt.active) * 8);
+		memcpy(phys_to_virt(table), entries_of(from), ldt_entries(from->ldt.active) * 8);
 	return table;
 }
 

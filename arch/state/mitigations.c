@@ -108,13 +108,12 @@ void mitigations_init(enum mitigations_mode mode)
 		.intel = strcmp(cpu_features.vendor, "GenuineIntel") == 0,
 		.ibpb = cpu_features.ibpb,
 		.rtm = cpu_features.rtm,
-		.arch_capabilities = cpu_features.arch_capabilities ?
-				     rdmsr(MSR_ARCH_CAPABILITIES) : 0,
+		.arch_capabilities =
+			cpu_features.arch_capabilities ? rdmsr(MSR_ARCH_CAPABILITIES) : 0,
 	};
 
 	mitigations = mitigations_decide(mode, &facts);
-	for (const u64 *site = verw_sites_start; !mitigations.verw && site < verw_sites_end;
-	     site++)
+	for (const u64 *site = verw_sites_start; !mitigations.verw && site < verw_sites_end; site++)
 		make_nop(code_at(*site));
 }
 

@@ -18,10 +18,10 @@ struct mitigation_facts {
 };
 
 struct mitigations {
-	bool verw;          /* before user mode: clear the buffers */
-	bool ibpb;          /* between programs: forget the branches of the one before */
-	bool each_process;  /* the same between processes of one user, too */
-	bool return_stack;  /* at a context switch: fill the return stack */
+	bool verw;         /* before user mode: clear the buffers */
+	bool ibpb;         /* between programs: forget the branches of the one before */
+	bool each_process; /* the same between processes of one user, too */
+	bool return_stack; /* at a context switch: fill the return stack */
 };
 extern struct mitigations mitigations;
 

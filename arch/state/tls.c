@@ -17,9 +17,8 @@ static bool is_none(const struct user_desc *d)
 /* Present 32-bit data segments only: 16-bit stacks want an LDT (ESPFIX). */
 bool tls_is_allowed(const struct user_desc *d)
 {
-	return is_none(d) ||
-	       ((d->flags & USER_DESC_32BIT) && !(d->flags & USER_DESC_NOT_PRESENT) &&
-		(d->flags & USER_DESC_CONTENTS) < USER_DESC_CODE);
+	return is_none(d) || ((d->flags & USER_DESC_32BIT) && !(d->flags & USER_DESC_NOT_PRESENT) &&
+			      (d->flags & USER_DESC_CONTENTS) < USER_DESC_CODE);
 }
 
 int tls_free_entry(const struct task_tls *tls)

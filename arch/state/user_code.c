@@ -51,7 +51,8 @@ static u64 add_base(u64 desc, u64 *address)
 {
 	struct user_desc d = user_desc_unpack(desc);
 	u64 limit = d.flags & USER_DESC_LIMIT_IN_PAGES ?
-		((u64)d.limit << PAGE_SHIFT) + PAGE_SIZE - 1 : d.limit;
+			    ((u64)d.limit << PAGE_SHIFT) + PAGE_SIZE - 1 :
+			    d.limit;
 	u64 offset = *address;
 
 	if (!desc || offset > limit)
@@ -65,8 +66,7 @@ bool user_code_address(const struct user_code *code, const struct pt_regs *regs,
 {
 	if (!code->long_mode)
 		return add_base(descriptor_of(code->mm, selector_of(regs, s)), address) > 0;
-	*address += s == SEG_FS ? rdmsr(MSR_FS_BASE) :
-		    s == SEG_GS ? rdmsr(MSR_KERNEL_GS_BASE) : 0;
+	*address += s == SEG_FS ? rdmsr(MSR_FS_BASE) : s == SEG_GS ? rdmsr(MSR_KERNEL_GS_BASE) : 0;
 	return true;
 }
 
@@ -77,8 +77,8 @@ static unsigned read_bytes(struct mm *mm, u64 from, u8 *to, u64 n)
 
 	if (mm_read(mm, from, to, first))
 		return 0;
-	return (unsigned)(n == first || mm_read(mm, from + first, to + first, n - first) ?
-			  first : n);
+	return (unsigned)(n == first || mm_read(mm, from + first, to + first, n - first) ? first :
+											   n);
 }
 
 bool user_code_fetch(struct mm *mm, const struct pt_regs *regs, struct user_code *code)
@@ -105,12 +105,18 @@ bool user_code_fetch(struct mm *mm, const struct pt_regs *regs, struct user_code
 bool user_code_is_prefix(const struct user_code *code, u8 byte)
 {
 	switch (byte) {
-	case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65: /* segments */
-	case 0x66: case 0x67: /* sizes */
-	case 0xf0: case 0xf2: case 0xf3: /* LOCK, REP */
-		return true;
-	default:
-		return code->long_mode && (byte & 0xf0) == 0x40;
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+	case 0x64:
+	case 0x65: /* segments */
+	case 0x66:
+	case 0x67: /* sizes */
+	case 0xf0:
+	case 0xf2:
+	case 0xf3: /* LOCK, REP */ return true;
+	default: return code->long_mode && (byte & 0xf0) == 0x40;
 	}
 }
 

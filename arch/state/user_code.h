@@ -15,7 +15,7 @@ enum user_segment { SEG_NONE, SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
 
 /* Bytes as they are now: they may have changed since the processor read them. */
 struct user_code {
-	struct mm *mm;    /* that they are in */
+	struct mm *mm; /* that they are in */
 	u8 byte[INSN_MAX];
 	unsigned have;    /* of them, up to the first that cannot be read */
 	bool long_mode;   /* 64-bit code */

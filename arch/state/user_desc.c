@@ -14,8 +14,8 @@
 
 bool user_desc_is_empty(const struct user_desc *d)
 {
-	return d->base_addr == 0 && d->limit == 0 && (d->flags & USER_DESC_FLAGS) ==
-	       (USER_DESC_READ_EXEC_ONLY | USER_DESC_NOT_PRESENT);
+	return d->base_addr == 0 && d->limit == 0 &&
+	       (d->flags & USER_DESC_FLAGS) == (USER_DESC_READ_EXEC_ONLY | USER_DESC_NOT_PRESENT);
 }
 
 bool user_desc_is_zero(const struct user_desc *d)

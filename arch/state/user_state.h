@@ -16,8 +16,8 @@
 #include "kernel/base/insn.h"
 
 struct user_state {
-	void *fpu;             /* a page; NULL: a kernel thread, which has none of this */
-	u64 fs_base, gs_base;  /* these and the selectors: while it does not run */
+	void *fpu;            /* a page; NULL: a kernel thread, which has none of this */
+	u64 fs_base, gs_base; /* these and the selectors: while it does not run */
 	u16 ds, es, fs, gs;
 	struct task_tls tls;
 	struct task_io io;

@@ -64,8 +64,7 @@ static const char *protocol_name(const struct boot_info *bi)
 	return bi->protocol == BOOT_PVH ? "pvh" : "multiboot2";
 }
 
-void boot_info_add_region(struct boot_info *bi, phys_addr_t start, u64 length,
-			  u32 e820_type)
+void boot_info_add_region(struct boot_info *bi, phys_addr_t start, u64 length, u32 e820_type)
 {
 	enum boot_region_type type = type_from_e820(e820_type);
 	bool cut = type != BOOT_REGION_RAM && start < BOOT_PHYS_END;
@@ -73,7 +72,8 @@ void boot_info_add_region(struct boot_info *bi, phys_addr_t start, u64 length,
 	if (length == 0)
 		return;
 	if (start > BOOT_PHYS_END || length > BOOT_PHYS_END - start) {
-		boot_info_warn(bi, "%s: found a region of %#lx bytes at %#lx, "
+		boot_info_warn(bi,
+			       "%s: found a region of %#lx bytes at %#lx, "
 			       "expected its end at or below %#llx; %s",
 			       protocol_name(bi), length, start, BOOT_PHYS_END,
 			       cut ? "cut there" : "ignored");
@@ -83,27 +83,31 @@ void boot_info_add_region(struct boot_info *bi, phys_addr_t start, u64 length,
 	}
 	if (bi->region_count == BOOT_MAX_REGIONS) {
 		if (bi->regions_lost++ == 0)
-			boot_info_warn(bi, "%s: found more than %d memory "
+			boot_info_warn(bi,
+				       "%s: found more than %d memory "
 				       "regions, expected at most that; the "
 				       "rest is ignored",
 				       protocol_name(bi), BOOT_MAX_REGIONS);
 		return;
 	}
 	bi->regions[bi->region_count++] = (struct boot_region){
-		.start = start, .end = start + length, .type = type,
+		.start = start,
+		.end = start + length,
+		.type = type,
 	};
 }
 
-void boot_info_keep_apart(struct boot_info *bi, const char *what,
-			  phys_addr_t start, phys_addr_t end)
+void boot_info_keep_apart(struct boot_info *bi, const char *what, phys_addr_t start,
+			  phys_addr_t end)
 {
 	struct boot_range *r = &bi->initramfs;
 
 	if (start >= end || r->start >= end || start >= r->end)
 		return;
-	boot_info_warn(bi, "%s: found the initramfs at %#lx to %#lx over %s at %#lx "
-		       "to %#lx, expected them apart; ignored", protocol_name(bi),
-		       r->start, r->end, what, start, end);
+	boot_info_warn(bi,
+		       "%s: found the initramfs at %#lx to %#lx over %s at %#lx "
+		       "to %#lx, expected them apart; ignored",
+		       protocol_name(bi), r->start, r->end, what, start, end);
 	*r = (struct boot_range){ 0, 0 };
 }
 
@@ -111,8 +115,7 @@ void boot_info_keep_apart(struct boot_info *bi, const char *what,
  * The strip of one type that begins at `from`, or, if nothing covers `from`,
  * at the next region above it.  False if there is none.
  */
-static bool next_strip(const struct boot_info *bi, phys_addr_t from,
-		       struct boot_region *strip)
+static bool next_strip(const struct boot_info *bi, phys_addr_t from, struct boot_region *strip)
 {
 	const struct boot_region *r;
 	const struct boot_region *end = bi->regions + bi->region_count;
@@ -147,13 +150,13 @@ static void sweep(struct boot_info *bi)
 	unsigned n = 0;
 
 	for (; next_strip(bi, at, &strip); at = strip.end) {
-		if (last != NULL && last->end == strip.start &&
-		    last->type == strip.type) {
+		if (last != NULL && last->end == strip.start && last->type == strip.type) {
 			last->end = strip.end;
 			continue;
 		}
 		if (n == BOOT_MAX_REGIONS) {
-			boot_info_warn(bi, "%s: found memory regions that make "
+			boot_info_warn(bi,
+				       "%s: found memory regions that make "
 				       "more than %d pieces, expected at most "
 				       "that; nothing above %#lx is used",
 				       protocol_name(bi), BOOT_MAX_REGIONS, at);

@@ -66,7 +66,7 @@ struct boot_info {
 	unsigned rsdp_len;       /* bytes of it that are filled; 0: none */
 	phys_addr_t rsdp_addr;   /* 0 if the loader gave only a copy */
 
-	u64 tsc_at_entry;        /* behind the check of the CPU */
+	u64 tsc_at_entry;               /* behind the check of the CPU */
 	void (*warn)(const char *line); /* gets what is odd but not fatal */
 };
 
@@ -77,8 +77,7 @@ struct boot_info {
 void boot_info_init(struct boot_info *bi, void (*warn)(const char *line));
 
 /* Formats one line, cut at 199 bytes, for bi->warn. */
-void boot_info_warn(struct boot_info *bi, const char *fmt, ...)
-	__printf_like(2, 3);
+void boot_info_warn(struct boot_info *bi, const char *fmt, ...) __printf_like(2, 3);
 
 /*
  * Adds `length` bytes from `start`, of an E820 type, which both protocols use
@@ -88,15 +87,14 @@ void boot_info_warn(struct boot_info *bi, const char *fmt, ...)
  * dropped, else cut; one too many is counted in regions_lost, and the first
  * such is warned about.  Needs bi->protocol for the wording.
  */
-void boot_info_add_region(struct boot_info *bi, phys_addr_t start, u64 length,
-			  u32 e820_type);
+void boot_info_add_region(struct boot_info *bi, phys_addr_t start, u64 length, u32 e820_type);
 
 /*
  * Forgets the initramfs, with a warning that names both ranges, if it lies over
  * [start, end), which is `what`: one of the two has been overwritten.
  */
-void boot_info_keep_apart(struct boot_info *bi, const char *what,
-			  phys_addr_t start, phys_addr_t end);
+void boot_info_keep_apart(struct boot_info *bi, const char *what, phys_addr_t start,
+			  phys_addr_t end);
 
 /*
  * Makes the list ascending, free of overlaps, aligned to 4 KiB pages (RAM

@@ -27,8 +27,8 @@ void chacha20_block(const u32 key[CHACHA20_KEY_WORDS], u32 counter, const u32 no
 {
 	u32 in[CHACHA20_WORDS] = {
 		0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, /* "expand 32-byte k" */
-		key[0], key[1], key[2], key[3], key[4], key[5], key[6], key[7],
-		counter, nonce[0], nonce[1], nonce[2],
+		key[0],     key[1],     key[2],     key[3],     key[4],   key[5],
+		key[6],     key[7],     counter,    nonce[0],   nonce[1], nonce[2],
 	};
 
 	for (unsigned i = 0; i < CHACHA20_WORDS; i++)
@@ -37,8 +37,7 @@ void chacha20_block(const u32 key[CHACHA20_KEY_WORDS], u32 counter, const u32 no
 		for (unsigned i = 0; i < 4; i++) /* columns, then diagonals */
 			quarter_round(out, i, 4 + i, 8 + i, 12 + i);
 		for (unsigned i = 0; i < 4; i++)
-			quarter_round(out, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4,
-				      12 + (i + 3) % 4);
+			quarter_round(out, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
 	}
 	for (unsigned i = 0; i < CHACHA20_WORDS; i++)
 		out[i] += in[i];

@@ -16,7 +16,9 @@ struct claim {
 };
 
 /* For the definition of one: CLAIM(LOCK_REPORT). */
+/* clang-format off */
 #define CLAIM(rank) { .check = LOCK_CHECK(rank) }
+/* clang-format on */
 
 /* True: the caller's, until claim_drop().  Context: of a rank that SPINS, interrupts off. */
 static __lock_inline bool claim_try(struct claim *c)

@@ -44,9 +44,8 @@ static inline unsigned cpumask_next(const struct cpumask *m, unsigned cpu)
 	return cpu;
 }
 
-#define for_each_cpu(cpu, mask)                                          \
-	for (unsigned cpu = cpumask_next(mask, 0); cpu < NR_CPUS;        \
-	     cpu = cpumask_next(mask, cpu + 1))
+#define for_each_cpu(cpu, mask) \
+	for (unsigned cpu = cpumask_next(mask, 0); cpu < NR_CPUS; cpu = cpumask_next(mask, cpu + 1))
 
 /* CPUs that run the kernel; only grows.  arch/machine/smp.c alone writes it. */
 extern struct cpumask cpus_online;

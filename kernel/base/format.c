@@ -86,15 +86,13 @@ static const char *parse_flags(const char *f, struct spec *s)
 	}
 }
 
-static const char *parse_size(const char *f, struct spec *s,
-			      struct arguments *args)
+static const char *parse_size(const char *f, struct spec *s, struct arguments *args)
 {
 	if (*f == '*') {
 		s->width = va_arg(args->ap, int);
 		if (s->width < 0) { /* C99: a `-` flag and the width */
 			s->left = true;
-			s->width = s->width == -__INT_MAX__ - 1
-				? __INT_MAX__ : -s->width;
+			s->width = s->width == -__INT_MAX__ - 1 ? __INT_MAX__ : -s->width;
 		}
 		f++;
 	} else {
@@ -122,17 +120,13 @@ static const char *parse_length(const char *f, struct spec *s)
 		return f[1] == 'l' ? f + 2 : f + 1;
 	case 'z':
 	case 'j':
-	case 't':
-		s->length = LEN_LONG;
-		return f + 1;
-	default:
-		return f;
+	case 't': s->length = LEN_LONG; return f + 1;
+	default: return f;
 	}
 }
 
 /* Takes apart what follows a %; returns a pointer to the conversion's letter. */
-static const char *parse_spec(const char *f, struct spec *s,
-			      struct arguments *args)
+static const char *parse_spec(const char *f, struct spec *s, struct arguments *args)
 {
 	*s = (struct spec){ .precision = -1 };
 	f = parse_flags(f, s);
@@ -166,11 +160,10 @@ static u64 unsigned_argument(const struct spec *s, struct arguments *args)
 
 /* Pads to the width: on the right if `-`, else zeros after the prefix, else
  * blanks before it. */
-static void put_number(struct out *out, const struct spec *s, u64 value,
-		       const char *prefix, unsigned base)
+static void put_number(struct out *out, const struct spec *s, u64 value, const char *prefix,
+		       unsigned base)
 {
-	const char *alphabet = s->conv == 'X' ? "0123456789ABCDEF"
-					      : "0123456789abcdef";
+	const char *alphabet = s->conv == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
 	char digits[20]; /* 2^64 has twenty */
 	size_t first = sizeof(digits);
 	s64 prefix_len = (s64)strlen(prefix);
@@ -213,8 +206,7 @@ static void put_hex(struct out *out, const struct spec *s, u64 value)
 	put_number(out, s, value, prefix, 16);
 }
 
-static void put_padded(struct out *out, const struct spec *s,
-		       const char *text, size_t n)
+static void put_padded(struct out *out, const struct spec *s, const char *text, size_t n)
 {
 	s64 pad = s->width - (s64)n;
 
@@ -230,44 +222,28 @@ static void put_string(struct out *out, const struct spec *s, const char *text)
 	if (text == NULL)
 		text = "(null)";
 	/* With a precision, the text need not be terminated. */
-	put_padded(out, s, text,
-		   strnlen(text, s->precision < 0 ? SIZE_MAX
-						  : (size_t)s->precision));
+	put_padded(out, s, text, strnlen(text, s->precision < 0 ? SIZE_MAX : (size_t)s->precision));
 }
 
 /* Writes one conversion; false if its letter is unknown. */
-static bool put_conversion(struct out *out, const struct spec *s,
-			   struct arguments *args)
+static bool put_conversion(struct out *out, const struct spec *s, struct arguments *args)
 {
 	char c;
 
 	switch (s->conv) {
 	case 'd':
-	case 'i':
-		put_signed(out, s, signed_argument(s, args));
-		return true;
-	case 'u':
-		put_number(out, s, unsigned_argument(s, args), "", 10);
-		return true;
+	case 'i': put_signed(out, s, signed_argument(s, args)); return true;
+	case 'u': put_number(out, s, unsigned_argument(s, args), "", 10); return true;
 	case 'x':
-	case 'X':
-		put_hex(out, s, unsigned_argument(s, args));
-		return true;
-	case 'p':
-		put_hex(out, s, (uintptr_t)va_arg(args->ap, void *));
-		return true;
+	case 'X': put_hex(out, s, unsigned_argument(s, args)); return true;
+	case 'p': put_hex(out, s, (uintptr_t)va_arg(args->ap, void *)); return true;
 	case 'c':
 		c = (char)va_arg(args->ap, int);
 		put_padded(out, s, &c, 1);
 		return true;
-	case 's':
-		put_string(out, s, va_arg(args->ap, const char *));
-		return true;
-	case '%':
-		put_text(out, "%", 1);
-		return true;
-	default:
-		return false;
+	case 's': put_string(out, s, va_arg(args->ap, const char *)); return true;
+	case '%': put_text(out, "%", 1); return true;
+	default: return false;
 	}
 }
 

@@ -12,6 +12,7 @@
 #include "kernel/base/types.h"
 #include "kernel/base/x86.h"
 
+/* clang-format off */
 #define READ_REG(name, insn)                                    \
 	static inline u64 name(void)                            \
 	{                                                       \
@@ -154,5 +155,6 @@ static inline void interrupts_restore(u64 flags)
 	if (flags & RFLAGS_IF)
 		interrupts_on();
 }
+/* clang-format on */
 
 #endif

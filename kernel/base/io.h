@@ -6,6 +6,7 @@
 
 #include "kernel/base/types.h"
 
+/* clang-format off */
 static inline void outb(u16 port, u8 v) { __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
 static inline void outw(u16 port, u16 v) { __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port)); }
 static inline void outl(u16 port, u32 v) { __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port)); }
@@ -34,5 +35,6 @@ static inline void insb(u16 port, void *to, size_t n)
 {
 	__asm__ volatile("rep insb" : "+D"(to), "+c"(n) : "d"(port) : "memory");
 }
+/* clang-format on */
 
 #endif

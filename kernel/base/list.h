@@ -17,9 +17,9 @@ struct link {
 };
 
 /* The struct whose `member` is *at; NULL for NULL. */
-#define list_entry(at, type, member) \
-	({ \
-		struct link *at_ = (at); \
+#define list_entry(at, type, member)                          \
+	({                                                    \
+		struct link *at_ = (at);                      \
 		at_ ? container_of(at_, type, member) : NULL; \
 	})
 
@@ -77,7 +77,7 @@ static inline bool list_has(const struct link *l)
 }
 
 /* The body must not remove `item`. */
-#define list_for_each(item, head, member) \
+#define list_for_each(item, head, member)                                            \
 	for ((item) = list_entry(list_first(head), typeof(*(item)), member); (item); \
 	     (item) = list_entry(list_next(head, &(item)->member), typeof(*(item)), member))
 

@@ -22,29 +22,34 @@
 enum lock_kind { WAITS, SLEEPS, SPINS };
 
 /*   rank         kind    name                 where, and what it guards */
-#define LOCK_RANKS(LOCK)                                                                                   \
-	LOCK(TTY_LINE,    WAITS,  "tty line")     /* kernel/files/tty.c: the line being typed */     \
-	LOCK(OOM_MEASURE, SLEEPS, "oom measure")  /* kernel/linux/process/oom.c: mm->measured of all */    \
-	LOCK(MM,          SLEEPS, "mm->lock")     /* mm/space/mm.h: areas and page tables */               \
-	LOCK(LDT,         SLEEPS, "mm->ldt.lock") /* arch/state/ldt.c: making the next LDT */              \
-	LOCK(IPI_CALL,    SPINS,  "ipi call")     /* arch/machine/ipi_call.c: the one call under way;      \
-	                                             whoever waits for it answers it */                    \
-	LOCK(PROCESS,     SPINS,  "process_lock") /* kernel/linux/tree.c: the tree, threads,               \
-	                                             signals and states of all processes */                \
-	LOCK(FUTEX,       SPINS,  "futex")        /* kernel/task/waiters.c: tasks that wait for a word */ \
-	LOCK(SLEEP_GUARD, SPINS,  "sleep lock's guard") /* kernel/base/sleep_lock.h: who                   \
-	                                             waits for that lock */                                \
-	LOCK(RUN_QUEUE,   SPINS,  "run queue")    /* kernel/task/sched.c: states of tasks, run             \
-	                                             queues, sleepers; held over a switch */               \
-	LOCK(SHARED,      SPINS,  "shared")       /* mm/space/shared.c: trees of shared objects */         \
-	LOCK(VMAP,        SPINS,  "vmap")         /* mm/space/vmap.c: cells for stacks */                        \
-	LOCK(KERNEL_MAP,  SPINS,  "kernel map")   /* mm/space/vmap.c: making tables of slot 402 */               \
-	LOCK(FRAMES,      SPINS,  "frames")       /* mm/frames/frame.c: which frames are free */                  \
-	LOCK(RANDOM,      SPINS,  "random")       /* arch/machine/random.c: the generator's key */         \
-	LOCK(TTY_POLL,    SPINS,  "tty poll")     /* kernel/files/tty.c: reading COM1 */             \
-	LOCK(REPORT,      SPINS,  "report")       /* kernel/debug/watchdog.c: the back-trace that          \
-	                                             another CPU is asked for */                           \
-	LOCK(LOG,         SPINS,  "log")          /* kernel/base/log.c: COM1 and its ring */
+#define LOCK_RANKS(LOCK)                                                                         \
+	LOCK(TTY_LINE, WAITS, "tty line") /* kernel/files/tty.c: the line being typed */         \
+	LOCK(OOM_MEASURE, SLEEPS,                                                                \
+	     "oom measure")               /* kernel/linux/process/oom.c: mm->measured of all */  \
+	LOCK(MM, SLEEPS, "mm->lock")      /* mm/space/mm.h: areas and page tables */             \
+	LOCK(LDT, SLEEPS, "mm->ldt.lock") /* arch/state/ldt.c: making the next LDT */            \
+	LOCK(IPI_CALL, SPINS,                                                                    \
+	     "ipi call") /* arch/machine/ipi_call.c: the one call under way;      \
+	                                             whoever waits for it answers it */              \
+	LOCK(PROCESS, SPINS,                                                                     \
+	     "process_lock")        /* kernel/linux/tree.c: the tree, threads,               \
+	                                             signals and states of all processes */   \
+	LOCK(FUTEX, SPINS, "futex") /* kernel/task/waiters.c: tasks that wait for a word */      \
+	LOCK(SLEEP_GUARD, SPINS,                                                                 \
+	     "sleep lock's guard") /* kernel/base/sleep_lock.h: who                   \
+	                                             waits for that lock */          \
+	LOCK(RUN_QUEUE, SPINS,                                                                   \
+	     "run queue")             /* kernel/task/sched.c: states of tasks, run             \
+	                                             queues, sleepers; held over a switch */ \
+	LOCK(SHARED, SPINS, "shared") /* mm/space/shared.c: trees of shared objects */           \
+	LOCK(VMAP, SPINS, "vmap")     /* mm/space/vmap.c: cells for stacks */                    \
+	LOCK(KERNEL_MAP, SPINS, "kernel map") /* mm/space/vmap.c: making tables of slot 402 */   \
+	LOCK(FRAMES, SPINS, "frames")         /* mm/frames/frame.c: which frames are free */     \
+	LOCK(RANDOM, SPINS, "random")         /* arch/machine/random.c: the generator's key */   \
+	LOCK(TTY_POLL, SPINS, "tty poll")     /* kernel/files/tty.c: reading COM1 */             \
+	LOCK(REPORT, SPINS, "report") /* kernel/debug/watchdog.c: the back-trace that          \
+	                                             another CPU is asked for */ \
+	LOCK(LOG, SPINS, "log")       /* kernel/base/log.c: COM1 and its ring */
 
 /* 0: a lock that was given no rank, which the debug build refuses. */
 #define LOCK_ENUM(rank, kind, name) LOCK_##rank,

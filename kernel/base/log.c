@@ -69,8 +69,8 @@ static bool take_turn(void)
 {
 	struct percpu *self = this_cpu(), *nobody = NULL;
 
-	while (!__atomic_compare_exchange_n(&log_owner, &nobody, self, false,
-					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+	while (!__atomic_compare_exchange_n(&log_owner, &nobody, self, false, __ATOMIC_ACQUIRE,
+					    __ATOMIC_RELAXED)) {
 		if (nobody == self || log_lock_broken)
 			return false;
 		nobody = NULL;

@@ -16,8 +16,7 @@ static inline u64 array_index_nospec(u64 index, u64 size)
 {
 	u64 mask;
 
-	__asm__ volatile("cmp %2, %1\n\tsbb %0, %0" : "=r"(mask)
-			 : "r"(index), "er"(size) : "cc");
+	__asm__ volatile("cmp %2, %1\n\tsbb %0, %0" : "=r"(mask) : "r"(index), "er"(size) : "cc");
 	return index & mask;
 }
 
@@ -30,7 +29,8 @@ static inline bool array_index_take(u64 *index, u64 size)
 	u64 mask;
 	bool inside;
 
-	__asm__ volatile("cmp %3, %2\n\tsbb %0, %0" : "=r"(mask), "=@ccc"(inside)
+	__asm__ volatile("cmp %3, %2\n\tsbb %0, %0"
+			 : "=r"(mask), "=@ccc"(inside)
 			 : "r"(*index), "er"(size));
 	if (!inside) /* a branch on the flags, before AND changes them */
 		return false;

@@ -26,7 +26,8 @@ void panic(const char *fmt, ...)
 {
 	struct panic_caller from = {
 		.ip = (u64)__builtin_return_address(0),
-		.bp = (u64)__builtin_frame_address(0), .sp = read_rsp(),
+		.bp = (u64)__builtin_frame_address(0),
+		.sp = read_rsp(),
 	};
 	va_list args;
 

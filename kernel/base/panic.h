@@ -32,21 +32,20 @@ extern void (*panic_report)(const char *message, const struct panic_caller *from
  * panic() as from another place: from->ip is where its function goes on, from->bp the
  * frame below that address.  Any context.
  */
-__noreturn void panic_at(const struct panic_caller *from, const char *fmt, ...)
-	__printf_like(2, 3);
+__noreturn void panic_at(const struct panic_caller *from, const char *fmt, ...) __printf_like(2, 3);
 
 /* Panics with both values if they differ as `op` says. */
-#define ASSERT_OP(a, op, b)                                                \
-	do {                                                               \
-		u64 a_ = (u64)(a), b_ = (u64)(b);                          \
-		if (!(a_ op b_))                                           \
-			panic("%s:%d: expected %s, found %#lx and %#lx",   \
-			      __FILE__, __LINE__, #a " " #op " " #b, a_, b_); \
+#define ASSERT_OP(a, op, b)                                                                  \
+	do {                                                                                 \
+		u64 a_ = (u64)(a), b_ = (u64)(b);                                            \
+		if (!(a_ op b_))                                                             \
+			panic("%s:%d: expected %s, found %#lx and %#lx", __FILE__, __LINE__, \
+			      #a " " #op " " #b, a_, b_);                                    \
 	} while (0)
 
-#define ASSERT(cond)                                                       \
-	do {                                                               \
-		if (!(cond))                                               \
+#define ASSERT(cond)                                                            \
+	do {                                                                    \
+		if (!(cond))                                                    \
 			panic("%s:%d: expected %s", __FILE__, __LINE__, #cond); \
 	} while (0)
 

@@ -20,48 +20,48 @@ struct gdt_page;
 struct task_io;
 
 struct percpu {
-	struct percpu *self;     /* = vault address of this CPU, for this_cpu() */
-	u64 task_stack;          /* top of the current task's kernel stack */
-	u64 user_rsp;            /* direct SYSCALL entry: scratch for RSP */
-	u64 entry_stack_top;     /* TSS.sp0: top of this CPU's entry stack */
-	u64 cr3_user_bits;       /* ORed into CR3 on the way to user mode:
+	struct percpu *self;                   /* = vault address of this CPU, for this_cpu() */
+	u64 task_stack;                        /* top of the current task's kernel stack */
+	u64 user_rsp;                          /* direct SYSCALL entry: scratch for RSP */
+	u64 entry_stack_top;                   /* TSS.sp0: top of this CPU's entry stack */
+	u64 cr3_user_bits;                     /* ORed into CR3 on the way to user mode:
 	                            0 without a shadow */
-	u64 ist_kernel_stack[NR_IST]; /* kernel-only stack behind each IST */
-	bool (*do_syscall)(struct pt_regs *);     /* true: SYSRET will do */
-	void (*do_trap)(struct pt_regs *);        /* task stack, any origin */
-	void (*do_paranoid)(struct pt_regs *);    /* IST event in kernel mode */
-	u64 exit_to_user;        /* entry text: the IRET path, for the trampoline */
-	u64 syscall_direct;      /* = entry_labels.syscall_direct */
-	u64 espfix_stack;        /* top of the ESPFIX stack, bits 31:16 zero */
-	u64 user_kernel_cr3;     /* not 0: a trap from user mode found the kernel
+	u64 ist_kernel_stack[NR_IST];          /* kernel-only stack behind each IST */
+	bool (*do_syscall)(struct pt_regs *);  /* true: SYSRET will do */
+	void (*do_trap)(struct pt_regs *);     /* task stack, any origin */
+	void (*do_paranoid)(struct pt_regs *); /* IST event in kernel mode */
+	u64 exit_to_user;                      /* entry text: the IRET path, for the trampoline */
+	u64 syscall_direct;                    /* = entry_labels.syscall_direct */
+	u64 espfix_stack;                      /* top of the ESPFIX stack, bits 31:16 zero */
+	u64 user_kernel_cr3;                   /* not 0: a trap from user mode found the kernel
 	                            PGD in CR3; with a shadow, a missed switch */
 
 	/* from here on, C only */
-	u32 cpu;                 /* our number, 0 is the boot CPU */
+	u32 cpu; /* our number, 0 is the boot CPU */
 	u32 apic_id;
-	struct task *current;    /* NULL until sched_run() */
+	struct task *current; /* NULL until sched_run() */
 	struct task *idle;
-	struct mm *mm;           /* whose PGD pair CR3 holds */
-	struct gdt_page *gdt;    /* its writable address, in the direct map */
+	struct mm *mm;            /* whose PGD pair CR3 holds */
+	struct gdt_page *gdt;     /* its writable address, in the direct map */
 	const struct task_io *io; /* whose ports the TSS opens; NULL: nobody's */
-	bool ldt_loaded;         /* LDTR is not null */
-	bool debug_armed;        /* DR7 has a task's breakpoints */
+	bool ldt_loaded;          /* LDTR is not null */
+	bool debug_armed;         /* DR7 has a task's breakpoints */
 	bool need_resched;
-	bool work_due;           /* before user mode: need_resched, or the task's */
-	u32 in_paranoid;         /* depth of IST handlers in kernel mode */
-	u64 locks_held;          /* spinlocks: no schedule(), no shootdown */
-	u64 nmis;                /* taken, from any mode; shared (read) */
+	bool work_due;   /* before user mode: need_resched, or the task's */
+	u32 in_paranoid; /* depth of IST handlers in kernel mode */
+	u64 locks_held;  /* spinlocks: no schedule(), no shootdown */
+	u64 nmis;        /* taken, from any mode; shared (read) */
 	u64 timer_interrupts;
 	u64 syscalls;
-	u64 syscalls_unknown;    /* answered with ENOSYS */
-	u64 fixup_flags;         /* RFLAGS in the frame of the last fault with a fixup */
+	u64 syscalls_unknown; /* answered with ENOSYS */
+	u64 fixup_flags;      /* RFLAGS in the frame of the last fault with a fixup */
 	u64 context_switches;
-	u64 branches_of;         /* whose branches are predicted: mitigations_switch() */
-	u64 branch_barriers;     /* IBPBs */
+	u64 branches_of;     /* whose branches are predicted: mitigations_switch() */
+	u64 branch_barriers; /* IBPBs */
 };
 
 /* The vault of CPU n, whether or not that CPU exists. */
-#define VAULT_OF(n) ((struct percpu *)(VAULT_BASE + (u64)(n) * CEA_STRIDE))
+#define VAULT_OF(n) ((struct percpu *)(VAULT_BASE + CEA_STRIDE * (u64)(n)))
 
 /*
  * This CPU's vault.  Context: GS holds the kernel's base (all C but the first
@@ -79,29 +79,29 @@ static inline struct percpu *this_cpu(void)
  * One field of this CPU's vault in one instruction, for the system call path
  * and where the task may move to another CPU between two.
  */
-#define this_cpu_read(field)                                              \
-	({                                                                \
-		__typeof__(((struct percpu *)0)->field) v_;               \
-		__asm__ volatile("mov %%gs:%c1, %0" : "=r"(v_)            \
-				 : "i"(offsetof(struct percpu, field)));  \
-		v_;                                                       \
+#define this_cpu_read(field)                                             \
+	({                                                               \
+		__typeof__(((struct percpu *)0)->field) v_;              \
+		__asm__ volatile("mov %%gs:%c1, %0"                      \
+				 : "=r"(v_)                              \
+				 : "i"(offsetof(struct percpu, field))); \
+		v_;                                                      \
 	})
 
-#define this_cpu_inc(field)                                               \
-	__asm__ volatile("incq %%gs:%c0"                                  \
-			 : : "i"(offsetof(struct percpu, field)) : "memory", "cc")
+#define this_cpu_inc(field) \
+	__asm__ volatile("incq %%gs:%c0" : : "i"(offsetof(struct percpu, field)) : "memory", "cc")
 
-#define this_cpu_dec(field)                                               \
-	__asm__ volatile("decq %%gs:%c0"                                  \
-			 : : "i"(offsetof(struct percpu, field)) : "memory", "cc")
+#define this_cpu_dec(field) \
+	__asm__ volatile("decq %%gs:%c0" : : "i"(offsetof(struct percpu, field)) : "memory", "cc")
 
 /* A bool of this CPU's vault: one comparison. */
-#define this_cpu_test(field)                                              \
-	({                                                                \
-		bool set_;                                                \
-		__asm__ volatile("cmpb $0, %%gs:%c1" : "=@ccne"(set_)     \
-				 : "i"(offsetof(struct percpu, field)));  \
-		set_;                                                     \
+#define this_cpu_test(field)                                             \
+	({                                                               \
+		bool set_;                                               \
+		__asm__ volatile("cmpb $0, %%gs:%c1"                     \
+				 : "=@ccne"(set_)                        \
+				 : "i"(offsetof(struct percpu, field))); \
+		set_;                                                    \
 	})
 
 static_assert(offsetof(struct percpu, self) == 0, "this_cpu() reads gs:0");

@@ -14,15 +14,17 @@ enum { SLEEP_LOCK_FREE, SLEEP_LOCK_HELD, SLEEP_LOCK_WANTED };
 struct task;
 
 struct sleep_lock {
-	u32 state;             /* WANTED: held, and the list has waiters */
-	struct spinlock guard; /* of the list */
+	u32 state;                 /* WANTED: held, and the list has waiters */
+	struct spinlock guard;     /* of the list */
 	struct task *first, *last; /* the waiters, by task->lock_next and lock_prev */
 	struct lock_check check;
 };
 
 /* For the definition of one: SLEEP_LOCK(LOCK_MM); and for one in zeroed memory. */
+/* clang-format off */
 #define SLEEP_LOCK(rank) \
 	{ .guard = SPINLOCK(LOCK_SLEEP_GUARD), .check = LOCK_CHECK(rank) }
+/* clang-format on */
 
 static inline void sleep_lock_init(struct sleep_lock *lock, enum lock_rank rank)
 {
@@ -35,9 +37,8 @@ static __lock_inline void sleep_lock(struct sleep_lock *lock)
 	u32 found = SLEEP_LOCK_FREE;
 
 	lock_check_want(&lock->check);
-	if (unlikely(!__atomic_compare_exchange_n(&lock->state, &found, SLEEP_LOCK_HELD,
-						  false, __ATOMIC_ACQUIRE,
-						  __ATOMIC_RELAXED)))
+	if (unlikely(!__atomic_compare_exchange_n(&lock->state, &found, SLEEP_LOCK_HELD, false,
+						  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
 		seam_sleep_lock_wait(lock);
 	lock_check_got(&lock->check);
 }
@@ -52,8 +53,8 @@ static __lock_inline int sleep_lock_killable(struct sleep_lock *lock)
 	int err;
 
 	lock_check_want(&lock->check);
-	if (likely(__atomic_compare_exchange_n(&lock->state, &found, SLEEP_LOCK_HELD,
-					       false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
+	if (likely(__atomic_compare_exchange_n(&lock->state, &found, SLEEP_LOCK_HELD, false,
+					       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
 		lock_check_got(&lock->check);
 		return 0;
 	}
@@ -68,9 +69,8 @@ static __lock_inline void sleep_unlock(struct sleep_lock *lock)
 	u32 found = SLEEP_LOCK_HELD;
 
 	lock_check_drop(&lock->check);
-	if (unlikely(!__atomic_compare_exchange_n(&lock->state, &found, SLEEP_LOCK_FREE,
-						  false, __ATOMIC_RELEASE,
-						  __ATOMIC_RELAXED)))
+	if (unlikely(!__atomic_compare_exchange_n(&lock->state, &found, SLEEP_LOCK_FREE, false,
+						  __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
 		seam_sleep_lock_hand_on(lock);
 }
 

@@ -21,7 +21,8 @@ static __lock_inline void spin_guard_end(struct spin_guard *g)
 
 #define SPIN_GUARD(taken)                                                             \
 	__attribute__((cleanup(spin_guard_end), unused)) struct spin_guard guard_ = { \
-		.lock = (taken), .flags = spin_lock(taken),                           \
+		.lock = (taken),                                                      \
+		.flags = spin_lock(taken),                                            \
 	}
 
 #endif

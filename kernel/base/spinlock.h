@@ -17,7 +17,9 @@ struct spinlock {
 };
 
 /* For the definition of one: SPINLOCK(LOCK_FRAMES). */
+/* clang-format off */
 #define SPINLOCK(rank) { .check = LOCK_CHECK(rank) }
+/* clang-format on */
 
 /* Returns the flags to hand to spin_unlock(). */
 static __lock_inline u64 spin_lock(struct spinlock *lock)

@@ -5,8 +5,6 @@
 #ifndef KERNEL_BASE_STACK_POISON_H
 #define KERNEL_BASE_STACK_POISON_H
 
-static inline void stack_poison(void)
-{
-}
+static inline void stack_poison(void) {}
 
 #endif

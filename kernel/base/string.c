@@ -22,10 +22,8 @@ void *memcpy(void *dst, const void *src, size_t n)
 	size_t words = n / 8;
 	size_t bytes = n % 8;
 
-	asm volatile("rep movsq"
-		     : "+D"(to), "+S"(src), "+c"(words) : : "memory");
-	asm volatile("rep movsb"
-		     : "+D"(to), "+S"(src), "+c"(bytes) : : "memory");
+	asm volatile("rep movsq" : "+D"(to), "+S"(src), "+c"(words) : : "memory");
+	asm volatile("rep movsb" : "+D"(to), "+S"(src), "+c"(bytes) : : "memory");
 	return dst;
 }
 
@@ -61,10 +59,8 @@ void *memset(void *dst, int byte, size_t n)
 	size_t words = n / 8;
 	size_t bytes = n % 8;
 
-	asm volatile("rep stosq"
-		     : "+D"(to), "+c"(words) : "a"(pattern) : "memory");
-	asm volatile("rep stosb"
-		     : "+D"(to), "+c"(bytes) : "a"(pattern) : "memory");
+	asm volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(pattern) : "memory");
+	asm volatile("rep stosb" : "+D"(to), "+c"(bytes) : "a"(pattern) : "memory");
 	return dst;
 }
 
@@ -137,15 +133,14 @@ long strscpy(char *dst, const char *src, size_t size)
 /* glob_match for a pattern that ends at `end` instead of at a NUL. */
 static bool match(const char *pattern, const char *end, const char *string)
 {
-	const char *star = NULL;  /* just after the last `*` met */
+	const char *star = NULL;   /* just after the last `*` met */
 	const char *resume = NULL; /* where its run of bytes ends so far */
 
 	while (*string != '\0') {
 		if (pattern != end && *pattern == '*') {
 			star = ++pattern;
 			resume = string;
-		} else if (pattern != end &&
-			   (*pattern == '?' || *pattern == *string)) {
+		} else if (pattern != end && (*pattern == '?' || *pattern == *string)) {
 			pattern++;
 			string++;
 		} else if (star != NULL) {

@@ -7,9 +7,9 @@
 #include "kernel/base/types.h"
 
 struct timer {
-	u64 when;                         /* clock_ns(); set before timers_add() */
+	u64 when; /* clock_ns(); set before timers_add() */
 	struct timer *left, *right, *up;
-	u32 rank;                         /* 0: in no set */
+	u32 rank; /* 0: in no set */
 };
 
 /* A set is a pointer to its earliest timer; NULL: empty.  The caller has its lock. */

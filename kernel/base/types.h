@@ -45,12 +45,14 @@ typedef u64 virt_addr_t;
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
 /* Power-of-two rounding; `align` must be a power of two. */
+/* clang-format off */
 #define ALIGN_DOWN(x, align) ((x) & ~((u64)(align) - 1))
 #define ALIGN_UP(x, align) (((x) + (u64)(align) - 1) & ~((u64)(align) - 1))
 #define IS_ALIGNED(x, align) (((x) & ((u64)(align) - 1)) == 0)
 
 #define container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+/* clang-format on */
 
 #define BIT(n) (1ULL << (n))
 

@@ -29,8 +29,7 @@ static bool has_vault(void)
 static void print_cr3(u64 cr3)
 {
 	log(" CR3 %#lx: %s PGD, PCID %#lx, %s\n", cr3,
-	    cr3 & CR3_USER_PGD && pti_enabled ? "user" : "kernel",
-	    cr3 & CR3_PCID_MASK,
+	    cr3 & CR3_USER_PGD && pti_enabled ? "user" : "kernel", cr3 & CR3_PCID_MASK,
 	    this_cpu()->mm ? "of the current process" : "of no process");
 }
 
@@ -48,9 +47,8 @@ static void print_regs(const struct pt_regs *r)
 {
 	const char *window = place_window(r->ip);
 
-	log(" RIP %#lx (%s%s%s) CS %#lx  RSP %#lx SS %#lx  RFLAGS %#lx\n", r->ip,
-	    place_text(r->ip), window ? ", window " : "", window ? window : "",
-	    r->cs, r->sp, r->ss, r->flags);
+	log(" RIP %#lx (%s%s%s) CS %#lx  RSP %#lx SS %#lx  RFLAGS %#lx\n", r->ip, place_text(r->ip),
+	    window ? ", window " : "", window ? window : "", r->cs, r->sp, r->ss, r->flags);
 	log(" RAX %016lx RBX %016lx RCX %016lx RDX %016lx\n", r->ax, r->bx, r->cx, r->dx);
 	log(" RSI %016lx RDI %016lx RBP %016lx R8  %016lx\n", r->si, r->di, r->bp, r->r8);
 	log(" R9  %016lx R10 %016lx R11 %016lx R12 %016lx\n", r->r9, r->r10, r->r11, r->r12);
@@ -63,8 +61,8 @@ static void take_the_floor(void)
 	static struct percpu *panicking;
 	struct percpu *nobody = NULL;
 
-	if (__atomic_compare_exchange_n(&panicking, &nobody, this_cpu(), false,
-					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	if (__atomic_compare_exchange_n(&panicking, &nobody, this_cpu(), false, __ATOMIC_SEQ_CST,
+					__ATOMIC_SEQ_CST))
 		return;
 	if (nobody == this_cpu())
 		power_off(false);

@@ -13,8 +13,7 @@
 void panic_init(void);
 
 /* panic() with the registers that were interrupted.  Any context. */
-__noreturn void panic_regs(const struct pt_regs *regs, const char *fmt, ...)
-	__printf_like(2, 3);
+__noreturn void panic_regs(const struct pt_regs *regs, const char *fmt, ...) __printf_like(2, 3);
 
 /* What the selftests are running, for the report; NULL: nothing. */
 extern const char *volatile panic_running_test;

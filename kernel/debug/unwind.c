@@ -42,9 +42,9 @@ static_assert(sizeof(struct unwind_hint) == HINT_SIZE, "as NASM lays it out");
 extern const struct unwind_hint unwind_hints_start[], unwind_hints_end[];
 
 #define REG_INDEX(field) (offsetof(struct pt_regs, field) / sizeof(u64))
-static_assert(REG_INDEX(bp) == HINT_BP && REG_INDEX(ax) == HINT_AX &&
-	      REG_INDEX(cx) == HINT_CX && REG_INDEX(di) == HINT_DI &&
-	      REG_INDEX(ip) == HINT_IP && REG_INDEX(sp) == HINT_SP,
+static_assert(REG_INDEX(bp) == HINT_BP && REG_INDEX(ax) == HINT_AX && REG_INDEX(cx) == HINT_CX &&
+		      REG_INDEX(di) == HINT_DI && REG_INDEX(ip) == HINT_IP &&
+		      REG_INDEX(sp) == HINT_SP,
 	      "hints.h numbers the registers as struct pt_regs does");
 
 /* In which order they were pushed, and how far below ip the first is. */
@@ -53,18 +53,21 @@ static const struct {
 	u8 count;
 	u8 words_below;
 } order[] = {
-	[HINT_ORDER_REGS] = {
-		{ REG_INDEX(di), REG_INDEX(si), REG_INDEX(dx), REG_INDEX(cx),
-		  REG_INDEX(ax), REG_INDEX(r8), REG_INDEX(r9), REG_INDEX(r10),
-		  REG_INDEX(r11), REG_INDEX(bx), REG_INDEX(bp), REG_INDEX(r12),
-		  REG_INDEX(r13), REG_INDEX(r14), REG_INDEX(r15) }, 15, 3 },
-	[HINT_ORDER_SCRATCH] = {
-		{ REG_INDEX(ax), REG_INDEX(cx), REG_INDEX(dx), REG_INDEX(bx),
-		  REG_INDEX(si) }, 5, 3 },
+	[HINT_ORDER_REGS] = { { REG_INDEX(di), REG_INDEX(si), REG_INDEX(dx), REG_INDEX(cx),
+				REG_INDEX(ax), REG_INDEX(r8), REG_INDEX(r9), REG_INDEX(r10),
+				REG_INDEX(r11), REG_INDEX(bx), REG_INDEX(bp), REG_INDEX(r12),
+				REG_INDEX(r13), REG_INDEX(r14), REG_INDEX(r15) },
+			      15,
+			      3 },
+	[HINT_ORDER_SCRATCH] = { { REG_INDEX(ax), REG_INDEX(cx), REG_INDEX(dx), REG_INDEX(bx),
+				   REG_INDEX(si) },
+				 5,
+				 3 },
 	[HINT_ORDER_RDI] = { { REG_INDEX(di) }, 1, 1 },
-	[HINT_ORDER_CALLEE] = {
-		{ REG_INDEX(bp), REG_INDEX(bx), REG_INDEX(r12), REG_INDEX(r13),
-		  REG_INDEX(r14), REG_INDEX(r15) }, 6, 1 },
+	[HINT_ORDER_CALLEE] = { { REG_INDEX(bp), REG_INDEX(bx), REG_INDEX(r12), REG_INDEX(r13),
+				  REG_INDEX(r14), REG_INDEX(r15) },
+				6,
+				1 },
 	[HINT_ORDER_RESUME] = { { REG_INDEX(di) }, 1, 2 },
 };
 
@@ -202,8 +205,9 @@ static bool caller_of_frameless(struct unwind_state *s)
 	}
 	sp += 8;
 	if (!returns_to_entry(find_hint(word - 1), sp, r->bp) &&
-	    !returns_from(word, r->ip, here[0] == 0x55 || here[1] == 0x55 ||
-			  here[1] == 0xc3 || !is_kernel_code(r->ip)))
+	    !returns_from(word, r->ip,
+			  here[0] == 0x55 || here[1] == 0x55 || here[1] == 0xc3 ||
+				  !is_kernel_code(r->ip)))
 		return false;
 	r->sp = sp;
 	r->ip = word;
@@ -245,8 +249,7 @@ static bool read_saved(const struct unwind_hint *h, u64 frame, u64 *regs)
 	return true;
 }
 
-static enum unwind_status step_frame(struct unwind_state *s, const struct unwind_hint *h,
-				     u64 frame)
+static enum unwind_status step_frame(struct unwind_state *s, const struct unwind_hint *h, u64 frame)
 {
 	struct pt_regs *r = &s->regs;
 	struct pt_regs out = *r;
@@ -285,12 +288,12 @@ static enum unwind_status step_syscall(struct unwind_state *s, const struct unwi
 		r->flags = r->r11;
 	}
 	s->event = h->type == HINT_SYSENTER ? VEC_SYSENTER :
-		   h->offset == SEL_USER_CS ? VEC_SYSCALL : VEC_SYSCALL32;
+		   h->offset == SEL_USER_CS ? VEC_SYSCALL :
+					      VEC_SYSCALL32;
 	return UNWIND_AT_USER;
 }
 
-static enum unwind_status step_call(struct unwind_state *s, const struct unwind_hint *h,
-				    u64 at)
+static enum unwind_status step_call(struct unwind_state *s, const struct unwind_hint *h, u64 at)
 {
 	if (!read_saved(h, at, (u64 *)&s->regs) || !read_word(at, &s->regs.ip))
 		return UNWIND_LOST;
@@ -300,8 +303,7 @@ static enum unwind_status step_call(struct unwind_state *s, const struct unwind_
 }
 
 /* RSP is where it was interrupted; CS is the kernel's, as on any RET. */
-static enum unwind_status step_resume(struct unwind_state *s, const struct unwind_hint *h,
-				      u64 at)
+static enum unwind_status step_resume(struct unwind_state *s, const struct unwind_hint *h, u64 at)
 {
 	enum unwind_status status = step_call(s, h, at);
 
@@ -318,7 +320,7 @@ static bool base_of(const struct unwind_hint *h, const struct pt_regs *r, u64 *b
 	if (h->base == HINT_EXIT_RSP)
 		return read_word(area + CEA_EXIT_RSP, base);
 	*base = h->base == HINT_ENTRY_STACK ? area + CEA_ENTRY_STACK_TOP :
-		((const u64 *)r)[h->base];
+					      ((const u64 *)r)[h->base];
 	return true;
 }
 
@@ -351,8 +353,7 @@ static enum unwind_status step(struct unwind_state *s)
 
 void unwind_start(struct unwind_state *s, const struct pt_regs *regs)
 {
-	*s = (struct unwind_state){ .regs = *regs, .interrupted = true,
-				    .event = UNWIND_NO_EVENT };
+	*s = (struct unwind_state){ .regs = *regs, .interrupted = true, .event = UNWIND_NO_EVENT };
 	if (user_mode(regs))
 		s->status = UNWIND_AT_USER;
 }
@@ -392,16 +393,11 @@ static void append(char *to, size_t size, size_t *used, const char *fmt, ...)
 static const char *event_name(u64 event)
 {
 	switch (event) {
-	case UNWIND_UNKNOWN_EVENT:
-		return "entry";
-	case VEC_SYSCALL:
-		return "SYSCALL";
-	case VEC_SYSCALL32:
-		return "SYSCALL32";
-	case VEC_SYSENTER:
-		return "SYSENTER";
-	case VEC_INT80:
-		return "INT 0x80";
+	case UNWIND_UNKNOWN_EVENT: return "entry";
+	case VEC_SYSCALL: return "SYSCALL";
+	case VEC_SYSCALL32: return "SYSCALL32";
+	case VEC_SYSENTER: return "SYSENTER";
+	case VEC_INT80: return "INT 0x80";
 	}
 	return (u8)event == VEC_TIMER ? "timer" : trap_name((u8)event);
 }
@@ -409,7 +405,8 @@ static const char *event_name(u64 event)
 void unwind_format(struct unwind_state *s, char *to, size_t size)
 {
 	static const char *const end[] = {
-		[UNWIND_AT_START] = "  start\n", [UNWIND_LOST] = "  ?\n",
+		[UNWIND_AT_START] = "  start\n",
+		[UNWIND_LOST] = "  ?\n",
 	};
 	unsigned column = 0;
 	size_t used = 0;
@@ -423,8 +420,8 @@ void unwind_format(struct unwind_state *s, char *to, size_t size)
 			column = 0;
 		}
 		if (s->status == UNWIND_AT_USER) {
-			append(to, size, &used, "  user: RIP %#lx CS %#lx RSP %#lx\n", r->ip,
-			       r->cs, r->sp);
+			append(to, size, &used, "  user: RIP %#lx CS %#lx RSP %#lx\n", r->ip, r->cs,
+			       r->sp);
 			return;
 		}
 		if (s->status == UNWIND_GOES_ON)

@@ -42,9 +42,8 @@ void unwind_start(struct unwind_state *s, const struct pt_regs *regs);
  * hand, at a return address and that function's frame pointer.
  */
 void unwind_start_frame(struct unwind_state *s, u64 ip, u64 bp);
-#define unwind_start_here(s)                                       \
-	unwind_start_frame(s, (u64)__builtin_return_address(0),    \
-			   (u64)__builtin_frame_address(0))
+#define unwind_start_here(s) \
+	unwind_start_frame(s, (u64)__builtin_return_address(0), (u64)__builtin_frame_address(0))
 
 /*
  * One frame outwards.  False: status says why there is none.  Context: the CPU

@@ -43,8 +43,8 @@ static int hex_digit(char c)
 	return -1;
 }
 
-static int parse_hex(const char *digits, const char *what, size_t at,
-		     u32 *value, struct complaint *why)
+static int parse_hex(const char *digits, const char *what, size_t at, u32 *value,
+		     struct complaint *why)
 {
 	int i, digit;
 
@@ -52,9 +52,11 @@ static int parse_hex(const char *digits, const char *what, size_t at,
 	for (i = 0; i < 8; i++) {
 		digit = hex_digit(digits[i]);
 		if (digit < 0)
-			return complain(why, "cpio: found '%.8s' as %s in the "
+			return complain(why,
+					"cpio: found '%.8s' as %s in the "
 					"header at offset %zu, expected eight "
-					"hexadecimal digits", digits, what, at);
+					"hexadecimal digits",
+					digits, what, at);
 		*value = *value << 4 | (u32)digit;
 	}
 	return 0;
@@ -70,7 +72,8 @@ static int take_name(const struct cpio_iter *it, u32 namesize, const char **name
 	size_t at = it->at + sizeof(struct header);
 
 	if (namesize > it->size - at)
-		return complain(why, "cpio: found a name of %u bytes at offset "
+		return complain(why,
+				"cpio: found a name of %u bytes at offset "
 				"%zu, expected at most the %zu that are left",
 				namesize, at, it->size - at);
 	*name = NULL;
@@ -78,9 +81,11 @@ static int take_name(const struct cpio_iter *it, u32 namesize, const char **name
 		return 0;
 	*name = (const char *)it->archive + at;
 	if ((*name)[namesize - 1] != '\0')
-		return complain(why, "cpio: found a name of %u bytes at offset "
+		return complain(why,
+				"cpio: found a name of %u bytes at offset "
 				"%zu without an end, expected a NUL as its last "
-				"byte", namesize, at);
+				"byte",
+				namesize, at);
 	return 0;
 }
 
@@ -95,12 +100,13 @@ static void skip_zeros(struct cpio_iter *it)
 /* The kind of compression whose data begins like that, or NULL. */
 static const char *compression(const u8 *data, size_t size)
 {
-	static const struct { u8 magic[2]; const char name[6]; } kinds[] = {
-		{ { 0x1f, 0x8b }, "gzip" }, { { 0x1f, 0x9e }, "gzip" },
-		{ { 0xfd, 0x37 }, "xz" }, { { 0x28, 0xb5 }, "zstd" },
-		{ { 0x02, 0x21 }, "lz4" }, { { 0x04, 0x22 }, "lz4" },
-		{ { 0x42, 0x5a }, "bzip2" }, { { 0x5d, 0x00 }, "lzma" },
-		{ { 0x89, 0x4c }, "lzo" },
+	static const struct {
+		u8 magic[2];
+		const char name[6];
+	} kinds[] = {
+		{ { 0x1f, 0x8b }, "gzip" },  { { 0x1f, 0x9e }, "gzip" }, { { 0xfd, 0x37 }, "xz" },
+		{ { 0x28, 0xb5 }, "zstd" },  { { 0x02, 0x21 }, "lz4" },  { { 0x04, 0x22 }, "lz4" },
+		{ { 0x42, 0x5a }, "bzip2" }, { { 0x5d, 0x00 }, "lzma" }, { { 0x89, 0x4c }, "lzo" },
 	};
 
 	for (unsigned i = 0; size >= 2 && i < ARRAY_SIZE(kinds); i++)
@@ -118,29 +124,33 @@ static int refuse_magic(const struct cpio_iter *it, struct complaint *why)
 
 	memcpy(magic, data, MIN(it->size - it->at, sizeof(magic) - 1));
 	if (kind)
-		return complain(why, "cpio: found data compressed by %s at offset "
+		return complain(why,
+				"cpio: found data compressed by %s at offset "
 				"%zu, expected an archive that is not compressed",
 				kind, it->at);
-	return complain(why, "cpio: found the magic number '%s' at offset %zu, "
-			"expected '" MAGIC "' or '" MAGIC_CRC "'", magic, it->at);
+	return complain(why,
+			"cpio: found the magic number '%s' at offset %zu, "
+			"expected '" MAGIC "' or '" MAGIC_CRC "'",
+			magic, it->at);
 }
 
-static int check_header(const struct cpio_iter *it, const struct header *h,
-			struct complaint *why)
+static int check_header(const struct cpio_iter *it, const struct header *h, struct complaint *why)
 {
 	size_t left = it->size - it->at;
 
-	if (left < sizeof(h->magic) ||
-	    (memcmp(h->magic, MAGIC, sizeof(h->magic)) != 0 &&
-	     memcmp(h->magic, MAGIC_CRC, sizeof(h->magic)) != 0))
+	if (left < sizeof(h->magic) || (memcmp(h->magic, MAGIC, sizeof(h->magic)) != 0 &&
+					memcmp(h->magic, MAGIC_CRC, sizeof(h->magic)) != 0))
 		return refuse_magic(it, why);
 	if (left < sizeof(*h))
-		return complain(why, "cpio: found the end of the archive at "
+		return complain(why,
+				"cpio: found the end of the archive at "
 				"offset %zu, expected a file or the trailer",
 				it->size);
 	if (it->at % 4 != 0)
-		return complain(why, "cpio: found a header at offset %zu, "
-				"expected it at a multiple of 4", it->at);
+		return complain(why,
+				"cpio: found a header at offset %zu, "
+				"expected it at a multiple of 4",
+				it->at);
 	return 0;
 }
 
@@ -149,10 +159,12 @@ struct numbers {
 	u32 dev_major, dev_minor, rdev_major, rdev_minor;
 };
 
-static int parse_header(const struct header *h, size_t at, struct numbers *n,
-			struct complaint *why)
+static int parse_header(const struct header *h, size_t at, struct numbers *n, struct complaint *why)
 {
-	const struct { const char *digits, *what; u32 *value; } fields[] = {
+	const struct {
+		const char *digits, *what;
+		u32 *value;
+	} fields[] = {
 		{ h->mode, "mode", &n->mode },
 		{ h->filesize, "file size", &n->size },
 		{ h->namesize, "name size", &n->namesize },
@@ -167,14 +179,12 @@ static int parse_header(const struct header *h, size_t at, struct numbers *n,
 	int err = 0;
 
 	for (unsigned i = 0; err == 0 && i < ARRAY_SIZE(fields); i++)
-		err = parse_hex(fields[i].digits, fields[i].what, at,
-				fields[i].value, why);
+		err = parse_hex(fields[i].digits, fields[i].what, at, fields[i].value, why);
 	return err;
 }
 
 /* What the header at it->at tells; it->at is behind the file then. */
-static int take_file(struct cpio_iter *it, struct cpio_file *file,
-		     struct complaint *why)
+static int take_file(struct cpio_iter *it, struct cpio_file *file, struct complaint *why)
 {
 	const struct header *h = (const void *)(it->archive + it->at);
 	struct numbers n;
@@ -193,23 +203,30 @@ static int take_file(struct cpio_iter *it, struct cpio_file *file,
 	if (name && strcmp(name, TRAILER) == 0)
 		data = MIN(data, it->size); /* its padding may be cut off */
 	if (data > it->size || n.size > it->size - data)
-		return complain(why, "cpio: found %u bytes of contents for "
+		return complain(why,
+				"cpio: found %u bytes of contents for "
 				"'%.64s' at offset %zu, expected at most the "
-				"%zu that are left", n.size, name ? name : "",
-				data, data > it->size ? 0 : it->size - data);
+				"%zu that are left",
+				n.size, name ? name : "", data,
+				data > it->size ? 0 : it->size - data);
 	*file = (struct cpio_file){
-		.name = name, .data = it->archive + data, .size = n.size,
-		.at = it->at, .mode = n.mode, .nlink = n.nlink,
-		.rdev_major = n.rdev_major, .rdev_minor = n.rdev_minor,
+		.name = name,
+		.data = it->archive + data,
+		.size = n.size,
+		.at = it->at,
+		.mode = n.mode,
+		.nlink = n.nlink,
+		.rdev_major = n.rdev_major,
+		.rdev_minor = n.rdev_minor,
 		.id = { it->archives, n.ino, n.dev_major, n.dev_minor },
-		.has_sum = h->magic[5] == MAGIC_CRC[5], .sum = n.sum,
+		.has_sum = h->magic[5] == MAGIC_CRC[5],
+		.sum = n.sum,
 	};
 	it->at = MIN(ALIGN_UP(data + n.size, 4), it->size);
 	return 0;
 }
 
-int cpio_next(struct cpio_iter *it, struct cpio_file *file,
-	      struct complaint *why)
+int cpio_next(struct cpio_iter *it, struct cpio_file *file, struct complaint *why)
 {
 	int err;
 
@@ -218,9 +235,11 @@ int cpio_next(struct cpio_iter *it, struct cpio_file *file,
 		if (it->at == it->size && !it->inside)
 			return 0;
 		if (it->at == it->size)
-			return complain(why, "cpio: found the end of the archive "
+			return complain(why,
+					"cpio: found the end of the archive "
 					"at offset %zu, expected a file or the "
-					"trailer", it->size);
+					"trailer",
+					it->size);
 		err = take_file(it, file, why);
 		if (err != 0)
 			return err;
@@ -243,8 +262,9 @@ int cpio_check_sum(const struct cpio_file *file, struct complaint *why)
 			seam_long_work_point();
 	}
 	if (sum != file->sum)
-		return complain(why, "cpio: found the sum %#x of the contents of "
-				"'%.64s', expected %#x", sum, file->name,
-				file->sum);
+		return complain(why,
+				"cpio: found the sum %#x of the contents of "
+				"'%.64s', expected %#x",
+				sum, file->name, file->sum);
 	return 0;
 }

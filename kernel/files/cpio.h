@@ -29,17 +29,17 @@ struct cpio_file {
 	size_t at;        /* offset of the header */
 	u32 mode, nlink, rdev_major, rdev_minor;
 	struct cpio_id id;
-	bool has_sum;     /* of the crc format: */
-	u32 sum;          /* of the bytes of a regular file */
+	bool has_sum; /* of the crc format: */
+	u32 sum;      /* of the bytes of a regular file */
 };
 
 /* A place in the archives; set up by cpio_start(), private to cpio.c. */
 struct cpio_iter {
 	const u8 *archive;
 	size_t size;
-	size_t at;        /* of what is next; at most size */
-	u32 archives;     /* that are behind */
-	bool inside;      /* no trailer has come since the last file */
+	size_t at;    /* of what is next; at most size */
+	u32 archives; /* that are behind */
+	bool inside;  /* no trailer has come since the last file */
 };
 
 /* Begins at the first file in `size` readable bytes. */
@@ -51,8 +51,7 @@ void cpio_start(struct cpio_iter *it, const void *archive, size_t size);
  * Y", when what stands here is no archive (it is no use to go on then).  Zeros
  * may stand in front of archives, between and behind them.
  */
-int cpio_next(struct cpio_iter *it, struct cpio_file *file,
-	      struct complaint *why);
+int cpio_next(struct cpio_iter *it, struct cpio_file *file, struct complaint *why);
 
 /* Are the bytes of a regular file what the sum says?  -EINVAL with a line in *why. */
 int cpio_check_sum(const struct cpio_file *file, struct complaint *why);

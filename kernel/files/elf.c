@@ -61,13 +61,11 @@ static bool is_elf32(const struct file_header *h)
 
 static size_t phentsize(const struct file_header *h)
 {
-	return is_elf32(h) ? sizeof(struct program_header32) :
-			     sizeof(struct program_header);
+	return is_elf32(h) ? sizeof(struct program_header32) : sizeof(struct program_header);
 }
 
 /* What stands first in the file, the same in both classes. */
-static int check_ident(const struct file_header *h, size_t size,
-		       struct complaint *why)
+static int check_ident(const struct file_header *h, size_t size, struct complaint *why)
 {
 	static const u8 magic[4] = { 0x7f, 'E', 'L', 'F' };
 	size_t least = sizeof(struct file_header32);
@@ -75,19 +73,25 @@ static int check_ident(const struct file_header *h, size_t size,
 	if (size >= least && !is_elf32(h))
 		least = sizeof(struct file_header);
 	if (size < least)
-		return complain(why, "elf: found a file of %zu bytes, expected "
-				"at least %zu", size, least);
+		return complain(why,
+				"elf: found a file of %zu bytes, expected "
+				"at least %zu",
+				size, least);
 	if (memcmp(h->magic, magic, sizeof(magic)) != 0)
-		return complain(why, "elf: found the magic number %02x %02x "
-				"%02x %02x, expected 7f 45 4c 46", h->magic[0],
-				h->magic[1], h->magic[2], h->magic[3]);
+		return complain(why,
+				"elf: found the magic number %02x %02x "
+				"%02x %02x, expected 7f 45 4c 46",
+				h->magic[0], h->magic[1], h->magic[2], h->magic[3]);
 	if (h->class != CLASS_32 && h->class != CLASS_64)
-		return complain(why, "elf: found class %u, expected %d "
-				"(32-bit) or %d (64-bit)", h->class, CLASS_32,
-				CLASS_64);
+		return complain(why,
+				"elf: found class %u, expected %d "
+				"(32-bit) or %d (64-bit)",
+				h->class, CLASS_32, CLASS_64);
 	if (h->data != DATA_LITTLE_ENDIAN)
-		return complain(why, "elf: found data encoding %u, expected %d "
-				"(little endian)", h->data, DATA_LITTLE_ENDIAN);
+		return complain(why,
+				"elf: found data encoding %u, expected %d "
+				"(little endian)",
+				h->data, DATA_LITTLE_ENDIAN);
 	return 0;
 }
 
@@ -110,8 +114,7 @@ static struct file_header read_header(const void *image)
 	return h;
 }
 
-static struct program_header read_phdr(const void *image,
-				       const struct file_header *h, unsigned i)
+static struct program_header read_phdr(const void *image, const struct file_header *h, unsigned i)
 {
 	const u8 *at = (const u8 *)image + h->phoff + i * phentsize(h);
 	const struct program_header32 *p32 = (const void *)at;
@@ -119,68 +122,81 @@ static struct program_header read_phdr(const void *image,
 	if (!is_elf32(h))
 		return *(const struct program_header *)at;
 	return (struct program_header){
-		.type = p32->type, .flags = p32->flags, .offset = p32->offset,
-		.vaddr = p32->vaddr, .filesz = p32->filesz, .memsz = p32->memsz,
+		.type = p32->type,
+		.flags = p32->flags,
+		.offset = p32->offset,
+		.vaddr = p32->vaddr,
+		.filesz = p32->filesz,
+		.memsz = p32->memsz,
 		.align = p32->align,
 	};
 }
 
-static int check_header(const struct file_header *h, size_t size,
-			struct complaint *why)
+static int check_header(const struct file_header *h, size_t size, struct complaint *why)
 {
 	if (h->machine != (is_elf32(h) ? MACHINE_386 : MACHINE_X86_64))
-		return complain(why, "elf: found machine %u, expected %s",
-				h->machine, is_elf32(h) ? "3 (i386)" :
-				"62 (x86-64)");
+		return complain(why, "elf: found machine %u, expected %s", h->machine,
+				is_elf32(h) ? "3 (i386)" : "62 (x86-64)");
 	if (h->type != TYPE_EXEC && h->type != TYPE_DYN)
-		return complain(why, "elf: found type %u, expected %d "
-				"(executable) or %d (static-pie)", h->type,
-				TYPE_EXEC, TYPE_DYN);
+		return complain(why,
+				"elf: found type %u, expected %d "
+				"(executable) or %d (static-pie)",
+				h->type, TYPE_EXEC, TYPE_DYN);
 	if (h->phentsize != phentsize(h))
-		return complain(why, "elf: found program headers of %u bytes, "
-				"expected %zu", h->phentsize, phentsize(h));
+		return complain(why,
+				"elf: found program headers of %u bytes, "
+				"expected %zu",
+				h->phentsize, phentsize(h));
 	if (h->phoff > size || h->phnum > (size - h->phoff) / phentsize(h))
-		return complain(why, "elf: found %u program headers at offset "
+		return complain(why,
+				"elf: found %u program headers at offset "
 				"%#lx, expected them inside the file of %#zx "
-				"bytes", h->phnum, h->phoff, size);
+				"bytes",
+				h->phnum, h->phoff, size);
 	return 0;
 }
 
 /* Where a segment's bytes are in the file.  There are some. */
-static int check_offset(const struct program_header *p, size_t size,
-			struct complaint *why)
+static int check_offset(const struct program_header *p, size_t size, struct complaint *why)
 {
 	if (p->offset > size || p->filesz > size - p->offset)
-		return complain(why, "elf: found a segment of %#lx bytes at "
+		return complain(why,
+				"elf: found a segment of %#lx bytes at "
 				"offset %#lx, expected it inside the file of "
-				"%#zx bytes", p->filesz, p->offset, size);
+				"%#zx bytes",
+				p->filesz, p->offset, size);
 	if (p->vaddr % PAGE_SIZE != p->offset % PAGE_SIZE)
-		return complain(why, "elf: found a segment at %#lx from offset "
+		return complain(why,
+				"elf: found a segment at %#lx from offset "
 				"%#lx, expected both at the same place in a "
-				"page", p->vaddr, p->offset);
+				"page",
+				p->vaddr, p->offset);
 	return 0;
 }
 
 /* Checks a PT_LOAD that is not empty against the file and the user half. */
-static int check_load(const struct program_header *p, size_t size,
-		      const struct elf_image *out, struct complaint *why)
+static int check_load(const struct program_header *p, size_t size, const struct elf_image *out,
+		      struct complaint *why)
 {
 	virt_addr_t lowest = out->is_pie ? 0 : USER_START;
 	virt_addr_t end = out->ia32 ? USER_END_IA32 : USER_END;
 
 	if (p->filesz > p->memsz)
-		return complain(why, "elf: found a segment with %#lx bytes in "
+		return complain(why,
+				"elf: found a segment with %#lx bytes in "
 				"the file, expected at most its %#lx in memory",
 				p->filesz, p->memsz);
-	if (p->vaddr < lowest || p->vaddr > end ||
-	    p->memsz > end - p->vaddr)
-		return complain(why, "elf: found a segment of %#lx bytes at "
+	if (p->vaddr < lowest || p->vaddr > end || p->memsz > end - p->vaddr)
+		return complain(why,
+				"elf: found a segment of %#lx bytes at "
 				"%#lx, expected it between %#lx and %#lx",
 				p->memsz, p->vaddr, lowest, end);
 	if ((p->flags & ELF_W) && (p->flags & ELF_X))
-		return complain(why, "elf: found the segment at %#lx writable "
+		return complain(why,
+				"elf: found the segment at %#lx writable "
 				"and executable, expected at most one of the "
-				"two", p->vaddr);
+				"two",
+				p->vaddr);
 	return p->filesz ? check_offset(p, size, why) : 0;
 }
 
@@ -191,36 +207,37 @@ static u64 alignment(const struct program_header *p)
 }
 
 /* Adds a checked PT_LOAD, unless it overlaps one that is there already. */
-static int add_segment(struct elf_image *out, const struct program_header *p,
-		       struct complaint *why)
+static int add_segment(struct elf_image *out, const struct program_header *p, struct complaint *why)
 {
 	const struct elf_segment *s;
 
 	for (s = out->segment; s != out->segment + out->segment_count; s++) {
-		if (p->vaddr < s->vaddr + s->memsz &&
-		    s->vaddr < p->vaddr + p->memsz)
-			return complain(why, "elf: found a segment at %#lx "
+		if (p->vaddr < s->vaddr + s->memsz && s->vaddr < p->vaddr + p->memsz)
+			return complain(why,
+					"elf: found a segment at %#lx "
 					"that overlaps the one at %#lx, "
-					"expected them apart", p->vaddr,
-					s->vaddr);
+					"expected them apart",
+					p->vaddr, s->vaddr);
 	}
 	if (out->segment_count == ELF_MAX_SEGMENTS)
-		return complain(why, "elf: found more than %d segments, "
-				"expected at most that", ELF_MAX_SEGMENTS);
+		return complain(why,
+				"elf: found more than %d segments, "
+				"expected at most that",
+				ELF_MAX_SEGMENTS);
 	out->segment[out->segment_count++] = (struct elf_segment){
-		.vaddr = p->vaddr, .memsz = p->memsz,
-		.offset = p->filesz ? p->offset : 0, .filesz = p->filesz,
+		.vaddr = p->vaddr,
+		.memsz = p->memsz,
+		.offset = p->filesz ? p->offset : 0,
+		.filesz = p->filesz,
 		.rights = p->flags & (ELF_R | ELF_W | ELF_X),
 	};
 	out->align = MAX(out->align, alignment(p));
 	out->start = MIN(out->start, ALIGN_DOWN(p->vaddr, PAGE_SIZE));
-	out->brk_start = MAX(out->brk_start,
-			     ALIGN_UP(p->vaddr + p->memsz, PAGE_SIZE));
+	out->brk_start = MAX(out->brk_start, ALIGN_UP(p->vaddr + p->memsz, PAGE_SIZE));
 	return 0;
 }
 
-static int take_program_header(struct elf_image *out,
-			       const struct program_header *p, size_t size,
+static int take_program_header(struct elf_image *out, const struct program_header *p, size_t size,
 			       struct complaint *why)
 {
 	int err;
@@ -233,21 +250,19 @@ static int take_program_header(struct elf_image *out,
 		return err ? err : add_segment(out, p, why);
 	case PT_INTERP:
 		return complain(why, "elf: found an interpreter (PT_INTERP), "
-				"expected a static program");
+				     "expected a static program");
 	case PT_GNU_STACK:
 		if (p->flags & ELF_X)
 			return complain(why, "elf: found an executable stack "
-					"(PT_GNU_STACK), expected one without "
-					"X");
+					     "(PT_GNU_STACK), expected one without "
+					     "X");
 		return 0;
-	default:
-		return 0;
+	default: return 0;
 	}
 }
 
 /* Where the program headers are in memory: in the segment that has them. */
-static virt_addr_t find_phdr(const struct elf_image *out,
-			     const struct file_header *h)
+static virt_addr_t find_phdr(const struct elf_image *out, const struct file_header *h)
 {
 	u64 size = (u64)h->phnum * h->phentsize;
 	const struct elf_segment *s;
@@ -269,12 +284,13 @@ static int check_entry(const struct elf_image *out, struct complaint *why)
 		    out->entry - s->vaddr < s->memsz)
 			return 0;
 	}
-	return complain(why, "elf: found the entry point %#lx outside, "
-			"expected it inside an executable segment", out->entry);
+	return complain(why,
+			"elf: found the entry point %#lx outside, "
+			"expected it inside an executable segment",
+			out->entry);
 }
 
-int elf_parse(const void *image, size_t size, struct elf_image *out,
-	      struct complaint *why)
+int elf_parse(const void *image, size_t size, struct elf_image *out, struct complaint *why)
 {
 	struct file_header h;
 	int err;
@@ -304,7 +320,7 @@ int elf_parse(const void *image, size_t size, struct elf_image *out,
 	}
 	if (out->segment_count == 0)
 		return complain(why, "elf: found no segment to load, expected "
-				"at least one (PT_LOAD)");
+				     "at least one (PT_LOAD)");
 	out->phdr = find_phdr(out, &h);
 	return check_entry(out, why);
 }

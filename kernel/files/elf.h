@@ -16,9 +16,9 @@
 #define ELF_MAX_SEGMENTS 16
 
 enum elf_rights { /* or'ed together in elf_segment.rights */
-	ELF_X = 1,
-	ELF_W = 2,
-	ELF_R = 4,
+		  ELF_X = 1,
+		  ELF_W = 2,
+		  ELF_R = 4,
 };
 
 /*
@@ -43,10 +43,10 @@ struct elf_image {
 	virt_addr_t phdr; /* the program headers in memory, for AT_PHDR; 0 if
 			     no segment holds them */
 	unsigned phnum;
-	unsigned phentsize; /* bytes */
-	u64 align; /* of a base, in bytes: a power of 2, at least a page */
-	virt_addr_t start; /* page-aligned, of the lowest segment */
-	virt_addr_t brk_start; /* page-aligned end of the highest segment */
+	unsigned phentsize;     /* bytes */
+	u64 align;              /* of a base, in bytes: a power of 2, at least a page */
+	virt_addr_t start;      /* page-aligned, of the lowest segment */
+	virt_addr_t brk_start;  /* page-aligned end of the highest segment */
 	unsigned segment_count; /* at least 1 */
 	struct elf_segment segment[ELF_MAX_SEGMENTS]; /* in file order */
 };
@@ -61,7 +61,6 @@ struct elf_image {
  *
  * Returns 0, or -EINVAL with one line in *why, "elf: found X, expected Y".
  */
-int elf_parse(const void *image, size_t size, struct elf_image *out,
-	      struct complaint *why);
+int elf_parse(const void *image, size_t size, struct elf_image *out, struct complaint *why);
 
 #endif

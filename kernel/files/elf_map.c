@@ -17,16 +17,14 @@ static bool pie_fits(const struct mm *mm, const struct elf_image *elf, u64 base)
 {
 	virt_addr_t first = base + elf->start, end = mm->stack_top - MM_STACK_GAP_MIN;
 
-	return first >= USER_START && first <= end &&
-	       elf->brk_start - elf->start <= end - first;
+	return first >= USER_START && first <= end && elf->brk_start - elf->start <= end - first;
 }
 
 /*
  * Its first address, whatever that is in the file, comes to `first` or, where it does not
  * fit there, below the stack; less what its alignment takes.  The base may be negative.
  */
-static int place_pie(const struct mm *mm, const struct elf_image *elf, virt_addr_t first,
-		     u64 *base)
+static int place_pie(const struct mm *mm, const struct elf_image *elf, virt_addr_t first, u64 *base)
 {
 	*base = ALIGN_DOWN(first - elf->start, elf->align);
 	if (pie_fits(mm, elf, *base))
@@ -87,14 +85,12 @@ static int map_zeros(struct mm *mm, virt_addr_t start, u64 size, unsigned prot)
  * As mmap of a file does it: whole pages, so that the bytes in front of the
  * segment in its first page are the file's; zeroes behind filesz.
  */
-static int load_segment(struct mm *mm, const u8 *image, const struct elf_segment *s,
-			u64 base)
+static int load_segment(struct mm *mm, const u8 *image, const struct elf_segment *s, u64 base)
 {
 	u64 skew = s->vaddr % PAGE_SIZE;
 	virt_addr_t start = base + s->vaddr - skew;
 	u64 size = ALIGN_UP(skew + s->memsz, PAGE_SIZE);
-	unsigned prot = (s->rights & ELF_R ? VMA_READ : 0) |
-			(s->rights & ELF_W ? VMA_WRITE : 0) |
+	unsigned prot = (s->rights & ELF_R ? VMA_READ : 0) | (s->rights & ELF_W ? VMA_WRITE : 0) |
 			(s->rights & ELF_X ? VMA_EXEC : 0);
 	long err;
 

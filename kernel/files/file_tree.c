@@ -20,10 +20,10 @@ static struct {
 	size_t bucket_count; /* a power of 2 */
 	size_t nodes;
 	u64 secret;
-	u8 *room;            /* where the next object comes */
+	u8 *room; /* where the next object comes */
 	size_t room_left;
 	u32 inodes;
-	u64 kept;            /* frames that are left to others */
+	u64 kept; /* frames that are left to others */
 } tree;
 
 static struct file_inode root_inode;
@@ -36,7 +36,9 @@ void file_tree_init(u64 secret)
 	tree.kept = frame_stats().free / 4;
 	tree.inodes = 1; /* that number is the console's */
 	root_inode = (struct file_inode){
-		.mode = FILE_DIRECTORY | 0755, .links = 2, .number = ++tree.inodes,
+		.mode = FILE_DIRECTORY | 0755,
+		.links = 2,
+		.number = ++tree.inodes,
 	};
 	root = (struct file_node){ .parent = &root, .inode = &root_inode };
 }
@@ -140,7 +142,10 @@ int file_add(struct file_node *dir, const char *name, u32 length, struct file_in
 	if (!f)
 		return -ENOMEM;
 	*f = (struct file_node){
-		.parent = dir, .name = name, .length = length, .inode = inode,
+		.parent = dir,
+		.name = name,
+		.length = length,
+		.inode = inode,
 	};
 	hang(f);
 	tree.nodes++;
@@ -174,8 +179,8 @@ struct walk {
 	struct part rest[MAX_LINKS + 1];
 	unsigned depth, links;
 	struct file_node *dir;
-	struct part name;    /* the last that was taken */
-	bool wants_dir;      /* a slash ends it all */
+	struct part name; /* the last that was taken */
+	bool wants_dir;   /* a slash ends it all */
 };
 
 static void skip_slashes(struct walk *w)
@@ -233,19 +238,21 @@ static bool name_is(const struct walk *w, const char *s)
 }
 
 /* The file of the last name taken, in w->dir; or NULL with the error. */
-static struct file_node *step(const struct walk *w,
-				   bool (*may_search)(const struct file_inode *), int *err)
+static struct file_node *step(const struct walk *w, bool (*may_search)(const struct file_inode *),
+			      int *err)
 {
 	size_t length = (size_t)(w->name.end - w->name.at);
 	struct file_node *f;
 
-	*err = !file_is(w->dir->inode, FILE_DIRECTORY) ? -ENOTDIR :
+	*err = !file_is(w->dir->inode, FILE_DIRECTORY)  ? -ENOTDIR :
 	       may_search && !may_search(w->dir->inode) ? -EACCES :
-	       length > MAX_NAME ? -ENAMETOOLONG : 0;
+	       length > MAX_NAME                        ? -ENAMETOOLONG :
+							  0;
 	if (*err)
 		return NULL;
-	f = name_is(w, ".") ? w->dir : name_is(w, "..") ? w->dir->parent :
-	    file_lookup(w->dir, w->name.at, (u32)length);
+	f = name_is(w, ".")  ? w->dir :
+	    name_is(w, "..") ? w->dir->parent :
+			       file_lookup(w->dir, w->name.at, (u32)length);
 	*err = f ? 0 : -ENOENT;
 	return f;
 }
@@ -328,4 +335,3 @@ long file_path(const struct file_node *file, char *to, size_t size)
 	}
 	return (long)length;
 }
-

@@ -21,8 +21,8 @@ struct file_inode {
 	const u8 *data; /* of a regular file; of a symbolic link its target, which is not empty */
 	u64 size;       /* bytes at data */
 	u32 mode;
-	u32 links;      /* names; of a directory, as Linux counts them */
-	u32 number;     /* st_ino */
+	u32 links;  /* names; of a directory, as Linux counts them */
+	u32 number; /* st_ino */
 	u32 rdev_major, rdev_minor;
 };
 

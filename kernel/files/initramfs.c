@@ -169,15 +169,12 @@ static int make_file(const struct cpio_file *c)
 	if (c->size)
 		return -EINVAL;
 	switch (type) {
-	case FILE_DIRECTORY:
-		return make_directory(c);
+	case FILE_DIRECTORY: return make_directory(c);
 	case FILE_CHARACTER:
 	case FILE_BLOCK:
 	case FILE_FIFO:
-	case FILE_SOCKET:
-		return make_node(c);
-	default:
-		return -EINVAL;
+	case FILE_SOCKET: return make_node(c);
+	default: return -EINVAL;
 	}
 }
 
@@ -196,8 +193,7 @@ static const char *what_was_found(int err)
 	}
 }
 
-void initramfs_init(const void *archives, size_t size, u64 secret,
-		    void (*report)(const char *line))
+void initramfs_init(const void *archives, size_t size, u64 secret, void (*report)(const char *line))
 {
 	unsigned left_out = 0;
 	struct complaint why;

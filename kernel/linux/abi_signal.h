@@ -36,7 +36,9 @@
 #define SIGSYS 31
 #define NR_SIGNALS 64
 #define SIGRTMIN 32
+/* clang-format off */
 #define SIGNAL_BIT(n) BIT((n) - 1)
+/* clang-format on */
 
 /* si_code: of any signal; then of one */
 enum { SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TKILL = -6 };
@@ -46,7 +48,12 @@ enum { SEGV_MAPERR = 1, SEGV_ACCERR, SEGV_PKUERR = 4 };
 enum { BUS_ADRALN = 1, BUS_ADRERR };
 enum { TRAP_BRKPT = 1, TRAP_TRACE, TRAP_HWBKPT = 4 };
 enum {
-	CLD_EXITED = 1, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED,
+	CLD_EXITED = 1,
+	CLD_KILLED,
+	CLD_DUMPED,
+	CLD_TRAPPED,
+	CLD_STOPPED,
+	CLD_CONTINUED,
 };
 
 /*
@@ -62,17 +69,28 @@ enum {
 struct siginfo {
 	s32 signo, error, code, pad;
 	union {
-		struct { s32 pid; u32 uid; u64 value, none[2]; } kill;
-		struct { s32 pid; u32 uid; s32 status, pad; s64 utime, stime; } child;
-		struct { u64 addr, none[3]; } fault;
+		struct {
+			s32 pid;
+			u32 uid;
+			u64 value, none[2];
+		} kill;
+		struct {
+			s32 pid;
+			u32 uid;
+			s32 status, pad;
+			s64 utime, stime;
+		} child;
+		struct {
+			u64 addr, none[3];
+		} fault;
 		u32 words[SIGINFO_WORDS];
 	};
 };
 static_assert(sizeof(struct siginfo) == 48, "Linux's siginfo_t, cut");
 #define SIGINFO_MEMBER_SIZE(member) sizeof(((struct siginfo *)0)->member)
 static_assert(SIGINFO_MEMBER_SIZE(kill) == SIGINFO_MEMBER_SIZE(words) &&
-	      SIGINFO_MEMBER_SIZE(child) == SIGINFO_MEMBER_SIZE(words) &&
-	      SIGINFO_MEMBER_SIZE(fault) == SIGINFO_MEMBER_SIZE(words),
+		      SIGINFO_MEMBER_SIZE(child) == SIGINFO_MEMBER_SIZE(words) &&
+		      SIGINFO_MEMBER_SIZE(fault) == SIGINFO_MEMBER_SIZE(words),
 	      "an initializer of any member sets all of the union");
 
 struct user_siginfo {
@@ -127,9 +145,9 @@ struct pending_signals {
 /* What a thread has of its own, and what all threads of a process share. */
 struct task_signals {
 	struct pending_signals pending;
-	u64 blocked;          /* bit n - 1: signal n */
-	u64 saved_blocked;    /* sigsuspend's, if restore_blocked */
-	u64 waited;           /* sigtimedwait's, of those that were blocked */
+	u64 blocked;       /* bit n - 1: signal n */
+	u64 saved_blocked; /* sigsuspend's, if restore_blocked */
+	u64 waited;        /* sigtimedwait's, of those that were blocked */
 	bool restore_blocked;
 	bool forced;          /* `fault` is to be delivered before all others */
 	bool frozen;          /* a tracer looks at it: not even SIGKILL wakes it */
@@ -138,28 +156,28 @@ struct task_signals {
 	bool step_loads_tf;   /* the instruction about to be stepped loads TF */
 	bool stopped;         /* takes part in its process's stop */
 	struct siginfo fault;
-	const char *why;      /* of `fault`; NULL: the exception below */
+	const char *why;        /* of `fault`; NULL: the exception below */
 	u64 trapno, error, cr2; /* of the last exception: sigcontext's */
 	struct signal_stack stack;
 	struct restart_block restart;
-	int resume_with;      /* the signal that a tracer lets it go on with */
+	int resume_with; /* the signal that a tracer lets it go on with */
 };
 
 struct process_signals {
 	struct pending_signals pending;
-	int stop;             /* the signal that stops all its threads; or 0 */
-	struct link stopped;  /* those that have stopped for it */
+	int stop;            /* the signal that stops all its threads; or 0 */
+	struct link stopped; /* those that have stopped for it */
 	unsigned stopped_count;
-	bool continued;       /* after a stop, and wait4 has not said so */
-	bool killable;        /* init has lost its protection */
+	bool continued; /* after a stop, and wait4 has not said so */
+	bool killable;  /* init has lost its protection */
 	struct signal_action action[NR_SIGNALS];
 };
 
 /* The default action of these is nothing, or a stop. */
-#define SIGNALS_IGNORED (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | \
-			 SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
-#define SIGNALS_STOP (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | \
-		      SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
+#define SIGNALS_IGNORED \
+	(SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
+#define SIGNALS_STOP \
+	(SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
 #define SIGNALS_UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 
 #endif

@@ -21,8 +21,7 @@ int ia32_vdso_map(struct mm *mm)
 	if (at < 0)
 		return (int)at;
 	mm->vdso = (virt_addr_t)at;
-	return mm_write(mm, mm->vdso, ia32_vdso_start,
-			(u64)(ia32_vdso_end - ia32_vdso_start));
+	return mm_write(mm, mm->vdso, ia32_vdso_start, (u64)(ia32_vdso_end - ia32_vdso_start));
 }
 
 static virt_addr_t address(const struct mm *mm, const u8 *code)

@@ -49,8 +49,10 @@ void limits_init(struct limit limits[NR_LIMITS])
 u64 seam_memory_limit(enum memory_limit which)
 {
 	static const enum limit_number number[] = {
-		[MEMORY_AS] = LIMIT_AS, [MEMORY_DATA] = LIMIT_DATA,
-		[MEMORY_STACK] = LIMIT_STACK, [MEMORY_LOCK] = LIMIT_MEMLOCK,
+		[MEMORY_AS] = LIMIT_AS,
+		[MEMORY_DATA] = LIMIT_DATA,
+		[MEMORY_STACK] = LIMIT_STACK,
+		[MEMORY_LOCK] = LIMIT_MEMLOCK,
 	};
 	const struct process *p = calling_process();
 	const struct limit *l;

@@ -19,28 +19,28 @@ struct thread {
 	struct process *process;
 
 	/* process_lock */
-	struct link in_process;  /* in process->threads */
-	struct link by_number;   /* of all threads with like numbers */
-	struct link in_stop;     /* in process->signals.stopped */
-	struct link in_wait;     /* in process->waiting, while it is in do_wait() */
-	u64 events_seen;         /* there, of process->events */
+	struct link in_process;      /* in process->threads */
+	struct link by_number;       /* of all threads with like numbers */
+	struct link in_stop;         /* in process->signals.stopped */
+	struct link in_wait;         /* in process->waiting, while it is in do_wait() */
+	u64 events_seen;             /* there, of process->events */
 	struct task_signals signals; /* `blocked` and what comes behind `forced` are its own */
-	struct process *tracer;  /* ptrace: gets its stops; NULL: nobody.  Cleared when
+	struct process *tracer;      /* ptrace: gets its stops; NULL: nobody.  Cleared when
 	                            the tracer ends, or the thread */
-	struct link of_tracer;   /* in tracer->tracees */
-	bool traced_by_root;     /* root, which may read any memory, agreed to it */
-	int stop_signal;         /* it has stopped for this one; 0: it has not */
-	bool stop_reported;      /* and wait4 has said so */
-	struct thread *vfork_child; /* it waits until this one execs or ends */
+	struct link of_tracer;       /* in tracer->tracees */
+	bool traced_by_root;         /* root, which may read any memory, agreed to it */
+	int stop_signal;             /* it has stopped for this one; 0: it has not */
+	bool stop_reported;          /* and wait4 has said so */
+	struct thread *vfork_child;  /* it waits until this one execs or ends */
 	struct thread *vfork_parent; /* the other way.  Both are cleared together before
 	                            either can end */
 
 	/* Its own: no lock. */
-	virt_addr_t set_child_tid; /* to be written at its start; 0: no */
+	virt_addr_t set_child_tid;   /* to be written at its start; 0: no */
 	virt_addr_t clear_child_tid; /* cleared at its end, a futex woken */
-	virt_addr_t robust_list; /* futexes to be released at its end */
-	u32 robust_list32;       /* the same, of i386's layout */
-	u64 exec_pages;          /* its part of the process's */
+	virt_addr_t robust_list;     /* futexes to be released at its end */
+	u32 robust_list32;           /* the same, of i386's layout */
+	u64 exec_pages;              /* its part of the process's */
 };
 static_assert(sizeof(struct thread) <= PAGE_SIZE, "a thread is one frame");
 

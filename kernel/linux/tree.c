@@ -22,8 +22,7 @@ bool process_none_left(void)
 
 #define WALK_UNLOCKED 8
 
-struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done,
-			       u64 flags)
+struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done, u64 flags)
 {
 	struct link place = { .is_place = true };
 

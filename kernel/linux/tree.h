@@ -38,67 +38,67 @@ enum { REAL_ID, EFFECTIVE_ID, SAVED_ID };
 
 struct process {
 	/* Changed by single instructions, by its own threads. */
-	u8 open_fds, close_on_exec;   /* of the three descriptors */
-	u32 personality;              /* as personality() set it */
-	bool no_new_privs;            /* as prctl wants it kept */
+	u8 open_fds, close_on_exec; /* of the three descriptors */
+	u32 personality;            /* as personality() set it */
+	bool no_new_privs;          /* as prctl wants it kept */
 	int parent_death_signal;
-	u64 exec_pages;               /* of address spaces that its threads' execve build */
+	u64 exec_pages; /* of address spaces that its threads' execve build */
 
 	/* Set before it has a thread, and by an execve, which is its only thread. */
-	bool ia32;                    /* a 32-bit program: i386's layouts */
-	bool quiet;                   /* neither what it writes nor its death by a
+	bool ia32;  /* a 32-bit program: i386's layouts */
+	bool quiet; /* neither what it writes nor its death by a
 	                                 signal is shown: for tests */
 
 	/* The run queue's lock. */
-	u64 run_ns;                   /* of all its threads ever, but since they were
+	u64 run_ns; /* of all its threads ever, but since they were
 	                                 switched to */
 
 	/* All else: process_lock. */
 	int pid;
-	int parent_pid;               /* 0: none; no lock needed to read it */
+	int parent_pid; /* 0: none; no lock needed to read it */
 	int pgid, sid;
-	struct link in_all;           /* in the list of all */
+	struct link in_all;               /* in the list of all */
 	struct link in_group, in_session; /* of all with like numbers */
 
-	struct process *parent;       /* NULL: the kernel waits for it, or nobody.  It
+	struct process *parent;     /* NULL: the kernel waits for it, or nobody.  It
 	                                 changes when the parent ends */
-	struct link children;         /* ended ones first, then in no order */
-	struct link sibling;          /* in the parent's children */
-	struct process *grave_next;   /* in the graveyard */
-	struct link waiting;          /* threads in do_wait(), which have seen all but
+	struct link children;       /* ended ones first, then in no order */
+	struct link sibling;        /* in the parent's children */
+	struct process *grave_next; /* in the graveyard */
+	struct link waiting;        /* threads in do_wait(), which have seen all but
 	                                 the first ones: process_wake_waiters() */
-	u64 events;                   /* that they wait for */
-	struct task *waiter;          /* in process_wait_for(): it frees the process */
-	struct link tracees;          /* tasks with this process for a tracer */
+	u64 events;                 /* that they wait for */
+	struct task *waiter;        /* in process_wait_for(): it frees the process */
+	struct link tracees;        /* tasks with this process for a tracer */
 
-	struct thread *leader;         /* its first thread, or the last that called
+	struct thread *leader;  /* its first thread, or the last that called
 	                                 execve, perhaps ended; with a hold */
-	struct link threads;          /* all that have not ended */
-	unsigned alive;               /* in `threads` */
-	struct task *dead;            /* ended, and not yet freed */
-	struct thread *exec_by;        /* the other threads must end for it; it clears
+	struct link threads;    /* all that have not ended */
+	unsigned alive;         /* in `threads` */
+	struct task *dead;      /* ended, and not yet freed */
+	struct thread *exec_by; /* the other threads must end for it; it clears
 	                                 this itself when they have */
 
-	struct mm *mm;                /* NULL: it has ended */
-	u64 giving_back;              /* pages that were there, until they are free */
-	const struct file_node *exe;  /* its program; NULL: bare code */
-	bool has_execed;              /* since it was forked */
+	struct mm *mm;               /* NULL: it has ended */
+	u64 giving_back;             /* pages that were there, until they are free */
+	const struct file_node *exe; /* its program; NULL: bare code */
+	bool has_execed;             /* since it was forked */
 
-	bool ending;                  /* all threads must end, with `status` */
-	bool ended;                   /* all have */
-	bool unclaimed;               /* nobody will wait for it */
-	int exit_signal;              /* to the parent at its end; 0: none */
-	int status;                   /* as wait4 gives it: code << 8 | signal */
-	u64 children_run_ns;          /* of children that were waited for */
+	bool ending;         /* all threads must end, with `status` */
+	bool ended;          /* all have */
+	bool unclaimed;      /* nobody will wait for it */
+	int exit_signal;     /* to the parent at its end; 0: none */
+	int status;          /* as wait4 gives it: code << 8 | signal */
+	u64 children_run_ns; /* of children that were waited for */
 
 	struct ids ids;
-	struct user *user;            /* of the real uid: a hold */
-	unsigned counted_tasks;       /* with the user: user_count_tasks() */
-	bool above_nproc;             /* since a setuid(): execve looks again */
+	struct user *user;      /* of the real uid: a hold */
+	unsigned counted_tasks; /* with the user: user_count_tasks() */
+	bool above_nproc;       /* since a setuid(): execve looks again */
 	struct limit limits[NR_LIMITS];
 
-	struct timer alarm;           /* ITIMER_REAL's, if it is set */
-	u64 alarm_interval;           /* ns; 0: once */
+	struct timer alarm; /* ITIMER_REAL's, if it is set */
+	u64 alarm_interval; /* ns; 0: once */
 	struct process_signals signals;
 };
 static_assert(sizeof(struct process) <= PAGE_SIZE, "a process is one frame");
@@ -118,8 +118,7 @@ static inline bool signal_does_nothing(struct process *p, int signal)
 {
 	u64 handler = signal_action_of(p, signal)->handler;
 
-	return handler == SIG_IGN ||
-	       (handler == SIG_DFL && (SIGNALS_IGNORED & SIGNAL_BIT(signal)));
+	return handler == SIG_IGN || (handler == SIG_DFL && (SIGNALS_IGNORED & SIGNAL_BIT(signal)));
 }
 
 /* The process of the current task, which is a user task. */
@@ -165,8 +164,7 @@ extern struct link process_all;
  * process_lock, which was taken with `flags`, is free and others may run.  `done` counts
  * and begins as 0; the head must outlive the walk, all else may change.
  */
-struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done,
-			       u64 flags);
+struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done, u64 flags);
 
 /*
  * Something changed that threads of p in wait4 may wait for; the next one is woken

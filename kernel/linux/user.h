@@ -13,9 +13,9 @@ struct process;
 struct user {
 	struct user *next; /* in the list of all */
 	u32 uid;
-	u32 holds;         /* processes, and signals that are counted */
-	u64 tasks;         /* threads, and leaders that wait to be reaped */
-	u64 signals;       /* queued */
+	u32 holds;   /* processes, and signals that are counted */
+	u64 tasks;   /* threads, and leaders that wait to be reaped */
+	u64 signals; /* queued */
 };
 
 /*

@@ -28,15 +28,12 @@ struct word {
 
 /* The names of a value, in the order of its enum, NULL at the end. */
 static const char *const pti_names[] = { "auto", "on", "off", NULL };
-static const char *const syscall_names[] = {
-	"auto", "trampoline", "direct", NULL
-};
+static const char *const syscall_names[] = { "auto", "trampoline", "direct", NULL };
 static const char *const ltr_names[] = { "remap", "reload", NULL };
 static const char *const mitigations_names[] = { "auto", "on", "off", NULL };
 
 static_assert(PTI_AUTO == 0 && PTI_ON == 1 && PTI_OFF == 2, "pti_names");
-static_assert(SYSCALL_AUTO == 0 && SYSCALL_TRAMPOLINE == 1 &&
-	      SYSCALL_DIRECT == 2, "syscall_names");
+static_assert(SYSCALL_AUTO == 0 && SYSCALL_TRAMPOLINE == 1 && SYSCALL_DIRECT == 2, "syscall_names");
 static_assert(LTR_REMAP == 0 && LTR_RELOAD == 1, "ltr_names");
 static_assert(MITIGATIONS_AUTO == 0 && MITIGATIONS_ON == 1 && MITIGATIONS_OFF == 2,
 	      "mitigations_names");
@@ -60,23 +57,19 @@ void args_default(struct boot_args *args)
 }
 
 /* Reports a bad value; `using` is the one that stays. */
-static void bad_value(const struct word *w, const char *expected,
-		      const char *using)
+static void bad_value(const struct word *w, const char *expected, const char *using)
 {
 	struct complaint line;
 
-	complain(&line, "args: found '%.80s', expected %s; using %s", w->text,
-		 expected, using);
+	complain(&line, "args: found '%.80s', expected %s; using %s", w->text, expected, using);
 	tell(w->report, &line);
 }
 
-static void bad_number(const struct word *w, const char *expected,
-		       unsigned using)
+static void bad_number(const struct word *w, const char *expected, unsigned using)
 {
 	struct complaint line;
 
-	complain(&line, "args: found '%.80s', expected %s; using %u", w->text,
-		 expected, using);
+	complain(&line, "args: found '%.80s', expected %s; using %u", w->text, expected, using);
 	tell(w->report, &line);
 }
 
@@ -123,8 +116,10 @@ static void take_pti(struct boot_args *args, const struct word *w)
 		bad_value(w, "pti=on|off|auto", pti_names[args->pti]);
 		return;
 	}
-	complain(&line, "args: found 'pti=deferred', which is not built yet, "
-		 "expected pti=on|off|auto; using %s", pti_names[args->pti]);
+	complain(&line,
+		 "args: found 'pti=deferred', which is not built yet, "
+		 "expected pti=on|off|auto; using %s",
+		 pti_names[args->pti]);
 	tell(w->report, &line);
 }
 
@@ -135,8 +130,7 @@ static void take_syscall(struct boot_args *args, const struct word *w)
 	if (i >= 0)
 		args->syscall = (enum syscall_entry)i;
 	else
-		bad_value(w, "syscall=trampoline|direct|auto",
-			  syscall_names[args->syscall]);
+		bad_value(w, "syscall=trampoline|direct|auto", syscall_names[args->syscall]);
 }
 
 static void take_ltr(struct boot_args *args, const struct word *w)
@@ -205,9 +199,10 @@ static void take_selftest(struct boot_args *args, const struct word *w)
 	const char *globs = w->value == NULL ? "*" : w->value;
 
 	if (*globs == '\0' || strlen(globs) >= sizeof(args->selftest_globs)) {
-		bad_value(w, "selftest or selftest=glob,... of at most 255 "
-			  "bytes", args->selftest ? args->selftest_globs
-						  : "no selftest");
+		bad_value(w,
+			  "selftest or selftest=glob,... of at most 255 "
+			  "bytes",
+			  args->selftest ? args->selftest_globs : "no selftest");
 		return;
 	}
 	args->selftest = true;
@@ -216,8 +211,7 @@ static void take_selftest(struct boot_args *args, const struct word *w)
 
 static void take_init(struct boot_args *args, const struct word *w)
 {
-	if (w->value == NULL || w->value[0] != '/' ||
-	    strlen(w->value) >= sizeof(args->init)) {
+	if (w->value == NULL || w->value[0] != '/' || strlen(w->value) >= sizeof(args->init)) {
 		bad_value(w, "init=/path of at most 255 bytes", args->init);
 		return;
 	}
@@ -241,8 +235,7 @@ static const struct {
 	{ "init", take_init },
 };
 
-static void take_argument(struct boot_args *args, const char *text,
-			  report_fn report)
+static void take_argument(struct boot_args *args, const char *text, report_fn report)
 {
 	const char *equals = strchr(text, '=');
 	size_t length = equals ? (size_t)(equals - text) : strlen(text);
@@ -257,8 +250,10 @@ static void take_argument(struct boot_args *args, const char *text,
 			return;
 		}
 	}
-	complain(&line, "args: found '%.80s', expected a known argument; "
-		 "ignored", text);
+	complain(&line,
+		 "args: found '%.80s', expected a known argument; "
+		 "ignored",
+		 text);
 	tell(report, &line);
 }
 
@@ -272,8 +267,7 @@ static bool is_space(char c)
  * word, 0 at the end of the line, and -E2BIG for a word that needs more than
  * `size` bytes, of which buf then holds the beginning.
  */
-static int next_word(const char **line, char *buf, size_t size,
-		     report_fn report)
+static int next_word(const char **line, char *buf, size_t size, report_fn report)
 {
 	const char *c = *line;
 	const char *start;
@@ -292,7 +286,8 @@ static int next_word(const char **line, char *buf, size_t size,
 	}
 	*line = c;
 	if (quoted) {
-		complain(&bad, "args: found no end of the quotes in '%.80s', "
+		complain(&bad,
+			 "args: found no end of the quotes in '%.80s', "
 			 "expected another '\"'; taking the rest of the line",
 			 start);
 		tell(report, &bad);
@@ -305,8 +300,7 @@ static int next_word(const char **line, char *buf, size_t size,
 }
 
 /* Takes the words after `--`. */
-static void take_argv(struct boot_args *args, const char *line,
-		      report_fn report)
+static void take_argv(struct boot_args *args, const char *line, report_fn report)
 {
 	struct complaint bad;
 	char *word;
@@ -314,16 +308,15 @@ static void take_argv(struct boot_args *args, const char *line,
 
 	for (;;) {
 		word = args->argv_text + args->argv_used;
-		got = next_word(&line, word,
-				sizeof(args->argv_text) - args->argv_used,
-				report);
+		got = next_word(&line, word, sizeof(args->argv_text) - args->argv_used, report);
 		if (got == 0)
 			return;
 		if (got < 0 || args->argc == ARGS_MAX_ARGV) {
-			complain(&bad, "args: found too much after '--', "
+			complain(&bad,
+				 "args: found too much after '--', "
 				 "expected at most %d words in %zu bytes; the "
-				 "rest is ignored", ARGS_MAX_ARGV,
-				 sizeof(args->argv_text));
+				 "rest is ignored",
+				 ARGS_MAX_ARGV, sizeof(args->argv_text));
 			tell(report, &bad);
 			return;
 		}
@@ -341,12 +334,11 @@ static void check_together(struct boot_args *args, report_fn report)
 		return;
 	args->syscall = SYSCALL_TRAMPOLINE;
 	complain(&bad, "args: found syscall=direct with pti=on, expected "
-		 "syscall=trampoline; using trampoline");
+		       "syscall=trampoline; using trampoline");
 	tell(report, &bad);
 }
 
-void args_parse(struct boot_args *args, const char *line,
-		void (*report)(const char *line))
+void args_parse(struct boot_args *args, const char *line, void (*report)(const char *line))
 {
 	struct complaint bad;
 	char word[WORD_MAX];
@@ -358,9 +350,10 @@ void args_parse(struct boot_args *args, const char *line,
 		if (got == 0)
 			break;
 		if (got < 0) {
-			complain(&bad, "args: found '%.80s...', expected at "
-				 "most %d bytes a word; ignored", word,
-				 WORD_MAX - 1);
+			complain(&bad,
+				 "args: found '%.80s...', expected at "
+				 "most %d bytes a word; ignored",
+				 word, WORD_MAX - 1);
 			tell(report, &bad);
 			continue;
 		}

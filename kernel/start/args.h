@@ -30,8 +30,8 @@ struct boot_args {
 	unsigned maxcpus; /* 1 to NR_CPUS */
 	bool selftest;
 	char selftest_globs[256]; /* for glob_match_list(); "*" if bare */
-	bool init_given; /* init= was given, perhaps with the default's name */
-	char init[256]; /* a path that begins with `/` */
+	bool init_given;          /* init= was given, perhaps with the default's name */
+	char init[256];           /* a path that begins with `/` */
 
 	/* The words after a lone `--`; argv[argc] is NULL.  They point into
 	 * argv_text, so this structure must not be copied. */
@@ -61,7 +61,6 @@ void args_default(struct boot_args *args);
  * show the kernel image: it is reported and becomes syscall=trampoline.  (With
  * pti=auto both stay, for whoever decides what auto means.)
  */
-void args_parse(struct boot_args *args, const char *line,
-		void (*report)(const char *line));
+void args_parse(struct boot_args *args, const char *line, void (*report)(const char *line));
 
 #endif

@@ -35,23 +35,22 @@ static void print_cpus(const struct smp_setup *setup, unsigned numbered)
 {
 	u64 cr4 = read_cr4();
 
-	log("cpus: %u of %u online, %s, %s;%s%s%s%s%s%s\n", cpumask_count(&cpus_online),
-	    numbered, cpu_features.vendor, apic_is_x2apic() ? "x2APIC" : "xAPIC",
+	log("cpus: %u of %u online, %s, %s;%s%s%s%s%s%s\n", cpumask_count(&cpus_online), numbered,
+	    cpu_features.vendor, apic_is_x2apic() ? "x2APIC" : "xAPIC",
 	    cr4 & CR4_SMEP ? " SMEP" : "", cr4 & CR4_SMAP ? " SMAP" : "",
 	    cr4 & CR4_UMIP ? " UMIP" : "", cr4 & CR4_FSGSBASE ? " FSGSBASE" : "",
 	    cr4 & CR4_PGE ? " PGE" : "", cr4 & CR4_PCIDE ? " PCID" : "");
 	print_clock();
-	log("pti: %s; SYSCALL enters %s; LTR by %s; GDT of %u page%s\n",
-	    pti_enabled ? "on" : "off", setup->direct_syscall ?
-	    "the kernel image directly" : "the trampoline",
+	log("pti: %s; SYSCALL enters %s; LTR by %s; GDT of %u page%s\n", pti_enabled ? "on" : "off",
+	    setup->direct_syscall ? "the kernel image directly" : "the trampoline",
 	    setup->ltr == LTR_REMAP ? "remap" : "reload", setup->gdt_pages,
 	    setup->gdt_pages > 1 ? "s" : "");
-	log("mitigations: %s, %s, %s\n",
-	    mitigations.verw ? "VERW before user mode" : "no VERW",
-	    !mitigations.ibpb ? "no IBPB" : mitigations.each_process ?
-	    "IBPB between processes" : "IBPB between users",
+	log("mitigations: %s, %s, %s\n", mitigations.verw ? "VERW before user mode" : "no VERW",
+	    !mitigations.ibpb        ? "no IBPB" :
+	    mitigations.each_process ? "IBPB between processes" :
+				       "IBPB between users",
 	    mitigations.return_stack ? "return stack filled at a switch" :
-	    "return stack left alone");
+				       "return stack left alone");
 }
 
 static void print_address_map(void)
@@ -75,9 +74,13 @@ static void print_address_map(void)
 		bool user = row[i].slot < PGD_FIRST_KERNEL_SLOT;
 		bool shown = pti_enabled && pti_user_pgd(pti_init_pgd)[row[i].slot];
 
-		log("  slot %3u  %016lx  %-22s %-10s  %s\n", row[i].slot, row[i].at,
-		    row[i].what, user ? "NX" : pti_init_pgd[row[i].slot] ? "yes" : "-",
-		    !pti_enabled ? "(none)" : user || shown ? "shared" : "-");
+		log("  slot %3u  %016lx  %-22s %-10s  %s\n", row[i].slot, row[i].at, row[i].what,
+		    user                      ? "NX" :
+		    pti_init_pgd[row[i].slot] ? "yes" :
+						"-",
+		    !pti_enabled  ? "(none)" :
+		    user || shown ? "shared" :
+				    "-");
 	}
 }
 
@@ -93,15 +96,15 @@ static void print_user_pgd(void)
 	static struct audit_report r;
 
 	audit_pair(pti_init_pgd, 0, &r);
-	log("the user PGD's kernel half shows, for %u CPU%s:\n", r.cpus,
-	    r.cpus == 1 ? "" : "s");
+	log("the user PGD's kernel half shows, for %u CPU%s:\n", r.cpus, r.cpus == 1 ? "" : "s");
 	for (unsigned i = 0; i < ledger_size; i++)
 		if (r.pages_of[i])
 			log("  %4u page%s %-3s  %-12s %s\n", r.pages_of[i],
 			    r.pages_of[i] == 1 ? " " : "s", prot_name(ledger[i].prot),
 			    ledger[i].name, ledger[i].reason);
 	log("  total: %u pages, %u frames; audit clean, %lu bytes scanned for hidden "
-	    "addresses\n", r.pages, r.frames, r.bytes_scanned);
+	    "addresses\n",
+	    r.pages, r.frames, r.bytes_scanned);
 }
 
 void banner_emulator(void)
@@ -113,13 +116,12 @@ void banner_emulator(void)
 	log("\n");
 }
 
-void banner_print(const struct boot_info *bi, const struct smp_setup *setup,
-		  unsigned numbered)
+void banner_print(const struct boot_info *bi, const struct smp_setup *setup, unsigned numbered)
 {
 	struct frame_stats s = frame_stats();
 
-	log("Postern: booted by %s, %lu MiB of RAM, %lu MiB free\n", bi->loader,
-	    s.total >> 8, s.free >> 8);
+	log("Postern: booted by %s, %lu MiB of RAM, %lu MiB free\n", bi->loader, s.total >> 8,
+	    s.free >> 8);
 	print_cpus(setup, numbered);
 	print_address_map();
 	if (pti_enabled)

@@ -8,8 +8,7 @@
 #include "kernel/base/boot_info.h"
 
 /* CPUs, memory, address map, and what the user PGD shows. */
-void banner_print(const struct boot_info *bi, const struct smp_setup *setup,
-		  unsigned numbered);
+void banner_print(const struct boot_info *bi, const struct smp_setup *setup, unsigned numbered);
 
 /* The honesty line: what no result on this machine can claim. */
 void banner_emulator(void);

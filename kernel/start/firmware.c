@@ -34,8 +34,8 @@ void firmware_read_args(const struct boot_info *bi, struct boot_args *args)
 		return;
 	n = MIN(file.size, sizeof(line) - 1);
 	if (n < file.size)
-		log("args: found %u bytes in fw_cfg, expected at most %zu; cut\n",
-		    file.size, sizeof(line) - 1);
+		log("args: found %u bytes in fw_cfg, expected at most %zu; cut\n", file.size,
+		    sizeof(line) - 1);
 	fw_cfg_read(&file, line, n);
 	line[n] = '\0';
 	args_parse(args, line, report_line);
@@ -46,12 +46,13 @@ void firmware_check_initramfs(struct boot_info *bi)
 	struct boot_range *r = &bi->initramfs;
 
 	for (unsigned i = 0; i < bi->region_count; i++)
-		if (bi->regions[i].type == BOOT_REGION_RAM &&
-		    r->start >= bi->regions[i].start && r->end <= bi->regions[i].end)
+		if (bi->regions[i].type == BOOT_REGION_RAM && r->start >= bi->regions[i].start &&
+		    r->end <= bi->regions[i].end)
 			return;
 	if (r->start != r->end)
 		log("boot: found an initramfs at %#lx to %#lx, expected it in RAM; "
-		    "ignored\n", r->start, r->end);
+		    "ignored\n",
+		    r->start, r->end);
 	*r = (struct boot_range){ 0, 0 };
 }
 
@@ -65,7 +66,8 @@ void firmware_read_initramfs(struct boot_info *bi)
 	at = kernel_map_find_room(bi, file.size);
 	if (!at) {
 		log("init: found no room for fw_cfg's initramfs of %u bytes, "
-		    "expected more memory\n", file.size);
+		    "expected more memory\n",
+		    file.size);
 		return;
 	}
 	fw_cfg_read(&file, phys_to_virt(at), file.size);

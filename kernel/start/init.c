@@ -29,8 +29,8 @@ static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entr
 		power_off(false);
 	}
 	audit_or_panic(t->mm->pgd, args->init); /* its pair, too */
-	log("boot: %lu TSC ticks from the check of the CPU to %s\n",
-	    rdtsc() - tsc_at_entry, args->init);
+	log("boot: %lu TSC ticks from the check of the CPU to %s\n", rdtsc() - tsc_at_entry,
+	    args->init);
 	process_start(t, 1);
 	status = process_wait_for(t);
 	banner_init_ended(args->init, status);

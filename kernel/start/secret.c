@@ -27,8 +27,8 @@ void secret_draw(void)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(words); i++, r /= CHOICES)
 		word[i] = words[i][r % CHOICES];
-	format(secret, sizeof(secret), SECRET_MARK "%s %s %s %s %s %s", word[0], word[1],
-	       word[2], word[3], word[4], word[5]);
+	format(secret, sizeof(secret), SECRET_MARK "%s %s %s %s %s %s", word[0], word[1], word[2],
+	       word[3], word[4], word[5]);
 }
 
 const char *secret_sentence(void)

@@ -28,8 +28,7 @@ bool selftest_expect(struct selftest *t, u64 found, u64 expected, const char *st
 	if (found == expected)
 		return true;
 	t->failed = true;
-	log("    # %s: found %#lx, expected %#lx (%s:%d)\n", step, found, expected,
-	    file, line);
+	log("    # %s: found %#lx, expected %#lx (%s:%d)\n", step, found, expected, file, line);
 	return false;
 }
 
@@ -130,8 +129,7 @@ static bool run_suite(const struct selftest_suite *suite, unsigned number)
 	bool good = true;
 
 	frame_owner_mark();
-	log("    KTAP version 1\n    # Subtest: %s\n    1..%u\n", suite->name,
-	    suite->count + 3);
+	log("    KTAP version 1\n    # Subtest: %s\n    1..%u\n", suite->name, suite->count + 3);
 	for (unsigned i = 0; i < suite->count; i++)
 		good &= run_case(suite, i);
 	good &= check_frames(suite, free_before);
@@ -144,8 +142,7 @@ static bool run_suite(const struct selftest_suite *suite, unsigned number)
 /* Globs that match a name of no letters stand for everything. */
 static bool wanted(const char *globs, const struct selftest_suite *s)
 {
-	return glob_match_list(globs, s->name) &&
-	       !(s->by_name && glob_match_list(globs, ""));
+	return glob_match_list(globs, s->name) && !(s->by_name && glob_match_list(globs, ""));
 }
 
 bool selftest_run(const char *globs)

@@ -31,25 +31,25 @@ struct selftest_suite {
 };
 
 /* SELFTEST_SUITE(gdt, cases) registers `static const struct selftest_case cases[]`. */
-#define SELFTEST_SUITE(suite_name, case_array)                               \
-	static const struct selftest_suite selftest_suite_##suite_name       \
-		__used __section(".selftests") __aligned(8) = {              \
-		.name = #suite_name,                                         \
-		.cases = (case_array),                                       \
-		.count = ARRAY_SIZE(case_array),                             \
+#define SELFTEST_SUITE(suite_name, case_array)                                           \
+	static const struct selftest_suite selftest_suite_##suite_name __used __section( \
+		".selftests") __aligned(8) = {                                           \
+		.name = #suite_name,                                                     \
+		.cases = (case_array),                                                   \
+		.count = ARRAY_SIZE(case_array),                                         \
 	}
 
 /*
  * A suite that ends in a panic: it runs only if an argument names it, in full or by a
  * glob other than `*`.
  */
-#define SELFTEST_SUITE_THAT_PANICS(suite_name, case_array)                   \
-	static const struct selftest_suite selftest_suite_##suite_name       \
-		__used __section(".selftests") __aligned(8) = {              \
-		.name = #suite_name,                                         \
-		.cases = (case_array),                                       \
-		.count = ARRAY_SIZE(case_array),                             \
-		.by_name = true,                                             \
+#define SELFTEST_SUITE_THAT_PANICS(suite_name, case_array)                               \
+	static const struct selftest_suite selftest_suite_##suite_name __used __section( \
+		".selftests") __aligned(8) = {                                           \
+		.name = #suite_name,                                                     \
+		.cases = (case_array),                                                   \
+		.count = ARRAY_SIZE(case_array),                                         \
+		.by_name = true,                                                         \
 	}
 
 /* The same for one that takes long and has arguments of its own. */

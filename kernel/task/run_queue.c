@@ -41,8 +41,7 @@ static unsigned queue_for(const struct task *t, const struct cpumask *idle)
 		if (cpumask_test(idle, cpu))
 			return cpu;
 		if (cpumask_test(&cpus_online, cpu) &&
-		    (!cpumask_test(&cpus_online, best) ||
-		     queues[cpu].length < queues[best].length))
+		    (!cpumask_test(&cpus_online, best) || queues[cpu].length < queues[best].length))
 			best = cpu;
 	}
 	return best;

@@ -122,8 +122,10 @@ static void panic_of_stack(u64 top __unused)
 {
 	u64 end = current_task()->stack_top;
 
-	panic_at(&on_wrong_stack, "schedule() on a stack that is not the task's: found RSP "
-		   "%#lx, expected %#lx to %#lx", on_wrong_stack.sp, end - TASK_STACK_SIZE, end);
+	panic_at(&on_wrong_stack,
+		 "schedule() on a stack that is not the task's: found RSP "
+		 "%#lx, expected %#lx to %#lx",
+		 on_wrong_stack.sp, end - TASK_STACK_SIZE, end);
 }
 
 /*
@@ -139,7 +141,8 @@ static void check_stack(const struct task *t)
 		interrupts_off();
 		on_wrong_stack = (struct panic_caller){
 			.ip = (u64)__builtin_return_address(0),
-			.bp = (u64)__builtin_frame_address(0), .sp = rsp,
+			.bp = (u64)__builtin_frame_address(0),
+			.sp = rsp,
 		};
 		entry_run_on_stack(this_cpu()->ist_kernel_stack[IST_DF - 1], panic_of_stack);
 	}
@@ -348,8 +351,7 @@ void sched_set_affinity(struct task *t, const struct cpumask *cpus)
 	if (t->state == TASK_RUNNABLE) {
 		run_queue_add(t, &rq.idle);
 		kick_for(t);
-	} else if (t->state == TASK_RUNNING && !cpumask_test(cpus, t->cpu) &&
-		 t != current_task()) {
+	} else if (t->state == TASK_RUNNING && !cpumask_test(cpus, t->cpu) && t != current_task()) {
 		smp_kick(t->cpu);
 	}
 	while (t == current_task() && !cpumask_test(&t->affinity, this_cpu()->cpu))

@@ -49,12 +49,12 @@ void task_prepare_stack(struct task *t, u64 below, void (*fn)(void *), void *arg
 	u64 *sp = (u64 *)(t->stack_top - below);
 
 	*--sp = (u64)entry_task_start;
-	*--sp = 0;         /* rbp */
-	*--sp = 0;         /* rbx */
-	*--sp = (u64)fn;   /* r12 */
-	*--sp = (u64)arg;  /* r13 */
+	*--sp = 0;                       /* rbp */
+	*--sp = 0;                       /* rbx */
+	*--sp = (u64)fn;                 /* r12 */
+	*--sp = (u64)arg;                /* r13 */
 	*--sp = (u64)sched_task_started; /* r14 */
-	*--sp = 0;         /* r15 */
+	*--sp = 0;                       /* r15 */
 	t->sp = (u64)sp;
 }
 

@@ -38,34 +38,34 @@ struct task {
 	bool (*must_die)(void); /* is it, running, about to die?  NULL: never */
 
 	/* Changed by single instructions, by anybody. */
-	u32 holds;              /* see above */
-	bool work_due;          /* before user mode: a signal, or the end */
+	u32 holds;     /* see above */
+	bool work_due; /* before user mode: a signal, or the end */
 
 	/* The task's own; others read them under process_lock, and a tracer changes
 	 * `user` of one that has stopped. */
-	struct mm *mm;          /* NULL: kernel thread.  In execve under process_lock */
+	struct mm *mm; /* NULL: kernel thread.  In execve under process_lock */
 	char name[32];
-	struct user_state user; /* all zero: a kernel thread */
+	struct user_state user;  /* all zero: a kernel thread */
 	struct lock_stack locks; /* sleep locks that it holds: the debug build's */
 
 	/* The run queue's lock. */
 	enum task_state state;
-	bool on_cpu;            /* its stack is in use, whatever the state */
-	unsigned cpu;           /* on which it runs, or ran last */
-	u64 sp;                 /* kernel RSP while it does not run */
+	bool on_cpu;               /* its stack is in use, whatever the state */
+	unsigned cpu;              /* on which it runs, or ran last */
+	u64 sp;                    /* kernel RSP while it does not run */
 	u64 run_ns, running_since; /* time on a CPU, up to running_since */
-	struct cpumask affinity; /* once started */
-	struct timer sleeper;   /* when it wakes by itself, if it is in a set: of the */
-	unsigned sleeps_on;     /* sleepers of this CPU */
-	struct link in_queue;   /* in the run queue `queue`; queued, or asleep with a */
-	unsigned queue;         /* time, it has not ended */
-	u64 turn;               /* of all that were queued, which it was */
-	struct task *waiter;    /* in sched_wait_for_exit() for this one, asleep until
+	struct cpumask affinity;   /* once started */
+	struct timer sleeper;      /* when it wakes by itself, if it is in a set: of the */
+	unsigned sleeps_on;        /* sleepers of this CPU */
+	struct link in_queue;      /* in the run queue `queue`; queued, or asleep with a */
+	unsigned queue;            /* time, it has not ended */
+	u64 turn;                  /* of all that were queued, which it was */
+	struct task *waiter;       /* in sched_wait_for_exit() for this one, asleep until
 	                           this is cleared */
 
 	/* The guard of the sleep lock that it waits for. */
 	struct task *lock_next, *lock_prev; /* other waiters; it leaves before it ends */
-	bool has_lock;          /* that it has waited for */
+	bool has_lock;                      /* that it has waited for */
 
 	/* process_lock. */
 	int pid;                /* of this thread; 0: kernel thread */
@@ -136,8 +136,8 @@ void task_put_dead(struct task *list);
  */
 struct task *task_create_idle(virt_addr_t stack_top);
 
-#define WAIT_STATUS(code, signal) (((code) & 0xff) << 8 | (signal))
-#define WAIT_SIGNAL(status) ((status) & 0x7f)
+#define WAIT_STATUS(code, signal) ((0xff & (code)) << 8 | (signal))
+#define WAIT_SIGNAL(status) (0x7f & (status))
 #define WAIT_CODE(status) ((status) >> 8 & 0xff)
 
 #endif

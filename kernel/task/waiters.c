@@ -73,7 +73,7 @@ struct walk {
 	u64 end;         /* tickets from here on came later */
 	u64 flags;
 	unsigned steps;
-	bool must_end;   /* even if we are about to die */
+	bool must_end; /* even if we are about to die */
 };
 
 /* Takes the lock. */

@@ -23,8 +23,8 @@ struct waiter {
 	struct link in_list;
 	struct task *task;
 	struct wait_key key;
-	u64 ticket;   /* ascending in each list */
-	u32 bits;     /* it wants only wake-ups that have one of these */
+	u64 ticket; /* ascending in each list */
+	u32 bits;   /* it wants only wake-ups that have one of these */
 	bool woken;
 };
 

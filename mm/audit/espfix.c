@@ -16,16 +16,16 @@ static void check_copies(struct audit_report *r, const pte_t *table, unsigned le
 		pte_t expected = first && i >= period ? first | PTE_ALIAS : first;
 
 		if (table[i] != expected)
-			finding(r, 4, "%#lx in the ESPFIX region: found the level-%u entry %#lx, "
-				"expected a copy of %#lx", base + i * (u64)PT_SIZE(level), level,
-				table[i], first);
+			finding(r, 4,
+				"%#lx in the ESPFIX region: found the level-%u entry %#lx, "
+				"expected a copy of %#lx",
+				base + i * (u64)PT_SIZE(level), level, table[i], first);
 	}
 }
 
 static const pte_t *next_table(pte_t entry)
 {
-	return (entry & PTE_P) && !(entry & PTE_PS) ?
-	       phys_to_virt(entry & PTE_ADDR_MASK) : NULL;
+	return (entry & PTE_P) && !(entry & PTE_PS) ? phys_to_virt(entry & PTE_ADDR_MASK) : NULL;
 }
 
 void check_espfix(struct audit_report *r, const pte_t *view)

@@ -16,8 +16,7 @@ void finding(struct audit_report *r, unsigned rule, const char *fmt, ...) __prin
  * all): "P4: page ADDRESS (TSS, cpu 3, owner arch/tss.c): " and the text.
  */
 void page_finding(struct audit_report *r, unsigned rule, virt_addr_t va,
-		  const struct ledger_entry *e, int cpu, const char *fmt, ...)
-	__printf_like(6, 7);
+		  const struct ledger_entry *e, int cpu, const char *fmt, ...) __printf_like(6, 7);
 
 /* "R X", "RWX", "R" or "RW", by PTE_W and PTE_NX. */
 const char *rights_name(u64 rights);

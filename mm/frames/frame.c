@@ -34,13 +34,13 @@
 #define NO_STOCK (~0ULL)
 
 /* A rank is 0 if there is no block, else the block's order + 1. */
-#define EACH_BYTE(x) ((x) * 0x0101010101010101ULL)
+#define EACH_BYTE(x) (0x0101010101010101ULL * (x))
 
 static struct {
 	struct spinlock lock;
 	u64 *bitmap;
-	u64 *managed; /* set: RAM that was added and not reserved */
-	u64 words;    /* of each bitmap */
+	u64 *managed;          /* set: RAM that was added and not reserved */
+	u64 words;             /* of each bitmap */
 	u64 *tree[MAX_LEVELS]; /* eight ranks in a word; leaves first */
 	unsigned levels;
 	u64 stock; /* a word of the bitmap, or NO_STOCK */
@@ -321,8 +321,7 @@ void frame_free_contiguous(phys_addr_t pa, unsigned n)
 	for (u64 pfn = PFN(pa); pfn < PFN(pa) + n; pfn++)
 		if (is_set(frames.bitmap, pfn) || !is_set(frames.managed, pfn))
 			panic("frame: %#lx freed %s", pfn << PAGE_SHIFT,
-			      is_set(frames.managed, pfn) ? "twice" :
-			      "that was never managed");
+			      is_set(frames.managed, pfn) ? "twice" : "that was never managed");
 	frames.free += set_free(PFN(pa), PFN(pa) + n, true);
 	frame_owner_give(pa, n);
 }

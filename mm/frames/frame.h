@@ -7,13 +7,13 @@
 #include "kernel/base/types.h"
 
 /* What frame_alloc() and its kin return when there is none. */
-#define NO_FRAME ((phys_addr_t)-1)
+#define NO_FRAME (~(phys_addr_t)0)
 
 struct frame_stats {
 	u64 total; /* frames of RAM under management */
 	u64 free;
 	u64 reserve; /* of those that are free, kept back */
-	u64 top;   /* one past the highest managed address */
+	u64 top;     /* one past the highest managed address */
 };
 
 /*

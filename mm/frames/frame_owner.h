@@ -9,22 +9,14 @@
 #include "kernel/base/types.h"
 
 /* By mm/frames/frame.c, whose lock is held. */
-static inline void frame_owner_take(phys_addr_t pa __unused, unsigned n __unused)
-{
-}
+static inline void frame_owner_take(phys_addr_t pa __unused, unsigned n __unused) {}
 
-static inline void frame_owner_give(phys_addr_t pa __unused, unsigned n __unused)
-{
-}
+static inline void frame_owner_give(phys_addr_t pa __unused, unsigned n __unused) {}
 
 /* What is taken now is as it should be. */
-static inline void frame_owner_mark(void)
-{
-}
+static inline void frame_owner_mark(void) {}
 
 /* Prints, as lines of a KTAP stream, what has been taken or given since. */
-static inline void frame_owner_print(void)
-{
-}
+static inline void frame_owner_print(void) {}
 
 #endif

@@ -9,9 +9,7 @@
 #include "kernel/base/types.h"
 
 /* The object at the start of frames just taken has `size` bytes; none lie beyond. */
-static inline void live_object(const void *object __unused, size_t size __unused)
-{
-}
+static inline void live_object(const void *object __unused, size_t size __unused) {}
 
 /*
  * Of that object of `size` bytes the first `used` are in use: the rest is room, which
@@ -23,8 +21,6 @@ static inline void live_part(const void *object __unused, size_t size __unused,
 }
 
 /* Frames that were given back may be given out again from now on: for tests. */
-static inline void live_settle(void)
-{
-}
+static inline void live_settle(void) {}
 
 #endif

@@ -14,8 +14,7 @@
 #include "mm/space/kernel_mapping.h"
 #include "mm/tlb.h"
 
-int pti_kernel_map_lookup(const pte_t *kernel_pgd, virt_addr_t va,
-			  struct pt_leaf *leaf)
+int pti_kernel_map_lookup(const pte_t *kernel_pgd, virt_addr_t va, struct pt_leaf *leaf)
 {
 	return pt_walk(kernel_pgd, va, leaf) ? -EIO : 0;
 }

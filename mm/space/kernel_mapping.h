@@ -11,8 +11,7 @@
  * Looks up a kernel-half address in the kernel's own map, at any page size.
  * 0, or -EIO if the kernel maps nothing there.
  */
-int pti_kernel_map_lookup(const pte_t *kernel_pgd, virt_addr_t va,
-			  struct pt_leaf *leaf);
+int pti_kernel_map_lookup(const pte_t *kernel_pgd, virt_addr_t va, struct pt_leaf *leaf);
 
 /*
  * The PTE of `va` in the shadow; with `alloc`, missing tables are made.  NULL: a table

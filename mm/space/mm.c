@@ -184,16 +184,13 @@ static enum fault_verdict fault_locked(struct mm *mm, virt_addr_t addr, u64 erro
 	if (!vma)
 		return FAULT_MAPERR;
 	if ((error & PF_WRITE && !(vma->prot & VMA_WRITE)) ||
-	    (error & PF_INSTR && !(vma->prot & VMA_EXEC)) ||
-	    vma->prot == 0 || (error & ~(u64)PF_ORDINARY))
+	    (error & PF_INSTR && !(vma->prot & VMA_EXEC)) || vma->prot == 0 ||
+	    (error & ~(u64)PF_ORDINARY))
 		return FAULT_ACCERR;
 	switch (pages_touch(mm, vma, addr, &pa)) {
-	case 0:
-		break;
-	case -ENXIO:
-		return FAULT_BUS;
-	default:
-		return FAULT_OOM;
+	case 0: break;
+	case -ENXIO: return FAULT_BUS;
+	default: return FAULT_OOM;
 	}
 	if ((error & PF_PROT) && ++mm->stale_faults > MAX_STALE_FAULTS)
 		return FAULT_ACCERR;

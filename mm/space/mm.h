@@ -24,9 +24,9 @@ struct shared;
 struct vma {
 	virt_addr_t start, end; /* pages; end is exclusive */
 	unsigned prot;
-	unsigned flags;         /* VMA_GROWSDOWN and so on */
-	struct shared *shared;  /* MAP_SHARED: where its frames are; or NULL */
-	u64 offset;             /* of start, in `shared` */
+	unsigned flags;        /* VMA_GROWSDOWN and so on */
+	struct shared *shared; /* MAP_SHARED: where its frames are; or NULL */
+	u64 offset;            /* of start, in `shared` */
 };
 
 #define MM_FRAMES 6
@@ -35,8 +35,8 @@ struct vma {
 /* mm/space/process_entry.h has the meaning of `active`. */
 struct mm_ldt {
 	struct sleep_lock lock; /* one change at a time; see arch/state/ldt.c */
-	u32 active;        /* 0: none; read by every CPU that loads the mm */
-	phys_addr_t table; /* its frames, contiguous */
+	u32 active;             /* 0: none; read by every CPU that loads the mm */
+	phys_addr_t table;      /* its frames, contiguous */
 };
 
 /*
@@ -58,7 +58,7 @@ struct mm_ldt {
  * too: others may share the address space, and live on.
  */
 struct mm {
-	pte_t *pgd;          /* kernel PGD of its pair: set when it is made */
+	pte_t *pgd; /* kernel PGD of its pair: set when it is made */
 
 	/* Changed by single instructions, by anybody. */
 	struct cpumask cpus; /* that have it loaded; each sets and clears its own bit */
@@ -66,25 +66,25 @@ struct mm {
 	bool dumpable;       /* its user's other processes may trace it: kernel/linux/creds.c */
 
 	/* Set when it is made, and while exec fills it: no other task has it yet. */
-	u64 id;              /* no other has, or will have, the same */
-	virt_addr_t end;     /* of what the program may have: mm_init_layout() */
+	u64 id;          /* no other has, or will have, the same */
+	virt_addr_t end; /* of what the program may have: mm_init_layout() */
 	virt_addr_t stack_top, mmap_top;
 	virt_addr_t low_top; /* the same for MAP_32BIT */
 	bool random_layout;  /* these are random: kernel/linux/program/randmaps.c */
 	virt_addr_t vdso;    /* page of kernel/linux/ia32_vdso.asm; 0: a 64-bit program */
 
 	/* oom measure, of kernel/linux/process/oom.c. */
-	u64 measured;        /* by mm_measure(), last */
+	u64 measured; /* by mm_measure(), last */
 
-	struct mm_ldt ldt;   /* under its own lock: arch/state/ldt.c */
+	struct mm_ldt ldt; /* under its own lock: arch/state/ldt.c */
 
 	struct sleep_lock lock; /* of all that follows */
 	virt_addr_t brk_start, brk;
-	u64 resident;        /* pages, those of shared objects included */
-	u64 shown;           /* pages of shared objects */
-	u64 tables;          /* frames of page tables of the user half */
+	u64 resident;          /* pages, those of shared objects included */
+	u64 shown;             /* pages of shared objects */
+	u64 tables;            /* frames of page tables of the user half */
 	unsigned stale_faults; /* tried again since the last mprotect */
-	unsigned lock_new;   /* mlockall(MCL_FUTURE): VMA_LOCKED and so on of new areas */
+	unsigned lock_new;     /* mlockall(MCL_FUTURE): VMA_LOCKED and so on of new areas */
 	unsigned count;
 	struct vma vma[MM_MAX_VMAS]; /* ascending, apart, neighbours may touch */
 };
@@ -92,8 +92,8 @@ static_assert(sizeof(struct mm) <= MM_FRAMES * PAGE_SIZE, "struct mm fits");
 
 /* Where programs are put. */
 #define MM_STACK_TOP (USER_END - 0x100000) /* programs may want the last pages */
-#define MM_STACK_SIZE (8ULL << 20)          /* Linux's RLIMIT_STACK, unless it is set */
-#define MM_STACK_GAP_MIN (128ULL << 20)     /* from the mmap area to the stack's top */
+#define MM_STACK_SIZE (8ULL << 20)         /* Linux's RLIMIT_STACK, unless it is set */
+#define MM_STACK_GAP_MIN (128ULL << 20)    /* from the mmap area to the stack's top */
 #define MM_MMAP_TOP (MM_STACK_TOP - MM_STACK_GAP_MIN)
 #define MM_PIE_BASE 0x555555554000
 #define MM_LOW_TOP 0x80000000 /* MAP_32BIT */
@@ -145,7 +145,7 @@ enum fault_verdict {
 	FAULT_ACCERR, /* it is, but not for this */
 	FAULT_BUS,    /* behind the end of the shared object that is mapped */
 	FAULT_OOM,
-	FAULT_DIES,   /* the current task is about to die: nothing was done */
+	FAULT_DIES, /* the current task is about to die: nothing was done */
 };
 
 /*

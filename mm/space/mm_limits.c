@@ -41,10 +41,8 @@ static bool grow_down(struct mm *mm, virt_addr_t start)
 	const struct vma *vma = vma_growing(mm, start);
 	u64 more = vma ? vma->start - start : 0;
 
-	if (!vma || start < USER_START ||
-	    vma->end - start > seam_memory_limit(MEMORY_STACK) ||
-	    !mm_may_grow(mm, more, false) ||
-	    ((vma->flags & VMA_LOCKED) && !mm_may_lock(mm, more)))
+	if (!vma || start < USER_START || vma->end - start > seam_memory_limit(MEMORY_STACK) ||
+	    !mm_may_grow(mm, more, false) || ((vma->flags & VMA_LOCKED) && !mm_may_lock(mm, more)))
 		return false;
 	vma_grow_down(mm, start);
 	return true;

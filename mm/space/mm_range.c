@@ -58,7 +58,8 @@ long mm_unmap(struct mm *mm, virt_addr_t addr, u64 len)
 static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
 {
 	virt_addr_t top = how & MM_32BIT ? MIN(mm->low_top, mm->mmap_top) :
-			  how & MM_IA32 ? MIN(MM_MMAP_TOP_IA32, mm->mmap_top) : mm->mmap_top;
+			  how & MM_IA32  ? MIN(MM_MMAP_TOP_IA32, mm->mmap_top) :
+					   mm->mmap_top;
 	virt_addr_t end = how & MM_32BIT ? MIN(MM_LOW_TOP, mm->end) : mm->end;
 	int err;
 
@@ -88,13 +89,12 @@ static int may_map(const struct mm *mm, virt_addr_t addr, u64 len, const struct 
 
 	if ((how & MM_LOCKED) && !mm_can_lock())
 		return -EPERM;
-	if ((new->flags & VMA_LOCKED) && !mm_may_lock(mm, len))
+	if ((new->flags &VMA_LOCKED) && !mm_may_lock(mm, len))
 		return -EAGAIN;
 	return mm_may_grow(mm, len - replaced, vma_is_data(new)) ? 0 : -ENOMEM;
 }
 
-static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot,
-		       unsigned how)
+static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how)
 {
 	struct vma new = {
 		.prot = prot,
@@ -144,8 +144,7 @@ long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned ho
 /* ---- mprotect, brk --------------------------------------------------------------- */
 
 /* May the private areas of the range become data? */
-static bool may_write(const struct mm *mm, virt_addr_t start, virt_addr_t end,
-		      unsigned prot)
+static bool may_write(const struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
 {
 	u64 more = 0;
 
@@ -192,12 +191,12 @@ long mm_protect(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot)
 
 static int extend_brk(struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
-	const struct vma new = { .start = start, .end = end,
-				 .prot = VMA_READ | VMA_WRITE, .flags = mm->lock_new };
+	const struct vma new = {
+		.start = start, .end = end, .prot = VMA_READ | VMA_WRITE, .flags = mm->lock_new
+	};
 
-	if (!vma_room_free(mm, start, end + PAGE_SIZE) ||
-	    !mm_may_grow(mm, end - start, true) ||
-	    ((new.flags & VMA_LOCKED) && !mm_may_lock(mm, end - start)))
+	if (!vma_room_free(mm, start, end + PAGE_SIZE) || !mm_may_grow(mm, end - start, true) ||
+	    ((new.flags &VMA_LOCKED) && !mm_may_lock(mm, end - start)))
 		return -ENOMEM;
 	return vma_insert(mm, new);
 }
@@ -317,8 +316,7 @@ static long remap_to(struct mm *mm, struct remap *r)
 	if (fixed) {
 		err = unmap_locked(mm, r->to, r->new_len);
 		if (!err && r->old_len > r->new_len) {
-			err = unmap_locked(mm, r->addr + r->new_len,
-					   r->old_len - r->new_len);
+			err = unmap_locked(mm, r->addr + r->new_len, r->old_len - r->new_len);
 			r->old_len = r->new_len;
 		}
 		if (err)
@@ -343,8 +341,8 @@ static bool grow(struct mm *mm, const struct remap *r)
 	more.start = vma->end;
 	more.end = r->addr + r->new_len;
 	more.offset += vma->end - vma->start;
-	if (r->addr + r->old_len != vma->end || more.end < more.start ||
-	    more.end > mm->end || !vma_range_free(mm, more.start, more.end))
+	if (r->addr + r->old_len != vma->end || more.end < more.start || more.end > mm->end ||
+	    !vma_range_free(mm, more.start, more.end))
 		return false;
 	if (more.shared)
 		shared_get(more.shared);
@@ -384,13 +382,12 @@ static long remap_locked(struct mm *mm, struct remap *r)
 long mm_remap(struct mm *mm, virt_addr_t addr, u64 old_len, u64 new_len, unsigned flags,
 	      virt_addr_t new_addr)
 {
-	struct remap r = { addr, ALIGN_UP(old_len, PAGE_SIZE), ALIGN_UP(new_len, PAGE_SIZE),
-			   flags, new_addr };
+	struct remap r = { addr, ALIGN_UP(old_len, PAGE_SIZE), ALIGN_UP(new_len, PAGE_SIZE), flags,
+			   new_addr };
 	long at;
 
 	if ((flags & MM_REMAP_FIXED && !(flags & MM_REMAP_MAYMOVE)) ||
-	    (flags & MM_REMAP_DONTUNMAP &&
-	     (!(flags & MM_REMAP_MAYMOVE) || old_len != new_len)) ||
+	    (flags & MM_REMAP_DONTUNMAP && (!(flags & MM_REMAP_MAYMOVE) || old_len != new_len)) ||
 	    addr % PAGE_SIZE || r.new_len == 0)
 		return -EINVAL;
 	if (sleep_lock_killable(&mm->lock))

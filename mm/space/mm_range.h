@@ -10,13 +10,13 @@
 #include "mm/space/mm.h"
 
 /* How mm_map() maps, or'ed together. */
-#define MM_FIXED 0x1     /* what is there goes away; else addr is a hint */
-#define MM_NOREPLACE 0x2 /* with MM_FIXED: -EEXIST if something is there */
-#define MM_SHARED 0x4    /* with children of fork; else private */
-#define MM_32BIT 0x8     /* below 2 GiB */
-#define MM_LOCKED 0x40   /* as mlock() does it; the caller makes it present */
+#define MM_FIXED 0x1      /* what is there goes away; else addr is a hint */
+#define MM_NOREPLACE 0x2  /* with MM_FIXED: -EEXIST if something is there */
+#define MM_SHARED 0x4     /* with children of fork; else private */
+#define MM_32BIT 0x8      /* below 2 GiB */
+#define MM_LOCKED 0x40    /* as mlock() does it; the caller makes it present */
 #define MM_GROWSDOWN 0x10 /* it grows down when it is touched below */
-#define MM_IA32 0x20     /* where a 32-bit program would have it */
+#define MM_IA32 0x20      /* where a 32-bit program would have it */
 
 /*
  * Adds anonymous, zeroed memory; nothing is allocated before it is touched.

@@ -133,8 +133,7 @@ virt_addr_t pages_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, uns
 	while (!leave && (pte = pt_next_entries(mm->pgd, &va, end, &count))) {
 		for (unsigned i = 0; i < count; i++)
 			if (pte[i] & PTE_ADDR_MASK)
-				pte[i] = (pte[i] & (PTE_ADDR_MASK | PTE_SHARED)) |
-					 pte_prot(prot);
+				pte[i] = (pte[i] & (PTE_ADDR_MASK | PTE_SHARED)) | pte_prot(prot);
 		va += count * PAGE_SIZE;
 		leave = seam_long_work_point();
 	}

@@ -31,8 +31,7 @@ int process_entry_map(pte_t *pgd, u32 active, phys_addr_t table)
 
 		if (err) { /* both places are in one page table: the first time */
 			ASSERT(first);
-			pt_free_tables(pgd, PGD_SLOT_PROCESS_ENTRY,
-				       PGD_SLOT_PROCESS_ENTRY);
+			pt_free_tables(pgd, PGD_SLOT_PROCESS_ENTRY, PGD_SLOT_PROCESS_ENTRY);
 			return err;
 		}
 	}

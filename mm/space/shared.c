@@ -22,10 +22,10 @@
 
 struct shared {
 	u32 holds;
-	u32 measured;  /* in this round: shared_measure() */
-	u64 frames;    /* of its content and its tree; this one's and the root's */
+	u32 measured; /* in this round: shared_measure() */
+	u64 frames;   /* of its content and its tree; this one's and the root's */
 	u64 id;
-	u64 size;      /* bytes; areas may reach beyond it */
+	u64 size; /* bytes; areas may reach beyond it */
 	pte_t *root;
 };
 

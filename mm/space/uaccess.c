@@ -26,11 +26,15 @@ static size_t copy_bytes(void *to, const void *from, size_t n)
 
 	__asm__ volatile("1: rep movsq\n"
 			 "2:\n" EXTABLE("1b", "2b")
-			 : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+			 : "+D"(to), "+S"(from), "+c"(words)
+			 :
+			 : "memory");
 	n = words * 8 + n % 8;
 	__asm__ volatile("1: rep movsb\n"
 			 "2:\n" EXTABLE("1b", "2b")
-			 : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+			 : "+D"(to), "+S"(from), "+c"(n)
+			 :
+			 : "memory");
 	return n;
 }
 
@@ -60,22 +64,23 @@ size_t copy_to_user(virt_addr_t to, const void *from, size_t n)
 	return left;
 }
 
-#define PUT_USER(name, type, insn)                                            \
-	int name(virt_addr_t to, type value)                                  \
-	{                                                                     \
-		int err = -EFAULT;                                            \
-									      \
-		if (!user_range_ok(to, sizeof(value)))                        \
-			return err;                                           \
-		to = array_index_nospec(to, USER_END);                        \
-		user_access_begin();                                          \
-		__asm__ volatile("1: " insn " %1, (%2)\n"                     \
-				 "xorl %0, %0\n"                              \
-				 "2:\n" EXTABLE("1b", "2b")                   \
-				 : "+r"(err) : "r"(value), "r"(to)            \
-				 : "memory", "cc");                           \
-		user_access_end();                                            \
-		return err;                                                   \
+#define PUT_USER(name, type, insn)                          \
+	int name(virt_addr_t to, type value)                \
+	{                                                   \
+		int err = -EFAULT;                          \
+                                                            \
+		if (!user_range_ok(to, sizeof(value)))      \
+			return err;                         \
+		to = array_index_nospec(to, USER_END);      \
+		user_access_begin();                        \
+		__asm__ volatile("1: " insn " %1, (%2)\n"   \
+				 "xorl %0, %0\n"            \
+				 "2:\n" EXTABLE("1b", "2b") \
+				 : "+r"(err)                \
+				 : "r"(value), "r"(to)      \
+				 : "memory", "cc");         \
+		user_access_end();                          \
+		return err;                                 \
 	}
 
 PUT_USER(put_user_u32, u32, "movl")
@@ -108,7 +113,9 @@ int probe_read(virt_addr_t va, u8 *byte)
 	__asm__ volatile("1: movb (%2), %1\n"
 			 "xorl %0, %0\n"
 			 "2:\n" EXTABLE("1b", "2b")
-			 : "+r"(err), "+q"(v) : "r"(va) : "memory", "cc");
+			 : "+r"(err), "+q"(v)
+			 : "r"(va)
+			 : "memory", "cc");
 	*byte = v;
 	return err;
 }
@@ -120,7 +127,9 @@ int probe_write(virt_addr_t va, u8 byte)
 	__asm__ volatile("1: movb %1, (%2)\n"
 			 "xorl %0, %0\n"
 			 "2:\n" EXTABLE("1b", "2b")
-			 : "+r"(err) : "q"(byte), "r"(va) : "memory", "cc");
+			 : "+r"(err)
+			 : "q"(byte), "r"(va)
+			 : "memory", "cc");
 	return err;
 }
 
@@ -131,7 +140,8 @@ int probe_wrmsr(u32 msr, u64 value)
 	__asm__ volatile("1: wrmsr\n"
 			 "xorl %0, %0\n"
 			 "2:\n" EXTABLE("1b", "2b")
-			 : "+r"(err) : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32))
+			 : "+r"(err)
+			 : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32))
 			 : "memory", "cc");
 	return err;
 }
@@ -143,7 +153,9 @@ int probe_write_cr4(u64 value)
 	__asm__ volatile("1: mov %1, %%cr4\n"
 			 "xorl %0, %0\n"
 			 "2:\n" EXTABLE("1b", "2b")
-			 : "+r"(err) : "r"(value) : "memory", "cc");
+			 : "+r"(err)
+			 : "r"(value)
+			 : "memory", "cc");
 	return err;
 }
 

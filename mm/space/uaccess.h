@@ -45,9 +45,9 @@ static inline bool user_range_ok(virt_addr_t addr, size_t n)
 extern bool uaccess_smap;
 
 /* A line of the exception table, in inline assembly. */
-#define EXTABLE(insn, fixup)                    \
-	".pushsection .extable, \"a\"\n"        \
-	".quad " insn ", " fixup "\n"           \
+#define EXTABLE(insn, fixup)             \
+	".pushsection .extable, \"a\"\n" \
+	".quad " insn ", " fixup "\n"    \
 	".popsection\n"
 
 /*
@@ -72,9 +72,12 @@ static inline void user_access_end(void)
 		__asm__ volatile("clac" : : : "memory", "cc");
 }
 
-#define USER_STORE(insn, type, to, value, fault)                           \
+#define USER_STORE(insn, type, to, value, fault)                            \
 	__asm__ goto("1: " insn " %1, %0\n" EXTABLE("1b", "%l[" #fault "]") \
-		     : : "m"(*(type *)(uintptr_t)(to)), "re"((type)(value)) : "cc" : fault)
+		     :                                                      \
+		     : "m"(*(type *)(uintptr_t)(to)), "re"((type)(value))   \
+		     : "cc"                                                 \
+		     : fault)
 
 #define user_put16(to, value, fault) USER_STORE("movw", u16, to, value, fault)
 #define user_put32(to, value, fault) USER_STORE("movl", u32, to, value, fault)
@@ -82,29 +85,34 @@ static inline void user_access_end(void)
 #define user_or64(to, value, fault) USER_STORE("orq", u64, to, value, fault)
 
 /* Either way.  Words are of 8 bytes. */
-#define user_copy_words(to, from, words, fault)                            \
-	__asm__ goto("movq %0, %%rdi\n"                                    \
-		     "movq %1, %%rsi\n"                                    \
-		     "movl %2, %%ecx\n"                                    \
-		     "1: rep movsq\n" EXTABLE("1b", "%l[" #fault "]")      \
-		     : : "r"((uintptr_t)(to)), "r"((uintptr_t)(from)),      \
-		     "ri"((u32)(words))                                     \
-		     : "rcx", "rsi", "rdi", "memory" : fault)
+#define user_copy_words(to, from, words, fault)                                         \
+	__asm__ goto("movq %0, %%rdi\n"                                                 \
+		     "movq %1, %%rsi\n"                                                 \
+		     "movl %2, %%ecx\n"                                                 \
+		     "1: rep movsq\n" EXTABLE("1b", "%l[" #fault "]")                   \
+		     :                                                                  \
+		     : "r"((uintptr_t)(to)), "r"((uintptr_t)(from)), "ri"((u32)(words)) \
+		     : "rcx", "rsi", "rdi", "memory"                                    \
+		     : fault)
 
-#define user_zero_words(to, words, fault)                                  \
-	__asm__ goto("movq %0, %%rdi\n"                                    \
-		     "movl %1, %%ecx\n"                                    \
-		     "xorl %%eax, %%eax\n"                                 \
-		     "1: rep stosq\n" EXTABLE("1b", "%l[" #fault "]")      \
-		     : : "r"(to), "ri"((u32)(words))                       \
-		     : "rax", "rcx", "rdi", "memory", "cc" : fault)
+#define user_zero_words(to, words, fault)                             \
+	__asm__ goto("movq %0, %%rdi\n"                               \
+		     "movl %1, %%ecx\n"                               \
+		     "xorl %%eax, %%eax\n"                            \
+		     "1: rep stosq\n" EXTABLE("1b", "%l[" #fault "]") \
+		     :                                                \
+		     : "r"(to), "ri"((u32)(words))                    \
+		     : "rax", "rcx", "rdi", "memory", "cc"            \
+		     : fault)
 
 /* The other way, to kernel memory; through RAX. */
-#define USER_LOAD(insn, reg, type, to, from, fault)                        \
-	__asm__ goto("1: " insn " %0, " reg "\n"                           \
-		     insn " " reg ", %1\n" EXTABLE("1b", "%l[" #fault "]") \
-		     : : "m"(*(const type *)(uintptr_t)(from)), "m"(*(type *)(to)) \
-		     : "rax", "memory" : fault)
+#define USER_LOAD(insn, reg, type, to, from, fault)                              \
+	__asm__ goto("1: " insn " %0, " reg "\n" insn " " reg                    \
+		     ", %1\n" EXTABLE("1b", "%l[" #fault "]")                    \
+		     :                                                           \
+		     : "m"(*(const type *)(uintptr_t)(from)), "m"(*(type *)(to)) \
+		     : "rax", "memory"                                           \
+		     : fault)
 
 #define user_get32(to, from, fault) USER_LOAD("movl", "%%eax", u32, to, from, fault)
 #define user_get64(to, from, fault) USER_LOAD("movq", "%%rax", u64, to, from, fault)
@@ -114,10 +122,12 @@ static inline void user_access_end(void)
  * is a fault; the registers may then hold a part of it.  `states` as XSAVE takes
  * it in EDX:EAX; FXSAVE and FXRSTOR ignore it.
  */
-#define USER_FPU(insn, area, states, fault)                                \
-	__asm__ goto("1: " insn " (%0)\n" EXTABLE("1b", "%l[" #fault "]") \
-		     : : "r"(area), "a"((u32)(states)),                    \
-		     "d"((u32)((u64)(states) >> 32)) : "memory" : fault)
+#define USER_FPU(insn, area, states, fault)                                           \
+	__asm__ goto("1: " insn " (%0)\n" EXTABLE("1b", "%l[" #fault "]")             \
+		     :                                                                \
+		     : "r"(area), "a"((u32)(states)), "d"((u32)((u64)(states) >> 32)) \
+		     : "memory"                                                       \
+		     : fault)
 
 #define user_xsave(area, states, fault) USER_FPU("xsave64", area, states, fault)
 #define user_xrstor(area, states, fault) USER_FPU("xrstor64", area, states, fault)

@@ -55,8 +55,7 @@ bool vma_room_free(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 	return i == mm->count || gap_start(&mm->vma[i]) >= end;
 }
 
-virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t bottom,
-			  virt_addr_t top)
+virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t bottom, virt_addr_t top)
 {
 	virt_addr_t end = top;
 
@@ -83,8 +82,7 @@ static void delete_at(struct mm *mm, unsigned i, unsigned n)
 	for (unsigned k = i; k < i + n; k++)
 		if (mm->vma[k].shared)
 			shared_put(mm->vma[k].shared);
-	memmove(&mm->vma[i], &mm->vma[i + n],
-		(mm->count - i - n) * sizeof(struct vma));
+	memmove(&mm->vma[i], &mm->vma[i + n], (mm->count - i - n) * sizeof(struct vma));
 	mm->count -= n;
 	vma_count_is(mm, mm->count);
 }
@@ -260,8 +258,7 @@ void vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned pro
 {
 	split_at(mm, start);
 	split_at(mm, end);
-	for (unsigned i = first_above(mm, start);
-	     i < mm->count && mm->vma[i].end <= end; i++)
+	for (unsigned i = first_above(mm, start); i < mm->count && mm->vma[i].end <= end; i++)
 		mm->vma[i].prot = prot;
 	merge_around(mm, start, end);
 }
@@ -270,8 +267,7 @@ void vma_lock(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned lock)
 {
 	split_at(mm, start);
 	split_at(mm, end);
-	for (unsigned i = first_above(mm, start);
-	     i < mm->count && mm->vma[i].end <= end; i++)
+	for (unsigned i = first_above(mm, start); i < mm->count && mm->vma[i].end <= end; i++)
 		mm->vma[i].flags = (mm->vma[i].flags & VMA_GROWSDOWN) | lock;
 	merge_around(mm, start, end);
 }

@@ -48,8 +48,7 @@ u64 vma_data_bytes(const struct mm *mm);
 u64 vma_locked_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end);
 
 /* The highest free place of len bytes between bottom and top, or 0. */
-virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t bottom,
-			  virt_addr_t top);
+virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t bottom, virt_addr_t top);
 
 /* Can as many areas be added? */
 bool vma_has_room(const struct mm *mm, unsigned more);

@@ -22,24 +22,15 @@ static const struct {
 	int code; /* 0: SI_KERNEL */
 	bool at_ip;
 } exception[NR_EXCEPTIONS] = {
-	[VEC_DE] = { SIGFPE, FPE_INTDIV, true },
-	[VEC_DB] = { SIGTRAP, TRAP_BRKPT, true },
-	[VEC_BP] = { SIGTRAP, 0, false },
-	[VEC_OF] = { SIGSEGV, 0, false },
-	[VEC_BR] = { SIGSEGV, 0, false },
-	[VEC_UD] = { SIGILL, ILL_ILLOPN, true },
-	[VEC_NM] = { SIGSEGV, 0, false },
-	[VEC_DF] = { SIGSEGV, 0, false },
-	[VEC_TS] = { SIGSEGV, 0, false },
-	[VEC_NP] = { SIGBUS, 0, false },
-	[VEC_SS] = { SIGBUS, 0, false },
-	[VEC_GP] = { SIGSEGV, 0, false },
-	[VEC_PF] = { SIGSEGV, 0, false },
-	[VEC_MF] = { SIGFPE, 0, true },
-	[VEC_AC] = { SIGBUS, BUS_ADRALN, false },
-	[VEC_MC] = { SIGBUS, 0, false },
-	[VEC_XM] = { SIGFPE, 0, true },
-	[VEC_VE] = { SIGSEGV, 0, false },
+	[VEC_DE] = { SIGFPE, FPE_INTDIV, true },  [VEC_DB] = { SIGTRAP, TRAP_BRKPT, true },
+	[VEC_BP] = { SIGTRAP, 0, false },         [VEC_OF] = { SIGSEGV, 0, false },
+	[VEC_BR] = { SIGSEGV, 0, false },         [VEC_UD] = { SIGILL, ILL_ILLOPN, true },
+	[VEC_NM] = { SIGSEGV, 0, false },         [VEC_DF] = { SIGSEGV, 0, false },
+	[VEC_TS] = { SIGSEGV, 0, false },         [VEC_NP] = { SIGBUS, 0, false },
+	[VEC_SS] = { SIGBUS, 0, false },          [VEC_GP] = { SIGSEGV, 0, false },
+	[VEC_PF] = { SIGSEGV, 0, false },         [VEC_MF] = { SIGFPE, 0, true },
+	[VEC_AC] = { SIGBUS, BUS_ADRALN, false }, [VEC_MC] = { SIGBUS, 0, false },
+	[VEC_XM] = { SIGFPE, 0, true },           [VEC_VE] = { SIGSEGV, 0, false },
 	[VEC_CP] = { SIGSEGV, 0, false },
 };
 
@@ -64,9 +55,12 @@ static void out_of_memory(const struct pt_regs *regs, u64 cr2, u64 error)
 		return;
 	if (!t->process->quiet)
 		log("%s[%d]: killed by %s: out of memory, nobody else can be killed: "
-		    "%s of %#lx at ip %#lx\n", t->name, t->pid, signal_name(SIGKILL),
-		    error & PF_INSTR ? "fetch" : error & PF_WRITE ? "write" : "read", cr2,
-		    regs->ip);
+		    "%s of %#lx at ip %#lx\n",
+		    t->name, t->pid, signal_name(SIGKILL),
+		    error & PF_INSTR ? "fetch" :
+		    error & PF_WRITE ? "write" :
+				       "read",
+		    cr2, regs->ip);
 	process_exit(WAIT_STATUS(0, SIGKILL));
 }
 
@@ -89,8 +83,7 @@ static void page_fault(const struct pt_regs *regs, u64 cr2, u64 error)
 	}
 	if (v == FAULT_ACCERR && !kernel)
 		code = error & PF_PK ? SEGV_PKUERR : SEGV_ACCERR;
-	signal_force_fault(SIGSEGV, code, cr2, VEC_PF,
-			   error | PF_USER | (kernel ? PF_PROT : 0));
+	signal_force_fault(SIGSEGV, code, cr2, VEC_PF, error | PF_USER | (kernel ? PF_PROT : 0));
 }
 
 /* dr6: what debugreg_user_trap() returned; 0: the program executed INT1. */
@@ -103,8 +96,11 @@ static void debug_exception(const struct pt_regs *regs, u64 dr6)
 	}
 	if (dr6 && !(dr6 & (DR6_STEP | DR6_TRAPS)))
 		return;
-	force(regs, VEC_DB, dr6 & DR6_STEP ? TRAP_TRACE :
-	      dr6 & DR6_TRAPS ? TRAP_HWBKPT : TRAP_BRKPT, 0);
+	force(regs, VEC_DB,
+	      dr6 & DR6_STEP  ? TRAP_TRACE :
+	      dr6 & DR6_TRAPS ? TRAP_HWBKPT :
+				TRAP_BRKPT,
+	      0);
 }
 
 /*

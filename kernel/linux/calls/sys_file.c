@@ -122,19 +122,16 @@ long sys_ioctl(struct pt_regs *regs)
 {
 	static const u16 window[4] = { 24, 80, 0, 0 }; /* rows, columns, pixels */
 	static const struct termios termios = {
-		0x500, 5, 0x4bf, 0x8a3b, 0,
-		{ 3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22 },
+		0x500,  5, 0x4bf,
+		0x8a3b, 0, { 3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22 },
 	};
 
 	if (!process_has_open((int)regs->di))
 		return -EBADF;
 	switch ((u32)regs->si) {
-	case TIOCGWINSZ:
-		return copy_to_user(regs->dx, window, sizeof(window)) ? -EFAULT : 0;
-	case TCGETS:
-		return copy_to_user(regs->dx, &termios, sizeof(termios)) ? -EFAULT : 0;
-	default:
-		return -ENOTTY;
+	case TIOCGWINSZ: return copy_to_user(regs->dx, window, sizeof(window)) ? -EFAULT : 0;
+	case TCGETS: return copy_to_user(regs->dx, &termios, sizeof(termios)) ? -EFAULT : 0;
+	default: return -ENOTTY;
 	}
 }
 
@@ -178,16 +175,10 @@ long sys_fcntl(struct pt_regs *regs)
 	if (!process_has_open(fd))
 		return -EBADF;
 	switch ((u32)regs->si) {
-	case F_GETFD:
-		return current_process()->close_on_exec & BIT(fd) ? FD_CLOEXEC : 0;
-	case F_SETFD:
-		set_close_on_exec(fd, regs->dx & FD_CLOEXEC);
-		return 0;
-	case F_GETFL:
-		return O_RDWR;
-	case F_SETFL:
-		return 0;
-	default:
-		return -EINVAL;
+	case F_GETFD: return current_process()->close_on_exec & BIT(fd) ? FD_CLOEXEC : 0;
+	case F_SETFD: set_close_on_exec(fd, regs->dx & FD_CLOEXEC); return 0;
+	case F_GETFL: return O_RDWR;
+	case F_SETFL: return 0;
+	default: return -EINVAL;
 	}
 }

@@ -12,8 +12,12 @@
 #include "kernel/linux/syscalls.h"
 
 enum {
-	FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_REQUEUE = 3, FUTEX_CMP_REQUEUE = 4,
-	FUTEX_WAIT_BITSET = 9, FUTEX_WAKE_BITSET = 10,
+	FUTEX_WAIT = 0,
+	FUTEX_WAKE = 1,
+	FUTEX_REQUEUE = 3,
+	FUTEX_CMP_REQUEUE = 4,
+	FUTEX_WAIT_BITSET = 9,
+	FUTEX_WAKE_BITSET = 10,
 };
 #define FUTEX_COMMAND 127
 
@@ -119,5 +123,7 @@ long sys_get_robust_list(struct pt_regs *regs)
 	if (err)
 		return err;
 	return abi_put_word(regs->dx, ROBUST_HEAD_WORDS * abi_width()) ||
-	       abi_put_word(regs->si, list) ? -EFAULT : 0;
+			       abi_put_word(regs->si, list) ?
+		       -EFAULT :
+		       0;
 }

@@ -128,8 +128,8 @@ long sys_getegid(struct pt_regs *regs __unused)
 
 static bool may_become(const u32 *now, u32 id)
 {
-	return id == UNCHANGED || process_is_privileged() || id == now[0] ||
-	       id == now[1] || id == now[2];
+	return id == UNCHANGED || process_is_privileged() || id == now[0] || id == now[1] ||
+	       id == now[2];
 }
 
 static long set_three(bool group, const struct pt_regs *regs)
@@ -151,8 +151,7 @@ static long set_three(bool group, const struct pt_regs *regs)
 
 static long get_three(const u32 *now, const struct pt_regs *regs)
 {
-	if (put_user_u32(regs->di, now[0]) ||
-	    put_user_u32(regs->si, now[1]) ||
+	if (put_user_u32(regs->di, now[0]) || put_user_u32(regs->si, now[1]) ||
 	    put_user_u32(regs->dx, now[2]))
 		return -EFAULT;
 	return 0;
@@ -210,9 +209,14 @@ long sys_getresgid(struct pt_regs *regs)
 /* ---- prctl ---------------------------------------------------------------------- */
 
 enum {
-	PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3,
-	PR_SET_DUMPABLE = 4, PR_SET_NAME = 15, PR_GET_NAME = 16,
-	PR_SET_NO_NEW_PRIVS = 38, PR_GET_NO_NEW_PRIVS = 39,
+	PR_SET_PDEATHSIG = 1,
+	PR_GET_PDEATHSIG = 2,
+	PR_GET_DUMPABLE = 3,
+	PR_SET_DUMPABLE = 4,
+	PR_SET_NAME = 15,
+	PR_GET_NAME = 16,
+	PR_SET_NO_NEW_PRIVS = 38,
+	PR_GET_NO_NEW_PRIVS = 39,
 };
 #define COMM_SIZE 16
 
@@ -247,27 +251,21 @@ long sys_prctl(struct pt_regs *regs)
 			return -EINVAL;
 		p->parent_death_signal = (int)arg;
 		return 0;
-	case PR_GET_PDEATHSIG:
-		return put_user_u32(arg, (u32)p->parent_death_signal);
-	case PR_GET_DUMPABLE:
-		return p->mm->dumpable;
+	case PR_GET_PDEATHSIG: return put_user_u32(arg, (u32)p->parent_death_signal);
+	case PR_GET_DUMPABLE: return p->mm->dumpable;
 	case PR_SET_DUMPABLE:
 		if (arg > 1)
 			return -EINVAL;
 		p->mm->dumpable = arg;
 		return 0;
-	case PR_SET_NAME:
-		return set_name(arg);
-	case PR_GET_NAME:
-		return get_name(arg);
+	case PR_SET_NAME: return set_name(arg);
+	case PR_GET_NAME: return get_name(arg);
 	case PR_SET_NO_NEW_PRIVS:
 		if (arg != 1 || rest)
 			return -EINVAL;
 		p->no_new_privs = true;
 		return 0;
-	case PR_GET_NO_NEW_PRIVS:
-		return arg || rest ? -EINVAL : p->no_new_privs;
-	default:
-		return -EINVAL;
+	case PR_GET_NO_NEW_PRIVS: return arg || rest ? -EINVAL : p->no_new_privs;
+	default: return -EINVAL;
 	}
 }

@@ -18,9 +18,9 @@ long sys_ioperm(struct pt_regs *regs)
 		return -EINVAL;
 	if (open && !process_is_privileged())
 		return -EPERM;
-	return OOM_RETRY(OOM_CAN_FAIL, oom_frames(io_bitmap_set(&current_thread()->user.io,
-								(unsigned)from, (unsigned)n,
-								open)));
+	return OOM_RETRY(OOM_CAN_FAIL,
+			 oom_frames(io_bitmap_set(&current_thread()->user.io, (unsigned)from,
+						  (unsigned)n, open)));
 }
 
 long sys_iopl(struct pt_regs *regs)
@@ -39,4 +39,3 @@ long sys_iopl(struct pt_regs *regs)
 	interrupts_restore(flags);
 	return 0;
 }
-

@@ -119,18 +119,10 @@ long sys_getrusage(struct pt_regs *regs)
 
 	flags = spin_lock(&process_lock);
 	switch ((int)regs->di) {
-	case RUSAGE_SELF:
-		ns = sched_group_run_ns(&p->run_ns);
-		break;
-	case RUSAGE_CHILDREN:
-		ns = p->children_run_ns;
-		break;
-	case RUSAGE_THREAD:
-		ns = sched_run_ns(task_of(current_thread()));
-		break;
-	default:
-		spin_unlock(&process_lock, flags);
-		return -EINVAL;
+	case RUSAGE_SELF: ns = sched_group_run_ns(&p->run_ns); break;
+	case RUSAGE_CHILDREN: ns = p->children_run_ns; break;
+	case RUSAGE_THREAD: ns = sched_run_ns(task_of(current_thread())); break;
+	default: spin_unlock(&process_lock, flags); return -EINVAL;
 	}
 	spin_unlock(&process_lock, flags);
 	return usage_write(regs->si, ns);

@@ -53,8 +53,7 @@ static long touch(virt_addr_t start, virt_addr_t end, unsigned need)
 
 static long touch_locked(virt_addr_t start, virt_addr_t end, bool best)
 {
-	return OOM_RETRY(OOM_TOUCHES,
-			 mm_populate_locked(current_thread()->mm, start, end, best));
+	return OOM_RETRY(OOM_TOUCHES, mm_populate_locked(current_thread()->mm, start, end, best));
 }
 
 static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd)
@@ -143,8 +142,8 @@ long sys_mremap(struct pt_regs *regs)
 
 	if (regs->r10 & ~all)
 		return -EINVAL;
-	at = OOM_RETRY(OOM_CAN_FAIL, mm_remap(current_thread()->mm, regs->di, regs->si,
-					      regs->dx, (unsigned)regs->r10, regs->r8));
+	at = OOM_RETRY(OOM_CAN_FAIL, mm_remap(current_thread()->mm, regs->di, regs->si, regs->dx,
+					      (unsigned)regs->r10, regs->r8));
 	if (at > 0 && new_len > old_len)
 		touch_locked((virt_addr_t)at + old_len, (virt_addr_t)at + new_len, true);
 	return at;
@@ -153,18 +152,31 @@ long sys_mremap(struct pt_regs *regs)
 /* ---- Advice ------------------------------------------------------------------- */
 
 enum advice {
-	MADV_NORMAL = 0, MADV_RANDOM = 1, MADV_SEQUENTIAL = 2, MADV_WILLNEED = 3,
-	MADV_DONTNEED = 4, MADV_FREE = 8, MADV_MERGEABLE = 12, MADV_UNMERGEABLE = 13,
-	MADV_HUGEPAGE = 14, MADV_NOHUGEPAGE = 15, MADV_DONTDUMP = 16, MADV_DODUMP = 17,
-	MADV_COLD = 20, MADV_PAGEOUT = 21, MADV_POPULATE_READ = 22,
-	MADV_POPULATE_WRITE = 23, MADV_DONTNEED_LOCKED = 24,
+	MADV_NORMAL = 0,
+	MADV_RANDOM = 1,
+	MADV_SEQUENTIAL = 2,
+	MADV_WILLNEED = 3,
+	MADV_DONTNEED = 4,
+	MADV_FREE = 8,
+	MADV_MERGEABLE = 12,
+	MADV_UNMERGEABLE = 13,
+	MADV_HUGEPAGE = 14,
+	MADV_NOHUGEPAGE = 15,
+	MADV_DONTDUMP = 16,
+	MADV_DODUMP = 17,
+	MADV_COLD = 20,
+	MADV_PAGEOUT = 21,
+	MADV_POPULATE_READ = 22,
+	MADV_POPULATE_WRITE = 23,
+	MADV_DONTNEED_LOCKED = 24,
 };
 
 /* Hints change nothing; advice that would (MADV_DONTFORK, say) is not known here. */
-#define HINTS (BIT(MADV_NORMAL) | BIT(MADV_RANDOM) | BIT(MADV_SEQUENTIAL) |           \
-	       BIT(MADV_WILLNEED) | BIT(MADV_FREE) | BIT(MADV_MERGEABLE) |            \
-	       BIT(MADV_UNMERGEABLE) | BIT(MADV_HUGEPAGE) | BIT(MADV_NOHUGEPAGE) |    \
-	       BIT(MADV_DONTDUMP) | BIT(MADV_DODUMP) | BIT(MADV_COLD) | BIT(MADV_PAGEOUT))
+#define HINTS                                                                                \
+	(BIT(MADV_NORMAL) | BIT(MADV_RANDOM) | BIT(MADV_SEQUENTIAL) | BIT(MADV_WILLNEED) |   \
+	 BIT(MADV_FREE) | BIT(MADV_MERGEABLE) | BIT(MADV_UNMERGEABLE) | BIT(MADV_HUGEPAGE) | \
+	 BIT(MADV_NOHUGEPAGE) | BIT(MADV_DONTDUMP) | BIT(MADV_DODUMP) | BIT(MADV_COLD) |     \
+	 BIT(MADV_PAGEOUT))
 
 static bool is_hint(enum advice a)
 {
@@ -202,8 +214,7 @@ long sys_madvise(struct pt_regs *regs)
 	if (start == end)
 		return 0;
 	if (populate)
-		return touch(start, end, advice == MADV_POPULATE_WRITE ? VMA_WRITE :
-				VMA_READ);
+		return touch(start, end, advice == MADV_POPULATE_WRITE ? VMA_WRITE : VMA_READ);
 	if (discard)
 		return mm_discard(mm, start, end, !spares_locked(advice));
 	return mm_check_range(mm, start, end, !spares_locked(advice));

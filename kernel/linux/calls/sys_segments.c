@@ -71,8 +71,8 @@ static int write_ldt(virt_addr_t from, u64 size, bool old_mode)
 	desc = user_desc_pack(&d);
 	if ((old_mode && !d.base_addr && !d.limit) || user_desc_is_empty(&d))
 		desc = 0;
-	return (int)OOM_RETRY(OOM_CAN_FAIL, oom_frames(ldt_write(current_thread()->mm,
-								d.entry_number, desc)));
+	return (int)OOM_RETRY(OOM_CAN_FAIL,
+			      oom_frames(ldt_write(current_thread()->mm, d.entry_number, desc)));
 }
 
 /* Linux's result is an int, not sign-extended: an error is a large number. */
@@ -82,20 +82,11 @@ long sys_modify_ldt(struct pt_regs *regs)
 	int result = -ENOSYS;
 
 	switch ((int)regs->di) {
-	case LDT_READ:
-		result = read_ldt(at, regs->dx);
-		break;
-	case LDT_WRITE_OLD:
-		result = write_ldt(at, regs->dx, true);
-		break;
-	case LDT_READ_DEFAULT:
-		result = read_default_ldt(at, regs->dx);
-		break;
-	case LDT_WRITE:
-		result = write_ldt(at, regs->dx, false);
-		break;
-	default:
-		break;
+	case LDT_READ: result = read_ldt(at, regs->dx); break;
+	case LDT_WRITE_OLD: result = write_ldt(at, regs->dx, true); break;
+	case LDT_READ_DEFAULT: result = read_default_ldt(at, regs->dx); break;
+	case LDT_WRITE: result = write_ldt(at, regs->dx, false); break;
+	default: break;
 	}
 	return (u32)result;
 }
@@ -136,8 +127,7 @@ long sys_arch_prctl(struct pt_regs *regs)
 		return -EINVAL;
 	switch ((int)regs->di) {
 	case ARCH_SET_FS: return set_base(MSR_FS_BASE, segment_load_fs, regs->si);
-	case ARCH_SET_GS:
-		return set_base(MSR_KERNEL_GS_BASE, segment_load_gs, regs->si);
+	case ARCH_SET_GS: return set_base(MSR_KERNEL_GS_BASE, segment_load_gs, regs->si);
 	case ARCH_GET_FS: return get_base(MSR_FS_BASE, regs->si);
 	case ARCH_GET_GS: return get_base(MSR_KERNEL_GS_BASE, regs->si);
 	default: return -EINVAL;

@@ -131,8 +131,7 @@ long sys_rt_sigtimedwait(struct pt_regs *regs)
 	signal = signal_wait(set, &info, when);
 	if (signal <= 0 || !regs->si)
 		return signal;
-	err = abi_is_ia32() ? siginfo_to_user32(regs->si, &info) :
-			      siginfo_to_user(regs->si, &info);
+	err = abi_is_ia32() ? siginfo_to_user32(regs->si, &info) : siginfo_to_user(regs->si, &info);
 	return err ? err : signal;
 }
 
@@ -155,7 +154,8 @@ long ia32_sys_sigprocmask(struct pt_regs *regs)
 		if (copy_from_user(&set, regs->si, sizeof(set)))
 			return -EFAULT;
 		err = signal_change_mask((int)regs->di, (int)regs->di == SIG_SETMASK ?
-					 (blocked & ~0xffffffffULL) | set : set);
+								(blocked & ~0xffffffffULL) | set :
+								set);
 		if (err)
 			return err;
 	}
@@ -176,8 +176,8 @@ long sys_sigaltstack(struct pt_regs *regs)
 			return -EFAULT;
 		new = (struct signal_stack){ words[0], words[2], (u32)words[1] };
 	}
-	err = signal_set_stack(regs->di ? &new : NULL, &old,
-			       thread_regs(current_thread())->sp, MINSIGSTKSZ);
+	err = signal_set_stack(regs->di ? &new : NULL, &old, thread_regs(current_thread())->sp,
+			       MINSIGSTKSZ);
 	if (err || !regs->si)
 		return err;
 	words[0] = old.sp;

@@ -24,10 +24,16 @@
 
 /* What is in no initramfs: the console, and the link to the process's own program. */
 static const struct file_inode console = {
-	.mode = FILE_CHARACTER | 0620, .links = 1, .number = 1, .rdev_major = 5, .rdev_minor = 1,
+	.mode = FILE_CHARACTER | 0620,
+	.links = 1,
+	.number = 1,
+	.rdev_major = 5,
+	.rdev_minor = 1,
 };
 static const struct file_inode self_exe_link = {
-	.mode = FILE_SYMLINK | 0777, .links = 1, .number = 0xffffffff,
+	.mode = FILE_SYMLINK | 0777,
+	.links = 1,
+	.number = 0xffffffff,
 };
 
 /* struct stat of a 64-bit program */
@@ -64,14 +70,24 @@ static u64 device(u32 major, u32 minor)
 static long put(virt_addr_t to, const struct file_inode *inode)
 {
 	const struct stat st = {
-		.dev = INITRAMFS_DEVICE, .ino = inode->number, .nlink = inode->links,
-		.mode = inode->mode, .rdev = device(inode->rdev_major, inode->rdev_minor),
-		.size = (s64)inode->size, .blksize = PAGE_SIZE,
+		.dev = INITRAMFS_DEVICE,
+		.ino = inode->number,
+		.nlink = inode->links,
+		.mode = inode->mode,
+		.rdev = device(inode->rdev_major, inode->rdev_minor),
+		.size = (s64)inode->size,
+		.blksize = PAGE_SIZE,
 		.blocks = (s64)(ALIGN_UP(inode->size, PAGE_SIZE) / 512),
 	};
 	const struct stat64_32 st32 = {
-		.dev = st.dev, .ino_low = inode->number, .mode = st.mode, .nlink = inode->links,
-		.rdev = st.rdev, .size = st.size, .blksize = PAGE_SIZE, .blocks = st.blocks,
+		.dev = st.dev,
+		.ino_low = inode->number,
+		.mode = st.mode,
+		.nlink = inode->links,
+		.rdev = st.rdev,
+		.size = st.size,
+		.blksize = PAGE_SIZE,
+		.blocks = st.blocks,
 		.ino = st.ino,
 	};
 
@@ -157,8 +173,7 @@ long sys_newfstatat(struct pt_regs *regs)
 	if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
 		return -EINVAL;
 	if ((flags & AT_EMPTY_PATH) && !copy_from_user(&first, regs->si, 1) && !first)
-		return fd == AT_FDCWD ? stat_path(".", true, regs->dx) :
-					stat_fd(fd, regs->dx);
+		return fd == AT_FDCWD ? stat_path(".", true, regs->dx) : stat_fd(fd, regs->dx);
 	return stat_user_path(fd, regs->si, !(flags & AT_SYMLINK_NOFOLLOW), regs->dx);
 }
 

@@ -38,8 +38,8 @@ long sys_personality(struct pt_regs *regs)
 long sys_uname(struct pt_regs *regs)
 {
 	static const struct utsname {
-		char sysname[65], nodename[65], release[65], version[65],
-			machine[65], domainname[65];
+		char sysname[65], nodename[65], release[65], version[65], machine[65],
+			domainname[65];
 	} names = {
 		/* What programs compare: Linux's ABI, and the version whose
 		 * system calls we follow. */
@@ -129,10 +129,8 @@ long sys_reboot(struct pt_regs *regs)
 		log("%s[%d]: power off\n", current_thread()->name, current_thread()->pid);
 		power_off(true);
 	case REBOOT_CMD_CAD_ON:
-	case REBOOT_CMD_CAD_OFF:
-		return 0;
-	default:
-		return -EINVAL;
+	case REBOOT_CMD_CAD_OFF: return 0;
+	default: return -EINVAL;
 	}
 }
 
@@ -142,8 +140,7 @@ long sys_sysinfo(struct pt_regs *regs)
 {
 	struct {
 		s64 uptime;
-		u64 loads[3], total_ram, free_ram, shared_ram, buffer_ram, total_swap,
-			free_swap;
+		u64 loads[3], total_ram, free_ram, shared_ram, buffer_ram, total_swap, free_swap;
 		u16 procs, pad[3];
 		u64 total_high, free_high;
 		u32 mem_unit, pad2;

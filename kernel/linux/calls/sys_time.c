@@ -13,9 +13,14 @@
 #include "mm/space/uaccess.h"
 
 enum clock_id {
-	CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_PROCESS_CPUTIME_ID = 2,
-	CLOCK_THREAD_CPUTIME_ID = 3, CLOCK_MONOTONIC_RAW = 4,
-	CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE = 6, CLOCK_BOOTTIME = 7,
+	CLOCK_REALTIME = 0,
+	CLOCK_MONOTONIC = 1,
+	CLOCK_PROCESS_CPUTIME_ID = 2,
+	CLOCK_THREAD_CPUTIME_ID = 3,
+	CLOCK_MONOTONIC_RAW = 4,
+	CLOCK_REALTIME_COARSE = 5,
+	CLOCK_MONOTONIC_COARSE = 6,
+	CLOCK_BOOTTIME = 7,
 };
 
 #define TIMER_ABSTIME 1
@@ -91,23 +96,14 @@ static int read_clock(enum clock_id id, u64 *ns)
 {
 	switch (id) {
 	case CLOCK_REALTIME:
-	case CLOCK_REALTIME_COARSE:
-		*ns = clock_realtime_ns();
-		return 0;
+	case CLOCK_REALTIME_COARSE: *ns = clock_realtime_ns(); return 0;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
-	case CLOCK_BOOTTIME:
-		*ns = clock_ns();
-		return 0;
-	case CLOCK_PROCESS_CPUTIME_ID:
-		*ns = current_process_ns();
-		return 0;
-	case CLOCK_THREAD_CPUTIME_ID:
-		*ns = sched_run_ns(task_of(current_thread()));
-		return 0;
-	default:
-		return -EINVAL;
+	case CLOCK_BOOTTIME: *ns = clock_ns(); return 0;
+	case CLOCK_PROCESS_CPUTIME_ID: *ns = current_process_ns(); return 0;
+	case CLOCK_THREAD_CPUTIME_ID: *ns = sched_run_ns(task_of(current_thread())); return 0;
+	default: return -EINVAL;
 	}
 }
 
@@ -139,7 +135,9 @@ long sys_clock_getres(struct pt_regs *regs)
 
 long sys_gettimeofday(struct pt_regs *regs)
 {
-	const struct { s32 minutes_west, dst; } zone = { 0, 0 };
+	const struct {
+		s32 minutes_west, dst;
+	} zone = { 0, 0 };
 	struct timespec ts = timespec_from_ns(clock_realtime_ns());
 
 	if (regs->di && (abi_put_word(regs->di, (u64)ts.sec) ||

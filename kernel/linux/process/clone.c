@@ -38,8 +38,9 @@
 #define CLONE_NEWUSER 0x10000000
 #define CLONE_NEWPID 0x20000000
 #define CLONE_NEWNET 0x40000000
-#define CLONE_NEW_ANY (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | \
-		       CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+#define CLONE_NEW_ANY                                                                  \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+	 CLONE_NEWPID | CLONE_NEWNET)
 
 struct clone {
 	u64 flags;
@@ -222,7 +223,9 @@ long sys_clone(struct pt_regs *regs)
 	bool ia32 = abi_is_ia32();
 
 	return do_clone(&(struct clone){
-		.flags = (u32)regs->di, .sp = regs->si, .parent_tid = regs->dx,
+		.flags = (u32)regs->di,
+		.sp = regs->si,
+		.parent_tid = regs->dx,
 		.child_tid = ia32 ? regs->r8 : regs->r10,
 		.tls = ia32 ? regs->r10 : regs->r8,
 	});

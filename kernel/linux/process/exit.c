@@ -145,8 +145,7 @@ static void tell_parent(struct process *p)
 
 	list_remove(&p->sibling); /* to the front: found at once */
 	list_add(&p->parent->children, &p->sibling);
-	signal_notify_parent(p->parent, p->exit_signal, p->leader,
-			     signal ? CLD_KILLED : CLD_EXITED,
+	signal_notify_parent(p->parent, p->exit_signal, p->leader, signal ? CLD_KILLED : CLD_EXITED,
 			     signal ? signal : WAIT_CODE(p->status));
 }
 
@@ -213,8 +212,7 @@ static struct process *init_for(const struct process *p)
 static void part_from_all(struct process *p, u64 flags)
 {
 	for (unsigned done = 1;; done++) {
-		struct process *c = list_entry(list_first(&p->children), struct process,
-					       sibling);
+		struct process *c = list_entry(list_first(&p->children), struct process, sibling);
 
 		if (c)
 			orphan(c, init_for(p));

@@ -29,8 +29,7 @@ static int check_address(virt_addr_t va)
  * A word that is not private must be one that some thread can change: writable, or in
  * shared memory.  The thread that waits or wakes need not be that one.
  */
-static int key_of(const struct mm_word *word, virt_addr_t va, unsigned flags,
-		  struct wait_key *key)
+static int key_of(const struct mm_word *word, virt_addr_t va, unsigned flags, struct wait_key *key)
 {
 	if (flags & FUTEX_PRIVATE) {
 		*key = (struct wait_key){ current_thread()->mm->id, va, true };
@@ -70,8 +69,7 @@ static long wait_listed(struct waiter *w, u64 when)
 	long err;
 
 	do {
-		err = clock_ns() >= when ? -ETIMEDOUT :
-		      signal_interrupted() ? -ERESTARTSYS : 0;
+		err = clock_ns() >= when ? -ETIMEDOUT : signal_interrupted() ? -ERESTARTSYS : 0;
 		if (err)
 			return waiters_leave(w) ? 0 : err;
 	} while (!waiters_sleep(w, when));

@@ -89,8 +89,7 @@ static u64 kernel_frames(const struct process *p)
 /* process_lock is held. */
 static u64 size_of(const struct process *p)
 {
-	u64 frames = (p->mm ? p->mm->measured : p->giving_back) + p->exec_pages +
-		     kernel_frames(p);
+	u64 frames = (p->mm ? p->mm->measured : p->giving_back) + p->exec_pages + kernel_frames(p);
 	const struct process *c;
 
 	list_for_each(c, &p->children, sibling) {
@@ -105,8 +104,7 @@ static u64 size_of(const struct process *p)
 
 static bool is_dying(const struct process *p)
 {
-	return p->giving_back || p->ending ||
-	       (p->leader && signal_kill_pending(p->leader));
+	return p->giving_back || p->ending || (p->leader && signal_kill_pending(p->leader));
 }
 
 /* Memory that comes back when the process is killed, or is coming back. */
@@ -210,8 +208,8 @@ struct victim {
 static void report(const struct victim *v)
 {
 	if (v->pid)
-		log("out of memory: killed %s[%d], user %u, %lu pages\n", v->name, v->pid,
-		    v->uid, v->size);
+		log("out of memory: killed %s[%d], user %u, %lu pages\n", v->name, v->pid, v->uid,
+		    v->size);
 }
 
 /* Kills it unless it is dying.  process_lock is held. */

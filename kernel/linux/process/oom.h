@@ -13,8 +13,8 @@
 
 /* What the caller can do if its own process is the largest. */
 enum oom_caller {
-	OOM_TOUCHES,   /* nothing: it is killed */
-	OOM_CAN_FAIL,  /* its system call fails with -ENOMEM */
+	OOM_TOUCHES,  /* nothing: it is killed */
+	OOM_CAN_FAIL, /* its system call fails with -ENOMEM */
 };
 
 /*
@@ -31,15 +31,16 @@ bool oom_make_room(enum oom_caller caller, unsigned n);
  * Makes a call again as long as it gives -ENOFRAME and there is hope; then it is
  * -ENOMEM.
  */
-#define OOM_RETRY(caller, call) ({                                         \
-	long err_;                                                         \
-	unsigned n_ = 0;                                                   \
-									   \
-	do                                                                 \
-		err_ = (call);                                             \
-	while (err_ == -ENOFRAME && oom_make_room(caller, n_++));          \
-	err_ == -ENOFRAME ? -ENOMEM : err_;                                \
-})
+#define OOM_RETRY(caller, call)                                           \
+	({                                                                \
+		long err_;                                                \
+		unsigned n_ = 0;                                          \
+                                                                          \
+		do                                                        \
+			err_ = (call);                                    \
+		while (err_ == -ENOFRAME && oom_make_room(caller, n_++)); \
+		err_ == -ENOFRAME ? -ENOMEM : err_;                       \
+	})
 
 /* For calls whose -ENOMEM means nothing else. */
 static inline long oom_frames(long err)

@@ -21,9 +21,19 @@
 #include "mm/space/uaccess.h"
 
 enum request {
-	PTRACE_TRACEME, PTRACE_PEEKTEXT, PTRACE_PEEKDATA, PTRACE_PEEKUSER,
-	PTRACE_POKETEXT, PTRACE_POKEDATA, PTRACE_POKEUSER, PTRACE_CONT, PTRACE_KILL,
-	PTRACE_SINGLESTEP, PTRACE_GETREGS = 12, PTRACE_SETREGS, PTRACE_ATTACH = 16,
+	PTRACE_TRACEME,
+	PTRACE_PEEKTEXT,
+	PTRACE_PEEKDATA,
+	PTRACE_PEEKUSER,
+	PTRACE_POKETEXT,
+	PTRACE_POKEDATA,
+	PTRACE_POKEUSER,
+	PTRACE_CONT,
+	PTRACE_KILL,
+	PTRACE_SINGLESTEP,
+	PTRACE_GETREGS = 12,
+	PTRACE_SETREGS,
+	PTRACE_ATTACH = 16,
 	PTRACE_DETACH,
 };
 
@@ -37,8 +47,7 @@ int ptrace_stop(int signal, int code, u64 *flags)
 	t->stop_reported = false;
 	t->signals.resume_with = signal;
 	signal_notify_parent(t->tracer, SIGCHLD, t, code, signal);
-	while (t->signals.frozen ||
-	       (t->stop_signal && t->tracer && !signal_kill_pending(t))) {
+	while (t->signals.frozen || (t->stop_signal && t->tracer && !signal_kill_pending(t))) {
 		t->work_due = false;
 		sched_sleep_unlock(&process_lock, *flags, ~0ULL);
 		*flags = spin_lock(&process_lock);
@@ -234,8 +243,8 @@ static struct thread *freeze(int tid)
 		u64 flags = spin_lock(&process_lock);
 
 		t = process_find_thread(tid);
-		if (t && (t->tracer != current_process() || !t->stop_signal ||
-			  signal_kill_pending(t)))
+		if (t &&
+		    (t->tracer != current_process() || !t->stop_signal || signal_kill_pending(t)))
 			t = NULL;
 		busy = t && (t->signals.frozen || t->on_cpu);
 		if (t && !busy)
@@ -269,14 +278,12 @@ static long memory_result(long err)
 
 static long peek_memory(struct thread *t, virt_addr_t addr, u64 *found)
 {
-	return memory_result(memory_hidden(t) ? -EIO :
-			     mm_read(t->mm, addr, found, sizeof(*found)));
+	return memory_result(memory_hidden(t) ? -EIO : mm_read(t->mm, addr, found, sizeof(*found)));
 }
 
 static long poke_memory(struct thread *t, virt_addr_t addr, u64 word)
 {
-	return memory_result(memory_hidden(t) ? -EIO :
-			     mm_write(t->mm, addr, &word, sizeof(word)));
+	return memory_result(memory_hidden(t) ? -EIO : mm_write(t->mm, addr, &word, sizeof(word)));
 }
 
 static bool user_area_ok(u64 offset)
@@ -349,8 +356,9 @@ static long resume(struct thread *t, enum request request, u64 signal)
 static long on_stopped(struct thread *t, u64 request, u64 addr, u64 data, u64 *words,
 		       unsigned *count)
 {
-	*count = request == PTRACE_GETREGS ? USER_REGS_WORDS :
-		 request >= PTRACE_PEEKTEXT && request <= PTRACE_PEEKUSER;
+	*count = request == PTRACE_GETREGS ?
+			 USER_REGS_WORDS :
+			 request >= PTRACE_PEEKTEXT && request <= PTRACE_PEEKUSER;
 	switch (request) {
 	case PTRACE_PEEKTEXT:
 	case PTRACE_PEEKDATA: return peek_memory(t, addr, words);
@@ -389,14 +397,14 @@ static long look_at(int tid, u64 request, u64 addr, u64 data)
 	thaw(t);
 	if (result)
 		return result;
-	return count == 1 ? put_user_u64(data, words[0]) :
-	       copy_to_user(data, words, count * sizeof(u64)) ? -EFAULT : 0;
+	return count == 1                                     ? put_user_u64(data, words[0]) :
+	       copy_to_user(data, words, count * sizeof(u64)) ? -EFAULT :
+								0;
 }
 
 static long kill_tracee(int tid)
 {
-	const struct siginfo info = { .signo = SIGKILL,
-				      .kill.pid = current_process()->pid };
+	const struct siginfo info = { .signo = SIGKILL, .kill.pid = current_process()->pid };
 	SPIN_GUARD(&process_lock);
 	struct thread *t = process_find_thread(tid);
 

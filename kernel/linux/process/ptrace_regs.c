@@ -10,15 +10,27 @@
 
 /* struct user_regs_struct: 0 to 14 are as in struct pt_regs, from r15 on. */
 enum user_word {
-	WORD_DI = 14, WORD_ORIG_AX, WORD_IP, WORD_CS, WORD_FLAGS, WORD_SP, WORD_SS,
-	WORD_FS_BASE, WORD_GS_BASE, WORD_DS, WORD_ES, WORD_FS, WORD_GS,
+	WORD_DI = 14,
+	WORD_ORIG_AX,
+	WORD_IP,
+	WORD_CS,
+	WORD_FLAGS,
+	WORD_SP,
+	WORD_SS,
+	WORD_FS_BASE,
+	WORD_GS_BASE,
+	WORD_DS,
+	WORD_ES,
+	WORD_FS,
+	WORD_GS,
 };
 static_assert(offsetof(struct pt_regs, di) == WORD_DI * 8, "as user_regs_struct");
 static_assert(WORD_GS + 1 == USER_REGS_WORDS, "user_regs_struct");
 
 /* What a tracer may set in RFLAGS. */
-#define FLAGS_TRACER (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | \
-		      RFLAGS_TF | RFLAGS_DF | RFLAGS_OF | RFLAGS_RF | RFLAGS_AC | RFLAGS_NT)
+#define FLAGS_TRACER                                                                         \
+	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | RFLAGS_DF | \
+	 RFLAGS_OF | RFLAGS_RF | RFLAGS_AC | RFLAGS_NT)
 
 u64 ptrace_get_word(struct thread *t, unsigned word)
 {
@@ -30,8 +42,7 @@ u64 ptrace_get_word(struct thread *t, unsigned word)
 		return regs_in_syscall(regs) ? regs->orig_ax : ~0ULL;
 	case WORD_IP: return regs->ip;
 	case WORD_CS: return (u16)regs->cs;
-	case WORD_FLAGS:
-		return regs->flags & ~(t->signals.forced_tf ? (u64)RFLAGS_TF : 0);
+	case WORD_FLAGS: return regs->flags & ~(t->signals.forced_tf ? (u64)RFLAGS_TF : 0);
 	case WORD_SP: return regs->sp;
 	case WORD_SS: return (u16)regs->ss;
 	case WORD_FS_BASE: return t->user.fs_base;

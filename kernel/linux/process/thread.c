@@ -40,8 +40,7 @@ static struct thread *create_user(const char *name)
 	return t;
 }
 
-struct thread *thread_create(const char *name, struct mm *mm, virt_addr_t ip,
-			      virt_addr_t sp)
+struct thread *thread_create(const char *name, struct mm *mm, virt_addr_t ip, virt_addr_t sp)
 {
 	struct thread *t = create_user(name);
 	struct process *p = t ? process_create(mm, NULL) : NULL;

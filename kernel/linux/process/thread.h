@@ -11,8 +11,7 @@
  * begins at ip with stack pointer sp and all other registers zero.  The caller has
  * a hold, for process_wait_for().  NULL: no memory, mm stays.
  */
-struct thread *thread_create(const char *name, struct mm *mm, virt_addr_t ip,
-			      virt_addr_t sp);
+struct thread *thread_create(const char *name, struct mm *mm, virt_addr_t ip, virt_addr_t sp);
 
 /*
  * A copy of the current user task, which returns 0 from the same system call;

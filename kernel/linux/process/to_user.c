@@ -27,12 +27,15 @@ static void report_death(const struct pt_regs *regs, int signal)
 	if (t->process->quiet)
 		return;
 	if (s->why)
-		log("%s[%d]: killed by %s: %s, ip %#lx\n", t->name, t->pid,
-		    signal_name(signal), s->why, regs->ip);
+		log("%s[%d]: killed by %s: %s, ip %#lx\n", t->name, t->pid, signal_name(signal),
+		    s->why, regs->ip);
 	else if (s->trapno == VEC_PF)
 		log("%s[%d]: killed by %s: %s of %#lx at ip %#lx\n", t->name, t->pid,
-		    signal_name(signal), s->error & PF_INSTR ? "fetch" :
-		    s->error & PF_WRITE ? "write" : "read", s->cr2, regs->ip);
+		    signal_name(signal),
+		    s->error & PF_INSTR ? "fetch" :
+		    s->error & PF_WRITE ? "write" :
+					  "read",
+		    s->cr2, regs->ip);
 	else
 		log("%s[%d]: killed by %s: %s (error %#lx) at ip %#lx\n", t->name, t->pid,
 		    signal_name(signal), trap_name((unsigned)s->trapno), s->error, regs->ip);
@@ -196,20 +199,13 @@ static void end_or_restart(struct pt_regs *regs, const struct signal_action *a)
 	bool again = !a;
 
 	switch (syscall_error(regs)) {
-	case ERESTARTSYS:
-		again = !a || (a->flags & SA_RESTART);
-		break;
-	case ERESTARTNOHAND:
-		break;
-	case ERESTARTNOINTR:
-		again = true;
-		break;
+	case ERESTARTSYS: again = !a || (a->flags & SA_RESTART); break;
+	case ERESTARTNOHAND: break;
+	case ERESTARTNOINTR: again = true; break;
 	case ERESTART_RESTARTBLOCK:
-		number = regs->vector == VEC_SYSCALL ? NR_RESTART_SYSCALL
-						     : NR_IA32_RESTART_SYSCALL;
+		number = regs->vector == VEC_SYSCALL ? NR_RESTART_SYSCALL : NR_IA32_RESTART_SYSCALL;
 		break;
-	default:
-		return;
+	default: return;
 	}
 	regs->ax = again ? number : (u64)-EINTR;
 	if (again)
@@ -226,8 +222,7 @@ static void to_handler(const struct delivery *d, struct pt_regs *regs)
 
 	end_or_restart(regs, &d->action);
 	ptrace_step_off(current_thread());
-	err = d->action.flags & SA_IA32 ? sigframe32_push(d, regs)
-					: sigframe64_push(d, regs);
+	err = d->action.flags & SA_IA32 ? sigframe32_push(d, regs) : sigframe64_push(d, regs);
 	if (err) {
 		signal_set_blocked(d->blocked);
 		signal_force_segv("no room for a signal's frame", d->signal == SIGSEGV);

@@ -33,11 +33,11 @@ struct wait {
 	enum which which;
 	int id;
 	unsigned options;
-	bool any;     /* there are some to wait for */
+	bool any; /* there are some to wait for */
 	/* what was found */
-	int pid;      /* 0: nothing */
-	int status;   /* as wait4 gives it */
-	int code;     /* CLD_x */
+	int pid;    /* 0: nothing */
+	int status; /* as wait4 gives it */
+	int code;   /* CLD_x */
 	u32 uid;
 	u64 run_ns;
 	struct process *ended; /* to be freed */
@@ -51,8 +51,7 @@ static bool matches(const struct wait *w, int pid, int pgid)
 /* A child that ends with another signal than SIGCHLD is for __WCLONE or __WALL. */
 static bool is_of_kind(const struct wait *w, const struct process *p)
 {
-	return (w->options & __WALL) ||
-	       (p->exit_signal != SIGCHLD) == !!(w->options & __WCLONE);
+	return (w->options & __WALL) || (p->exit_signal != SIGCHLD) == !!(w->options & __WCLONE);
 }
 
 static void found(struct wait *w, const struct process *p, int pid, int status, int code)
@@ -77,8 +76,7 @@ static void take_ended(struct wait *w, struct process *p)
 /* Has it stopped, and is that for us to know? */
 static bool take_stopped(struct wait *w, struct thread *t, const struct process *self)
 {
-	if (!t->stop_signal || t->stop_reported ||
-	    (t->tracer != self && !(w->options & WUNTRACED)))
+	if (!t->stop_signal || t->stop_reported || (t->tracer != self && !(w->options & WUNTRACED)))
 		return false;
 	if (!(w->options & WNOWAIT))
 		t->stop_reported = true;
@@ -257,8 +255,9 @@ long ia32_sys_waitpid(struct pt_regs *regs)
  */
 static long put_info(virt_addr_t to, const struct wait *w)
 {
-	int status = w->code == CLD_KILLED ? WAIT_SIGNAL(w->status) :
-		     w->code == CLD_CONTINUED ? SIGCONT : WAIT_CODE(w->status);
+	int status = w->code == CLD_KILLED    ? WAIT_SIGNAL(w->status) :
+		     w->code == CLD_CONTINUED ? SIGCONT :
+						WAIT_CODE(w->status);
 	const int values[] = { SIGCHLD, 0, w->code, w->pid, (int)w->uid, status };
 
 	for (unsigned i = 0; to && i < ARRAY_SIZE(values); i++) {
@@ -272,8 +271,7 @@ static long put_info(virt_addr_t to, const struct wait *w)
 
 static long wait_for_id(struct wait *w)
 {
-	if (w->options & ~WAITID_OPTIONS ||
-	    !(w->options & (WEXITED | WUNTRACED | WCONTINUED)))
+	if (w->options & ~WAITID_OPTIONS || !(w->options & (WEXITED | WUNTRACED | WCONTINUED)))
 		return -EINVAL;
 	if (w->which > P_PIDFD || (w->which == P_PID && w->id <= 0) ||
 	    (w->which >= P_PGID && w->id < 0))
@@ -287,8 +285,7 @@ static long wait_for_id(struct wait *w)
 
 long sys_waitid(struct pt_regs *regs)
 {
-	struct wait w = { .which = (u32)regs->di, .id = (int)regs->si,
-			  .options = (u32)regs->r10 };
+	struct wait w = { .which = (u32)regs->di, .id = (int)regs->si, .options = (u32)regs->r10 };
 	long err = wait_for_id(&w);
 
 	if (!err && w.pid && regs->r8 && usage_write(regs->r8, w.run_ns))

@@ -51,8 +51,11 @@ static void reset_registers(struct thread *t, const struct built_program *progra
 	u64 flags;
 
 	*regs = (struct pt_regs){
-		.vector = regs->vector, .orig_ax = regs->orig_ax, .ip = program->ip,
-		.flags = RFLAGS_IF | RFLAGS_FIXED, .sp = program->sp,
+		.vector = regs->vector,
+		.orig_ax = regs->orig_ax,
+		.ip = program->ip,
+		.flags = RFLAGS_IF | RFLAGS_FIXED,
+		.sp = program->sp,
 	};
 	user_state_reset(&t->user);
 	program_set_abi(t, program->ia32);

@@ -90,8 +90,7 @@ static int add_stack(struct mm *mm)
 }
 
 /* The task of a filled address space; frees the latter if there is no memory. */
-static struct thread *finish(const char *name, struct mm *mm, virt_addr_t ip,
-			   virt_addr_t sp)
+static struct thread *finish(const char *name, struct mm *mm, virt_addr_t ip, virt_addr_t sp)
 {
 	struct thread *t = thread_create(name, mm, ip, sp);
 
@@ -147,17 +146,20 @@ int program_build(const struct file_node *file, const char *path,
 	if (!err)
 		err = fill_mm(mm, path, strings, inode->data, &elf, base, &out->sp);
 	if (err == -ENOEXEC)
-		complain(why, "init: found segments of %s from %#lx to %#lx, aligned to %#lx, "
-			 "expected room for them and %llu MiB of stack", path, elf.start,
-			 elf.brk_start, elf.align, MM_STACK_GAP_MIN >> 20);
+		complain(why,
+			 "init: found segments of %s from %#lx to %#lx, aligned to %#lx, "
+			 "expected room for them and %llu MiB of stack",
+			 path, elf.start, elf.brk_start, elf.align, MM_STACK_GAP_MIN >> 20);
 	if (err && mm)
 		mm_put(mm);
 	if (err == -E2BIG)
-		complain(why, "init: found more arguments for %s than fit, expected at "
-			 "most %lu KiB", path, limits_exec_strings() >> 10);
+		complain(why,
+			 "init: found more arguments for %s than fit, expected at "
+			 "most %lu KiB",
+			 path, limits_exec_strings() >> 10);
 	else if (err && err != -ENOEXEC)
-		complain(why, "init: found no memory for %s, expected enough (error %d)",
-			 path, err);
+		complain(why, "init: found no memory for %s, expected enough (error %d)", path,
+			 err);
 	out->mm = mm;
 	out->ip = base + elf.entry;
 	out->exe = file;
@@ -177,8 +179,8 @@ void program_set_abi(struct thread *t, bool ia32)
 	t->user.fs = t->user.gs = 0;
 }
 
-struct thread *program_load(const char *path, const char *const argv[],
-			  const char *const envp[], struct complaint *why)
+struct thread *program_load(const char *path, const char *const argv[], const char *const envp[],
+			    struct complaint *why)
 {
 	const struct start_strings strings = { { .kernel = argv }, { .kernel = envp } };
 	struct built_program program;
@@ -205,8 +207,8 @@ struct thread *program_from_code(const char *name, const void *code, size_t size
 		return NULL;
 	if (mm_map(mm, PROGRAM_CODE_BASE, size, VMA_READ | VMA_EXEC, MM_FIXED) < 0 ||
 	    mm_write(mm, PROGRAM_CODE_BASE, code, size) ||
-	    mm_map(mm, PROGRAM_DATA_BASE, PROGRAM_DATA_SIZE, VMA_READ | VMA_WRITE,
-		   MM_FIXED) < 0 || add_stack(mm)) {
+	    mm_map(mm, PROGRAM_DATA_BASE, PROGRAM_DATA_SIZE, VMA_READ | VMA_WRITE, MM_FIXED) < 0 ||
+	    add_stack(mm)) {
 		mm_put(mm);
 		return NULL;
 	}

@@ -14,8 +14,8 @@ struct built_program {
 	struct mm *mm;
 	virt_addr_t ip, sp;
 	const struct file_node *exe;
-	bool ia32;       /* a 32-bit program */
-	bool readable;   /* the process that execs the file may read it */
+	bool ia32;     /* a 32-bit program */
+	bool readable; /* the process that execs the file may read it */
 };
 
 /*
@@ -42,8 +42,8 @@ const char *program_name(const char *path);
  * envp end in NULL.  NULL, with one line in *why: no such file, not a program
  * that we can run, no memory.  Context: boot, or a kernel task.
  */
-struct thread *program_load(const char *path, const char *const argv[],
-			  const char *const envp[], struct complaint *why);
+struct thread *program_load(const char *path, const char *const argv[], const char *const envp[],
+			    struct complaint *why);
 
 /*
  * The file that the path names, a link itself unless `follow`, as far as the current process
@@ -60,7 +60,6 @@ int program_find(const char *path, bool follow, const struct file_node **file);
  * (RW) at PROGRAM_DATA_BASE and a stack; rdi = arg at the start.  NULL: no
  * memory.
  */
-struct thread *program_from_code(const char *name, const void *code, size_t size,
-			       u64 arg);
+struct thread *program_from_code(const char *name, const void *code, size_t size, u64 arg);
 
 #endif

@@ -40,11 +40,27 @@
 #include "mm/space/uaccess.h"
 
 enum auxv {
-	AT_NULL = 0, AT_PHDR = 3, AT_PHENT = 4, AT_PHNUM = 5, AT_PAGESZ = 6,
-	AT_BASE = 7, AT_FLAGS = 8, AT_ENTRY = 9, AT_UID = 11, AT_EUID = 12,
-	AT_GID = 13, AT_EGID = 14, AT_PLATFORM = 15, AT_HWCAP = 16, AT_CLKTCK = 17,
-	AT_SECURE = 23, AT_RANDOM = 25, AT_HWCAP2 = 26, AT_EXECFN = 31,
-	AT_SYSINFO = 32, AT_MINSIGSTKSZ = 51,
+	AT_NULL = 0,
+	AT_PHDR = 3,
+	AT_PHENT = 4,
+	AT_PHNUM = 5,
+	AT_PAGESZ = 6,
+	AT_BASE = 7,
+	AT_FLAGS = 8,
+	AT_ENTRY = 9,
+	AT_UID = 11,
+	AT_EUID = 12,
+	AT_GID = 13,
+	AT_EGID = 14,
+	AT_PLATFORM = 15,
+	AT_HWCAP = 16,
+	AT_CLKTCK = 17,
+	AT_SECURE = 23,
+	AT_RANDOM = 25,
+	AT_HWCAP2 = 26,
+	AT_EXECFN = 31,
+	AT_SYSINFO = 32,
+	AT_MINSIGSTKSZ = 51,
 };
 #define HWCAP2_FSGSBASE 2
 #define CLOCK_TICKS 100
@@ -61,8 +77,8 @@ struct builder {
 	unsigned auxv_count;
 	u64 auxv[MAX_AUXV];
 	virt_addr_t execfn, random, platform; /* that the auxiliary vector gives */
-	virt_addr_t string;    /* to which the next pointer will lead */
-	virt_addr_t window_at; /* the page that `window` has; 0: none */
+	virt_addr_t string;                   /* to which the next pointer will lead */
+	virt_addr_t window_at;                /* the page that `window` has; 0: none */
 	u8 words[PAGE_SIZE];
 	u8 window[PAGE_SIZE + 1]; /* and a NUL */
 };

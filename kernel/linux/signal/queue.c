@@ -18,7 +18,7 @@
 
 struct queued_signal {
 	struct queued_signal *next; /* the last one's is the first */
-	struct user *user; /* for whom it counts: a hold */
+	struct user *user;          /* for whom it counts: a hold */
 	struct siginfo info;
 };
 static_assert(sizeof(struct queued_signal) <= PIECE_SIZE, "an entry is a piece");

@@ -103,8 +103,7 @@ static int send(struct process *p, struct thread *only, const struct siginfo *in
 	int err;
 
 	undo_opposite(p, info->signo);
-	if (!t || (only && only->leaving) ||
-	    is_dropped(t, info->signo, info->code == SI_KERNEL))
+	if (!t || (only && only->leaving) || is_dropped(t, info->signo, info->code == SI_KERNEL))
 		return 0;
 	err = signal_queue_add(only ? &only->signals.pending : &p->signals.pending, p, info);
 	if (!err)
@@ -130,8 +129,8 @@ static bool wants_no_sigchld(struct process *p, int code)
 	return a->handler == SIG_IGN || (!end && (a->flags & SA_NOCLDSTOP));
 }
 
-void signal_notify_parent(struct process *parent, int signal, const struct thread *t,
-			  int code, int status)
+void signal_notify_parent(struct process *parent, int signal, const struct thread *t, int code,
+			  int status)
 {
 	struct siginfo info = { .signo = signal, .code = code };
 
@@ -168,8 +167,7 @@ static void force(int signal, int code, u64 addr, bool to_default, const char *w
 	t->signals.blocked &= ~SIGNAL_BIT(signal);
 	if (a->handler == SIG_DFL && !t->tracer)
 		p->signals.killable = true;
-	t->signals.fault = (struct siginfo){ .signo = signal, .code = code,
-					     .fault.addr = addr };
+	t->signals.fault = (struct siginfo){ .signo = signal, .code = code, .fault.addr = addr };
 	t->signals.forced = true;
 	t->signals.why = why;
 	signal_wake(t);
@@ -207,7 +205,7 @@ static long send_to(struct process *p, struct thread *t, const struct siginfo *i
 
 /* What a signal to many comes to: 0 if one got it. */
 struct many {
-	bool all;  /* but init and the caller; else a group */
+	bool all; /* but init and the caller; else a group */
 	int pgid;
 	const struct siginfo *info;
 	long result;
@@ -231,15 +229,17 @@ static void send_to_one(struct many *m, struct process *p)
 /* pid: -1, all; 0, the own group; or less, that group. */
 static long send_to_many(int pid, const struct siginfo *info, u64 flags)
 {
-	struct many m = { .all = pid == -1, .info = info, .result = -ESRCH,
+	struct many m = { .all = pid == -1,
+			  .info = info,
+			  .result = -ESRCH,
 			  .pgid = pid == 0 ? current_process()->pgid : -pid };
 	const struct link *list = m.all ? &process_all : numbers_group_list(m.pgid);
 	struct link *at = list_first(list);
 	unsigned done = 0;
 
 	while (at) {
-		send_to_one(&m, m.all ? list_entry(at, struct process, in_all)
-				      : list_entry(at, struct process, in_group));
+		send_to_one(&m, m.all ? list_entry(at, struct process, in_all) :
+					list_entry(at, struct process, in_group));
 		at = process_walk_next(list, at, &done, flags);
 	}
 	return m.one && !m.all ? 0 : m.result;

@@ -41,8 +41,8 @@ void signal_complete_stop(struct process *p);
  * status): by `signal` (0: none), which if it is SIGCHLD must be wanted; and the
  * parent's waiting threads look again.  process_lock is held.
  */
-void signal_notify_parent(struct process *parent, int signal, const struct thread *t,
-			  int code, int status);
+void signal_notify_parent(struct process *parent, int signal, const struct thread *t, int code,
+			  int status);
 
 /*
  * A frame could not be written or read: SIGSEGV for the current thread, and `why` for the

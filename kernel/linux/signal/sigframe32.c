@@ -79,8 +79,8 @@ static_assert(sizeof(struct rt_frame32) == 268, "Linux's rt_sigframe_ia32");
 /* ---- The way out -------------------------------------------------------------------- */
 
 /* The frame's address, the FPU state written; 0: it could not be. */
-static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *regs,
-			       size_t size, virt_addr_t *fpstate)
+static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *regs, size_t size,
+			       virt_addr_t *fpstate)
 {
 	const struct signal_stack *s = &current_thread()->signals.stack;
 	u64 sp = regs->sp, area;
@@ -99,17 +99,25 @@ static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *r
 	return ALIGN_DOWN(*fpstate - size + 4, 16) - 4;
 }
 
-static void fill_context(struct sigcontext32 *c, const struct pt_regs *r,
-			 const struct delivery *d, virt_addr_t fpstate)
+static void fill_context(struct sigcontext32 *c, const struct pt_regs *r, const struct delivery *d,
+			 virt_addr_t fpstate)
 {
 	const struct task_signals *s = &current_thread()->signals;
 
 	*c = (struct sigcontext32){
-		.gs = read_gs(), .fs = read_fs(), .es = read_es(), .ds = read_ds(),
-		SIGCONTEXT_REGS(FILL)
-		.trapno = (u32)s->trapno, .err = (u32)s->error, .ip = (u32)r->ip,
-		.cs = (u32)r->cs, .flags = (u32)r->flags, .sp_at_signal = (u32)r->sp,
-		.ss = (u32)r->ss, .fpstate = (u32)fpstate, .oldmask = (u32)d->mask,
+		.gs = read_gs(),
+		.fs = read_fs(),
+		.es = read_es(),
+		.ds = read_ds(),
+		SIGCONTEXT_REGS(FILL).trapno = (u32)s->trapno,
+		.err = (u32)s->error,
+		.ip = (u32)r->ip,
+		.cs = (u32)r->cs,
+		.flags = (u32)r->flags,
+		.sp_at_signal = (u32)r->sp,
+		.ss = (u32)r->ss,
+		.fpstate = (u32)fpstate,
+		.oldmask = (u32)d->mask,
 		.cr2 = (u32)s->cr2,
 	};
 }
@@ -179,8 +187,7 @@ static int push_rt(const struct delivery *d, struct pt_regs *regs)
 	f.info_at = (u32)info;
 	f.uc_at = (u32)uc;
 	f.uc.flags = cpu_features.xsave ? UC_FP_XSTATE : 0;
-	f.uc.stack = (struct stack32){ (u32)s->sp, sigframe_stack_flags(s),
-				       (u32)s->size };
+	f.uc.stack = (struct stack32){ (u32)s->sp, sigframe_stack_flags(s), (u32)s->size };
 	fill_context(&f.uc.mcontext, regs, d, fpstate);
 	f.uc.sigmask[0] = (u32)d->mask;
 	f.uc.sigmask[1] = (u32)(d->mask >> 32);

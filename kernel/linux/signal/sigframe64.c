@@ -36,9 +36,11 @@ struct stack64 {
 };
 
 /* The first registers of a sigcontext, in its order; struct pt_regs has the same names. */
+/* clang-format off */
 #define SIGCONTEXT_REGS(X) \
 	X(r8) X(r9) X(r10) X(r11) X(r12) X(r13) X(r14) X(r15) \
 	X(di) X(si) X(bp) X(bx) X(dx) X(ax) X(cx) X(sp) X(ip)
+/* clang-format on */
 
 #define FIELD(reg) u64 reg;
 #define PUT(reg) user_put64(&c->reg, r->reg, fault);
@@ -120,8 +122,8 @@ fault:
 }
 
 /* The frame but for siginfo; `reserved` stays as it is, as in Linux. */
-static int write_frame(struct frame64 *f, const struct pt_regs *regs,
-		       const struct delivery *d, virt_addr_t fpstate)
+static int write_frame(struct frame64 *f, const struct pt_regs *regs, const struct delivery *d,
+		       virt_addr_t fpstate)
 {
 	const struct signal_stack *s = &current_thread()->signals.stack;
 	u64 flags = UC_SIGCONTEXT_SS | (cpu_features.xsave ? UC_FP_XSTATE : 0) |
@@ -172,8 +174,9 @@ int sigframe64_push(const struct delivery *d, struct pt_regs *regs)
 
 /* ---- The way back -------------------------------------------------------------------- */
 
-#define FLAGS_RETURN (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | \
-		      RFLAGS_TF | RFLAGS_DF | RFLAGS_OF | RFLAGS_RF | RFLAGS_AC)
+#define FLAGS_RETURN                                                                         \
+	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | RFLAGS_DF | \
+	 RFLAGS_OF | RFLAGS_RF | RFLAGS_AC)
 
 u64 sigframe_flags(u64 old, u64 wanted)
 {

@@ -16,8 +16,13 @@
 
 /* Which fields count. */
 enum layout {
-	SIGINFO_KILL, SIGINFO_TIMER, SIGINFO_POLL, SIGINFO_FAULT, SIGINFO_CHILD,
-	SIGINFO_QUEUE, SIGINFO_SYS,
+	SIGINFO_KILL,
+	SIGINFO_TIMER,
+	SIGINFO_POLL,
+	SIGINFO_FAULT,
+	SIGINFO_CHILD,
+	SIGINFO_QUEUE,
+	SIGINFO_SYS,
 };
 
 /* How many codes of its own a signal has, and what they come with. */
@@ -25,9 +30,9 @@ static const struct {
 	int codes;
 	enum layout layout;
 } own[] = {
-	[SIGILL] = { 11, SIGINFO_FAULT },  [SIGFPE] = { 15, SIGINFO_FAULT },
-	[SIGSEGV] = { 9, SIGINFO_FAULT },  [SIGBUS] = { 5, SIGINFO_FAULT },
-	[SIGTRAP] = { 6, SIGINFO_FAULT },  [SIGCHLD] = { 6, SIGINFO_CHILD },
+	[SIGILL] = { 11, SIGINFO_FAULT },         [SIGFPE] = { 15, SIGINFO_FAULT },
+	[SIGSEGV] = { 9, SIGINFO_FAULT },         [SIGBUS] = { 5, SIGINFO_FAULT },
+	[SIGTRAP] = { 6, SIGINFO_FAULT },         [SIGCHLD] = { 6, SIGINFO_CHILD },
 	[SIGPOLL] = { POLL_CODES, SIGINFO_POLL }, [SIGSYS] = { 2, SIGINFO_SYS },
 };
 
@@ -71,8 +76,7 @@ bool siginfo_is_known(const struct siginfo *info)
 	if (info->code == SI_KERNEL)
 		return true;
 	if (info->code > SI_USER)
-		return info->code <= (own_codes(info->signo) ? own_codes(info->signo)
-							     : POLL_CODES);
+		return info->code <= (own_codes(info->signo) ? own_codes(info->signo) : POLL_CODES);
 	return info->code >= SI_DETHREAD || info->code == SI_ASYNCNL;
 }
 
@@ -85,13 +89,13 @@ bool siginfo_is_known(const struct siginfo *info)
 static const struct {
 	u8 count, place[5], is_long;
 } layouts[] = {
-	[SIGINFO_KILL] = { 2, { 0, 1 }, 0 },            /* pid, uid */
-	[SIGINFO_TIMER] = { 3, { 0, 1, 2 }, 0 },        /* id, overrun, half a value */
-	[SIGINFO_QUEUE] = { 3, { 0, 1, 2 }, 0 },        /* pid, uid, half a value */
+	[SIGINFO_KILL] = { 2, { 0, 1 }, 0 },                         /* pid, uid */
+	[SIGINFO_TIMER] = { 3, { 0, 1, 2 }, 0 },                     /* id, overrun, half a value */
+	[SIGINFO_QUEUE] = { 3, { 0, 1, 2 }, 0 },                     /* pid, uid, half a value */
 	[SIGINFO_CHILD] = { 5, { 0, 1, 2, 4, 6 }, BIT(3) | BIT(4) }, /* .. status, times */
-	[SIGINFO_FAULT] = { 1, { 0 }, 0 },              /* address */
-	[SIGINFO_POLL] = { 2, { 0, 2 }, BIT(0) },       /* band, descriptor */
-	[SIGINFO_SYS] = { 3, { 0, 2, 3 }, 0 },          /* address, number, kind */
+	[SIGINFO_FAULT] = { 1, { 0 }, 0 },                           /* address */
+	[SIGINFO_POLL] = { 2, { 0, 2 }, BIT(0) },                    /* band, descriptor */
+	[SIGINFO_SYS] = { 3, { 0, 2, 3 }, 0 },                       /* address, number, kind */
 };
 
 /* i386's siginfo_t: signo, error, code, and no padding before the fields. */
@@ -116,7 +120,9 @@ int siginfo_from_user32(struct siginfo *to, virt_addr_t from, int signal)
 	if (copy_from_user(word, from, sizeof(word)))
 		return -EFAULT;
 	*to = (struct siginfo){
-		.signo = signal, .error = (s32)word[1], .code = (s32)word[2],
+		.signo = signal,
+		.error = (s32)word[1],
+		.code = (s32)word[2],
 	};
 	l = layout_of(to);
 	for (unsigned i = 0; i < layouts[l].count; i++) {

@@ -21,25 +21,26 @@
 #include "kernel/task/sched.h"
 
 /* Signals that an instruction raises go first. */
-#define SIGNALS_SYNCHRONOUS (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | \
-			     SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | \
-			     SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
+#define SIGNALS_SYNCHRONOUS                                                                    \
+	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | \
+	 SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
 
 /* What a program may set in sa_flags; other bits are dropped. */
-#define SA_ALL (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | \
-		SA_IA32 | SA_RESTORER | SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND)
+#define SA_ALL                                                                                  \
+	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_IA32 | SA_RESTORER | \
+	 SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND)
 
 const char *signal_name(int signal)
 {
 	static const char *const names[] = {
-		[SIGHUP] = "SIGHUP", [SIGINT] = "SIGINT", [SIGQUIT] = "SIGQUIT",
-		[SIGILL] = "SIGILL", [SIGTRAP] = "SIGTRAP", [SIGABRT] = "SIGABRT",
-		[SIGBUS] = "SIGBUS", [SIGFPE] = "SIGFPE", [SIGKILL] = "SIGKILL",
-		[SIGUSR1] = "SIGUSR1", [SIGSEGV] = "SIGSEGV", [SIGUSR2] = "SIGUSR2",
-		[SIGPIPE] = "SIGPIPE", [SIGALRM] = "SIGALRM", [SIGTERM] = "SIGTERM",
-		[SIGCHLD] = "SIGCHLD", [SIGCONT] = "SIGCONT", [SIGSTOP] = "SIGSTOP",
-		[SIGTSTP] = "SIGTSTP", [SIGTTIN] = "SIGTTIN", [SIGTTOU] = "SIGTTOU",
-		[SIGURG] = "SIGURG", [SIGXCPU] = "SIGXCPU", [SIGXFSZ] = "SIGXFSZ",
+		[SIGHUP] = "SIGHUP",     [SIGINT] = "SIGINT",   [SIGQUIT] = "SIGQUIT",
+		[SIGILL] = "SIGILL",     [SIGTRAP] = "SIGTRAP", [SIGABRT] = "SIGABRT",
+		[SIGBUS] = "SIGBUS",     [SIGFPE] = "SIGFPE",   [SIGKILL] = "SIGKILL",
+		[SIGUSR1] = "SIGUSR1",   [SIGSEGV] = "SIGSEGV", [SIGUSR2] = "SIGUSR2",
+		[SIGPIPE] = "SIGPIPE",   [SIGALRM] = "SIGALRM", [SIGTERM] = "SIGTERM",
+		[SIGCHLD] = "SIGCHLD",   [SIGCONT] = "SIGCONT", [SIGSTOP] = "SIGSTOP",
+		[SIGTSTP] = "SIGTSTP",   [SIGTTIN] = "SIGTTIN", [SIGTTOU] = "SIGTTOU",
+		[SIGURG] = "SIGURG",     [SIGXCPU] = "SIGXCPU", [SIGXFSZ] = "SIGXFSZ",
 		[SIGWINCH] = "SIGWINCH", [SIGSYS] = "SIGSYS",
 	};
 	size_t i = (size_t)signal;
@@ -66,8 +67,7 @@ static struct queued_signal *take_out_of_all(struct process *p, u64 signals, u64
 	return ring;
 }
 
-int signal_set_action(int signal, const struct signal_action *new,
-		      struct signal_action *old)
+int signal_set_action(int signal, const struct signal_action *new, struct signal_action *old)
 {
 	struct process *p = current_process();
 	struct queued_signal *ring = NULL;
@@ -352,16 +352,16 @@ bool signal_on_stack(u64 sp)
 	return !(s->flags & SS_AUTODISARM) && within(s, sp);
 }
 
-int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp,
-		     u64 min)
+int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp, u64 min)
 {
 	struct signal_stack *s = &current_thread()->signals.stack;
 	u32 mode;
 
 	if (old) {
 		*old = *s;
-		old->flags = (s->flags & SS_AUTODISARM) |
-			     (!s->size ? SS_DISABLE : signal_on_stack(sp) ? SS_ONSTACK : 0);
+		old->flags = (s->flags & SS_AUTODISARM) | (!s->size            ? SS_DISABLE :
+							   signal_on_stack(sp) ? SS_ONSTACK :
+										 0);
 	}
 	if (!new)
 		return 0;

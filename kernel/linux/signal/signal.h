@@ -35,8 +35,7 @@ bool signal_pending(void);
  * Reads an action into *old and replaces it by *new, each unless NULL: 0, or
  * -EINVAL (no such signal, or one that cannot be caught).
  */
-int signal_set_action(int signal, const struct signal_action *new,
-		      struct signal_action *old);
+int signal_set_action(int signal, const struct signal_action *new, struct signal_action *old);
 
 /*
  * Replaces the current thread's mask; SIGKILL and SIGSTOP are left out.  The
@@ -52,8 +51,7 @@ u64 signal_pending_blocked(void);
  * sigaltstack of a thread whose stack pointer is sp: 0, -EPERM (it is on that
  * stack), -EINVAL, -ENOMEM (less than `min` bytes).  new and old may be NULL.
  */
-int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp,
-		     u64 min);
+int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp, u64 min);
 
 /* Is sp on the current thread's alternate stack (and SS_AUTODISARM not set)? */
 bool signal_on_stack(u64 sp);
