@@ -169,8 +169,9 @@ long sys_getitimer(struct pt_regs *regs)
 /* A thread that is leaving takes no signal any more, and its process may be gone. */
 void alarm_check_cpu(void)
 {
-	struct thread *t = current_task() ? thread_of(current_task()) : NULL;
-	struct siginfo info = { .code = SI_KERNEL };
+	struct task *self = current_task();
+	struct thread *t = self ? thread_of(self) : NULL;
+	struct siginfo info;
 	struct limit *l;
 	u64 seconds;
 
@@ -183,6 +184,7 @@ void alarm_check_cpu(void)
 	seconds = sched_group_run_ns(&t->process->run_ns) / NSEC_PER_SEC;
 	if (seconds < MIN(l->soft, l->hard))
 		return;
+	info = (struct siginfo){ .code = SI_KERNEL };
 	info.signo = seconds >= l->hard ? SIGKILL : SIGXCPU;
 	if (info.signo == SIGXCPU)
 		l->soft = seconds + 1; /* as Linux does it */
