@@ -19,7 +19,7 @@
 /* The signal for each exception from user mode.  at_ip: si_addr is its ip, else 0. */
 static const struct {
 	int signal;
-	int code; /* 0: SI_KERNEL */
+	u16 code; /* 0: SI_KERNEL.  u16: an index finds an entry of 8 bytes */
 	bool at_ip;
 } exception[NR_EXCEPTIONS] = {
 	[VEC_DE] = { SIGFPE, FPE_INTDIV, true },  [VEC_DB] = { SIGTRAP, TRAP_BRKPT, true },
