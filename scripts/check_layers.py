@@ -4,7 +4,8 @@
 Called by `make check`.  Each #include and %include, and each symbol that an object
 file below OBJECTS wants from another's source file, must not go up; but for the
 functions that the seams header declares.  Files that call each other in a circle must
-stand in the diagram's text.  Prints `file:line: what` or `file: what` for each fault,
+stand in the diagram's text.  What a header declares, its own .c file defines, or one
+that begins with the same word.  Prints `file:line: what` or `file: what` for each fault,
 then what was checked; exits with 1 if there was one.
 
     scripts/check_layers.py [--objects DIR] [ROOT]
@@ -200,6 +201,29 @@ def check_calls(root, diagram, objects):
             yield f"{circle[0]}: found no circle with {' '.join(circle[1:])}, expected one"
 
 
+def family(path):
+    """The folder, and the first word of the name."""
+    folder, name = os.path.split(path)
+    return folder, re.split(r"[_.]", name)[0]
+
+
+def check_headers(root, diagram, objects):
+    """A line for each function that a header declares for another's .c file."""
+    owner = Calls(root, diagram, objects).owner
+    for source in sources(root, diagram):
+        own = source.removesuffix(".h") + ".c"
+        if not source.endswith(".h") or source.startswith("tests/") or \
+                source == diagram.seams or \
+                not os.path.exists(os.path.join(root, own)):
+            continue
+        with open(os.path.join(root, source), encoding="utf-8") as file:
+            declared = DECLARED.findall(re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S))
+        for name in declared:
+            defined = owner.get(name, own)
+            if defined.endswith(".c") and family(defined) != family(source):
+                yield f"{source}: declares {name} of {defined}, expected one of {own}"
+
+
 def main(argv):
     """Checks the tree."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -213,6 +237,7 @@ def main(argv):
     summary = f"layers: {len(files)} files checked"
     if options.objects:
         lines += check_calls(options.root, diagram, options.objects)
+        lines += check_headers(options.root, diagram, options.objects)
         summary += "; circles left: " + "; ".join(" ".join(c) for c in diagram.circles)
     print("\n".join([*lines, summary]))
     return 1 if lines else 0

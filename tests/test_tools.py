@@ -140,7 +140,7 @@ class Checks(InDirectory):
             self.assertEqual(f"{path}:1: " in output, not good, output)
 
     def test_calls(self):
-        """layers: a call that goes up, and a new circle, are found; a seam is none"""
+        """layers: a call that goes up, a new circle, another's function in a header are found"""
         sources = {
             "kernel/base/seams.h": "void seam_wait(void);\n",
             "mm/a.c": "void b(void); void seam_wait(void);\n"
@@ -148,6 +148,7 @@ class Checks(InDirectory):
             "mm/b.c": "void a(void); void b(void) { a(); }\n",
             "kernel/task/c.c": "void a(void); void seam_wait(void) { a(); }\n",
             "mm/d.c": "void e(void); void d(void) { e(); }\n",
+            "mm/d.h": "void a(void);\n/* int b(void); */\nvoid d(void);\n",
             "kernel/linux/e.c": "void e(void) { }\n"}
         for path, text in sources.items():
             where = write(self.root, path, text)
@@ -162,6 +163,8 @@ class Checks(InDirectory):
         self.assertIn("mm/d.c: calls e of kernel/linux/e.c, which is above it", output)
         self.assertIn("mm/a.c: in a new circle with mm/b.c\n", output)
         self.assertNotIn("calls seam_wait", output)
+        self.assertIn("mm/d.h: declares a of mm/a.c, expected one of mm/d.c\n", output)
+        self.assertEqual(output.count("declares"), 1, output)
         self.assertIn("found no circle with entry/paranoid.asm, expected one", output)
 
     def test_budget(self):
