@@ -15,7 +15,8 @@ struct timespec {
 
 /*
  * How the current call has it: two numbers of 64 bits, or of 32 in i386's old calls.
- * In i386's newer ones, the upper half of the nanoseconds means nothing.
+ * In i386's newer ones, the upper half of the nanoseconds means nothing.  Asks pt_regs'
+ * orig_ax, which inside a call is its number: a tracer changes it at stops alone.
  */
 enum time_form { TIME_64, TIME_32, TIME_64_IA32 };
 enum time_form time_form(void);

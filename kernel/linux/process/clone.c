@@ -49,11 +49,6 @@ struct clone {
 	u64 tls;
 };
 
-static bool is_ia32_call(void)
-{
-	return thread_regs(current_thread())->vector != VEC_SYSCALL;
-}
-
 static int check(const struct clone *c)
 {
 	u64 flags = c->flags;
@@ -65,7 +60,7 @@ static int check(const struct clone *c)
 	if (((flags & CLONE_SIGHAND) && !(flags & CLONE_THREAD)) ||
 	    (flags & (CLONE_NEW_ANY | CLONE_PIDFD)))
 		return -EINVAL;
-	if ((flags & CLONE_SETTLS) && !is_ia32_call() && c->tls >= USER_END)
+	if ((flags & CLONE_SETTLS) && !abi_is_ia32() && c->tls >= USER_END)
 		return -EPERM;
 	return 0;
 }
@@ -103,7 +98,7 @@ static long set_up_task(struct thread *t, const struct clone *c)
 
 	if (c->sp)
 		thread_regs(t)->sp = c->sp;
-	if ((c->flags & CLONE_SETTLS) && is_ia32_call()) {
+	if ((c->flags & CLONE_SETTLS) && abi_is_ia32()) {
 		err = segments_set_child_tls(t, c->tls);
 	} else if (c->flags & CLONE_SETTLS) {
 		t->user.fs = 0;
