@@ -8,6 +8,7 @@
 #include "arch/machine/counter.h"
 #include "arch/machine/emulator.h"
 #include "arch/state/mitigations.h"
+#include "kernel/base/format.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/linux/calls/table.h"
@@ -107,13 +108,18 @@ static void print_user_pgd(void)
 	    r.pages, r.frames, r.bytes_scanned);
 }
 
+/* One piece of output: a report from another CPU must not come in the middle of the line. */
 void banner_emulator(void)
 {
-	log("emulator: %s", emulator_title());
-	for (u32 rest = emulator.faults; rest; rest &= rest - 1)
-		log("%s %s", rest == emulator.faults ? ";" : ",",
-		    emulator_fault_title(rest & -rest));
-	log("\n");
+	static char line[800];
+	size_t at = (size_t)format(line, sizeof(line), "emulator: %s", emulator_title());
+
+	for (u32 rest = emulator.faults; rest && at < sizeof(line); rest &= rest - 1)
+		at += (size_t)format(line + at, sizeof(line) - at, "%s %s",
+				     rest == emulator.faults ? ";" : ",",
+				     emulator_fault_title(rest & -rest));
+	ASSERT_OP(at, <, sizeof(line));
+	log("%s\n", line);
 }
 
 void banner_print(const struct boot_info *bi, const struct smp_setup *setup, unsigned numbered)
