@@ -188,8 +188,7 @@ class Machine:
         """From outside; the machine stops when the stub is spoken to."""
         held = stub.Stub(self.socket, time.monotonic() + 10)
         reader = outside.Outside(held)
-        if not reader.in_ring_3(self.cpus):
-            raise stub.Lost("found no CPU in ring 3")
+        reader.wait_for_ring_3(self.cpus)
         for line in reader.lines():
             yield line + "\n"
 

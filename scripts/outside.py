@@ -16,6 +16,7 @@ from headers import N, read  # noqa: E402
 
 PAGE = N["PAGE_SIZE"]
 ENTRIES, LEVELS = 512, 4
+TRIES, RUN_SECONDS = 100, 0.05
 CHUNK = 1024  # bytes of a packet that every QEMU takes
 SHOWN, BEHIND_EDGE, RIP_BELOW_TOP = 12, 16, 40  # as user/meltdown.c
 MARK = re.search(r'SECRET_MARK "(.*)"', read("kernel/start/secret.h"))[1].encode()
@@ -71,6 +72,17 @@ class Outside:
         if found:
             self.stub.ask(f"Hg{found[-1] + 1:x}")
         return found
+
+    def wait_for_ring_3(self, cpus):
+        """Runs the machine on until some CPU is stopped in user mode; which are.
+
+        A program that has just said something is still in the kernel, as a rule.
+        """
+        for _ in range(TRIES):
+            if found := self.in_ring_3(cpus):
+                return found
+            self.stub.run_for(RUN_SECONDS)
+        raise stub.Lost("found no CPU in ring 3")
 
     def table(self, address):
         """The entries of a page table, at a physical address."""

@@ -119,6 +119,20 @@ class Stub:
         self.ask(*(f"P{NUMBER[name]:x}={value.to_bytes(SIZE[name], 'little').hex()}"
                    for name, value in values.items()))
 
+    def stopped_cpu(self, seconds):
+        """Waits for a stop: which CPU."""
+        reply = self.receive(seconds)
+        if not reply.startswith("T"):
+            raise Lost(f"found the machine ended: {reply}")
+        return int(reply.split("thread:")[1].split(";")[0].split(".")[-1], 16) - 1
+
+    def run_for(self, seconds):
+        """Lets all CPUs run for some time, and stops them."""
+        self.send("vCont;c")
+        time.sleep(seconds)
+        self.socket.sendall(b"\x03")
+        self.stopped_cpu(STOP_SECONDS)
+
 
 def connect(path, deadline):
     """A socket on which QEMU listens, as soon as it does."""
@@ -202,13 +216,6 @@ class Machine(Stub):
         """Whose registers and memory are read."""
         self.ask(f"Hg{cpu + 1:x}")
 
-    def stopped_cpu(self, seconds):
-        """Waits for a stop: which CPU."""
-        reply = self.receive(seconds)
-        if not reply.startswith("T"):
-            raise Lost(f"found the machine ended: {reply}")
-        return int(reply.split("thread:")[1].split(";")[0].split(".")[-1], 16) - 1
-
     def go(self, seconds=STOP_SECONDS):
         """Continues until the target stops at one of the points; its RIP.
 
@@ -222,13 +229,6 @@ class Machine(Stub):
                 self.select(cpu)
                 return self.rip()
             self.step(cpu)  # breakpoints do not count for a step
-
-    def run_for(self, seconds):
-        """Lets all CPUs run for some time, and stops them."""
-        self.send("vCont;c")
-        time.sleep(seconds)
-        self.socket.sendall(b"\x03")
-        self.stopped_cpu(STOP_SECONDS)
 
     def step(self, cpu=None):
         """One instruction of one CPU, without interrupts; its RIP."""

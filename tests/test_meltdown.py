@@ -9,6 +9,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "scripts")]
 import meltdown  # noqa: E402
 import outside  # noqa: E402
+import stub  # noqa: E402
 import tapunit  # noqa: E402
 from headers import N  # noqa: E402
 
@@ -63,6 +64,39 @@ class Panes(unittest.TestCase):
                                      for pti in ("off", "on")])
             self.assertLess(len(lines), meltdown.LINES)
             self.assertLessEqual(max(map(len, lines)), meltdown.WIDTH)
+
+
+class Held:
+    """A stub of two CPUs whose second one is in user mode after some runs."""
+
+    def __init__(self, runs):
+        self.runs, self.ran, self.cpu = runs, 0, 0
+
+    def ask(self, text):
+        """Selects a CPU, or reads CS."""
+        if text.startswith("Hg"):
+            self.cpu = int(text[2:], 16) - 1
+        return ["3300000000000000" if self.cpu and self.ran >= self.runs else "1000000000000000"]
+
+    def run_for(self, _):
+        """Time passes."""
+        self.ran += 1
+
+
+class Rings(unittest.TestCase):
+    """The choice of the CPU through whose tables is read."""
+
+    def test_a_program_that_is_still_in_the_kernel_is_waited_for(self):
+        """A CPU comes to ring 3 later: the machine runs on until then."""
+        for runs in (0, 3):
+            held = Held(runs)
+            self.assertEqual(outside.Outside(held).wait_for_ring_3(2), [1])
+            self.assertEqual((held.ran, held.cpu), (runs, 1))
+
+    def test_a_machine_without_ring_3_has_a_bound(self):
+        """No CPU ever comes: one line."""
+        with self.assertRaisesRegex(stub.Lost, "no CPU in ring 3"):
+            outside.Outside(Held(10 ** 9)).wait_for_ring_3(2)
 
 
 class Regions(unittest.TestCase):

@@ -32,7 +32,7 @@ from headers import N, area  # noqa: E402
 ELF = os.path.join(ROOT, "build", "postern.elf")
 INITRAMFS = os.path.join(ROOT, "build", "initramfs.cpio")
 CPUS = 2
-START_SECONDS, RUN_SECONDS, SAMPLES = 120, 0.05, 40
+START_SECONDS, SAMPLES = 120, 40
 POISON = (0x5ec0de00 >> 8).to_bytes(3, "little")  # the low byte is the task's
 SHOWN = 5
 
@@ -189,11 +189,8 @@ class Stopped:
 
     def in_ring_3(self):
         """Runs on until a CPU is in user mode; which are."""
-        for _ in range(100):
-            self.machine.run_for(RUN_SECONDS)
-            if cpus := self.reader.in_ring_3(CPUS):
-                return cpus
-        raise stub.Lost("found no CPU in ring 3")
+        self.machine.run_for(outside.RUN_SECONDS)
+        return self.reader.wait_for_ring_3(CPUS)
 
     def physical(self, page):
         """Where a shown page is."""
