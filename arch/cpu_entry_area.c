@@ -98,12 +98,40 @@ static int map_vault(unsigned cpu)
 	return pt_map(pti_init_pgd, (virt_addr_t)VAULT_OF(cpu), pa, PROT_RW | kernel_map_global());
 }
 
-static int map_gdt(struct cpu_entry_area *area, unsigned gdt_pages)
+/* The frame of `alias` once more, at `at`. */
+static int map_again(const void *at, const void *alias, u64 prot)
+{
+	return map_page(at, pt_translate(pti_init_pgd, (virt_addr_t)alias), prot);
+}
+
+/*
+ * GDT and TSS lie at the two ends of one frame.  But where the table goes on behind its
+ * first page, all of that page is descriptors, and the TSS has a frame of its own.
+ */
+static int map_gdt_and_tss(struct cpu_entry_area *area, unsigned gdt_pages)
 {
 	int err = map_new(&area->gdt[0], 1, PROT_R);
 
 	for (unsigned i = 1; !err && i < gdt_pages; i++)
 		err = map_page(&area->gdt[i], image_to_phys(&zero_page), PROT_R);
+	if (err || gdt_pages > 1)
+		return err ?: map_new(&area->tss_page, 1, PROT_R);
+	return map_again(&area->tss_page, &area->gdt[0], PROT_R);
+}
+
+/*
+ * A double fault is the end of whatever was on the entry stack, and its own stack at the
+ * other end of that frame is left before any C runs.  Should it ever overflow, it meets
+ * its guard page behind the entry stack's words: nothing else is lost.
+ */
+static int map_stacks(struct cpu_entry_area *area)
+{
+	int err = map_new(&area->entry_stack, 1, PROT_RW);
+
+	if (!err)
+		err = map_again(&area->ist[IST_DF - 1].stack, &area->entry_stack, PROT_RW);
+	for (unsigned i = IST_NMI - 1; !err && i < NR_IST; i++)
+		err = map_new(&area->ist[i].stack, 1, PROT_RW);
 	return err;
 }
 
@@ -118,14 +146,10 @@ static void erase_stacks(struct cpu_entry_area *area)
 int cea_map_cpu(unsigned cpu, unsigned gdt_pages)
 {
 	struct cpu_entry_area *area = cea(cpu);
-	int err = map_gdt(area, gdt_pages);
+	int err = map_gdt_and_tss(area, gdt_pages);
 
 	if (!err)
-		err = map_new(&area->entry_stack, 1, PROT_RW);
-	if (!err)
-		err = map_new(&area->tss, CEA_TSS_PAGES, PROT_R);
-	for (unsigned i = 0; !err && i < NR_IST; i++)
-		err = map_new(&area->ist[i].stack, 1, PROT_RW);
+		err = map_stacks(area);
 	if (!err)
 		err = map_page(&area->trampoline, (u64)trampoline_lma, PROT_RX);
 	if (!err)
@@ -134,7 +158,7 @@ int cea_map_cpu(unsigned cpu, unsigned gdt_pages)
 		return err;
 	erase_stacks(area);
 	tss_fill(cea_tss_direct(cpu), area);
-	gdt_fill(cea_gdt_direct(cpu), (virt_addr_t)&area->tss, TSS_LIMIT);
+	gdt_fill(cea_gdt_direct(cpu), (virt_addr_t)area + CEA_TSS, TSS_LIMIT);
 	return 0;
 }
 
@@ -153,7 +177,7 @@ struct gdt_page *cea_gdt_direct(unsigned cpu)
 
 struct tss *cea_tss_direct(unsigned cpu)
 {
-	return direct_address(&cea(cpu)->tss[0]);
+	return (struct tss *)((u8 *)direct_address(&cea(cpu)->tss_page) + CEA_TSS_OFFSET);
 }
 
 void cea_scrub(unsigned cpu)

@@ -20,8 +20,9 @@ struct entry_page {
  * address order; all fields are page-aligned.
  */
 struct cpu_entry_area {
-	/* R.  GDTR holds this address.  Behind the first page: absent, or the
-	 * zero page with gdt_pages=4|16.  Read by every segment load. */
+	/* R.  GDTR holds this address.  The first page's frame is the TSS's, too, but
+	 * with gdt_pages=4|16.  Behind the first page: absent, or the zero page with
+	 * gdt_pages=4|16.  Read by every segment load. */
 	struct entry_page gdt[CEA_GDT_MAX_PAGES];
 
 	struct entry_page guard_entry_stack; /* absent */
@@ -30,10 +31,16 @@ struct cpu_entry_area {
 	 * by the hardware on the way in, by entry text on the way out. */
 	struct entry_page entry_stack;
 
-	/* R.  Written only through the direct map.  Read by the hardware. */
-	struct entry_page tss[CEA_TSS_PAGES];
+	/* R.  The TSS ends it.  Written only through the direct map.  Read by the
+	 * hardware. */
+	struct entry_page tss_page;
 
-	/* RW.  #DF, NMI, #DB, #MC, each above an absent page. */
+	/* R.  Absent, but while a task with IO ports runs here: two pages of this CPU's
+	 * own, and one of ones.  Read by the hardware, as part of the TSS. */
+	struct entry_page io_bitmap[CEA_IO_BITMAP_PAGES];
+
+	/* RW.  #DF, NMI, #DB, #MC, each above an absent page.  #DF's page has the entry
+	 * stack's frame, of which it uses the other end. */
 	struct {
 		struct entry_page guard;
 		struct entry_page stack;
@@ -51,13 +58,18 @@ struct cpu_entry_area {
 		      "layout.h and struct cpu_entry_area agree on " #field)
 CEA_FIELD_IS(gdt, CEA_GDT);
 CEA_FIELD_IS(entry_stack, CEA_ENTRY_STACK);
-CEA_FIELD_IS(tss, CEA_TSS);
+CEA_FIELD_IS(tss_page, CEA_TSS_PAGE);
+CEA_FIELD_IS(io_bitmap, CEA_IO_BITMAP);
 CEA_FIELD_IS(ist[0].stack, CEA_IST);
 CEA_FIELD_IS(ist[1].stack, CEA_IST + CEA_IST_STRIDE);
 CEA_FIELD_IS(trampoline, CEA_TRAMPOLINE);
 CEA_FIELD_IS(debug_store, CEA_DEBUG_STORE);
 static_assert(sizeof(struct cpu_entry_area) == CEA_STRIDE, "areas are contiguous");
-static_assert(sizeof(struct tss) <= CEA_TSS_PAGES * PAGE_SIZE, "the TSS fits");
+static_assert(CEA_TSS_OFFSET + sizeof(struct tss) == PAGE_SIZE, "the bitmap follows the TSS");
+static_assert(IO_BITMAP_BYTES + PAGE_SIZE == CEA_IO_BITMAP_PAGES * PAGE_SIZE,
+	      "the bitmap's end has a page of its own");
+
+static_assert(ENTRY_STACK_SIZE + IST_USED <= PAGE_SIZE, "#DF and the entry stack share a frame");
 
 /* The area of CPU n (0 to NR_CPUS - 1), whether or not it is mapped. */
 static inline struct cpu_entry_area *cea(unsigned cpu)

@@ -9,13 +9,15 @@
  *
  * 65536 entries per CPU would be 128 page tables.  But the tables may be shared:
  *
- *   PUD page of slot 508   4 entries (bits 31:30) of a group of 8 CPUs lead to
+ *   PUD page of slot 507   4 entries (bits 31:30) of a group of 8 CPUs lead to
  *   one PMD page           whose 512 entries (bits 29:21) all lead to
  *   one page table         whose even entries i (bits 20:12) map the frame of
  *                          the group's CPU i / 2 % 8 (bits 15:13)
  *
- * so that a group takes two tables and each CPU one frame.  Slot 508's PUD page
- * is in every PGD: nothing more is to be done for a process.
+ * so that a group takes two tables and each CPU one frame.  They are in slot 507 of
+ * pti_init_pgd, and so in every kernel PGD.  A 16-bit segment can only come out of an
+ * LDT: so a user PGD shows them if its process has one (mm/space/process_entry.c), and
+ * SS never holds a selector of an LDT that is not there (segment_of_frame()).
  *
  * Invariant: all but the first of the entries that are copies of one another
  * have PTE_ALIAS, by which walks of the tables know them (pt_for_each_leaf()),
@@ -24,6 +26,7 @@
  */
 #include "arch/espfix.h"
 #include "mm/frames/frame.h"
+#include "mm/kernel_map.h"
 #include "mm/pti.h"
 
 #define PUD_COPIES (ESPFIX_GROUP_SIZE >> PT_SHIFT(3))
@@ -58,6 +61,6 @@ virt_addr_t espfix_map_cpu(unsigned cpu)
 		return 0;
 	pte = pt_entry(pti_init_pgd, page, 1, false);
 	for (unsigned i = 0; i < PT_ENTRIES; i += ESPFIX_STRIDE_PAGES)
-		pte[i] = pa | PROT_RW | PTE_G | (i ? PTE_ALIAS : 0);
+		pte[i] = pa | PROT_RW | kernel_map_global() | (i ? PTE_ALIAS : 0);
 	return page + ESPFIX_STACK_TOP_OFFSET;
 }

@@ -52,9 +52,12 @@ void gdt_fill(struct gdt_page *gdt, virt_addr_t tss, u32 tss_limit)
 	gdt_set_system(&e[SEL_TSS / 8], tss, tss_limit, DESC_TYPE_TSS_AVAILABLE);
 }
 
+/* A table of one page ends where the TSS begins: none of that is a descriptor. */
 static struct table_register gdtr(virt_addr_t base, unsigned gdt_pages)
 {
-	return (struct table_register){ (u16)(gdt_pages * PAGE_SIZE - 1), base };
+	unsigned bytes = gdt_pages > 1 ? gdt_pages * PAGE_SIZE : CEA_TSS_OFFSET;
+
+	return (struct table_register){ (u16)(bytes - 1), base };
 }
 
 /*

@@ -1,6 +1,6 @@
 /*
- * The hardware TSS of 64-bit mode with its IO bitmap, as it lies in the entry
- * area.  Source: Intel SDM vol. 3, 7.7; vol. 1, 19.5.2 (IO bitmap).
+ * The hardware TSS of 64-bit mode.  Behind it, in the entry area, three pages have room
+ * for an IO bitmap.  Source: Intel SDM vol. 3, 7.7; vol. 1, 19.5.2 (IO bitmap).
  */
 #ifndef ARCH_TSS_H
 #define ARCH_TSS_H
@@ -16,19 +16,23 @@ struct __packed tss {
 	u64 ist[7]; /* ist[n - 1] is IST n */
 	u64 reserved2;
 	u16 reserved3;
-	u16 io_bitmap_base;
-	u8 io_bitmap[IO_BITMAP_BYTES]; /* a set bit denies its port */
-	u8 io_bitmap_end;              /* all ones: read along with the last byte */
+	u16 io_bitmap_base; /* TSS_IO_BITMAP, or TSS_NO_IO_BITMAP */
 };
 
-static_assert(offsetof(struct tss, io_bitmap) == TSS_IO_BITMAP, "the hardware's part");
+static_assert(sizeof(struct tss) == TSS_IO_BITMAP, "the bitmap follows");
 
-/* TSS limit: up to and with the final byte of the bitmap. */
-#define TSS_LIMIT (sizeof(struct tss) - 1)
+/*
+ * TSS limit: up to and with the byte behind the bitmap, which the processor reads along
+ * with the bitmap's last one, and which must be all ones.
+ */
+#define TSS_LIMIT (TSS_IO_BITMAP + IO_BITMAP_BYTES)
+
+/* A bitmap that begins beyond the limit: the processor denies every port unread. */
+#define TSS_NO_IO_BITMAP (TSS_LIMIT + 1)
 
 struct cpu_entry_area;
 
-/* Fills a TSS for the area of one CPU: sp0, ISTs, a bitmap that denies all. */
+/* Fills a TSS for the area of one CPU: sp0, ISTs, no bitmap. */
 void tss_fill(struct tss *tss, struct cpu_entry_area *area);
 
 #endif

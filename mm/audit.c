@@ -16,12 +16,10 @@
 #include "mm/audit.h"
 #include "mm/audit/espfix.h"
 #include "mm/audit/finding.h"
+#include "mm/audit/read_only.h"
 #include "mm/leakscan.h"
 #include "mm/ledger.h"
 #include "mm/pti.h"
-
-/* Read-only frames: shared ones, GDT and TSS of each CPU, an LDT. */
-#define MAX_RO_FRAMES (CEA_ENTRY_TEXT_MAX_PAGES + 3 + NR_CPUS * (1 + CEA_TSS_PAGES) + LDT_MAX_PAGES)
 
 /* The page visited before: a word may lie across it and the next. */
 struct scanned {
@@ -35,8 +33,6 @@ static struct audit {
 	struct audit_report *report;
 	u32 ldt;              /* as mm->ldt.active */
 	struct cpumask areas; /* CPUs with a page in their area */
-	u64 ro_pfn[MAX_RO_FRAMES];
-	unsigned ro_count;
 	u64 last_pfn_of[AUDIT_MAX_KINDS];
 	struct scanned last;
 } audit; /* too large for a stack; audits do not nest */
@@ -91,58 +87,37 @@ void audit_slots_or_panic(const pte_t *kernel_pgd, u32 ldt, const char *when)
 static void count(struct audit *a, const struct ledger_entry *e, const struct pt_leaf *leaf)
 {
 	unsigned kind = (unsigned)(e - ledger);
+	bool seen = false;
 
 	a->report->pages++;
 	a->report->pages_of[kind]++;
-	/* One frame may be behind many pages: the trampoline, the zero page. */
-	if (a->last_pfn_of[kind] != PFN(leaf->pa))
-		a->report->frames++;
+	/* One frame may be behind many pages: the trampoline; GDT and TSS of one CPU. */
+	for (unsigned k = 0; k < ledger_size; k++)
+		seen |= a->last_pfn_of[k] == PFN(leaf->pa);
+	a->report->frames += !seen;
 	a->last_pfn_of[kind] = PFN(leaf->pa);
 }
 
-/* P6 looks for other ways to this frame. */
-static void remember_read_only(struct audit *a, phys_addr_t pa)
+/* Has a program chosen the bytes of such a page? */
+static bool is_chosen(const struct ledger_entry *e)
 {
-	for (unsigned i = a->ro_count; i > 0; i--)
-		if (a->ro_pfn[i - 1] == PFN(pa))
-			return;
-	if (a->ro_count == MAX_RO_FRAMES)
-		finding(a->report, 6,
-			"frame %#lx: found more than %u read-only frames, "
-			"expected room for all",
-			pa, a->ro_count);
-	else
-		a->ro_pfn[a->ro_count++] = PFN(pa);
-}
-
-/* Has a program chosen bytes of this page: an LDT, or an IO bitmap? */
-static bool is_chosen(const struct ledger_entry *e, int cpu)
-{
-	/* A vault that is not mapped yet belongs to an area that is not whole. */
-	return e->kind == LEDGER_LDT ||
-	       (e->kind == LEDGER_TSS && cpumask_test(&cpus_online, (unsigned)cpu) &&
-		VAULT_OF(cpu)->io);
+	return e->kind == LEDGER_LDT || e->kind == LEDGER_IO_BITMAP;
 }
 
 static void scan(struct audit *a, const struct pt_leaf *leaf, const struct ledger_entry *e, int cpu)
 {
 	const void *page = phys_to_virt(leaf->pa);
-	bool chosen = is_chosen(e, cpu);
+	bool chosen = is_chosen(e);
 	u64 value;
-	long at;
+	long at = leakscan_page(page, e->kind, &value);
 
-	if (e->kind == LEDGER_TSS && chosen)
-		at = leakscan_tss(page, (leaf->va - ledger_address(e, (unsigned)cpu)) / PAGE_SIZE,
-				  &value);
-	else
-		at = leakscan_page(page, e->kind, &value);
 	a->report->bytes_scanned += PAGE_SIZE;
 	if (at >= 0)
 		page_finding(a->report, 7, leaf->va, e, cpu,
 			     "found the hidden address %#lx "
 			     "at offset %#lx, expected none",
 			     value, at);
-	if (leaf->va != a->last.va + PAGE_SIZE || (chosen && a->last.chosen))
+	if (leaf->va != a->last.va + PAGE_SIZE || chosen || a->last.chosen)
 		at = -1;
 	else
 		at = leakscan_seam(a->last.page, page, &value);
@@ -152,6 +127,12 @@ static void scan(struct audit *a, const struct pt_leaf *leaf, const struct ledge
 			"across them, at offset %#lx, expected none",
 			a->last.va, leaf->va, value, at);
 	a->last = (struct scanned){ leaf->va, page, chosen };
+}
+
+/* Does a task with IO ports run there?  A CPU that is not online may lack a vault. */
+static bool has_ports(int cpu)
+{
+	return cpumask_test(&cpus_online, (unsigned)cpu) && VAULT_OF(cpu)->io;
 }
 
 static int check_leaf(const struct pt_leaf *leaf, void *arg)
@@ -173,6 +154,9 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 			leaf->va, rights_name(leaf->rights));
 		return 0;
 	}
+	if (e->kind == LEDGER_IO_BITMAP && !has_ports(cpu))
+		page_finding(a->report, 4, leaf->va, e, cpu,
+			     "found it visible, expected nothing: no task with ports runs there");
 	if (leaf->level != 1 || found != (e->prot & (PTE_W | PTE_NX)))
 		page_finding(a->report, 4, leaf->va, e, cpu, "found %s%s, expected %s",
 			     rights_name(leaf->rights), leaf->level == 1 ? "" : " in a large page",
@@ -182,7 +166,7 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 			     "found it open to user mode, expected supervisor");
 	count(a, e, leaf);
 	if (!(e->prot & PTE_W))
-		remember_read_only(a, leaf->pa);
+		read_only_remember(a->report, leaf->pa); /* P6 */
 	scan(a, leaf, e, cpu);
 	return 0;
 }
@@ -207,7 +191,7 @@ static void check_all_present(struct audit *a, const pte_t *view)
 	for (const struct ledger_entry *e = ledger; e < ledger + ledger_size; e++) {
 		if (e->kind == LEDGER_LDT)
 			check_present(a, view, e, 0, ldt_address(a->ldt), ldt_pages(a->ldt));
-		if (!ledger_required(e))
+		if (!ledger_required(e) && !(e->place == LEDGER_ESPFIX && a->ldt))
 			continue;
 		if (!ledger_per_cpu(e))
 			check_present(a, view, e, 0, e->at, ledger_pages(e));
@@ -245,24 +229,6 @@ static int check_any_leaf(const struct pt_leaf *leaf, void *arg)
 	return 0;
 }
 
-/* ---- P6: no writable way to a read-only frame ------------------------------------ */
-
-/* In the user half of the kernel PGD all is NX; the shared levels decide. */
-static int check_writable_alias(const struct pt_leaf *leaf, void *arg)
-{
-	struct audit *a = arg;
-
-	if (!(leaf->rights & PTE_W) || (leaf->entry & PTE_ALIAS))
-		return 0;
-	for (unsigned i = 0; i < a->ro_count; i++)
-		if (a->ro_pfn[i] - PFN(leaf->pa) < PT_SIZE(leaf->level) / PAGE_SIZE)
-			finding(a->report, 6,
-				"page %#lx: found a writable alias of frame %#lx, "
-				"which the ledger calls read-only, expected none",
-				leaf->va, a->ro_pfn[i] << PAGE_SHIFT);
-	return 0;
-}
-
 /* ---- All of them ------------------------------------------------------------------- */
 
 unsigned audit_pair(const pte_t *kernel_pgd, u32 ldt, struct audit_report *report)
@@ -273,6 +239,7 @@ unsigned audit_pair(const pte_t *kernel_pgd, u32 ldt, struct audit_report *repor
 
 	memset(a, 0, sizeof(*a));
 	memset(report, 0, sizeof(*report));
+	read_only_forget();
 	a->report = report;
 	a->ldt = ldt;
 	if (pti_enabled) {
@@ -286,8 +253,7 @@ unsigned audit_pair(const pte_t *kernel_pgd, u32 ldt, struct audit_report *repor
 	check_espfix(report, view);
 	check_all_present(a, view);
 	pt_for_each_leaf(kernel_pgd, 0, last, check_any_leaf, a);
-	pt_for_each_leaf(view, 0, PGD_FIRST_KERNEL_SLOT - 1, check_writable_alias, a);
-	pt_for_each_leaf(view, first, PGD_SLOT_CEA, check_writable_alias, a);
+	read_only_check(report, view);
 	return report->findings;
 }
 

@@ -4,7 +4,7 @@
  *   direct map   all RAM and ACPI regions, RW NX; the read-only parts of the
  *                image are read-only there too
  *   image        text R X, rodata R, data RW NX, 4 KiB pages
- *   slots 402, 508, 509, 511: a PUD page each, so that every later PGD pair
+ *   slots 402, 507, 508, 509, 511: a PUD page each, so that every later PGD pair
  *                can copy the slot and never needs to be told of a change
  *
  * No page is W and X at once in any table (P5 of mm/pti.c).
@@ -146,6 +146,7 @@ void kernel_map_init(const struct boot_info *bi, bool gib_pages)
 	map_image(image_rodata_start, image_rodata_end, PROT_R);
 	map_image(image_data_start, image_data_end, PROT_RW);
 	add_empty_slot(PGD_SLOT_VMAP);
+	add_empty_slot(PGD_SLOT_PROCESS_ENTRY);
 	add_empty_slot(PGD_SLOT_CEA);
 	add_empty_slot(PGD_SLOT_VAULT);
 	if (pti_enabled)

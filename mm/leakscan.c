@@ -23,10 +23,10 @@ bool leakscan_is_hidden(u64 v)
 	return v >= (u64)image_text_start && v < (u64)image_data_end;
 }
 
-/* Bytes [from, to) of a page. */
-static long scan_range(const u8 *p, long from, long to, u64 *value)
+/* The first `size` bytes at p. */
+static long scan_windows(const u8 *p, long size, u64 *value)
 {
-	for (long i = from; i <= to - 8; i++) {
+	for (long i = 0; i <= size - 8; i++) {
 		/* Bits 63 to 48 of a kernel-half address are ones. */
 		if (p[i + 7] != 0xff || p[i + 6] != 0xff)
 			continue;
@@ -35,11 +35,6 @@ static long scan_range(const u8 *p, long from, long to, u64 *value)
 			return i;
 	}
 	return -1;
-}
-
-static long scan_windows(const u8 *p, u64 *value)
-{
-	return scan_range(p, 0, PAGE_SIZE, value);
 }
 
 /* Offset of a gate, SDM vol. 3, 6.14.1. */
@@ -83,22 +78,16 @@ static long scan_ldt(const u64 *p, u64 *value)
 
 long leakscan_page(const void *page, enum ledger_kind kind, u64 *value)
 {
-	long at = kind == LEDGER_LDT ? scan_ldt(page, value) : scan_windows(page, value);
+	long at;
 
+	if (kind == LEDGER_IO_BITMAP)
+		return -1;
+	at = kind == LEDGER_LDT ? scan_ldt(page, value) : scan_windows(page, PAGE_SIZE, value);
 	if (at < 0 && kind == LEDGER_IDT)
 		at = scan_gates(page, value);
 	if (at < 0 && kind == LEDGER_GDT)
 		at = scan_descriptors(page, value);
 	return at;
-}
-
-long leakscan_tss(const void *page, u64 page_index, u64 *value)
-{
-	long bitmap = TSS_IO_BITMAP - (long)(page_index * PAGE_SIZE);
-	long end = bitmap + IO_BITMAP_BYTES;
-	long at = scan_range(page, 0, MIN(bitmap, PAGE_SIZE), value);
-
-	return at < 0 ? scan_range(page, MAX(end, 0), PAGE_SIZE, value) : at;
 }
 
 long leakscan_seam(const void *below, const void *above, u64 *value)
@@ -108,6 +97,6 @@ long leakscan_seam(const void *below, const void *above, u64 *value)
 
 	memcpy(both, (const u8 *)below + PAGE_SIZE - 7, 7);
 	memcpy(both + 7, above, 7);
-	at = scan_range(both, 0, sizeof(both), value);
+	at = scan_windows(both, sizeof(both), value);
 	return at < 0 ? -1 : PAGE_SIZE - 7 + at;
 }

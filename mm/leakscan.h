@@ -14,16 +14,11 @@ bool leakscan_is_hidden(u64 v);
 /*
  * Looks at every window of 8 bytes of a page, aligned or not, and, by kind, at
  * the addresses that gates and descriptors hold in pieces.  In an LDT it looks
- * for what is no segment of ring 3 instead.  The offset of the first hidden
- * address, *value set, or -1.
+ * for what is no segment of ring 3 instead; in an IO bitmap for nothing, since every
+ * bit is its task's own choice.  The offset of the first hidden address, *value set,
+ * or -1.
  */
 long leakscan_page(const void *page, enum ledger_kind kind, u64 *value);
-
-/*
- * The same of page number `page_index` of a TSS, but for its IO bitmap: while a
- * task has ports, the bits there are of its own choice.
- */
-long leakscan_tss(const void *page, u64 page_index, u64 *value);
 
 /*
  * The windows of 8 bytes that lie in two pages, one behind the other in the

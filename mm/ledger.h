@@ -10,17 +10,17 @@
 
 enum ledger_kind {
 	LEDGER_DATA,
-	LEDGER_GDT, /* descriptors are decoded by the leak scan */
-	LEDGER_IDT, /* so are gates */
-	LEDGER_LDT, /* descriptors that the process has chosen itself */
-	LEDGER_TSS, /* with a bitmap that a process may have chosen */
+	LEDGER_GDT,       /* descriptors are decoded by the leak scan */
+	LEDGER_IDT,       /* so are gates */
+	LEDGER_LDT,       /* descriptors that the process has chosen itself */
+	LEDGER_IO_BITMAP, /* a task's own choice, shown while it runs */
 };
 
 /* What an entry's address means. */
 enum ledger_place {
 	LEDGER_SHARED,  /* an address, for all CPUs */
 	LEDGER_AREA,    /* an offset from each CPU's area */
-	LEDGER_ESPFIX,  /* of each CPU, the first in its group: layout.h */
+	LEDGER_ESPFIX,  /* of each CPU, the first in its group; shown with an LDT: layout.h */
 	LEDGER_PROCESS, /* an address in a process's own slot */
 };
 

@@ -15,8 +15,9 @@
  *                       kernel PGD            user PGD
  *   user half (0-255)   entry | NX            the same entry: lower levels shared
  *   slot 508            cpu_entry_area        the same PUD page, shared whole
- *   slot 507            absent; or, in a pair whose process has an LDT, one PUD
- *                       page of its own in both (mm/space/process_entry.c)
+ *   slot 507            ESPFIX stacks         absent
+ *     with an LDT       one PUD page of the pair's own in both, for the LDT and
+ *                       the ESPFIX stacks (mm/space/process_entry.c)
  *   all else            the kernel            absent
  *
  * Invariants.  mm/audit.c checks P1 to P7 against the tables themselves:
@@ -94,7 +95,7 @@ void pti_free_pair(pte_t *pgd)
 {
 	for (unsigned slot = 0; slot < PGD_FIRST_KERNEL_SLOT; slot++)
 		ASSERT_OP(pgd[slot], ==, 0);
-	ASSERT_OP(pgd[PGD_SLOT_PROCESS_ENTRY], ==, 0);
+	ASSERT_OP(pgd[PGD_SLOT_PROCESS_ENTRY], ==, pti_init_pgd[PGD_SLOT_PROCESS_ENTRY]);
 	frame_free_contiguous(virt_to_phys(pgd), pti_enabled ? 2 : 1);
 }
 
@@ -111,7 +112,7 @@ void pti_set_user_pgd(pte_t *kernel_pgd, unsigned slot, pte_t entry)
 
 void pti_set_process_entry(pte_t *kernel_pgd, pte_t entry)
 {
-	kernel_pgd[PGD_SLOT_PROCESS_ENTRY] = entry;
+	kernel_pgd[PGD_SLOT_PROCESS_ENTRY] = entry ?: pti_init_pgd[PGD_SLOT_PROCESS_ENTRY];
 	if (pti_enabled)
 		pti_user_pgd(kernel_pgd)[PGD_SLOT_PROCESS_ENTRY] = entry;
 }

@@ -42,8 +42,9 @@ static inline pte_t *pti_user_pgd(pte_t *kernel_pgd)
 void pti_set_user_pgd(pte_t *kernel_pgd, unsigned slot, pte_t entry);
 
 /*
- * Sets slot 507, the process's own, in both PGDs: the only writer of the user
- * PGD's.  It must be clear again before pti_free_pair().
+ * Sets slot 507, the process's own, in both PGDs: the only writer of it.  With 0 the
+ * user PGD's is empty and the kernel PGD's is that of all kernel PGDs, as it must be
+ * again before pti_free_pair().
  */
 void pti_set_process_entry(pte_t *kernel_pgd, pte_t entry);
 

@@ -173,7 +173,7 @@ def frames():
     for cpus in (1, 2, 4):
         shown = number(r"total: \d+ pages, (\d+) frames",
                        boot("pti=on init=/init", cpus))
-        row(f"CPUs: {cpus}", shown, 0, 16 + 10 * (cpus - 1), 529 + 15 * (cpus - 1))
+        row(f"CPUs: {cpus}", shown, 0, 8 + 5 * (cpus - 1), 529 + 15 * (cpus - 1))
 
 
 def booting():

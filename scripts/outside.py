@@ -30,7 +30,7 @@ REGIONS = [
     ("elsewhere", N["VMAP_END"], False),
     ("LDT", N["PROCESS_ENTRY_BASE"], True),
     ("ESPFIX stacks", N["ESPFIX_BASE"], True),
-    ("elsewhere", N["ESPFIX_END"], False),
+    ("elsewhere", N["CEA_SLOT_BASE"], False),
     ("IDT, entry text", N["CEA_SHARED_BASE"], True),
     ("entry areas", N["CEA_BASE"], True),
     ("cpu vaults", N["VAULT_BASE"], False),

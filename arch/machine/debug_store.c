@@ -5,7 +5,7 @@
  *
  *   page 0        the management area: where the buffers begin, end, and are
  *   pages 1..16   BTS records
- *   pages 17..33  PEBS records
+ *   pages 17..32  PEBS records
  *
  * Both buffers end at a whole number of records.  Nothing turns either on: the
  * records would be addresses of the kernel's, and a user PGD shows them.

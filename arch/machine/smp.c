@@ -19,6 +19,7 @@
 #include "arch/machine/long_wait.h"
 #include "arch/machine/smp.h"
 #include "arch/state/fpu.h"
+#include "arch/state/io_bitmap.h"
 #include "arch/syscall_msrs.h"
 #include "entry/entry.h"
 #include "kernel/base/errno.h"
@@ -98,7 +99,7 @@ int smp_prepare_cpu(unsigned cpu, u32 id, const struct smp_setup *setup)
 			return -ENOMEM;
 	}
 	p->espfix_stack = espfix_map_cpu(cpu);
-	if (!p->espfix_stack)
+	if (!p->espfix_stack || io_bitmap_make_cpu(cpu))
 		return -ENOMEM;
 	return cpu_features.ds ? debug_store_map_cpu(cpu) : 0;
 }

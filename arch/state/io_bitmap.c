@@ -1,16 +1,17 @@
 /*
  * The IO bitmap.
  *
- * The processor looks a port up in the bitmap of this CPU's TSS, which all user
- * PGDs show, read-only.  It always denies everything but while a task runs
- * that was given ports: then it holds that task's bits, copied through the
- * direct map at the switch, and is filled with ones at the next one.  The vault
- * says which task's bits are there (percpu.io; NULL: no task's).
+ * The processor looks a port up in the bitmap of this CPU's TSS.  There is none, and
+ * every port is denied, but while a task runs that was given ports: then all user PGDs
+ * show a bitmap, read-only, with that task's bits, copied at the switch; the next switch
+ * hides it again.  The vault says whose bits are shown (percpu.io; NULL: nobody's).
+ * Each CPU's bitmap has frames of its own, for good.  So a translation that another CPU
+ * has still cached, having read here while it was shown, leads to nothing else.
  *
  * iopl(3) is a bitmap of zeroes.  The flags' own IOPL would let the program
  * turn interrupts off as well; it is never set.
  * The bits are the program's choice, so they may look like a hidden address:
- * the leak scan leaves a bitmap in use out (mm/audit.c).
+ * the leak scan leaves them out (mm/audit.c).
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/state/io_bitmap.h"
@@ -19,23 +20,70 @@
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "mm/frames/frame.h"
+#include "mm/image.h"
+#include "mm/pti.h"
+#include "mm/tlb.h"
 
 #define BITMAP_FRAMES (IO_BITMAP_BYTES / PAGE_SIZE)
 #define DENY_ALL 0xff
 
+/* Instead of a bitmap with bits of both kinds, and behind every bitmap. */
+static const u8 zero_page[PAGE_SIZE] __aligned(PAGE_SIZE);
+static const u8 ones_page[PAGE_SIZE] __aligned(PAGE_SIZE) = { [0 ... PAGE_SIZE - 1] = DENY_ALL };
+
+/* ---- What the processor sees ------------------------------------------------------- */
+
+int io_bitmap_make_cpu(unsigned cpu)
+{
+	phys_addr_t pa = frame_alloc_contiguous(BITMAP_FRAMES, NO_FRAME);
+
+	if (pa == NO_FRAME)
+		return -ENOMEM;
+	VAULT_OF(cpu)->io_bitmap = phys_to_virt(pa);
+	return 0;
+}
+
+static void hide(unsigned cpu)
+{
+	virt_addr_t at = (virt_addr_t)cea(cpu)->io_bitmap;
+	pte_t *pte = pt_entry(pti_init_pgd, at, 1, false);
+
+	cea_tss_direct(cpu)->io_bitmap_base = TSS_NO_IO_BITMAP;
+	for (unsigned i = 0; i < CEA_IO_BITMAP_PAGES; i++)
+		pte[i] = 0;
+	tlb_flush_local(at, at + CEA_IO_BITMAP_PAGES * PAGE_SIZE);
+}
+
+/* bits: NULL for zeroes, every port is open. */
+static void show(unsigned cpu, const u8 *bits)
+{
+	pte_t *pte = pt_entry(pti_init_pgd, (virt_addr_t)cea(cpu)->io_bitmap, 1, false);
+	u8 *own = VAULT_OF(cpu)->io_bitmap;
+
+	hide(cpu);
+	if (bits)
+		memcpy(own, bits, IO_BITMAP_BYTES);
+	for (unsigned i = 0; i < BITMAP_FRAMES; i++)
+		pte[i] = PROT_R | PTE_G |
+			 (bits ? virt_to_phys(own + i * PAGE_SIZE) : image_to_phys(zero_page));
+	pte[BITMAP_FRAMES] = PROT_R | PTE_G | image_to_phys(ones_page);
+	cea_tss_direct(cpu)->io_bitmap_base = TSS_IO_BITMAP;
+}
+
 void io_bitmap_load(const struct task_io *io)
 {
 	struct percpu *cpu = this_cpu();
-	u8 *to = cea_tss_direct(cpu->cpu)->io_bitmap;
 
-	if (io->iopl == 3)
-		memset(to, 0, IO_BITMAP_BYTES);
-	else if (io->bitmap)
-		memcpy(to, io->bitmap, IO_BITMAP_BYTES);
-	else
-		memset(to, DENY_ALL, IO_BITMAP_BYTES);
-	cpu->io = io_bitmap_wanted(io) ? io : NULL;
+	if (io_bitmap_wanted(io)) {
+		cpu->io = io;
+		show(cpu->cpu, io->iopl == 3 ? NULL : io->bitmap);
+	} else {
+		hide(cpu->cpu);
+		cpu->io = NULL;
+	}
 }
+
+/* ---- A task's own ---------------------------------------------------------------------- */
 
 static u8 *new_bitmap(void)
 {

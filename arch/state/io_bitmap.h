@@ -21,6 +21,12 @@ static inline bool io_bitmap_wanted(const struct task_io *io)
 }
 
 /*
+ * A CPU's frames for the bitmap of whatever task runs there.  Boot CPU, before that CPU
+ * starts; its vault is mapped.  0 or -ENOMEM.
+ */
+int io_bitmap_make_cpu(unsigned cpu);
+
+/*
  * Opens or closes ports [from, from + n), which must be below IO_PORTS, and, if
  * `io` is the current task's, in this CPU's TSS.  A bitmap that denies all is
  * given back.  0 or -ENOMEM.  io is the current task's, or of one that does not

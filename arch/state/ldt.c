@@ -34,6 +34,7 @@
 #include "kernel/base/sleep_lock.h"
 #include "kernel/base/string.h"
 #include "mm/frames/frame.h"
+#include "mm/tlb.h"
 
 /* ---- Loading ------------------------------------------------------------------ */
 
@@ -105,6 +106,8 @@ static int install(struct mm *mm, u32 active, phys_addr_t table)
 		frame_free_contiguous(table, ldt_pages(active));
 		return err;
 	}
+	if (!old) /* the slot leads to other tables now */
+		tlb_flush_range(&mm->cpus, PROCESS_ENTRY_BASE, PROCESS_ENTRY_BASE + PAGE_SIZE);
 	mm->ldt.table = table;
 	__atomic_store_n(&mm->ldt.active, active, __ATOMIC_SEQ_CST);
 	seam_call_on_cpus(&mm->cpus, reload, mm);

@@ -9,6 +9,7 @@
 #include "arch/state/segment.h"
 #include "entry/entry.h"
 #include "kernel/base/insn.h"
+#include "mm/space/mm.h"
 
 #define RPL 3
 #define TYPE_CODE BIT(43)
@@ -26,6 +27,13 @@ static u16 good(u16 selector)
 	if (!lar(selector, &desc) || (desc & DATA_OF_USER) != DATA_OF_USER)
 		return 0;
 	return (desc & TYPE_CODE) && !(desc & TYPE_READ) ? 0 : selector;
+}
+
+u16 segment_of_frame(const struct mm *mm, u16 selector)
+{
+	if ((selector & SEL_TI) && !__atomic_load_n(&mm->ldt.active, __ATOMIC_ACQUIRE))
+		return RPL;
+	return selector;
 }
 
 bool segment_is_stack(u16 selector)

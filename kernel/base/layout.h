@@ -10,8 +10,8 @@
  *   509   0xfffffe8000000000     cpu vaults, ascending        yes      -
  *   508   0xfffffe7ffc000000     cpu_entry_areas, ascending   shared   shared
  *         0xfffffe7ffbe00000     IDT alias, entry text        shared   shared
- *         0xfffffe0000000000     ESPFIX stacks' aliases       shared   shared
- *   507   0xfffffd8000000000     one process's LDT            its own  its own
+ *   507   0xfffffde000000000     ESPFIX stacks' aliases       yes      with an LDT
+ *         0xfffffd8000000000     one process's LDT            its own  its own
  *   402   0xffffc90000000000     vmap: stacks, MMIO           yes      -
  *   273   0xffff888000000000     direct map of RAM (NX)       yes      -
  *   0-255 0 .. 0x7fffffffefff    user half                    NX       shared
@@ -80,14 +80,17 @@
 #define CEA_GDT 0x0
 #define CEA_GDT_MAX_PAGES 16
 #define CEA_ENTRY_STACK 0x11000
-#define CEA_TSS 0x12000
-#define CEA_TSS_PAGES 3
-#define CEA_IST 0x16000
+#define CEA_TSS_PAGE 0x12000
+#define CEA_TSS_OFFSET 0xf98
+#define CEA_TSS (CEA_TSS_PAGE + CEA_TSS_OFFSET)
+#define CEA_IO_BITMAP (CEA_TSS_PAGE + PAGE_SIZE)
+#define CEA_IO_BITMAP_PAGES 3
+#define CEA_IST 0x17000
 #define CEA_IST_SHIFT 13
 #define CEA_IST_STRIDE (1 << CEA_IST_SHIFT)
-#define CEA_TRAMPOLINE 0x1d000
-#define CEA_DEBUG_STORE 0x1e000
-#define CEA_DEBUG_STORE_PAGES 34
+#define CEA_TRAMPOLINE 0x1e000
+#define CEA_DEBUG_STORE 0x1f000
+#define CEA_DEBUG_STORE_PAGES 33
 
 #define CEA_TO_VAULT (VAULT_BASE - CEA_BASE)
 
@@ -96,9 +99,10 @@
  * RSP in the user's ESP.  So it is done from a stack that is mapped at every
  * value these bits can have: CPU n's one page stands at each address
  * ESPFIX_BASE + n / 8 * 4 GiB + any * 64 KiB + n % 8 * 8 KiB, with nothing
- * below it.  Its top, for any = 0, is ESPFIX_STACK_TOP_OFFSET above that.
+ * below it.  Its top, for any = 0, is ESPFIX_STACK_TOP_OFFSET above that.  They fill the
+ * end of slot 507.
  */
-#define ESPFIX_BASE CEA_SLOT_BASE
+#define ESPFIX_BASE (CEA_SLOT_BASE - NR_CPUS / ESPFIX_GROUP_CPUS * ESPFIX_GROUP_SIZE)
 #define ESPFIX_GROUP_CPUS 8
 #define ESPFIX_GROUP_SIZE 0x100000000
 #define ESPFIX_STRIDE 0x10000
@@ -137,7 +141,11 @@
  */
 #define CEA_EXIT_RSP (CEA_ENTRY_STACK_TOP - 48)
 
-/* Interrupt stacks: TSS.IST number n (1 to 4) has index n - 1. */
+/*
+ * Interrupt stacks: TSS.IST number n (1 to 4) has index n - 1.  Each has a page, and a
+ * guard page below it.  The frame of #DF's page is the entry stack's: one uses the upper
+ * end, the other the lower, and none of them what lies between.
+ */
 #define IST_DF 1
 #define IST_NMI 2
 #define IST_DB 3

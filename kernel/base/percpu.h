@@ -44,6 +44,7 @@ struct percpu {
 	struct mm *mm;            /* whose PGD pair CR3 holds */
 	struct gdt_page *gdt;     /* its writable address, in the direct map */
 	const struct task_io *io; /* whose ports the TSS opens; NULL: nobody's */
+	u8 *io_bitmap;            /* the frames that it shows then, in the direct map */
 	bool ldt_loaded;          /* LDTR is not null */
 	bool debug_armed;         /* DR7 has a task's breakpoints */
 	bool need_resched;

@@ -132,7 +132,7 @@
 #define DESC_USER_DS 0x00cff3000000ffff
 #define DESC_USER_CS 0x00affb000000ffff
 
-/* The TSS: where we have the IO bitmap (SDM vol. 3, 7.7; vol. 1, 19.5.2) */
+/* The TSS: where an open IO bitmap is (SDM vol. 3, 7.7; vol. 1, 19.5.2) */
 #define TSS_IO_BITMAP 104
 #define IO_BITMAP_BYTES 8192
 

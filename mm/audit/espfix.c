@@ -30,10 +30,10 @@ static const pte_t *next_table(pte_t entry)
 
 void check_espfix(struct audit_report *r, const pte_t *view)
 {
-	const pte_t *pud = next_table(view[PGD_SLOT_CEA]);
+	const pte_t *pud = next_table(view[PGD_SLOT_PROCESS_ENTRY]);
 	unsigned copies = ESPFIX_GROUP_SIZE >> PT_SHIFT(3);
 
-	for (virt_addr_t va = ESPFIX_BASE; va < ESPFIX_END; va += ESPFIX_GROUP_SIZE) {
+	for (virt_addr_t va = ESPFIX_BASE; pud && va < ESPFIX_END; va += ESPFIX_GROUP_SIZE) {
 		const pte_t *entry = &pud[PT_INDEX(va, 3)];
 		const pte_t *pmd = next_table(*entry);
 		const pte_t *pt = pmd ? next_table(pmd[0]) : NULL;

@@ -1,5 +1,6 @@
 /*
- * The process entry area: slot 507 of a pair whose process has an LDT.
+ * The process entry area: slot 507 of a pair whose process has an LDT.  (All other
+ * kernel PGDs have the same slot 507, with the ESPFIX stacks; their user PGDs none.)
  *
  * The processor reads the LDT in user mode, at any load of a segment register,
  * so the user PGD must show it; but it is this process's, so it cannot lie in
@@ -9,6 +10,7 @@
  *
  *   PROCESS_ENTRY_BASE            the LDT, or the one before or after it
  *   PROCESS_ENTRY_BASE + 64 KiB   the same
+ *   ESPFIX_BASE                   all CPUs' ESPFIX stacks, by the tables of all pairs
  *
  * A change is a new table at the other place, so that other CPUs go on with the
  * old one until they are told (arch/state/ldt.c).  Not global: other pairs have
@@ -16,22 +18,57 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/phys.h"
+#include "kernel/base/string.h"
 #include "mm/frames/frame.h"
 #include "mm/space/process_entry.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"
 
+#define FIRST_ESPFIX PT_INDEX(ESPFIX_BASE, 3)
+
+static pte_t *pud_of(const pte_t *pgd)
+{
+	return phys_to_virt(pgd[PGD_SLOT_PROCESS_ENTRY] & PTE_ADDR_MASK);
+}
+
+static bool has_own(const pte_t *pgd)
+{
+	return pgd[PGD_SLOT_PROCESS_ENTRY] != pti_init_pgd[PGD_SLOT_PROCESS_ENTRY];
+}
+
+/* In the kernel PGD only: the user PGD follows when there is something to be seen. */
+static bool make_own(pte_t *pgd)
+{
+	phys_addr_t pa = frame_alloc_zeroed();
+
+	if (pa == NO_FRAME)
+		return false;
+	memcpy((pte_t *)phys_to_virt(pa) + FIRST_ESPFIX, pud_of(pti_init_pgd) + FIRST_ESPFIX,
+	       (PT_ENTRIES - FIRST_ESPFIX) * sizeof(pte_t));
+	pgd[PGD_SLOT_PROCESS_ENTRY] = pa | PTE_P | PTE_W | PTE_A;
+	return true;
+}
+
+static void free_own(pte_t *pgd)
+{
+	memset(pud_of(pgd) + FIRST_ESPFIX, 0, (PT_ENTRIES - FIRST_ESPFIX) * sizeof(pte_t));
+	pt_free_tables(pgd, PGD_SLOT_PROCESS_ENTRY, PGD_SLOT_PROCESS_ENTRY);
+	pti_set_process_entry(pgd, 0);
+}
+
 int process_entry_map(pte_t *pgd, u32 active, phys_addr_t table)
 {
-	bool first = !pgd[PGD_SLOT_PROCESS_ENTRY];
+	bool first = !has_own(pgd);
 
+	if (first && !make_own(pgd))
+		return -ENOMEM;
 	for (unsigned i = 0; i < ldt_pages(active); i++) {
 		virt_addr_t va = ldt_address(active) + i * PAGE_SIZE;
 		int err = pt_map(pgd, va, table + i * PAGE_SIZE, PROT_R);
 
 		if (err) { /* both places are in one page table: the first time */
 			ASSERT(first);
-			pt_free_tables(pgd, PGD_SLOT_PROCESS_ENTRY, PGD_SLOT_PROCESS_ENTRY);
+			free_own(pgd);
 			return err;
 		}
 	}
@@ -54,6 +91,6 @@ void process_entry_free(pte_t *pgd, u32 active, phys_addr_t table)
 {
 	if (active)
 		frame_free_contiguous(table, ldt_pages(active));
-	pt_free_tables(pgd, PGD_SLOT_PROCESS_ENTRY, PGD_SLOT_PROCESS_ENTRY);
-	pti_set_process_entry(pgd, 0);
+	if (has_own(pgd))
+		free_own(pgd);
 }

@@ -1,5 +1,6 @@
 /*
- * Slot 507: what one process shows through its own user PGD only, its LDT.
+ * Slot 507: what one process shows through its own user PGD only, its LDT; and with it
+ * the ESPFIX stacks, which nobody without an LDT has a use for.
  */
 #ifndef MM_SPACE_PROCESS_ENTRY_H
 #define MM_SPACE_PROCESS_ENTRY_H

@@ -149,9 +149,10 @@ def tss_lines(cpu):
         if name in exceptions:
             ist = int(tss["ist"][number - 1])
             yield f"    IST {number} #{name:4} {ist:#x} {place(cpu, ist)}"
-    bitmap = tss["io_bitmap"]
-    size = bitmap.type.sizeof
-    start = int(tss["io_bitmap_base"])
+    start, size = int(tss["io_bitmap_base"]), N["IO_BITMAP_BYTES"]
+    if start != N["TSS_IO_BITMAP"]:
+        yield f"    IO bitmap at +{start}, beyond the limit: every port denied"
+        return
     data = tables.read_kernel(area(cpu) + N["CEA_TSS"] + start, size + 1)
     denied = data == b"\xff" * (size + 1)
     yield f"    IO bitmap at +{start}: " + \

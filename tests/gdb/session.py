@@ -24,11 +24,11 @@ USER_BIT = 1 << 12  # of CR3
 # Rights of an area's pages in both PGDs, by `cea`'s names; the issue's list.
 AREA = {
     "gdt[0]": "R", "gdt[1]..[15]": "-", "guard_entry_stack": "-",
-    "entry_stack": "RW", "tss[0]": "R", "tss[1]": "R", "tss[2]": "R",
+    "entry_stack": "RW", "tss_page": "R", "io_bitmap[0]..[2]": "-",
     "ist[0].guard": "-", "ist[0].stack": "RW", "ist[1].guard": "-",
     "ist[1].stack": "RW", "ist[2].guard": "-", "ist[2].stack": "RW",
     "ist[3].guard": "-", "ist[3].stack": "RW", "trampoline": "R X",
-    "debug_store[0]..[33]": "-",
+    "debug_store[0]..[32]": "-",
 }
 
 
@@ -194,7 +194,7 @@ def check_cea():
     expect(found, AREA, "rights in the kernel PGD")
     expect([row for row in rows.values() if row[2] != row[3]], [], "PGDs that differ")
     expect(rows["gdt[0]"][0], monitor_base(1, "GDT"), "the GDT's address")
-    expect(rows["tss[0]"][0], monitor_base(1, "TR"), "the TSS's address")
+    expect(rows["tss_page"][0] + 4096 - 104, monitor_base(1, "TR"), "the TSS's address")
     for name, (at, frame, _, _) in rows.items():
         qemu = re.findall(r"gpa: (0x\w+)", run(f"monitor gva2gpa {at:#x}"))
         expect([frame] if frame != "-" else [], qemu, f"{name}'s frame")
@@ -202,7 +202,7 @@ def check_cea():
     for i, event in enumerate(("DF", "NMI", "DB", "MC")):
         top = rows[f"ist[{i}].stack"][0] + 4096
         expect_match(rf"^    IST {i + 1} #{event} +{top:#x} ", text, event)
-    expect_match(r"IO bitmap at \+104: every port denied$", text, "IO bitmap")
+    expect_match(r"IO bitmap at \+8297, beyond the limit: every port denied$", text, "IO bitmap")
     expect_match(rf"trampoline +{rows['trampoline'][1]} ", run("cea 0"), "one frame for all")
 
 
@@ -218,7 +218,7 @@ def check_gdt():
     """`gdt 1` has CPU 1's read-only alias, its selectors and its busy TSS"""
     text = run("gdt 1")
     base = monitor_base(1, "GDT")
-    expect_match(rf"^CPU 1: GDTR {base:#x}, limit 0xfff: the alias in its entry area, "
+    expect_match(rf"^CPU 1: GDTR {base:#x}, limit 0xf97: the alias in its entry area, "
                  r"frame 0x\w+, R G / R G$", text, "GDTR")
     for pattern in (r"0x0010 \w+ SEL_KERNEL_CS +code 64-bit, R X, accessed, DPL 0",
                     r"0x0028 \w+ SEL_USER_DS +data, RW, accessed, DPL 3",

@@ -39,8 +39,7 @@ def pages(cpu):
     base = area(cpu)
     yield "GDT", base + N["CEA_GDT"]
     yield "entry stack", base + N["CEA_ENTRY_STACK"]
-    for i in range(N["CEA_TSS_PAGES"]):
-        yield "TSS", base + N["CEA_TSS"] + i * N["PAGE_SIZE"]
+    yield "TSS", base + N["CEA_TSS_PAGE"]
     for i in range(N["NR_IST"]):
         yield "IST", base + N["CEA_IST"] + i * N["CEA_IST_STRIDE"]
     yield "ESPFIX stack", N["ESPFIX_BASE"] + cpu // N["ESPFIX_GROUP_CPUS"] * \

@@ -62,33 +62,18 @@ class Ledger:
         rows, self.symbols = ledger.rows(ELF)
         text = self.symbols["trampoline_lma"] - self.symbols["entry_text_lma"]
         self.must, self.may, self.stacks, self.cpu = set(), set(), set(), {}
-        for name, place, at, pages, writable, optional in rows:
-            for cpu in range(1 if place in ("shared", "process") else cpus):
-                start = self.address(place, at, cpu)
+        for _, place, at, pages, writable, optional in rows:
+            if place in ("process", "espfix"):
+                continue  # of processes with an LDT: there is none here
+            for cpu in range(1 if place == "shared" else cpus):
+                start = at + (area(cpu) if place == "area" else 0)
                 for i in range(pages or -(-text // N["PAGE_SIZE"])):
                     page = start + i * N["PAGE_SIZE"]
                     (self.may if optional else self.must).add(page)
                     if writable:
                         self.stacks.add(page)
-                    if place in ("area", "espfix"):
+                    if place == "area":
                         self.cpu[page] = cpu
-
-    @staticmethod
-    def address(place, at, cpu):
-        """As ledger_address()."""
-        if place == "area":
-            return area(cpu) + at
-        if place == "espfix":
-            group, n = divmod(cpu, N["ESPFIX_GROUP_CPUS"])
-            return at + group * N["ESPFIX_GROUP_SIZE"] + n * N["ESPFIX_CPU_STRIDE"]
-        return at
-
-
-def canonical(page):
-    """An ESPFIX page's first address: it stands at 65,536."""
-    if N["ESPFIX_BASE"] <= page < N["ESPFIX_END"]:
-        return page - page % N["ESPFIX_GROUP_SIZE"] // N["ESPFIX_STRIDE"] * N["ESPFIX_STRIDE"]
-    return page
 
 
 # ---- Looking ------------------------------------------------------------------------
@@ -99,7 +84,7 @@ def shown(reader):
     for address, size, _ in reader.leaves():
         if size > 1 << 21:  # a piece of the direct map: one page stands for it
             size = N["PAGE_SIZE"]
-        pages.update(canonical(page) for page in range(address, address + size, N["PAGE_SIZE"]))
+        pages.update(range(address, address + size, N["PAGE_SIZE"]))
     return pages
 
 

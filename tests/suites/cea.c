@@ -38,13 +38,14 @@ static const struct field {
 	u64 rights;
 	bool own_frame; /* no other page has its frame */
 } field[] = {
-	{ "gdt", AT(gdt[0]), 1, R, true },
+	{ "gdt", AT(gdt[0]), 1, R, true }, /* the TSS's too: take_frame() */
 	{ "gdt extent", AT(gdt[1]), 15, GDT_EXTENT, false },
 	{ "guard below the entry stack", AT(guard_entry_stack), 1, ABSENT, false },
 	{ "entry stack", AT(entry_stack), 1, RW, true },
-	{ "tss", AT(tss), 3, R, true },
+	{ "tss", AT(tss_page), 1, R, false },
+	{ "IO bitmap", AT(io_bitmap), 3, ABSENT, false },
 	{ "guard below IST #DF", AT(ist[0].guard), 1, ABSENT, false },
-	{ "IST #DF", AT(ist[0].stack), 1, RW, true },
+	{ "IST #DF", AT(ist[0].stack), 1, RW, false },
 	{ "guard below IST NMI", AT(ist[1].guard), 1, ABSENT, false },
 	{ "IST NMI", AT(ist[1].stack), 1, RW, true },
 	{ "guard below IST #DB", AT(ist[2].guard), 1, ABSENT, false },
@@ -52,9 +53,9 @@ static const struct field {
 	{ "guard below IST #MC", AT(ist[3].guard), 1, ABSENT, false },
 	{ "IST #MC", AT(ist[3].stack), 1, RW, true },
 	{ "trampoline", AT(trampoline), 1, RX, false },
-	{ "debug store", AT(debug_store), 34, DEBUG_STORE, false },
+	{ "debug store", AT(debug_store), 33, DEBUG_STORE, false },
 };
-#define OWN_FRAMES 9
+#define OWN_FRAMES 5
 
 /* Calls fn for every page of an area; false ends it. */
 static void for_each_page(unsigned cpu, bool (*fn)(struct selftest *, unsigned,
@@ -213,7 +214,7 @@ static void writes_fault(struct selftest *t)
 	cpus_read_state();
 	cpus_call_all(try_writes, NULL);
 	for_each_cpu(cpu, &cpus_online) {
-		EXPECT_EQ(t, tried_writes[cpu], 2 * (cpus_gdt_pages(cpu) + 4) + 1 +
+		EXPECT_EQ(t, tried_writes[cpu], 2 * (cpus_gdt_pages(cpu) + 2) + 1 +
 			  text_pages(), "read-only pages tried");
 		EXPECT_EQ(t, open_writes[cpu], 0, "writes that were not refused");
 	}
@@ -310,7 +311,7 @@ static void vaults(struct selftest *t)
 
 /* ---- Frames ------------------------------------------------------------------------ */
 
-static u64 frames[NR_CPUS * OWN_FRAMES + 16];
+static u64 frames[NR_CPUS * (OWN_FRAMES + 1) + 16];
 static unsigned frame_count;
 
 static bool take_frame(struct selftest *t, unsigned cpu, const struct field *f,
@@ -323,6 +324,15 @@ static bool take_frame(struct selftest *t, unsigned cpu, const struct field *f,
 	else if (rights == RX)
 		return named(EXPECT_EQ(t, pa, trampoline_lma, "the trampoline's frame"),
 			     cpu, f, va);
+	else if (f->at == CEA_TSS_PAGE && cpus_gdt_pages(cpu) > 1)
+		frames[frame_count++] = pa;
+	else if (f->at == CEA_TSS_PAGE)
+		return named(EXPECT_EQ(t, pa, pt_translate(cpus_user_view(cpu),
+				(u64)cea(cpu)->gdt), "the frame of the CPU's own GDT"), cpu, f, va);
+	else if (f->at == AT(ist[0].stack))
+		return named(EXPECT_EQ(t, pa, pt_translate(cpus_user_view(cpu),
+				(u64)&cea(cpu)->entry_stack),
+				"the frame of the CPU's own entry stack"), cpu, f, va);
 	else if (rights == R)
 		return named(EXPECT_EQ(t, pa, pt_translate(cpus_user_view(cpu),
 				(u64)&cea(0)->gdt[1]), "one zero page behind all GDTs"),

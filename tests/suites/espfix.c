@@ -1,6 +1,7 @@
 /*
- * The ESPFIX stacks: each CPU's one page stands at all its addresses, in every
- * pair, and the audit finds a table entry that is not the copy it should be.
+ * The ESPFIX stacks: each CPU's one page stands at all its addresses, in the pair of a
+ * process with an LDT, and in no other user PGD; and the audit finds a table entry that
+ * is not the copy it should be.
  * What they are for is tested where 16-bit stacks are (tests/user/machine/ldt.c).
  */
 #include "arch/cpu_entry_area.h"
@@ -8,17 +9,23 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
 #include "mm/frames/frame.h"
+#include "mm/kernel_map.h"
 #include "mm/pti.h"
+#include "mm/space/process_entry.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/scratch_pair.h"
 
 #define ALIASES (ESPFIX_GROUP_SIZE / ESPFIX_STRIDE)
 
-static void one_frame(struct selftest *t)
+/* Of one of our own pairs, as user mode would have it. */
+static const pte_t *view_of(pte_t *pgd)
 {
-	cpus_read_state();
+	return pti_enabled ? pti_user_pgd(pgd) : pgd;
+}
+
+static void one_frame_in(struct selftest *t, const pte_t *view)
+{
 	for_each_cpu(cpu, &cpus_online) {
-		const pte_t *view = cpus_user_view(cpu);
 		phys_addr_t pa = pt_translate(view, espfix_page(cpu));
 		unsigned other = 0;
 		struct pt_leaf leaf;
@@ -29,13 +36,35 @@ static void one_frame(struct selftest *t)
 		for (u64 i = 0; i < ALIASES; i++)
 			other += pt_walk(view, espfix_page(cpu) + i * ESPFIX_STRIDE, &leaf) ||
 				 leaf.pa != pa ||
-				 leaf.rights != (PTE_W | PTE_NX | PTE_G);
+				 leaf.rights != (PTE_W | PTE_NX | kernel_map_global());
 		EXPECT_EQ(t, other, 0, "addresses with another frame, or other rights");
 		EXPECT_EQ(t, VAULT_OF(cpu)->espfix_stack,
 			  espfix_page(cpu) + ESPFIX_STACK_TOP_OFFSET, "the vault's pointer");
 		EXPECT_EQ(t, VAULT_OF(cpu)->espfix_stack & 0xffff0000, 0,
 			  "its bits 31:16, into which the user's go");
 	}
+}
+
+static void one_frame(struct selftest *t)
+{
+	phys_addr_t table = frame_alloc_zeroed();
+	pte_t *pgd = pti_alloc_pair();
+	unsigned shown = 0;
+	struct pt_leaf leaf;
+
+	if (!EXPECT(t, pgd && table != NO_FRAME, "memory for a pair"))
+		return;
+	one_frame_in(t, pti_init_pgd);
+	for_each_cpu(cpu, &cpus_online)
+		shown += pti_enabled && !pt_walk(view_of(pgd), espfix_page(cpu), &leaf);
+	EXPECT_EQ(t, shown, 0, "pages that a user PGD shows without an LDT");
+	EXPECT_EQ(t, process_entry_map(pgd, 1, table), 0, "an LDT");
+	one_frame_in(t, view_of(pgd));
+	process_entry_free(pgd, 1, table);
+	EXPECT_EQ(t, pgd[PGD_SLOT_PROCESS_ENTRY], pti_init_pgd[PGD_SLOT_PROCESS_ENTRY],
+		  "slot 507 of the kernel PGD afterwards");
+	one_frame_in(t, pgd);
+	pti_free_pair(pgd);
 }
 
 static void absent_cpus(struct selftest *t)
@@ -50,7 +79,7 @@ static void absent_cpus(struct selftest *t)
 	}
 	EXPECT_EQ(t, present, 0, "pages of CPUs that do not exist");
 	EXPECT_EQ(t, own, 0, "CPUs that share a page");
-	EXPECT(t, ESPFIX_END <= CEA_SHARED_BASE, "the region ends below the shared part");
+	EXPECT_EQ(t, ESPFIX_END, CEA_SLOT_BASE, "the region ends where slot 507 ends");
 }
 
 /* Context: interrupts off. */
@@ -90,7 +119,7 @@ static void plant(struct selftest *t, pte_t *pgd, virt_addr_t va, unsigned level
 	pte_t *entry = scratch_entry(pgd, va, level), old = *entry;
 
 	*entry = value;
-	scratch_expect_finding(t, pgd, 4, "P4: 0xfffffe* in the ESPFIX region: found the "
+	scratch_expect_finding(t, pgd, 4, "P4: 0xfffffd* in the ESPFIX region: found the "
 			       "level-? entry *, expected a copy of *", step);
 	EXPECT_EQ(t, scratch_findings(), 1, "findings");
 	*entry = old;
@@ -113,8 +142,8 @@ static void mark(struct selftest *t, pte_t *pgd, virt_addr_t va, unsigned level,
 static void audited(struct selftest *t)
 {
 	phys_addr_t empty = frame_alloc_zeroed();
-	pte_t *pgd = scratch_pair_make();
-	pte_t rw = empty | PROT_RW | PTE_G | PTE_ALIAS;
+	pte_t *pgd = scratch_pair_make_ldt();
+	pte_t rw = empty | PROT_RW | kernel_map_global() | PTE_ALIAS;
 	pte_t table = empty | PTE_P | PTE_W | PTE_A | PTE_ALIAS;
 
 	plant(t, pgd, ESPFIX_BASE + 3 * PT_SIZE(3), 3, 0, "1 GiB missing");
@@ -135,7 +164,7 @@ static void audited(struct selftest *t)
 }
 
 static const struct selftest_case cases[] = {
-	{ "each CPU's page stands at all its 65536 addresses, in the user PGD", one_frame },
+	{ "each CPU's page stands at all its 65536 addresses, shown with an LDT alone", one_frame },
 	{ "CPUs that do not exist have none, and no two share one", absent_cpus },
 	{ "what is written at one address is read at the others, until it is scrubbed",
 	  written },

@@ -11,6 +11,7 @@
 #include "arch/cpu_entry_area.h"
 #include "arch/machine/clock.h"
 #include "arch/state/insn.h"
+#include "arch/state/ldt.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
@@ -84,6 +85,9 @@ static void start_on(struct selftest *t, const struct start *s, unsigned cpu)
 	if (!EXPECT(t, task, "memory for a process"))
 		return;
 	patch(thread_regs(task), s);
+	/* SS may only name an LDT that is there, if of one entry: segment_of_frame(). */
+	if (thread_regs(task)->ss & SEL_TI)
+		EXPECT_EQ(t, ldt_write(task->process->mm, 0, 0), 0, "an LDT");
 	cpus_call(cpu, plant, (void *)&s->spare);
 	status = programs_run(task, cpu);
 	cpus_call(cpu, plant, &none);

@@ -54,7 +54,6 @@ static char kind_letter(const struct ledger_entry *e)
 	switch (e->kind) {
 	case LEDGER_GDT: return 'g';
 	case LEDGER_IDT: return 'i';
-	case LEDGER_TSS: return 't';
 	default: return e->prot == PROT_RW && e->at != CEA_DEBUG_STORE ? 's' : 'o';
 	}
 }
@@ -98,7 +97,8 @@ static void make_words(int parts)
 	add_word("hidden=%lx,%lx", VMAP_BASE, VMAP_END);
 	add_word("hidden=%lx,%lx", (u64)image_text_start, (u64)image_data_end);
 	for (unsigned i = 0; i < ledger_size; i++)
-		if (ledger[i].place != LEDGER_PROCESS)
+		if (ledger[i].place != LEDGER_PROCESS &&
+		    !(pti_enabled && ledger[i].place == LEDGER_ESPFIX))
 			add_row(&ledger[i]);
 }
 

@@ -11,6 +11,7 @@
 #include "tests/suites/scratch_pair.h"
 
 static struct audit_report report;
+static phys_addr_t ldt;     /* of scratch_pair_make_ldt(); 0: none */
 static phys_addr_t original; /* behind the copied page; NO_FRAME: none is */
 
 static phys_addr_t new_frame(void)
@@ -51,9 +52,26 @@ pte_t *scratch_pair_make(void)
 	return pgd;
 }
 
+pte_t *scratch_pair_make_ldt(void)
+{
+	pte_t *pgd = scratch_pair_make();
+
+	ldt = new_frame();
+	pgd[PGD_SLOT_PROCESS_ENTRY] = copy_table(pgd[PGD_SLOT_PROCESS_ENTRY], PT_LEVELS);
+	*scratch_entry(pgd, PROCESS_ENTRY_BASE, 1) = ldt | PROT_R;
+	pti_set_process_entry(pgd, pgd[PGD_SLOT_PROCESS_ENTRY]);
+	return pgd;
+}
+
 void scratch_pair_free(pte_t *pgd)
 {
 	ASSERT_OP(original, ==, NO_FRAME);
+	if (ldt) {
+		pt_free_tables(pgd, PGD_SLOT_PROCESS_ENTRY, PGD_SLOT_PROCESS_ENTRY);
+		pti_set_process_entry(pgd, 0);
+		frame_free(ldt);
+		ldt = 0;
+	}
 	pt_free_tables(pgd, PGD_SLOT_CEA, PGD_SLOT_CEA);
 	pt_free_tables(pgd, SCRATCH_SLOT, SCRATCH_SLOT);
 	pt_free_tables(pgd, 0, PGD_FIRST_KERNEL_SLOT - 1);
@@ -110,7 +128,7 @@ unsigned scratch_findings(void)
 
 void scratch_expect_clean(struct selftest *t, const pte_t *pgd, const char *step)
 {
-	audit_pair(pgd, 0, &report);
+	audit_pair(pgd, ldt ? 1 : 0, &report);
 	if (!EXPECT_EQ(t, report.findings, 0, step))
 		selftest_note("first: %s", report.text);
 }
@@ -120,7 +138,7 @@ void scratch_expect_finding(struct selftest *t, const pte_t *pgd, unsigned rule,
 {
 	bool found, right, named;
 
-	audit_pair(pgd, 0, &report);
+	audit_pair(pgd, ldt ? 1 : 0, &report);
 	found = EXPECT(t, report.findings > 0, step);
 	right = EXPECT_EQ(t, report.rule, rule, step);
 	named = EXPECT(t, glob_match(glob, report.text), step);

@@ -21,6 +21,9 @@
  */
 pte_t *scratch_pair_make(void);
 
+/* The same with an LDT of one page, and a copy of the tables of slot 507. */
+pte_t *scratch_pair_make_ldt(void);
+
 /* Frees the pair, and all tables and copied pages below it. */
 void scratch_pair_free(pte_t *pgd);
 

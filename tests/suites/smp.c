@@ -101,7 +101,7 @@ static void own_tables(struct selftest *t)
 {
 	for_each_cpu(cpu, &cpus_online) {
 		struct facts f = facts_of(cpu);
-		const struct tss *tss = (const struct tss *)cea(cpu)->tss;
+		const struct tss *tss = (const struct tss *)((u64)cea(cpu) + CEA_TSS);
 		u64 base = gdt_system_base(&cea_gdt_direct(cpu)->entry[SEL_TSS / 8]);
 
 		EXPECT_EQ(t, f.gdt.base, (u64)cea(cpu)->gdt, "GDTR");

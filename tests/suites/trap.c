@@ -124,13 +124,13 @@ static void fault_here(void *arg __unused)
 	u64 guard = (u64)&cea(self)->guard_entry_stack + 0x123;
 
 	fault_read(guard, &table[self].absent);
-	fault_write((u64)cea(self)->tss + 4, &table[self].read_only);
+	fault_write((u64)&cea(self)->tss_page + 4, &table[self].read_only);
 	fault_read(NON_CANONICAL, &table[self].read_nc);
 	fault_write((u64)cea(self) & ~BIT(60), &table[self].write_nc);
-	fault_read((u64)cea(self)->tss, &table[self].none);
+	fault_read((u64)&cea(self)->tss_page, &table[self].none);
 	table[self].read = probe_read(guard, &table[self].byte);
 	table[self].write = probe_write(NON_CANONICAL, 0);
-	table[self].read_good = probe_read((u64)cea(self)->tss, &table[self].byte);
+	table[self].read_good = probe_read((u64)&cea(self)->tss_page, &table[self].byte);
 }
 
 static void expect_fault(struct selftest *t, const struct fault *f, u64 vector,

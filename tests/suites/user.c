@@ -192,9 +192,11 @@ static void area_of(struct selftest *t, unsigned cpu)
 	try(t, (struct place){ "behind the GDT", (virt_addr_t)&a->gdt[1] });
 	try(t, (struct place){ "guard", (virt_addr_t)&a->guard_entry_stack });
 	try(t, (struct place){ "entry stack", (virt_addr_t)a + CEA_ENTRY_STACK_TOP - 8 });
-	try(t, (struct place){ "TSS", (virt_addr_t)a->tss });
+	try(t, (struct place){ "TSS", (virt_addr_t)&a->tss_page });
+	try(t, (struct place){ "the TSS", (virt_addr_t)&a->tss_page + CEA_TSS_OFFSET });
+	try(t, (struct place){ "the IO bitmap", (virt_addr_t)a->io_bitmap });
 	try(t, (struct place){ "the IO bitmap's end",
-			       (virt_addr_t)&a->tss[CEA_TSS_PAGES] - 8 });
+			       (virt_addr_t)&a->io_bitmap[CEA_IO_BITMAP_PAGES] - 8 });
 	for (unsigned i = 0; i < NR_IST; i++) {
 		try(t, (struct place){ "IST guard", (virt_addr_t)&a->ist[i].guard });
 		try(t, (struct place){ "IST stack",

@@ -63,7 +63,7 @@ static unsigned areas(void)
 	unsigned n = 0;
 
 	while (n < NR_CPUS &&
-	       far_return_word(CEA_BASE + n * CEA_STRIDE + CEA_TSS + MIDDLE) != NO_ANSWER)
+	       far_return_word(CEA_BASE + n * CEA_STRIDE + CEA_TSS_PAGE + MIDDLE) != NO_ANSWER)
 		n++;
 	return n;
 }

@@ -4,6 +4,7 @@
  * in struct thread, for the thread is off its CPU; they are checked again when
  * they are loaded (kernel/task/sched.c), and CS, SS and RIP by IRET.
  */
+#include "arch/state/segment.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/nospec.h"
 #include "kernel/linux/process/ptrace.h"
@@ -119,7 +120,7 @@ int ptrace_set_word(struct thread *t, unsigned word, u64 value)
 	case WORD_CS: return set_frame_selector(&regs->cs, value);
 	case WORD_FLAGS: return set_flags(t, value);
 	case WORD_SP: regs->sp = value; return 0;
-	case WORD_SS: return set_frame_selector(&regs->ss, value);
+	case WORD_SS: return set_frame_selector(&regs->ss, segment_of_frame(t->mm, (u16)value));
 	case WORD_FS_BASE: return set_base(&t->user.fs_base, value);
 	case WORD_GS_BASE: return set_base(&t->user.gs_base, value);
 	case WORD_DS: return set_selector(&t->user.ds, value);

@@ -236,7 +236,7 @@ static bool load_context(struct pt_regs *r, const struct sigcontext32 *c, u64 ma
 	SIGCONTEXT_REGS(LOAD)
 	r->ip = c->ip;
 	r->cs = (u16)c->cs | 3;
-	r->ss = (u16)c->ss | 3;
+	r->ss = segment_of_frame(current_task()->mm, (u16)c->ss | 3);
 	r->flags = sigframe_flags(r->flags, c->flags);
 	r->orig_ax = ~0ULL; /* nothing to restart */
 	load_selectors(c);

@@ -193,7 +193,7 @@ static void load_context(struct pt_regs *r, const struct sigcontext64 *c, u64 uc
 {
 	SIGCONTEXT_REGS(LOAD)
 	r->cs = c->cs | 3;
-	r->ss = c->ss | 3;
+	r->ss = segment_of_frame(current_task()->mm, c->ss | 3);
 	r->flags = sigframe_flags(r->flags, c->flags);
 	r->orig_ax = ~0ULL; /* nothing to restart */
 	/* Old programs save no SS, and get a good one. */

@@ -174,6 +174,7 @@ static void test_hostile(void)
 		{ "CS a data segment", WORD(cs), 0x2b },
 		{ "CS beyond the GDT", WORD(cs), 0xfffb },
 		{ "SS of the TSS", WORD(ss), 0x43 },
+		{ "SS in no LDT", WORD(ss), 7 },
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -362,7 +363,7 @@ static void watched_child(void)
 static void check_bad_breakpoints(pid_t pid)
 {
 	static const unsigned long address[] = {
-		USER_END, 0xffff888000000000, 0xfffffe0000000000, 0xfffffe7ffc01d000,
+		USER_END, 0xffff888000000000, 0xfffffe0000000000, 0xfffffe7ffc01e000,
 		0xfffffe8000000000, 0xffffffff80100000, ~0ul,
 	};
 

@@ -43,20 +43,12 @@ static int found_hidden(uint64_t at, uint64_t value, const char *what)
 	return FOUND_HIDDEN;
 }
 
-/* An IO bitmap may hold anything that its task has chosen. */
-static bool in_bitmap(const struct row *r, uint64_t at)
-{
-	uint64_t tss = at - (at - CEA_BASE) / CEA_STRIDE * CEA_STRIDE - CEA_BASE - r->at;
-
-	return r->kind == KIND_TSS && tss >= TSS_IO_BITMAP && tss < TSS_IO_BITMAP + IO_BITMAP_BYTES;
-}
-
 static int scan_page(const struct row *r, uint64_t at)
 {
 	int found = 0;
 
 	for (unsigned i = 0; i + 8 <= PAGE_SIZE; i++)
-		if (is_hidden(window(i)) && !in_bitmap(r, at + i))
+		if (is_hidden(window(i)))
 			found |= found_hidden(at + i, window(i), "holds");
 	for (unsigned i = 0; r->kind == KIND_IDT && i < PAGE_SIZE; i += 16) {
 		uint64_t gate = (window(i) & 0xffff) | window(i) >> 48 << 16 | window(i + 8) << 32;

@@ -25,7 +25,7 @@ enum { PART_PAGES = 1, PART_CONTENTS = 2, PART_POISON = 4, PART_VICTIMS = 8 };
 
 /* Names as in mm/ledger.h; letters of the arguments. */
 enum place { PLACE_SHARED = 's', PLACE_AREA = 'a', PLACE_ESPFIX = 'e' };
-enum kind { KIND_STACK = 's', KIND_GDT = 'g', KIND_IDT = 'i', KIND_TSS = 't', KIND_OTHER = 'o' };
+enum kind { KIND_STACK = 's', KIND_GDT = 'g', KIND_IDT = 'i', KIND_OTHER = 'o' };
 
 struct row {
 	enum place place;

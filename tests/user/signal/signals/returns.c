@@ -39,7 +39,7 @@ static const struct change {
 	{ "SS of the kernel", SS, 0x18, SIGSEGV, 0x18 },
 	{ "SS of the TSS", SS, 0x40, SIGSEGV, 0x40 },
 	{ "SS a code segment", SS, 0x33, SIGSEGV, 0x30 },
-	{ "SS in no LDT", SS, 7, SIGSEGV, -1 },	/* by ESPFIX it is 0 */
+	{ "SS in no LDT", SS, 7, SIGSEGV, 0 },	/* Linux: by ESPFIX it is 0 */
 	{ "SS with RPL 0", SS, 0x28, 0, 0 },
 	{ "RIP non-canonical", RIP, NON_CANONICAL, SIGSEGV, 0 },
 	{ "RIP all ones", RIP, ~0ul, SIGSEGV, -1 },
