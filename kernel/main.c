@@ -22,7 +22,7 @@
 #include "kernel/base/percpu.h"
 #include "kernel/linux/process/alarm.h"
 #include "kernel/linux/process/oom.h"
-#include "kernel/linux/program/randmaps.h"
+#include "kernel/files/randmaps.h"
 #include "kernel/main.h"
 #include "kernel/start/args.h"
 #include "kernel/start/banner.h"

@@ -6,12 +6,13 @@
  *   SIGPENDING                signal/queue.c
  *   CPU                       process/alarm.c
  *   AS, DATA, STACK, MEMLOCK  mm/space/mm_limits.c, which asks here
- *   STACK, at an execve       program/user_stack.c, program/randmaps.c
+ *   STACK, at an execve       program/load.c
  *
  * The rest of Linux's sixteen is kept and handed on.
  */
 #include "kernel/base/layout.h"
 #include "kernel/base/seams.h"
+#include "kernel/files/start_stack.h"
 #include "kernel/linux/limits.h"
 #include "kernel/linux/tree.h"
 #include "mm/frames/frame.h"
@@ -76,5 +77,5 @@ u64 limits_exec_stack(void)
 
 u64 limits_exec_strings(void)
 {
-	return MAX(MIN(limits_exec_stack() / 4, MM_STACK_SIZE / 4 * 3), LIMIT_EXEC_STRING);
+	return MAX(MIN(limits_exec_stack() / 4, MM_STACK_SIZE / 4 * 3), START_STRING_MAX);
 }

@@ -39,10 +39,9 @@ u64 limits_exec_stack(void);
 
 /*
  * The most bytes of strings and pointers to them that execve takes: a quarter of that
- * stack, within bounds.  And what one string may have, its end included.
+ * stack, within bounds.
  */
 u64 limits_exec_strings(void);
-#define LIMIT_EXEC_STRING (128ULL << 10)
 
 /* How many tasks there may be in all, as memory allows. */
 u64 limits_max_tasks(void);

@@ -70,7 +70,7 @@ struct mm {
 	virt_addr_t end; /* of what the program may have: mm_init_layout() */
 	virt_addr_t stack_top, mmap_top;
 	virt_addr_t low_top; /* the same for MAP_32BIT */
-	bool random_layout;  /* these are random: kernel/linux/program/randmaps.c */
+	bool random_layout;  /* these are random: kernel/files/randmaps.c */
 	virt_addr_t vdso;    /* page of kernel/linux/ia32_vdso.asm; 0: a 64-bit program */
 
 	/* oom measure, of kernel/linux/process/oom.c. */

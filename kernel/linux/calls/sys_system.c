@@ -8,7 +8,6 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
-#include "kernel/linux/program/randmaps.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/tree.h"

@@ -8,6 +8,7 @@
 #include "arch/state/fpu.h"
 #include "arch/state/ldt.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
@@ -124,7 +125,10 @@ static long exec_once(virt_addr_t path, const struct start_strings *strings)
 /* 0: the registers are those of the new program's start.  -errno: nothing has changed. */
 long sys_execve(struct pt_regs *regs)
 {
-	const struct start_strings strings = { { .user = regs->si }, { .user = regs->dx } };
+	const struct start_strings strings = {
+		{ .user = regs->si, .width = abi_width() },
+		{ .user = regs->dx, .width = abi_width() },
+	};
 
 	return OOM_RETRY(OOM_CAN_FAIL, exec_once(regs->di, &strings));
 }

@@ -2,18 +2,22 @@
  * Making processes: from a file of the initramfs, or from bare code.  The kernel fills the
  * address space from its own side (mm_write()), before the first instruction runs, so that
  * a program that is refused has changed nothing.
- * Read next: kernel/files/elf_map.c, kernel/linux/program/user_stack.c.
+ * Read next: kernel/files/elf_map.c, kernel/files/start_stack.c.
  */
+#include "arch/cpu.h"
+#include "arch/machine/random.h"
 #include "kernel/base/errno.h"
+#include "kernel/base/insn.h"
 #include "kernel/base/string.h"
 #include "kernel/files/elf_map.h"
 #include "kernel/files/file_tree.h"
 #include "kernel/files/initramfs.h"
+#include "kernel/files/randmaps.h"
 #include "kernel/linux/ia32_vdso.h"
+#include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/thread.h"
 #include "kernel/linux/program/load.h"
-#include "kernel/linux/program/randmaps.h"
-#include "kernel/linux/program/user_stack.h"
+#include "kernel/linux/signal/sigframe.h"
 #include "mm/space/mm_range.h"
 
 #define STACK_AT_START (33 * PAGE_SIZE)
@@ -77,6 +81,84 @@ const char *program_name(const char *path)
 	return path;
 }
 
+/* ---- What a program is told ----------------------------------------------------------- */
+
+enum auxv {
+	AT_NULL = 0,
+	AT_PHDR = 3,
+	AT_PHENT = 4,
+	AT_PHNUM = 5,
+	AT_PAGESZ = 6,
+	AT_BASE = 7,
+	AT_FLAGS = 8,
+	AT_ENTRY = 9,
+	AT_UID = 11,
+	AT_EUID = 12,
+	AT_GID = 13,
+	AT_EGID = 14,
+	AT_PLATFORM = 15,
+	AT_HWCAP = 16,
+	AT_CLKTCK = 17,
+	AT_SECURE = 23,
+	AT_RANDOM = 25,
+	AT_HWCAP2 = 26,
+	AT_EXECFN = 31,
+	AT_SYSINFO = 32,
+	AT_MINSIGSTKSZ = 51,
+};
+#define HWCAP2_FSGSBASE 2
+#define CLOCK_TICKS 100
+
+/*
+ * The stack, its auxiliary vector as getauxval(3) has it.  A 32-bit program's begins with
+ * AT_SYSINFO, the address of __kernel_vsyscall.  There is no AT_SYSINFO_EHDR, for the page
+ * it is in is no ELF image; C libraries do without.
+ */
+static int build_stack(struct mm *mm, const char *path, const struct start_strings *strings,
+		       const struct elf_image *elf, u64 base, virt_addr_t *sp)
+{
+	struct start_stack *b =
+		start_stack_begin(mm, elf->ia32, limits_exec_strings(), oom_charge_exec);
+	/* Whose execve this is; root's at boot. */
+	const struct process *p = calling_process();
+	const struct ids ids = p ? p->ids : (struct ids){ 0 };
+	const char *platform = elf->ia32 ? "i686" : "x86_64";
+	virt_addr_t execfn, platform_at, random_at;
+	u64 random[2];
+
+	if (!b)
+		return -ENOFRAME;
+	random_bytes(random, sizeof(random));
+	execfn = start_stack_strings(b, path, strings);
+	platform_at = start_stack_bytes(b, platform, strlen(platform) + 1);
+	random_at = start_stack_bytes(b, random, sizeof(random));
+	if (elf->ia32)
+		start_stack_auxv(b, AT_SYSINFO, ia32_vdso_vsyscall(mm));
+	start_stack_auxv(b, AT_HWCAP, cpuid(1, 0).edx);
+	start_stack_auxv(b, AT_HWCAP2, cpu_features.fsgsbase ? HWCAP2_FSGSBASE : 0);
+	start_stack_auxv(b, AT_MINSIGSTKSZ, sigframe_max_size());
+	start_stack_auxv(b, AT_PAGESZ, PAGE_SIZE);
+	start_stack_auxv(b, AT_CLKTCK, CLOCK_TICKS);
+	start_stack_auxv(b, AT_PHDR, elf->phdr ? base + elf->phdr : 0);
+	start_stack_auxv(b, AT_PHENT, elf->phentsize);
+	start_stack_auxv(b, AT_PHNUM, elf->phnum);
+	start_stack_auxv(b, AT_BASE, 0);
+	start_stack_auxv(b, AT_FLAGS, 0);
+	start_stack_auxv(b, AT_ENTRY, base + elf->entry);
+	start_stack_auxv(b, AT_UID, ids.user[REAL_ID]);
+	start_stack_auxv(b, AT_EUID, ids.user[EFFECTIVE_ID]);
+	start_stack_auxv(b, AT_GID, ids.group[REAL_ID]);
+	start_stack_auxv(b, AT_EGID, ids.group[EFFECTIVE_ID]);
+	start_stack_auxv(b, AT_SECURE, p && process_ids_are_mixed());
+	start_stack_auxv(b, AT_RANDOM, random_at);
+	start_stack_auxv(b, AT_EXECFN, execfn);
+	start_stack_auxv(b, AT_PLATFORM, platform_at);
+	start_stack_auxv(b, AT_NULL, 0);
+	return start_stack_end(b, randmaps_stack_gap(mm), sp);
+}
+
+/* ---- Building ---------------------------------------------------------------------- */
+
 /* It grows as it is used; Linux begins with as much, unless the limit is lower. */
 static int add_stack(struct mm *mm)
 {
@@ -103,9 +185,11 @@ static struct thread *finish(const char *name, struct mm *mm, virt_addr_t ip, vi
 static int place(struct mm *mm, const struct elf_image *elf, u64 *base)
 {
 	virt_addr_t pie = elf->ia32 ? MM_PIE_BASE_IA32 : MM_PIE_BASE;
+	const struct process *p = calling_process();
+	bool fixed = p && (p->personality & ADDR_NO_RANDOMIZE);
 
 	mm_init_layout(mm, elf->ia32);
-	randmaps_place(mm, elf->ia32);
+	randmaps_place(mm, elf->ia32, limits_exec_stack(), fixed);
 	return elf_place(mm, elf, pie + randmaps_pie_offset(mm, elf->ia32), base);
 }
 
@@ -121,7 +205,7 @@ static int fill_mm(struct mm *mm, const char *shown, const struct start_strings 
 		err = add_stack(mm);
 	if (!err && elf->ia32)
 		err = ia32_vdso_map(mm);
-	return err ? err : user_stack_build(mm, shown, strings, elf, base, sp);
+	return err ? err : build_stack(mm, shown, strings, elf, base, sp);
 }
 
 int program_build(const struct file_node *file, const char *path,

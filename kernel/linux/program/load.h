@@ -6,8 +6,8 @@
 
 #include "kernel/base/complaint.h"
 #include "kernel/files/file_tree.h"
+#include "kernel/files/start_stack.h"
 #include "kernel/linux/process/make.h"
-#include "kernel/linux/program/user_stack.h"
 
 /* A program in an address space of its own, ready to run. */
 struct built_program {

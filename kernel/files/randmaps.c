@@ -16,8 +16,9 @@
  * Sources: Linux, arch/x86/mm/mmap.c, fs/binfmt_elf.c, arch/x86/kernel/process.c.
  */
 #include "arch/machine/random.h"
-#include "kernel/linux/program/randmaps.h"
-#include "kernel/linux/tree.h"
+#include "kernel/base/layout.h"
+#include "kernel/files/randmaps.h"
+#include "mm/space/mm.h"
 
 #define STACK_BITS 22
 #define STACK_BITS_IA32 11
@@ -44,22 +45,21 @@ static u64 random_pages(unsigned bits)
  * From the highest top of the stack: room for the stack at its limit wherever its top
  * falls, but not all that there is.
  */
-static u64 mmap_gap(const struct mm *mm, unsigned stack_bits)
+static u64 mmap_gap(const struct mm *mm, u64 stack, unsigned stack_bits)
 {
 	u64 range = mm->random_layout ? 1ULL << stack_bits << PAGE_SHIFT : 0;
-	u64 most = mm->end / 6 * 5, stack = MIN(limits_exec_stack(), most);
-	u64 gap = stack + range + STACK_GUARD_GAP;
+	u64 most = mm->end / 6 * 5;
+	u64 gap = MIN(stack, most) + range + STACK_GUARD_GAP;
 
 	return ALIGN_UP(MIN(MAX(gap, MM_STACK_GAP_MIN), most), PAGE_SIZE);
 }
 
-void randmaps_place(struct mm *mm, bool ia32)
+void randmaps_place(struct mm *mm, bool ia32, u64 stack, bool fixed)
 {
-	const struct process *p = calling_process();
 	unsigned stack_bits = ia32 ? STACK_BITS_IA32 : STACK_BITS;
 
-	mm->random_layout = !turned_off && !(p && (p->personality & ADDR_NO_RANDOMIZE));
-	mm->mmap_top = mm->stack_top - mmap_gap(mm, stack_bits);
+	mm->random_layout = !turned_off && !fixed;
+	mm->mmap_top = mm->stack_top - mmap_gap(mm, stack, stack_bits);
 	if (!mm->random_layout)
 		return;
 	mm->stack_top -= random_pages(stack_bits);
