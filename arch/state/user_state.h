@@ -12,6 +12,7 @@
 #include "arch/state/fpu.h"
 #include "arch/state/io_bitmap.h"
 #include "arch/state/segment.h"
+#include "arch/state/step.h"
 #include "arch/state/tls.h"
 #include "kernel/base/insn.h"
 
@@ -22,6 +23,7 @@ struct user_state {
 	struct task_tls tls;
 	struct task_io io;
 	struct task_debugregs debug;
+	struct user_step step;
 };
 
 /*
@@ -57,7 +59,7 @@ static inline void user_state_load(const struct user_state *u)
 
 /*
  * fork: the child, which has an FPU page, gets all of the current task's state but
- * breakpoints.  0, or -ENOMEM: none for the IO bitmap.  (The LDT goes with the address
+ * breakpoints and steps.  0, or -ENOMEM: none for the IO bitmap.  (The LDT goes with the address
  * space: ldt_copy().)
  */
 int user_state_copy(struct user_state *child, struct user_state *self);

@@ -151,9 +151,6 @@ struct task_signals {
 	bool restore_blocked;
 	bool forced;          /* `fault` is to be delivered before all others */
 	bool frozen;          /* a tracer looks at it: not even SIGKILL wakes it */
-	bool step, forced_tf; /* PTRACE_SINGLESTEP; it was that which set TF */
-	bool step_from_call;  /* it was stopped on its way out of a system call */
-	bool step_loads_tf;   /* the instruction about to be stepped loads TF */
 	bool stopped;         /* takes part in its process's stop */
 	struct siginfo fault;
 	const char *why;        /* of `fault`; NULL: the exception below */

@@ -3,11 +3,11 @@
  * that nothing of it stays.  What a program sees is in tests/user/signal/signals.c.
  */
 #include "arch/machine/clock.h"
+#include "arch/state/user_area.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/process/exit.h"
-#include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/signal/queue.h"
 #include "kernel/linux/signal/send.h"
 #include "kernel/task/sched.h"
@@ -276,28 +276,35 @@ static void queue_is_bounded(struct selftest *t)
 	EXPECT_EQ(t, signal_queue_used(), before, "and gone with the process");
 }
 
+static int set_word(struct thread *t, unsigned word, u64 value)
+{
+	return user_area_set(&t->user, t->mm, thread_regs(t), word * sizeof(u64), value);
+}
+
 /* The words a tracer may write, and what each refuses. */
 static void tracer_words(struct selftest *t)
 {
 	enum { IP = 16, CS, FLAGS, SP, SS, FS_BASE, GS_BASE, DS, ES, FS, GS };
 	struct thread *task = user_new(t, USER_CODE(spin_loop), 0, ANY_CPU);
-	u64 flags;
+	u64 flags, cs;
 
 	if (!task)
 		return;
 	flags = thread_regs(task)->flags;
-	EXPECT_EQ(t, ptrace_set_word(task, CS, SEL_KERNEL_CS), (u64)-EIO, "CS of ring 0");
-	EXPECT_EQ(t, ptrace_set_word(task, CS, 0), (u64)-EIO, "CS null");
-	EXPECT_EQ(t, ptrace_set_word(task, SS, 1), (u64)-EIO, "SS of ring 1");
-	EXPECT_EQ(t, ptrace_set_word(task, FS, 0), 0, "FS null");
-	EXPECT_EQ(t, ptrace_set_word(task, GS, SEL_TSS | 3), 0, "GS of ring 3, whatever it is");
-	EXPECT_EQ(t, ptrace_set_word(task, DS, SEL_KERNEL_DS), (u64)-EIO, "DS of ring 0");
-	EXPECT_EQ(t, ptrace_set_word(task, FS_BASE, USER_END), (u64)-EIO, "a base too high");
-	EXPECT_EQ(t, ptrace_set_word(task, GS_BASE, KERNEL_BASE), (u64)-EIO, "a base in the kernel");
-	EXPECT_EQ(t, ptrace_set_word(task, FLAGS, ~0ULL), 0, "all flags");
+	EXPECT_EQ(t, set_word(task, CS, SEL_KERNEL_CS), (u64)-EIO, "CS of ring 0");
+	EXPECT_EQ(t, set_word(task, CS, 0), (u64)-EIO, "CS null");
+	EXPECT_EQ(t, set_word(task, SS, 1), (u64)-EIO, "SS of ring 1");
+	EXPECT_EQ(t, set_word(task, FS, 0), 0, "FS null");
+	EXPECT_EQ(t, set_word(task, GS, SEL_TSS | 3), 0, "GS of ring 3, whatever it is");
+	EXPECT_EQ(t, set_word(task, DS, SEL_KERNEL_DS), (u64)-EIO, "DS of ring 0");
+	EXPECT_EQ(t, set_word(task, FS_BASE, USER_END), (u64)-EIO, "a base too high");
+	EXPECT_EQ(t, set_word(task, GS_BASE, KERNEL_BASE), (u64)-EIO, "a base in the kernel");
+	EXPECT_EQ(t, set_word(task, FLAGS, ~0ULL), 0, "all flags");
 	EXPECT_EQ(t, thread_regs(task)->flags & ~0x54dd5ULL, flags, "only a program's are set");
-	EXPECT_EQ(t, ptrace_get_word(task, CS), SEL_USER_CS, "CS is as it was");
-	ptrace_set_word(task, FLAGS, 0);
+	EXPECT_EQ(t, user_area_get(&task->user, thread_regs(task), CS * sizeof(u64), &cs), 0,
+		  "CS is read");
+	EXPECT_EQ(t, cs, SEL_USER_CS, "CS is as it was");
+	set_word(task, FLAGS, 0);
 	user_set(task, USER_WORD(stop), 1);
 	user_start(task);
 	EXPECT_EQ(t, process_wait_for(task), 0, "it runs with a GS that cannot be loaded");

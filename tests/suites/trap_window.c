@@ -169,7 +169,7 @@ static void check_watch(struct selftest *t, const struct window *w)
 	}
 }
 
-static void step_on(struct selftest *t, const struct window *w, unsigned cpu)
+static void step_in_window(struct selftest *t, const struct window *w, unsigned cpu)
 {
 	struct thread *task = PROCESS_FROM(program_registers, 0);
 	bool failed = t->failed;
@@ -195,7 +195,7 @@ static void step_window(struct selftest *t, const struct window *w)
 	if (cpus_skip_breakpoints(t))
 		return;
 	for_each_cpu(cpu, &cpus_online)
-		step_on(t, w, cpu);
+		step_in_window(t, w, cpu);
 }
 
 /* ---- The windows ------------------------------------------------------------------------ */

@@ -12,7 +12,6 @@
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/oom.h"
-#include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/process/to_user.h"
 #include "kernel/linux/signal/send.h"
 
@@ -87,9 +86,9 @@ static void page_fault(const struct pt_regs *regs, u64 cr2, u64 error)
 }
 
 /* dr6: what debugreg_user_trap() returned; 0: the program executed INT1. */
-static void debug_exception(const struct pt_regs *regs, u64 dr6)
+static void debug_exception(struct pt_regs *regs, u64 dr6)
 {
-	if (dr6 & DR6_STEP && ptrace_step_done()) {
+	if (dr6 & DR6_STEP && step_done(&current_task()->user.step, regs)) {
 		dr6 &= ~(u64)DR6_STEP;
 		if (!(dr6 & DR6_TRAPS))
 			return;
@@ -108,7 +107,7 @@ static void debug_exception(const struct pt_regs *regs, u64 dr6)
  * the processor's place.  None is due if the instruction ended in a signal: then the
  * program is still at `ip`.
  */
-static void step_behind(const struct pt_regs *regs, u64 ip)
+static void step_behind(struct pt_regs *regs, u64 ip)
 {
 	if (!(regs->flags & RFLAGS_TF) || regs->ip == ip)
 		return;

@@ -7,9 +7,9 @@
  * looks at it, it is `frozen`: it stays asleep, off its CPU, even if it is killed, so that
  * it cannot end under the tracer's hands, and the tracer reads and writes its registers
  * and memory without a lock.
- * Read next: kernel/linux/process/to_user.c, kernel/linux/process/ptrace_regs.c.
+ * Read next: kernel/linux/process/to_user.c, arch/state/user_area.c.
  */
-#include "arch/state/user_code.h"
+#include "arch/state/user_area.h"
 #include "kernel/base/errno.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
@@ -75,67 +75,6 @@ int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags)
 	return chosen;
 }
 
-void ptrace_step_off(struct thread *t)
-{
-	t->signals.step = t->signals.step_loads_tf = false;
-	if (t->signals.forced_tf)
-		thread_regs(t)->flags &= ~(u64)RFLAGS_TF;
-	t->signals.forced_tf = false;
-}
-
-bool ptrace_forget_step(void)
-{
-	struct thread *t = current_thread();
-
-	if (!t->signals.forced_tf || t->signals.step)
-		return false;
-	ptrace_step_off(t);
-	return true;
-}
-
-/*
- * Behind an instruction that loads the flags, TF is what the program has loaded: the
- * tracer's is gone, whichever it is now.
- */
-bool ptrace_step_done(void)
-{
-	struct task_signals *s = &current_thread()->signals;
-	bool tracer_gone = s->forced_tf && !s->step;
-
-	if (!s->step_loads_tf)
-		return ptrace_forget_step();
-	s->step_loads_tf = s->forced_tf = false;
-	return tracer_gone;
-}
-
-#define INSN_POPF 0x9d
-#define INSN_IRET 0xcf
-
-/* Will the next instruction of a stopped thread load TF, if it is executed? */
-static bool loads_tf(struct thread *t)
-{
-	struct user_code code;
-	unsigned i = 0;
-
-	if (!user_code_fetch(t->mm, thread_regs(t), &code))
-		return false;
-	while (i < code.have && user_code_is_prefix(&code, code.byte[i]))
-		i++;
-	return i < code.have && (code.byte[i] == INSN_POPF || code.byte[i] == INSN_IRET);
-}
-
-static void step_on(struct thread *t)
-{
-	struct pt_regs *regs = thread_regs(t);
-
-	t->signals.step = true;
-	t->signals.step_loads_tf = loads_tf(t);
-	t->signals.step_from_call = regs_in_syscall(regs);
-	if (!(regs->flags & RFLAGS_TF))
-		t->signals.forced_tf = true;
-	regs->flags |= RFLAGS_TF;
-}
-
 void ptrace_report_step(void)
 {
 	u64 flags = spin_lock(&process_lock);
@@ -147,14 +86,14 @@ void ptrace_report_step(void)
 
 bool ptrace_step_over_call(void)
 {
-	struct task_signals *s = &current_thread()->signals;
-	bool stops = s->step && !s->step_from_call;
+	struct user_step *s = &current_thread()->user.step;
+	bool stops = s->on && !s->from_call;
 
 	if (stops) {
 		interrupts_on();
 		ptrace_report_step();
 	}
-	s->step_from_call = stops;
+	s->from_call = stops;
 	return stops;
 }
 
@@ -216,7 +155,7 @@ static void detach(struct thread *t)
 {
 	if (t->stop_reported)
 		t->signals.resume_with = 0;
-	t->signals.step = false; /* then ptrace_forget_step() */
+	t->user.step.on = false; /* then step_forget() */
 	ptrace_set_tracer(t, NULL);
 	t->stop_signal = 0;
 	signal_wake(t);
@@ -286,47 +225,12 @@ static long poke_memory(struct thread *t, virt_addr_t addr, u64 word)
 	return memory_result(memory_hidden(t) ? -EIO : mm_write(t->mm, addr, &word, sizeof(word)));
 }
 
-static bool user_area_ok(u64 offset)
-{
-	return offset % 8 == 0 && offset < USER_AREA_SIZE;
-}
-
-/* Its number in u_debugreg; 8 and above: something else. */
-static u64 debugreg_of(u64 offset)
-{
-	return (offset - USER_DEBUGREG) / 8;
-}
-
-/* Beyond the registers, struct user reads as zero. */
-static long peek_user(struct thread *t, u64 offset, u64 *found)
-{
-	*found = 0;
-	if (!user_area_ok(offset))
-		return -EIO;
-	if (offset / 8 < USER_REGS_WORDS)
-		*found = ptrace_get_word(t, (unsigned)(offset / 8));
-	else if (debugreg_of(offset) < 8)
-		*found = debugreg_get(&t->user.debug, (unsigned)debugreg_of(offset));
-	return 0;
-}
-
-static long poke_user(struct thread *t, u64 offset, u64 word)
-{
-	if (!user_area_ok(offset))
-		return -EIO;
-	if (debugreg_of(offset) < 8)
-		return debugreg_set(&t->user.debug, (unsigned)debugreg_of(offset), word);
-	if (offset / 8 >= USER_REGS_WORDS)
-		return -EIO;
-	return ptrace_set_word(t, (unsigned)(offset / 8), word);
-}
-
 static long set_regs(struct thread *t, const u64 words[USER_REGS_WORDS])
 {
 	long err = 0;
 
 	for (unsigned i = 0; i < USER_REGS_WORDS && !err; i++)
-		err = ptrace_set_word(t, i, words[i]);
+		err = user_area_set(&t->user, t->mm, thread_regs(t), i * sizeof(u64), words[i]);
 	return err;
 }
 
@@ -343,9 +247,9 @@ static long resume(struct thread *t, enum request request, u64 signal)
 		return -EIO;
 	t->signals.resume_with = (int)signal;
 	if (request == PTRACE_SINGLESTEP)
-		step_on(t);
+		step_on(&t->user.step, t->mm, thread_regs(t));
 	else
-		ptrace_step_off(t);
+		step_off(&t->user.step, thread_regs(t));
 	if (request == PTRACE_DETACH)
 		let_go(t);
 	t->stop_signal = 0; /* thaw() wakes it */
@@ -364,11 +268,11 @@ static long on_stopped(struct thread *t, u64 request, u64 addr, u64 data, u64 *w
 	case PTRACE_PEEKDATA: return peek_memory(t, addr, words);
 	case PTRACE_POKETEXT:
 	case PTRACE_POKEDATA: return poke_memory(t, addr, data);
-	case PTRACE_PEEKUSER: return peek_user(t, addr, words);
-	case PTRACE_POKEUSER: return poke_user(t, addr, data);
+	case PTRACE_PEEKUSER: return user_area_get(&t->user, thread_regs(t), addr, words);
+	case PTRACE_POKEUSER: return user_area_set(&t->user, t->mm, thread_regs(t), addr, data);
 	case PTRACE_GETREGS:
 		for (unsigned i = 0; i < USER_REGS_WORDS; i++)
-			words[i] = ptrace_get_word(t, i);
+			user_area_get(&t->user, thread_regs(t), i * sizeof(u64), &words[i]);
 		return 0;
 	case PTRACE_SETREGS: return set_regs(t, words);
 	case PTRACE_CONT:

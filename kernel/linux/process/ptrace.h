@@ -19,22 +19,6 @@ int ptrace_stop(int signal, int code, u64 *flags);
  */
 int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags);
 
-/* Ends PTRACE_SINGLESTEP for t, which is stopped or current. */
-void ptrace_step_off(struct thread *t);
-
-/*
- * Of the current thread: was TF set by a tracer that has gone since?  Clears it then.
- * Only the thread itself does this, on its way in or out: while it runs, no other may
- * change its flags.
- */
-bool ptrace_forget_step(void);
-
-/*
- * The single-step trap behind an instruction of the current thread.  True: it was for a
- * tracer that has gone since, and means nothing.
- */
-bool ptrace_step_done(void);
-
 /* A stepped instruction ended in a handler: stop with SIGTRAP. */
 void ptrace_report_step(void);
 
@@ -59,12 +43,5 @@ void ptrace_set_tracer(struct thread *t, struct process *tracer);
  * process_lock is held.
  */
 bool ptrace_detach_one(struct process *tracer);
-
-/* In kernel/linux/process/ptrace_regs.c: words of struct user, for a thread that is stopped. */
-#define USER_REGS_WORDS 27
-#define USER_DEBUGREG 848 /* offset of u_debugreg */
-#define USER_AREA_SIZE 928
-u64 ptrace_get_word(struct thread *t, unsigned word);
-int ptrace_set_word(struct thread *t, unsigned word, u64 value); /* 0 or -EIO */
 
 #endif

@@ -79,8 +79,8 @@ struct thread *thread_fork(void)
 	}
 	*thread_regs(t) = *thread_regs(self);
 	thread_regs(t)->ax = 0;
-	if (self->signals.forced_tf) /* a tracer set it, which does not step the child */
-		thread_regs(t)->flags &= ~(u64)RFLAGS_TF;
+	/* A tracer's TF: it does not step the child. */
+	thread_regs(t)->flags = step_own_flags(&self->user.step, thread_regs(t)->flags);
 	sched_get_affinity(task_of(self), &t->affinity); /* others may change it */
 	return t;
 }

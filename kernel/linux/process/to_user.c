@@ -216,12 +216,13 @@ static void end_or_restart(struct pt_regs *regs, const struct signal_action *a)
 
 static void to_handler(const struct delivery *d, struct pt_regs *regs)
 {
-	struct task_signals *s = &current_thread()->signals;
-	bool stepping = s->step;
+	struct thread *t = current_thread();
+	struct task_signals *s = &t->signals;
+	bool stepping = t->user.step.on;
 	int err;
 
 	end_or_restart(regs, &d->action);
-	ptrace_step_off(current_thread());
+	step_off(&t->user.step, regs);
 	err = d->action.flags & SA_IA32 ? sigframe32_push(d, regs) : sigframe64_push(d, regs);
 	if (err) {
 		signal_set_blocked(d->blocked);
@@ -259,7 +260,7 @@ static __attribute__((noinline)) void deliver(struct pt_regs *regs)
 		to_handler(&d, regs);
 		handler = true;
 	}
-	ptrace_forget_step();
+	step_forget(&t->user.step, regs);
 	if (!handler)
 		end_or_restart(regs, NULL);
 	restore_mask(&t->signals);

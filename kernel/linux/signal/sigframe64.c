@@ -180,12 +180,7 @@ int sigframe64_push(const struct delivery *d, struct pt_regs *regs)
 
 u64 sigframe_flags(u64 old, u64 wanted)
 {
-	struct task_signals *s = &current_thread()->signals;
-
-	if (unlikely(s->step)) {
-		s->forced_tf = !(wanted & RFLAGS_TF);
-		wanted |= RFLAGS_TF;
-	}
+	wanted = step_load_flags(&current_thread()->user.step, wanted);
 	return (old & ~(u64)FLAGS_RETURN) | (wanted & FLAGS_RETURN);
 }
 
