@@ -9,7 +9,7 @@
 #define ARCH_STATE_STEP_H
 
 #include "entry/entry.h"
-#include "kernel/base/hints.h"
+#include "kernel/base/types.h"
 #include "kernel/base/x86.h"
 
 struct mm;

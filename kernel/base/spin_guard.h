@@ -8,6 +8,7 @@
 /*
  * SPIN_GUARD(&lock); takes the lock until the end of the scope it stands in, whichever
  * way that is left.  One a scope.
+ * SPIN_SCOPE(&lock) takes it for the statement that follows; no `break` in that.
  */
 struct spin_guard {
 	struct spinlock *lock;
@@ -24,5 +25,12 @@ static __lock_inline void spin_guard_end(struct spin_guard *g)
 		.lock = (taken),                                                      \
 		.flags = spin_lock(taken),                                            \
 	}
+
+#define SPIN_SCOPE(taken) \
+	for (struct spin_guard guard_ __attribute__((cleanup(spin_guard_end))) = {       \
+		     .lock = (taken),                                                    \
+		     .flags = spin_lock(taken),                                          \
+	     }, *once_ = &guard_;                                                        \
+	     once_; once_ = NULL)
 
 #endif

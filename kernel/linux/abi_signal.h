@@ -149,9 +149,9 @@ struct task_signals {
 	u64 saved_blocked; /* sigsuspend's, if restore_blocked */
 	u64 waited;        /* sigtimedwait's, of those that were blocked */
 	bool restore_blocked;
-	bool forced;          /* `fault` is to be delivered before all others */
-	bool frozen;          /* a tracer looks at it: not even SIGKILL wakes it */
-	bool stopped;         /* takes part in its process's stop */
+	bool forced;  /* `fault` is to be delivered before all others */
+	bool frozen;  /* a tracer looks at it: not even SIGKILL wakes it */
+	bool stopped; /* takes part in its process's stop */
 	struct siginfo fault;
 	const char *why;        /* of `fault`; NULL: the exception below */
 	u64 trapno, error, cr2; /* of the last exception: sigcontext's */

@@ -22,16 +22,21 @@ bool process_none_left(void)
 
 #define WALK_UNLOCKED 8
 
-struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done, u64 flags)
+void process_lock_pause(void)
+{
+	spin_unlock(&process_lock, RFLAGS_IF);
+	sched_point();
+	spin_lock(&process_lock);
+}
+
+struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done)
 {
 	struct link place = { .is_place = true };
 
 	if (++*done % WALK_UNLOCKED)
 		return list_next(head, at);
 	list_add_behind(at, &place);
-	spin_unlock(&process_lock, flags);
-	sched_point();
-	spin_lock(&process_lock);
+	process_lock_pause();
 	at = list_next(head, &place);
 	list_remove(&place);
 	return at;

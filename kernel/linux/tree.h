@@ -163,11 +163,16 @@ static inline bool process_ids_are_mixed(void)
 extern struct link process_all;
 
 /*
- * list_next() for a walk whose length programs choose: after every 8 elements
- * process_lock, which was taken with `flags`, is free and others may run.  `done` counts
- * and begins as 0; the head must outlive the walk, all else may change.
+ * process_lock, which the caller took with interrupts on, is free for a moment, and others
+ * may run.
  */
-struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done, u64 flags);
+void process_lock_pause(void);
+
+/*
+ * list_next() for a walk whose length programs choose: after every 8 elements it pauses.
+ * `done` counts and begins as 0; the head must outlive the walk, all else may change.
+ */
+struct link *process_walk_next(const struct link *head, struct link *at, unsigned *done);
 
 /*
  * Something changed that threads of p in wait4 may wait for; the next one is woken

@@ -282,22 +282,25 @@ void sched_sleep_until(u64 when)
 	sleep_locked(when);
 }
 
-void sched_sleep_unlock(struct spinlock *lock, u64 flags, u64 when)
+/* Interrupts stay off, but for what others do meanwhile. */
+void sched_sleep(struct spinlock *lock, u64 when)
 {
 	might_wait_with(&lock->check);
 	spin_lock(&rq.lock);
-	spin_unlock(lock, 0); /* interrupts stay off */
+	spin_unlock(lock, 0);
 	sleep_locked(when);
-	spin_unlock(&rq.lock, flags);
+	spin_unlock(&rq.lock, 0);
+	spin_lock(lock);
 }
 
-void sched_wait_unlock(struct spinlock *lock, u64 flags)
+void sched_wait(struct spinlock *lock)
 {
 	might_wait_with(&lock->check);
 	spin_lock(&rq.lock);
-	spin_unlock(lock, 0); /* interrupts stay off */
+	spin_unlock(lock, 0);
 	wait_locked(NO_TIME);
-	spin_unlock(&rq.lock, flags);
+	spin_unlock(&rq.lock, 0);
+	spin_lock(lock);
 }
 
 void sched_notify(struct task *t)

@@ -72,16 +72,16 @@ static inline void sched_point(void)
 void sched_sleep_until(u64 when);
 
 /*
- * The same, releasing `lock` when no wake-up can be missed any more; it comes
- * back with the lock free and interrupts as in `flags`.
+ * The same with a lock held, and held again on return: it is free in between, from when no
+ * wake-up can be missed any more.
  */
-void sched_sleep_unlock(struct spinlock *lock, u64 flags, u64 when);
+void sched_sleep(struct spinlock *lock, u64 when);
 
 /*
- * Sleeps, whatever is due, until sched_wake() or sched_notify(); the caller
- * looks again.  For waits that only the end of the process cuts short.
+ * With a lock, likewise: sleeps, whatever is due, until sched_wake() or sched_notify(); the
+ * caller looks again.  For waits that only the end of the process cuts short.
  */
-void sched_wait_unlock(struct spinlock *lock, u64 flags);
+void sched_wait(struct spinlock *lock);
 
 /*
  * t->work_due was set, or something else t must look at before it runs user

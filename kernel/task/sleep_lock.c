@@ -33,22 +33,18 @@ static void leave(struct sleep_lock *lock, struct task *t)
 void seam_sleep_lock_wait(struct sleep_lock *lock)
 {
 	struct task *t = current_task();
-	u64 flags = spin_lock(&lock->guard);
+	SPIN_GUARD(&lock->guard);
 
-	if (join(lock, t)) {
-		while (!t->has_lock) {
-			sched_wait_unlock(&lock->guard, flags);
-			flags = spin_lock(&lock->guard);
-		}
-	}
-	spin_unlock(&lock->guard, flags);
+	if (join(lock, t))
+		while (!t->has_lock)
+			sched_wait(&lock->guard);
 }
 
 /*
  * Other signals than SIGKILL stay for later: work_due is cleared, so that they do not
  * end the sleep, and set in the end, so that they are looked at before user mode.
  */
-static bool wait_or_die(struct sleep_lock *lock, struct task *t, u64 *flags)
+static bool wait_or_die(struct sleep_lock *lock, struct task *t)
 {
 	while (!t->has_lock) {
 		__atomic_store_n(&t->work_due, false, __ATOMIC_SEQ_CST);
@@ -56,8 +52,7 @@ static bool wait_or_die(struct sleep_lock *lock, struct task *t, u64 *flags)
 			leave(lock, t);
 			return false;
 		}
-		sched_sleep_unlock(&lock->guard, *flags, ~0ULL);
-		*flags = spin_lock(&lock->guard);
+		sched_sleep(&lock->guard, ~0ULL);
 	}
 	return true;
 }
@@ -66,19 +61,17 @@ int seam_sleep_lock_wait_killable(struct sleep_lock *lock)
 {
 	struct task *t = current_task();
 	bool alive = true;
-	u64 flags;
 
 	if (!t->must_die || t->leaving) {
 		seam_sleep_lock_wait(lock);
 		return 0;
 	}
-	flags = spin_lock(&lock->guard);
+	SPIN_GUARD(&lock->guard);
 	if (join(lock, t)) {
-		alive = wait_or_die(lock, t, &flags);
+		alive = wait_or_die(lock, t);
 		t->work_due = true;
 		this_cpu()->work_due = true; /* interrupts are off */
 	}
-	spin_unlock(&lock->guard, flags);
 	return alive ? 0 : -EINTR;
 }
 

@@ -148,13 +148,11 @@ bool waiters_add(struct waiter *w, const u32 *word, u32 value)
 
 bool waiters_sleep(struct waiter *w, u64 when)
 {
-	u64 flags = spin_lock(&lock);
+	SPIN_GUARD(&lock);
 	bool woken = w->woken; /* under the lock: wake() is done with *w */
 
-	if (woken)
-		spin_unlock(&lock, flags);
-	else
-		sched_sleep_unlock(&lock, flags, when);
+	if (!woken)
+		sched_sleep(&lock, when);
 	return woken;
 }
 

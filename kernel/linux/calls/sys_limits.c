@@ -115,15 +115,15 @@ enum { RUSAGE_CHILDREN = -1, RUSAGE_SELF = 0, RUSAGE_THREAD = 1 };
 long sys_getrusage(struct pt_regs *regs)
 {
 	struct process *p = current_process();
-	u64 flags, ns;
+	u64 ns;
 
-	flags = spin_lock(&process_lock);
-	switch ((int)regs->di) {
-	case RUSAGE_SELF: ns = sched_group_run_ns(&p->run_ns); break;
-	case RUSAGE_CHILDREN: ns = p->children_run_ns; break;
-	case RUSAGE_THREAD: ns = sched_run_ns(task_of(current_thread())); break;
-	default: spin_unlock(&process_lock, flags); return -EINVAL;
+	SPIN_SCOPE(&process_lock) {
+		switch ((int)regs->di) {
+		case RUSAGE_SELF: ns = sched_group_run_ns(&p->run_ns); break;
+		case RUSAGE_CHILDREN: ns = p->children_run_ns; break;
+		case RUSAGE_THREAD: ns = sched_run_ns(task_of(current_thread())); break;
+		default: return -EINVAL;
+		}
 	}
-	spin_unlock(&process_lock, flags);
 	return usage_write(regs->si, ns);
 }

@@ -47,27 +47,25 @@ long sys_sched_setaffinity(struct pt_regs *regs)
 	struct cpumask cpus = { 0 };
 	bool any = false;
 	struct thread *t;
-	u64 flags;
-	long err = 0;
 
 	if (copy_from_user(&cpus, regs->dx, n))
 		return -EFAULT;
 	for_each_cpu(cpu, &cpus)
 		any |= cpumask_test(&cpus_online, cpu);
-	flags = spin_lock(&process_lock);
-	t = find_thread((int)regs->di);
-	if (!t)
-		err = -ESRCH;
-	else if (!creds_may_schedule(t->process))
-		err = -EPERM;
-	else if (!any)
-		err = -EINVAL;
-	else if (t != current_thread())
-		sched_set_affinity(task_of(t), &cpus);
-	spin_unlock(&process_lock, flags);
-	if (!err && t == current_thread())
+	SPIN_SCOPE(&process_lock) {
+		t = find_thread((int)regs->di);
+		if (!t)
+			return -ESRCH;
+		if (!creds_may_schedule(t->process))
+			return -EPERM;
+		if (!any)
+			return -EINVAL;
+		if (t != current_thread())
+			sched_set_affinity(task_of(t), &cpus);
+	}
+	if (t == current_thread())
 		sched_set_affinity(task_of(t), &cpus); /* which may move us */
-	return err;
+	return 0;
 }
 
 long sys_sched_getaffinity(struct pt_regs *regs)
@@ -76,19 +74,17 @@ long sys_sched_getaffinity(struct pt_regs *regs)
 	unsigned last = 0;
 	struct cpumask cpus;
 	struct thread *t;
-	u64 flags;
 
 	for_each_cpu(cpu, &cpus_online)
 		last = cpu;
 	if (len * 8 <= last || len % abi_width()) /* in 32 bits, as Linux */
 		return -EINVAL;
-	flags = spin_lock(&process_lock);
-	t = find_thread((int)regs->di);
-	if (t)
+	SPIN_SCOPE(&process_lock) {
+		t = find_thread((int)regs->di);
+		if (!t)
+			return -ESRCH;
 		sched_get_affinity(task_of(t), &cpus);
-	spin_unlock(&process_lock, flags);
-	if (!t)
-		return -ESRCH;
+	}
 	for (unsigned i = 0; i < ARRAY_SIZE(cpus.bits); i++)
 		cpus.bits[i] &= cpus_online.bits[i];
 	return copy_to_user(regs->dx, &cpus, n) ? -EFAULT : (long)n;
@@ -99,17 +95,14 @@ long sys_sched_getaffinity(struct pt_regs *regs)
 static int check_thread(int tid, bool change)
 {
 	const struct thread *t;
-	int err = 0;
 
 	if (tid < 0)
 		return -EINVAL;
 	SPIN_GUARD(&process_lock);
 	t = find_thread(tid);
 	if (!t)
-		err = -ESRCH;
-	else if (change && !creds_may_schedule(t->process))
-		err = -EPERM;
-	return err;
+		return -ESRCH;
+	return !change || creds_may_schedule(t->process) ? 0 : -EPERM;
 }
 
 long sys_sched_getscheduler(struct pt_regs *regs)

@@ -145,7 +145,6 @@ long sys_sysinfo(struct pt_regs *regs)
 		u32 mem_unit, pad2;
 	} info = { 0 };
 	struct frame_stats frames = frame_stats();
-	u64 flags;
 
 	static_assert(sizeof(info) == 112, "Linux's struct sysinfo");
 	info.uptime = (s64)(clock_ns() / NSEC_PER_SEC);
@@ -153,8 +152,7 @@ long sys_sysinfo(struct pt_regs *regs)
 	/* What programs can get. */
 	info.free_ram = (frames.free - MIN(frames.free, frames.reserve)) * PAGE_SIZE;
 	info.mem_unit = 1;
-	flags = spin_lock(&process_lock);
-	info.procs = (u16)user_tasks();
-	spin_unlock(&process_lock, flags);
+	SPIN_SCOPE(&process_lock)
+		info.procs = (u16)user_tasks();
 	return copy_to_user(regs->di, &info, sizeof(info)) ? -EFAULT : 0;
 }

@@ -85,13 +85,6 @@ u64 time_of_realtime(u64 ns)
 
 /* ---- Clocks --------------------------------------------------------------------- */
 
-static u64 current_process_ns(void)
-{
-	SPIN_GUARD(&process_lock);
-
-	return sched_group_run_ns(&current_process()->run_ns);
-}
-
 static int read_clock(enum clock_id id, u64 *ns)
 {
 	switch (id) {
@@ -101,7 +94,10 @@ static int read_clock(enum clock_id id, u64 *ns)
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_BOOTTIME: *ns = clock_ns(); return 0;
-	case CLOCK_PROCESS_CPUTIME_ID: *ns = current_process_ns(); return 0;
+	case CLOCK_PROCESS_CPUTIME_ID:
+		SPIN_SCOPE(&process_lock)
+			*ns = sched_group_run_ns(&current_process()->run_ns);
+		return 0;
 	case CLOCK_THREAD_CPUTIME_ID: *ns = sched_run_ns(task_of(current_thread())); return 0;
 	default: return -EINVAL;
 	}

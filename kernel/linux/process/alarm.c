@@ -67,9 +67,9 @@ static u64 send_due(void)
 static void run(void *arg __unused)
 {
 	for (;;) {
-		u64 flags = spin_lock(&process_lock);
+		SPIN_GUARD(&process_lock);
 
-		sched_sleep_unlock(&process_lock, flags, send_due());
+		sched_sleep(&process_lock, send_due());
 	}
 }
 
@@ -154,13 +154,12 @@ long sys_setitimer(struct pt_regs *regs)
 
 long sys_getitimer(struct pt_regs *regs)
 {
-	u64 left, interval, flags;
+	u64 left, interval;
 
 	if ((int)regs->di != ITIMER_REAL)
 		return -EINVAL;
-	flags = spin_lock(&process_lock);
-	left = time_left(current_process(), &interval);
-	spin_unlock(&process_lock, flags);
+	SPIN_SCOPE(&process_lock)
+		left = time_left(current_process(), &interval);
 	return put(regs->si, left, interval);
 }
 

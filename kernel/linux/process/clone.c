@@ -65,13 +65,6 @@ static int check(const struct clone *c)
 	return 0;
 }
 
-static int may_fork(void)
-{
-	SPIN_GUARD(&process_lock);
-
-	return user_may_fork();
-}
-
 static struct process *make_process(const struct clone *c)
 {
 	struct mm *own = current_thread()->mm;
@@ -147,18 +140,14 @@ static int enter_tree(struct thread *t, struct process *p, const struct clone *c
 static void wait_for_vfork_child(void)
 {
 	struct thread *self = current_thread();
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 
-	while (self->vfork_child) {
-		if (process_must_die()) {
-			self->vfork_child->vfork_parent = NULL;
-			self->vfork_child = NULL;
-			break;
-		}
-		sched_wait_unlock(&process_lock, flags);
-		flags = spin_lock(&process_lock);
+	while (self->vfork_child && !process_must_die())
+		sched_wait(&process_lock);
+	if (self->vfork_child) {
+		self->vfork_child->vfork_parent = NULL;
+		self->vfork_child = NULL;
 	}
-	spin_unlock(&process_lock, flags);
 }
 
 static long clone_once(const struct clone *c)
@@ -166,14 +155,14 @@ static long clone_once(const struct clone *c)
 	bool thread = c->flags & CLONE_THREAD;
 	struct process *p;
 	struct thread *t;
-	u64 flags;
 	int err = check(c), tid;
 
 	if (err)
 		return err;
 	process_free_dead_threads();
 	process_bury();
-	err = may_fork();
+	SPIN_SCOPE(&process_lock)
+		err = user_may_fork();
 	if (err)
 		return err;
 	t = thread_fork();
@@ -186,9 +175,8 @@ static long clone_once(const struct clone *c)
 		return err && err != -ENOMEM ? err : -ENOFRAME;
 	}
 	tid = t->pid = process_next_pid();
-	flags = spin_lock(&process_lock);
-	err = enter_tree(t, p, c);
-	spin_unlock(&process_lock, flags);
+	SPIN_SCOPE(&process_lock)
+		err = enter_tree(t, p, c);
 	if (err) {
 		task_put(task_of(t));
 		if (!thread)

@@ -34,7 +34,7 @@ static void end_thread(struct thread *t)
  * All threads but the current one; no new one comes any more.  process_lock is held, and
  * free now and then.
  */
-static void end_others(struct process *p, u64 flags)
+static void end_others(struct process *p)
 {
 	struct link *at = list_first(&p->threads);
 	unsigned done = 0;
@@ -44,7 +44,7 @@ static void end_others(struct process *p, u64 flags)
 
 		if (t != current_thread())
 			end_thread(t);
-		at = process_walk_next(&p->threads, at, &done, flags);
+		at = process_walk_next(&p->threads, at, &done);
 	}
 }
 
@@ -56,14 +56,14 @@ bool process_must_die(void)
 void process_exit(int status)
 {
 	struct process *p = current_process();
-	u64 flags = spin_lock(&process_lock);
 
-	if (!process_must_leave()) {
-		p->ending = true;
-		p->status = status;
-		end_others(p, flags);
+	SPIN_SCOPE(&process_lock) {
+		if (!process_must_leave()) {
+			p->ending = true;
+			p->status = status;
+			end_others(p);
+		}
 	}
-	spin_unlock(&process_lock, flags);
 	process_exit_thread(status);
 }
 
@@ -89,40 +89,25 @@ int process_become_only_thread(void)
 {
 	struct process *p = current_process();
 	struct thread *old = NULL;
-	u64 flags = spin_lock(&process_lock);
-	int err = -EAGAIN;
 
-	if (!p->ending && !p->exec_by) {
+	SPIN_SCOPE(&process_lock) {
+		if (p->ending || p->exec_by)
+			return -EAGAIN;
 		p->exec_by = current_thread();
-		end_others(p, flags);
-		while (p->alive > 1 && !p->ending) {
-			sched_wait_unlock(&process_lock, flags);
-			flags = spin_lock(&process_lock);
-		}
+		end_others(p);
+		while (p->alive > 1 && !p->ending)
+			sched_wait(&process_lock);
 		p->exec_by = NULL;
-		if (!p->ending) {
-			old = become_leader(p, current_thread());
-			err = 0;
-		}
+		if (p->ending)
+			return -EAGAIN;
+		old = become_leader(p, current_thread());
 	}
-	spin_unlock(&process_lock, flags);
 	if (old)
 		task_put(task_of(old));
-	return err;
+	return 0;
 }
 
 /* ---- Leaving an address space ----------------------------------------------------- */
-
-static void release_vfork_parent(struct thread *t)
-{
-	SPIN_GUARD(&process_lock);
-
-	if (t->vfork_parent) {
-		t->vfork_parent->vfork_child = NULL;
-		sched_wake(task_of(t->vfork_parent));
-		t->vfork_parent = NULL;
-	}
-}
 
 void process_release_memory(void)
 {
@@ -134,7 +119,12 @@ void process_release_memory(void)
 		futex_wake_one(t->clear_child_tid);
 	}
 	t->clear_child_tid = 0;
-	release_vfork_parent(t);
+	SPIN_GUARD(&process_lock);
+	if (t->vfork_parent) {
+		t->vfork_parent->vfork_child = NULL;
+		sched_wake(task_of(t->vfork_parent));
+		t->vfork_parent = NULL;
+	}
 }
 
 /* ---- Ending ------------------------------------------------------------------------ */
@@ -209,7 +199,7 @@ static struct process *init_for(const struct process *p)
  * Children and tracees go.  process_lock is held, and free now and then: meanwhile a
  * child may have asked to be traced, or made a sibling.
  */
-static void part_from_all(struct process *p, u64 flags)
+static void part_from_all(struct process *p)
 {
 	for (unsigned done = 1;; done++) {
 		struct process *c = list_entry(list_first(&p->children), struct process, sibling);
@@ -218,10 +208,8 @@ static void part_from_all(struct process *p, u64 flags)
 			orphan(c, init_for(p));
 		else if (!ptrace_detach_one(p))
 			return;
-		if (done % PARTINGS == 0) {
-			spin_unlock(&process_lock, flags);
-			spin_lock(&process_lock);
-		}
+		if (done % PARTINGS == 0)
+			process_lock_pause();
 	}
 }
 
@@ -231,11 +219,10 @@ static void part_from_all(struct process *p, u64 flags)
  */
 static void free_dead_before(struct thread *last)
 {
-	u64 flags = spin_lock(&process_lock);
 	struct task *list = last->dead_next;
 
-	last->dead_next = NULL; /* oom.c walks the list */
-	spin_unlock(&process_lock, flags);
+	SPIN_SCOPE(&process_lock) /* oom.c walks the list */
+		last->dead_next = NULL;
 	task_put_dead(list);
 }
 
@@ -246,39 +233,26 @@ static void free_dead_before(struct thread *last)
 static void end_process(struct process *p)
 {
 	struct mm *mm = NULL;
-	u64 flags = spin_lock(&process_lock);
 
-	if (p->parent || p->unclaimed) {
-		mm = p->mm;
-		p->mm = NULL;
-		p->giving_back = mm->resident + 1;
+	SPIN_SCOPE(&process_lock) {
+		if (p->parent || p->unclaimed) {
+			mm = p->mm;
+			p->mm = NULL;
+			p->giving_back = mm->resident + 1;
+		}
 	}
-	spin_unlock(&process_lock, flags);
 	if (mm)
 		mm_put(mm);
 	free_dead_before(current_thread());
-	flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	p->giving_back = 0;
 	oom_process_ended();
-	part_from_all(p, flags);
+	part_from_all(p);
 	if (!p->ending)
 		p->status = current_thread()->status;
 	p->leader->status = p->status;
 	p->ended = true;
 	report_end(p);
-	spin_unlock(&process_lock, flags);
-}
-
-/*
- * From here on signals for the process are for others, those included that were
- * left to this thread and that it has not taken.
- */
-static void stop_taking_signals(struct thread *t)
-{
-	SPIN_GUARD(&process_lock);
-
-	t->leaving = true;
-	signal_leave_to_others(t);
 }
 
 /* A tracer may wait for a thread that is no child of its own. */
@@ -313,7 +287,10 @@ void process_exit_thread(int status)
 	struct process *p = t->process;
 
 	interrupts_on();
-	stop_taking_signals(t);
+	SPIN_SCOPE(&process_lock) { /* signals for the process are for others, from here on */
+		t->leaving = true;
+		signal_leave_to_others(t);
+	}
 	process_bury();
 	process_release_memory();
 	interrupts_off();
@@ -332,15 +309,12 @@ int process_wait_for(struct thread *t)
 {
 	struct process *p = t->process;
 	int status;
-	u64 flags;
 
-	flags = spin_lock(&process_lock);
-	while (!p->ended) {
+	SPIN_SCOPE(&process_lock) {
 		p->waiter = current_task();
-		sched_wait_unlock(&process_lock, flags);
-		flags = spin_lock(&process_lock);
+		while (!p->ended)
+			sched_wait(&process_lock);
 	}
-	spin_unlock(&process_lock, flags);
 	status = p->status;
 	task_put(task_of(t));
 	process_free(p);

@@ -33,7 +33,6 @@ struct process *process_create(struct mm *mm, const struct process *parent)
 {
 	phys_addr_t pa = frame_alloc_zeroed();
 	struct process *p;
-	u64 flags;
 
 	if (pa == NO_FRAME)
 		return NULL;
@@ -42,13 +41,13 @@ struct process *process_create(struct mm *mm, const struct process *parent)
 	p->mm = mm;
 	p->open_fds = ALL_FDS;
 	limits_init(p->limits);
-	flags = spin_lock(&process_lock);
-	if (parent)
-		inherit(p, parent);
-	p->user = user_of_uid(p->ids.user[REAL_ID]);
-	if (p->user)
-		list_append(&process_all, &p->in_all);
-	spin_unlock(&process_lock, flags);
+	SPIN_SCOPE(&process_lock) {
+		if (parent)
+			inherit(p, parent);
+		p->user = user_of_uid(p->ids.user[REAL_ID]);
+		if (p->user)
+			list_append(&process_all, &p->in_all);
+	}
 	if (p->user)
 		return p;
 	frame_free(pa);
@@ -89,13 +88,13 @@ void process_remove_thread(struct process *p, struct thread *t)
 void process_start(struct thread *leader, int pid)
 {
 	struct process *p = leader->process;
-	u64 flags = spin_lock(&process_lock);
 
-	p->pid = pid;
-	numbers_set_thread(leader, pid);
-	numbers_set_group(p, pid);
-	numbers_set_session(p, pid);
-	spin_unlock(&process_lock, flags);
+	SPIN_SCOPE(&process_lock) {
+		p->pid = pid;
+		numbers_set_thread(leader, pid);
+		numbers_set_group(p, pid);
+		numbers_set_session(p, pid);
+	}
 	sched_start(task_of(leader));
 }
 
@@ -104,17 +103,16 @@ void process_start(struct thread *leader, int pid)
 /* Out of the list first: from then on no walk finds it, nor a thread through it. */
 void process_free(struct process *p)
 {
-	u64 flags = spin_lock(&process_lock);
-
-	list_remove(&p->in_all);
-	if (p->leader)
-		numbers_set_thread(p->leader, 0);
-	numbers_set_group(p, 0);
-	numbers_set_session(p, 0);
-	alarm_forget(p);
-	user_count_tasks(p, -(int)p->counted_tasks);
-	user_put(p->user);
-	spin_unlock(&process_lock, flags);
+	SPIN_SCOPE(&process_lock) {
+		list_remove(&p->in_all);
+		if (p->leader)
+			numbers_set_thread(p->leader, 0);
+		numbers_set_group(p, 0);
+		numbers_set_session(p, 0);
+		alarm_forget(p);
+		user_count_tasks(p, -(int)p->counted_tasks);
+		user_put(p->user);
+	}
 	task_put_dead(p->dead);
 	if (p->leader)
 		task_put(task_of(p->leader));
@@ -127,11 +125,12 @@ void process_free(struct process *p)
 void process_free_dead_threads(void)
 {
 	struct process *p = current_process();
-	u64 flags = spin_lock(&process_lock);
-	struct task *list = p->dead;
+	struct task *list;
 
-	p->dead = NULL;
-	spin_unlock(&process_lock, flags);
+	SPIN_SCOPE(&process_lock) {
+		list = p->dead;
+		p->dead = NULL;
+	}
 	task_put_dead(list);
 }
 
@@ -150,15 +149,15 @@ void process_to_graveyard(struct process *p)
 
 void process_bury(void)
 {
-	for (;;) {
-		u64 flags = spin_lock(&process_lock);
-		struct process *p = graveyard;
+	struct process *p;
 
+	do {
+		SPIN_SCOPE(&process_lock) {
+			p = graveyard;
+			if (p)
+				graveyard = p->grave_next;
+		}
 		if (p)
-			graveyard = p->grave_next;
-		spin_unlock(&process_lock, flags);
-		if (!p)
-			return;
-		process_free(p);
-	}
+			process_free(p);
+	} while (p);
 }

@@ -181,20 +181,18 @@ void oom_process_ended(void)
 		sched_wake(task_of(w->task));
 }
 
-/* Until a process has ended since `seen`.  process_lock is held, and is after. */
-static u64 wait_for_end(u64 seen, u64 flags)
+/* Until a process has ended since `seen`. */
+static void wait_for_end(u64 seen)
 {
+	SPIN_GUARD(&process_lock);
 	struct waiter w = { waiters, current_thread() }, **at = &waiters;
 
 	waiters = &w;
-	while (ends == seen && !task_must_die()) {
-		sched_wait_unlock(&process_lock, flags);
-		flags = spin_lock(&process_lock);
-	}
+	while (ends == seen && !task_must_die())
+		sched_wait(&process_lock);
 	while (*at != &w)
 		at = &(*at)->next;
 	*at = w.next;
-	return flags;
 }
 
 /* What the line says of the process, which may be gone by then. */
@@ -230,7 +228,7 @@ bool oom_make_room(enum oom_caller caller, unsigned n)
 {
 	struct victim v = { .pid = 0 };
 	struct process *p;
-	u64 flags, size, seen;
+	u64 size, seen;
 
 	might_lock(LOCK_OOM_MEASURE);
 	if (frame_is_failing() || task_must_die())
@@ -242,21 +240,15 @@ bool oom_make_room(enum oom_caller caller, unsigned n)
 	measure_all();
 	if (task_must_die()) /* not all are measured */
 		return false;
-	flags = spin_lock(&process_lock);
-	if (ends != seen) { /* meanwhile */
-		spin_unlock(&process_lock, flags);
-		return true;
+	SPIN_SCOPE(&process_lock) {
+		if (ends != seen) /* meanwhile */
+			return true;
+		p = choose(&size);
+		if (!p || (caller == OOM_CAN_FAIL && p->mm == current_thread()->mm))
+			return false;
+		take_down(p, size, &v);
 	}
-	p = choose(&size);
-	if (!p || (caller == OOM_CAN_FAIL && p->mm == current_thread()->mm)) {
-		spin_unlock(&process_lock, flags);
-		return false;
-	}
-	take_down(p, size, &v);
-	spin_unlock(&process_lock, flags);
 	report(&v);
-	flags = spin_lock(&process_lock);
-	flags = wait_for_end(seen, flags);
-	spin_unlock(&process_lock, flags);
+	wait_for_end(seen);
 	return !task_must_die();
 }

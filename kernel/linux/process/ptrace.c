@@ -39,7 +39,7 @@ enum request {
 
 /* ---- The tracee's side ------------------------------------------------------------ */
 
-int ptrace_stop(int signal, int code, u64 *flags)
+int ptrace_stop(int signal, int code)
 {
 	struct thread *t = current_thread();
 
@@ -49,18 +49,17 @@ int ptrace_stop(int signal, int code, u64 *flags)
 	signal_notify_parent(t->tracer, SIGCHLD, t, code, signal);
 	while (t->signals.frozen || (t->stop_signal && t->tracer && !signal_kill_pending(t))) {
 		t->work_due = false;
-		sched_sleep_unlock(&process_lock, *flags, ~0ULL);
-		*flags = spin_lock(&process_lock);
+		sched_sleep(&process_lock, ~0ULL);
 	}
 	t->stop_signal = 0;
 	return t->signals.resume_with;
 }
 
-int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags)
+int ptrace_signal_stop(int signal, struct siginfo *info)
 {
 	struct thread *t = current_thread();
 	int tracer = t->tracer->pid;
-	int chosen = ptrace_stop(signal, CLD_TRAPPED, flags);
+	int chosen = ptrace_stop(signal, CLD_TRAPPED);
 
 	if (signal_kill_pending(t))
 		return 0;
@@ -77,11 +76,10 @@ int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags)
 
 void ptrace_report_step(void)
 {
-	u64 flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 
 	if (current_thread()->tracer)
-		ptrace_stop(SIGTRAP, CLD_TRAPPED, &flags);
-	spin_unlock(&process_lock, flags);
+		ptrace_stop(SIGTRAP, CLD_TRAPPED);
 }
 
 bool ptrace_step_over_call(void)
@@ -179,16 +177,15 @@ static struct thread *freeze(int tid)
 	struct thread *t = NULL;
 
 	while (busy) {
-		u64 flags = spin_lock(&process_lock);
-
-		t = process_find_thread(tid);
-		if (t &&
-		    (t->tracer != current_process() || !t->stop_signal || signal_kill_pending(t)))
-			t = NULL;
-		busy = t && (t->signals.frozen || t->on_cpu);
-		if (t && !busy)
-			t->signals.frozen = true;
-		spin_unlock(&process_lock, flags);
+		SPIN_SCOPE(&process_lock) {
+			t = process_find_thread(tid);
+			if (t && (t->tracer != current_process() || !t->stop_signal ||
+				  signal_kill_pending(t)))
+				t = NULL;
+			busy = t && (t->signals.frozen || t->on_cpu);
+			if (t && !busy)
+				t->signals.frozen = true;
+		}
 		if (busy)
 			sched_yield();
 	}
@@ -234,13 +231,6 @@ static long set_regs(struct thread *t, const u64 words[USER_REGS_WORDS])
 	return err;
 }
 
-static void let_go(struct thread *t)
-{
-	SPIN_GUARD(&process_lock);
-
-	ptrace_set_tracer(t, NULL);
-}
-
 static long resume(struct thread *t, enum request request, u64 signal)
 {
 	if (signal > NR_SIGNALS)
@@ -251,7 +241,8 @@ static long resume(struct thread *t, enum request request, u64 signal)
 	else
 		step_off(&t->user.step, thread_regs(t));
 	if (request == PTRACE_DETACH)
-		let_go(t);
+		SPIN_SCOPE(&process_lock)
+			ptrace_set_tracer(t, NULL);
 	t->stop_signal = 0; /* thaw() wakes it */
 	return 0;
 }

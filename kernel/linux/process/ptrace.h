@@ -9,15 +9,15 @@
 /*
  * The current, traced thread stops and says so (CLD_x); comes back when its tracer lets
  * it go on or has gone, or when it must die.  Returns the signal to go on with.
- * process_lock is held with *flags, and released in between.
+ * process_lock is held, and free in between.
  */
-int ptrace_stop(int signal, int code, u64 *flags);
+int ptrace_stop(int signal, int code);
 
 /*
  * The same before the thread acts on a signal; the tracer may change it, and then stands
  * in *info as its sender.  0: the thread gets none.
  */
-int ptrace_signal_stop(int signal, struct siginfo *info, u64 *flags);
+int ptrace_signal_stop(int signal, struct siginfo *info);
 
 /* A stepped instruction ended in a handler: stop with SIGTRAP. */
 void ptrace_report_step(void);

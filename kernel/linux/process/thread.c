@@ -45,16 +45,14 @@ struct thread *thread_create(const char *name, struct mm *mm, virt_addr_t ip, vi
 	struct thread *t = create_user(name);
 	struct process *p = t ? process_create(mm, NULL) : NULL;
 	struct pt_regs *regs;
-	u64 flags;
 
 	if (!p) {
 		if (t)
 			task_put(task_of(t));
 		return NULL;
 	}
-	flags = spin_lock(&process_lock);
-	process_add_thread(p, t);
-	spin_unlock(&process_lock, flags);
+	SPIN_SCOPE(&process_lock)
+		process_add_thread(p, t);
 	task_get(task_of(t));
 	fpu_init_state(t->user.fpu);
 	regs = thread_regs(t);

@@ -43,8 +43,8 @@ static void report_death(const struct pt_regs *regs, int signal)
 
 /* ---- Stops ---------------------------------------------------------------------------- */
 
-/* Until SIGCONT, or death.  process_lock is held, and released in between. */
-static u64 take_part_in_stop(struct thread *t, u64 flags)
+/* Until SIGCONT, or death.  process_lock is held, and free in between. */
+static void take_part_in_stop(struct thread *t)
 {
 	struct process *p = t->process;
 
@@ -54,19 +54,17 @@ static u64 take_part_in_stop(struct thread *t, u64 flags)
 	signal_complete_stop(p);
 	while (p->signals.stop && !t->tracer && !signal_kill_pending(t)) {
 		t->work_due = false;
-		sched_sleep_unlock(&process_lock, flags, ~0ULL);
-		flags = spin_lock(&process_lock);
+		sched_sleep(&process_lock, ~0ULL);
 	}
 	t->signals.stopped = false;
 	list_remove(&t->in_stop);
 	p->signals.stopped_count--;
 	p->leader->stop_signal = 0;
 	signal_wake_next_stopped(p);
-	return flags;
 }
 
 /* process_lock is held, and free now and then: then SIGCONT may end it. */
-static void begin_stop(const struct thread *self, int signal, u64 flags)
+static void begin_stop(const struct thread *self, int signal)
 {
 	struct process *p = self->process;
 	struct link *at = list_first(&p->threads);
@@ -81,7 +79,7 @@ static void begin_stop(const struct thread *self, int signal, u64 flags)
 
 		if (t != self)
 			signal_wake(t);
-		at = process_walk_next(&p->threads, at, &done, flags);
+		at = process_walk_next(&p->threads, at, &done);
 	}
 }
 
@@ -97,9 +95,9 @@ static int take_any(struct thread *t, struct siginfo *info, bool *forced)
 	return info->signo;
 }
 
-static __noreturn void die(const struct pt_regs *regs, int signal, bool forced, u64 flags)
+static __noreturn void die(const struct pt_regs *regs, int signal, bool forced)
 {
-	spin_unlock(&process_lock, flags);
+	spin_unlock(&process_lock, RFLAGS_IF);
 	if (forced)
 		report_death(regs, signal);
 	process_exit(WAIT_STATUS(0, signal));
@@ -109,7 +107,7 @@ static __noreturn void die(const struct pt_regs *regs, int signal, bool forced, 
  * The action for a signal that has been taken: true if it is a handler.  What
  * has a default is done here, under process_lock; some do not come back.
  */
-static bool act(struct delivery *d, const struct pt_regs *regs, bool forced, u64 *flags)
+static bool act(struct delivery *d, const struct pt_regs *regs, bool forced)
 {
 	struct thread *t = current_thread();
 	struct process *p = t->process;
@@ -130,12 +128,12 @@ static bool act(struct delivery *d, const struct pt_regs *regs, bool forced, u64
 		return false;
 	if (bit & SIGNALS_STOP) {
 		if (t->tracer)
-			ptrace_stop(d->signal, CLD_STOPPED, flags);
+			ptrace_stop(d->signal, CLD_STOPPED);
 		else
-			begin_stop(t, d->signal, *flags);
+			begin_stop(t, d->signal);
 		return false;
 	}
-	die(regs, d->signal, forced, *flags);
+	die(regs, d->signal, forced);
 }
 
 /* While its handler runs; d->mask is what sigreturn puts back. */
@@ -154,28 +152,27 @@ static void block_for_handler(struct delivery *d, struct task_signals *s)
 static bool next_delivery(struct delivery *d, const struct pt_regs *regs)
 {
 	struct thread *t = current_thread();
-	u64 flags = spin_lock(&process_lock);
 	bool forced, handler = false;
+	SPIN_GUARD(&process_lock);
 
 	while (!handler) {
 		t->work_due = false;
 		if (signal_kill_pending(t))
-			die(regs, SIGKILL, false, flags);
+			die(regs, SIGKILL, false);
 		if (t->process->signals.stop && !t->tracer) {
-			flags = take_part_in_stop(t, flags);
+			take_part_in_stop(t);
 			continue;
 		}
 		d->signal = take_any(t, &d->info, &forced);
 		if (!d->signal)
 			break;
 		if (t->tracer)
-			d->signal = ptrace_signal_stop(d->signal, &d->info, &flags);
+			d->signal = ptrace_signal_stop(d->signal, &d->info);
 		if (d->signal)
-			handler = act(d, regs, forced, &flags);
+			handler = act(d, regs, forced);
 	}
 	if (handler)
 		block_for_handler(d, &t->signals);
-	spin_unlock(&process_lock, flags);
 	return handler;
 }
 

@@ -110,7 +110,7 @@ static bool look_at(struct wait *w, struct process *p, const struct process *sel
 }
 
 /* process_lock is held, and free now and then; so in the next one. */
-static bool look_at_children(struct wait *w, struct process *self, u64 flags)
+static bool look_at_children(struct wait *w, struct process *self)
 {
 	struct link *at = list_first(&self->children);
 	unsigned done = 0;
@@ -123,12 +123,12 @@ static bool look_at_children(struct wait *w, struct process *self, u64 flags)
 	while (at) {
 		if (look_at(w, list_entry(at, struct process, sibling), self))
 			return true;
-		at = process_walk_next(&self->children, at, &done, flags);
+		at = process_walk_next(&self->children, at, &done);
 	}
 	return false;
 }
 
-static bool look_at_tracees(struct wait *w, struct process *self, u64 flags)
+static bool look_at_tracees(struct wait *w, struct process *self)
 {
 	struct link *at = list_first(&self->tracees);
 	unsigned done = 0;
@@ -141,7 +141,7 @@ static bool look_at_tracees(struct wait *w, struct process *self, u64 flags)
 			if (take_stopped(w, t, self))
 				return true;
 		}
-		at = process_walk_next(&self->tracees, at, &done, flags);
+		at = process_walk_next(&self->tracees, at, &done);
 	}
 	return false;
 }
@@ -157,21 +157,15 @@ static void wait_in_line(struct thread *t, struct process *self)
 	process_wake_next_waiter(self);
 }
 
-static void leave_line(struct thread *t, struct process *self)
-{
-	list_remove(&t->in_wait);
-	process_wake_next_waiter(self);
-}
-
 /* One look, and the next when something has happened: 0, -ECHILD, -ERESTARTSYS. */
-static long look_until_found(struct wait *w, struct process *self, u64 flags)
+static long look_until_found(struct wait *w, struct process *self)
 {
 	struct thread *t = current_thread();
 
 	for (;;) {
 		t->events_seen = self->events;
 		w->any = false;
-		if (look_at_children(w, self, flags) || look_at_tracees(w, self, flags) ||
+		if (look_at_children(w, self) || look_at_tracees(w, self) ||
 		    (w->any && (w->options & WNOHANG)))
 			return 0;
 		if (!w->any)
@@ -181,8 +175,7 @@ static long look_until_found(struct wait *w, struct process *self, u64 flags)
 		if (t->events_seen != self->events) /* while the lock was free */
 			continue;
 		wait_in_line(t, self);
-		sched_sleep_unlock(&process_lock, flags, ~0ULL);
-		spin_lock(&process_lock);
+		sched_sleep(&process_lock, ~0ULL);
 	}
 }
 
@@ -191,14 +184,15 @@ static long do_wait(struct wait *w)
 {
 	struct process *self = current_process();
 	struct thread *t = current_thread();
-	u64 flags = spin_lock(&process_lock);
 	long err;
 
-	t->events_seen = self->events;
-	list_append(&self->waiting, &t->in_wait);
-	err = look_until_found(w, self, flags);
-	leave_line(t, self);
-	spin_unlock(&process_lock, flags);
+	SPIN_SCOPE(&process_lock) {
+		t->events_seen = self->events;
+		list_append(&self->waiting, &t->in_wait);
+		err = look_until_found(w, self);
+		list_remove(&t->in_wait);
+		process_wake_next_waiter(self);
+	}
 	if (err)
 		return err;
 	if (w->ended)

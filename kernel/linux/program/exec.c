@@ -24,12 +24,11 @@
 static void change_address_space(struct thread *t, struct mm *new)
 {
 	struct mm *old = t->mm;
-	u64 flags;
 
-	flags = spin_lock(&process_lock); /* others look at process->mm under it */
-	t->process->mm = t->mm = new;
-	ldt_load_mm(new);
-	spin_unlock(&process_lock, flags);
+	SPIN_SCOPE(&process_lock) { /* others look at process->mm under it */
+		t->process->mm = t->mm = new;
+		ldt_load_mm(new);
+	}
 	mm_put(old);
 }
 
@@ -100,13 +99,6 @@ static long exec(const char *path, const struct start_strings *strings)
 	return 0;
 }
 
-static long may_exec(void)
-{
-	SPIN_GUARD(&process_lock);
-
-	return user_may_exec();
-}
-
 static long exec_once(virt_addr_t path, const struct start_strings *strings)
 {
 	char *name;
@@ -114,7 +106,8 @@ static long exec_once(virt_addr_t path, const struct start_strings *strings)
 
 	if (err)
 		return err;
-	err = may_exec();
+	SPIN_SCOPE(&process_lock)
+		err = user_may_exec();
 	if (!err)
 		err = exec(name, strings);
 	oom_charge_exec(NULL);

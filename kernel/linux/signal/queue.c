@@ -142,10 +142,8 @@ void signal_queue_release_all(struct queued_signal *ring)
 	bool more = ring;
 
 	while (more) {
-		u64 flags = spin_lock(&process_lock);
-
-		more = signal_queue_release(&ring);
-		spin_unlock(&process_lock, flags);
+		SPIN_SCOPE(&process_lock)
+			more = signal_queue_release(&ring);
 		sched_point();
 	}
 }

@@ -227,7 +227,7 @@ static void send_to_one(struct many *m, struct process *p)
 }
 
 /* pid: -1, all; 0, the own group; or less, that group. */
-static long send_to_many(int pid, const struct siginfo *info, u64 flags)
+static long send_to_many(int pid, const struct siginfo *info)
 {
 	struct many m = { .all = pid == -1,
 			  .info = info,
@@ -240,26 +240,19 @@ static long send_to_many(int pid, const struct siginfo *info, u64 flags)
 	while (at) {
 		send_to_one(&m, m.all ? list_entry(at, struct process, in_all) :
 					list_entry(at, struct process, in_group));
-		at = process_walk_next(list, at, &done, flags);
+		at = process_walk_next(list, at, &done);
 	}
 	return m.one && !m.all ? 0 : m.result;
 }
 
 long signal_kill(int pid, const struct siginfo *info)
 {
-	u64 flags = spin_lock(&process_lock);
-	struct process *p = pid > 0 ? process_find(pid) : NULL;
-	struct thread *t = pid > 0 && !p ? process_find_thread(pid) : NULL;
-	long err;
+	SPIN_GUARD(&process_lock);
+	struct thread *t = pid > 0 ? process_find_thread(pid) : NULL;
 
 	if (t) /* a thread's number stands for its process, too */
-		p = t->process;
-	if (pid > 0)
-		err = p ? send_to(p, NULL, info) : -ESRCH;
-	else
-		err = pid == INT32_MIN ? -ESRCH : send_to_many(pid, info, flags);
-	spin_unlock(&process_lock, flags);
-	return err;
+		return send_to(t->process, NULL, info);
+	return pid > 0 || pid == INT32_MIN ? -ESRCH : send_to_many(pid, info);
 }
 
 long signal_kill_thread(int tgid, int tid, const struct siginfo *info)

@@ -51,7 +51,7 @@ const char *signal_name(int signal)
 /* ---- What is wanted --------------------------------------------------------------- */
 
 /* process_lock is held, and free now and then. */
-static struct queued_signal *take_out_of_all(struct process *p, u64 signals, u64 flags)
+static struct queued_signal *take_out_of_all(struct process *p, u64 signals)
 {
 	struct link *at = list_first(&p->threads);
 	struct queued_signal *ring = NULL;
@@ -62,7 +62,7 @@ static struct queued_signal *take_out_of_all(struct process *p, u64 signals, u64
 		struct thread *t = list_entry(at, struct thread, in_process);
 
 		signal_queue_take_out(&t->signals.pending, signals, &ring);
-		at = process_walk_next(&p->threads, at, &done, flags);
+		at = process_walk_next(&p->threads, at, &done);
 	}
 	return ring;
 }
@@ -71,22 +71,23 @@ int signal_set_action(int signal, const struct signal_action *new, struct signal
 {
 	struct process *p = current_process();
 	struct queued_signal *ring = NULL;
-	u64 flags;
 
 	if (signal < 1 || signal > NR_SIGNALS ||
 	    (new && (SIGNALS_UNBLOCKABLE & SIGNAL_BIT(signal))))
 		return -EINVAL;
-	flags = spin_lock(&process_lock);
-	if (old)
-		*old = *signal_action_of(p, signal);
-	if (new) {
-		*signal_action_of(p, signal) = *new;
-		signal_action_of(p, signal)->flags &= SA_ALL;
-		signal_action_of(p, signal)->mask &= ~SIGNALS_UNBLOCKABLE;
-		if (signal_does_nothing(p, signal))
-			ring = take_out_of_all(p, SIGNAL_BIT(signal), flags);
+	SPIN_SCOPE(&process_lock) {
+		struct signal_action *a = signal_action_of(p, signal);
+
+		if (old)
+			*old = *a;
+		if (new) {
+			*a = *new;
+			a->flags &= SA_ALL;
+			a->mask &= ~SIGNALS_UNBLOCKABLE;
+			if (signal_does_nothing(p, signal))
+				ring = take_out_of_all(p, SIGNAL_BIT(signal));
+		}
 	}
-	spin_unlock(&process_lock, flags);
 	signal_queue_release_all(ring);
 	return 0;
 }
@@ -201,10 +202,9 @@ int signal_take(struct thread *t, u64 set, struct siginfo *info)
 void signal_forget(struct pending_signals *pending)
 {
 	struct queued_signal *ring = NULL;
-	u64 flags = spin_lock(&process_lock);
 
-	signal_queue_take_out(pending, ~0ULL, &ring);
-	spin_unlock(&process_lock, flags);
+	SPIN_SCOPE(&process_lock)
+		signal_queue_take_out(pending, ~0ULL, &ring);
 	signal_queue_release_all(ring);
 }
 
@@ -315,11 +315,11 @@ long signal_suspend(u64 mask)
 int signal_wait(u64 set, struct siginfo *info, u64 when)
 {
 	struct thread *t = current_thread();
-	u64 blocked = t->signals.blocked, flags;
+	u64 blocked = t->signals.blocked;
 	int signal, err = -EAGAIN;
 
 	set &= ~SIGNALS_UNBLOCKABLE;
-	flags = spin_lock(&process_lock);
+	SPIN_GUARD(&process_lock);
 	t->signals.waited = blocked & set;
 	t->signals.blocked = blocked & ~set;
 	while (!(signal = signal_take(t, set, info)) && clock_ns() < when) {
@@ -327,14 +327,12 @@ int signal_wait(u64 set, struct siginfo *info, u64 when)
 			err = -EINTR;
 			break;
 		}
-		sched_sleep_unlock(&process_lock, flags, when);
-		flags = spin_lock(&process_lock);
+		sched_sleep(&process_lock, when);
 	}
 	t->signals.blocked = blocked;
 	t->signals.waited = 0;
 	if (signal_pending())
 		signal_wake(t);
-	spin_unlock(&process_lock, flags);
 	return signal ? signal : err;
 }
 
