@@ -6,12 +6,12 @@
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
 #include "kernel/linux/abi.h"
-#include "kernel/linux/calls/user_time.h"
 #include "kernel/linux/signal/send.h"
 #include "kernel/linux/signal/siginfo.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/tree.h"
+#include "kernel/linux/user_time.h"
 #include "mm/space/uaccess.h"
 
 /* ---- Actions and masks --------------------------------------------------------------- */

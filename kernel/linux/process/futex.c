@@ -1,5 +1,6 @@
 /*
- * Futexes: which word of a program is meant, and the locks that a thread leaves behind.
+ * Futexes: sleeping until another thread says that a word of memory has changed; and the
+ * locks that a thread leaves behind.
  * kernel/task/waiters.c has the lists of those that wait, and wakes them.
  *
  * The key of a word is the id of its address space or shared object, and the place in
@@ -10,13 +11,34 @@
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
+#include "kernel/linux/abi.h"
+#include "kernel/linux/creds.h"
+#include "kernel/linux/numbers.h"
 #include "kernel/linux/process/futex.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/signal/signal.h"
-#include "kernel/linux/thread.h"
+#include "kernel/linux/syscalls.h"
+#include "kernel/linux/user_time.h"
 #include "kernel/task/sched.h"
 #include "kernel/task/waiters.h"
 #include "mm/space/uaccess.h"
+
+/* Operations, and bits of their number. */
+enum {
+	FUTEX_WAIT = 0,
+	FUTEX_WAKE = 1,
+	FUTEX_REQUEUE = 3,
+	FUTEX_CMP_REQUEUE = 4,
+	FUTEX_WAIT_BITSET = 9,
+	FUTEX_WAKE_BITSET = 10,
+};
+#define FUTEX_COMMAND 127
+#define FUTEX_PRIVATE 128 /* only threads of this address space wait there */
+#define FUTEX_REALTIME 256
+
+#define FUTEX_ANY ~0u
+
+/* ---- Which word? -------------------------------------------------------------------- */
 
 static int check_address(virt_addr_t va)
 {
@@ -76,7 +98,8 @@ static long wait_listed(struct waiter *w, u64 when)
 	return 0;
 }
 
-long futex_wait(virt_addr_t va, u32 value, u32 bits, u64 when, unsigned flags)
+/* While the word is `value`, until a wake-up whose bits meet ours, or the time `when`. */
+static long wait_until(virt_addr_t va, u32 value, u32 bits, u64 when, unsigned flags)
 {
 	struct waiter w = { .task = current_task(), .bits = bits };
 	struct mm_word word;
@@ -93,7 +116,42 @@ long futex_wait(virt_addr_t va, u32 value, u32 bits, u64 when, unsigned flags)
 	return err ? err : wait_listed(&w, when);
 }
 
-static long wake_all(virt_addr_t va, int count, u32 bits, unsigned flags, bool must_end)
+/* When a wait is over, in clock_ns(). */
+static int read_timeout(const struct pt_regs *regs, u64 *when)
+{
+	unsigned op = (u32)regs->si;
+	struct timespec ts;
+	int err;
+
+	*when = TIME_NEVER;
+	if (!regs->r10)
+		return 0;
+	err = timespec_read(&ts, regs->r10);
+	if (err)
+		return err;
+	*when = timespec_ns(&ts);
+	if ((op & FUTEX_COMMAND) == FUTEX_WAIT)
+		*when += clock_ns();
+	else if (op & FUTEX_REALTIME)
+		*when = time_of_realtime(*when);
+	return 0;
+}
+
+static long wait(const struct pt_regs *regs, u32 bits)
+{
+	u64 when;
+	long err = read_timeout(regs, &when);
+
+	if (!err && bits == 0)
+		err = -EINVAL;
+	if (!err)
+		err = wait_until(regs->di, (u32)regs->dx, bits, when, (u32)regs->si);
+	/* A time that is counted from the call must not begin again. */
+	return err == -ERESTARTSYS && regs->r10 ? -EINTR : err;
+}
+
+/* At most `count`, but at least one; how many, or an error. */
+static long wake(virt_addr_t va, int count, u32 bits, unsigned flags, bool must_end)
 {
 	struct wait_key key;
 	int err = find_key(va, flags, &key);
@@ -101,39 +159,60 @@ static long wake_all(virt_addr_t va, int count, u32 bits, unsigned flags, bool m
 	return err ? err : waiters_wake(&key, count, bits, must_end);
 }
 
-long futex_wake(virt_addr_t va, int count, u32 bits, unsigned flags)
+/* Lets those that are not woken wait for another word; with `value`, if the first is that. */
+static long requeue(const struct pt_regs *regs, const u32 *value)
 {
-	return wake_all(va, count, bits, flags, false);
-}
-
-long futex_requeue(virt_addr_t va, virt_addr_t to, int wake, int move, const u32 *value,
-		   unsigned flags)
-{
-	struct wait_key from_key, to_key;
+	int count = (int)regs->dx, move = (int)regs->r10;
+	unsigned flags = (u32)regs->si;
+	struct wait_key from, to;
 	struct mm_word word;
-	int err = find_key(va, flags, &from_key);
 	long done;
+	int err;
 
+	if (count < 0 || move < 0)
+		return -EINVAL;
+	err = find_key(regs->di, flags, &from);
 	if (!err)
-		err = find_key(to, flags, &to_key);
+		err = find_key(regs->r8, flags, &to);
 	if (!err && value)
-		err = lock_word(va, &word);
+		err = lock_word(regs->di, &word);
 	if (err)
 		return err;
-	done = waiters_move(&from_key, &to_key, wake, move, value ? word.at : NULL,
-			    value ? *value : 0);
+	done = waiters_move(&from, &to, count, move, value ? word.at : NULL, value ? *value : 0);
 	if (value)
 		mm_unlock_word(current_thread()->mm);
 	return done;
+}
+
+/* Arguments are checked in Linux's order. */
+long sys_futex(struct pt_regs *regs)
+{
+	unsigned op = (u32)regs->si, command = op & FUTEX_COMMAND;
+	u32 value = (u32)regs->r9;
+
+	if (op & ~(FUTEX_COMMAND | FUTEX_PRIVATE | FUTEX_REALTIME) ||
+	    ((op & FUTEX_REALTIME) && command != FUTEX_WAIT_BITSET))
+		return -ENOSYS;
+	switch (command) {
+	case FUTEX_WAIT: return wait(regs, FUTEX_ANY);
+	case FUTEX_WAIT_BITSET: return wait(regs, value);
+	case FUTEX_WAKE: return wake(regs->di, (int)regs->dx, FUTEX_ANY, op, false);
+	case FUTEX_WAKE_BITSET:
+		return value ? wake(regs->di, (int)regs->dx, value, op, false) : -EINVAL;
+	case FUTEX_REQUEUE: return requeue(regs, NULL);
+	case FUTEX_CMP_REQUEUE: return requeue(regs, &value);
+	default: return -ENOSYS;
+	}
 }
 
 /* ---- The end of a thread -------------------------------------------------------------- */
 
 void futex_wake_one(virt_addr_t va)
 {
-	wake_all(va, 1, FUTEX_ANY, 0, true);
+	wake(va, 1, FUTEX_ANY, 0, true);
 }
 
+#define ROBUST_HEAD_WORDS 3
 #define ROBUST_LIMIT 2048 /* entries that are looked at, as Linux does */
 #define ROBUST_PI 1       /* in a pointer: a lock of a kind we do not have, without waiters */
 #define FUTEX_TID 0x3fffffff
@@ -167,30 +246,20 @@ static void release(virt_addr_t va, bool pi, bool pending)
 	}
 }
 
-/* n numbers of a program, of 4 bytes each if `narrow`. */
-static bool read_words(u64 *to, virt_addr_t from, unsigned n, bool narrow)
+/* `width`: bytes of the list's words. */
+static void release_list(virt_addr_t list, unsigned width)
 {
-	for (unsigned i = 0; i < n; i++) {
-		to[i] = 0;
-		if (copy_from_user(&to[i], from + i * (narrow ? 4 : 8), narrow ? 4 : 8))
-			return false;
-	}
-	return true;
-}
-
-static void release_list(virt_addr_t list, bool narrow)
-{
-	u64 head[3], entry, next; /* head: next, offset, pending */
+	u64 head[ROBUST_HEAD_WORDS], entry, next; /* head: next, offset, pending */
 	u64 pending, offset;
 
-	if (!list || !read_words(head, list, 3, narrow))
+	if (!list || abi_read_words(head, list, ROBUST_HEAD_WORDS, width))
 		return;
-	offset = narrow ? (u64)(s32)head[1] : head[1];
+	offset = width == sizeof(u32) ? (u64)(s32)head[1] : head[1];
 	pending = head[2] & ~(u64)ROBUST_PI;
 	entry = head[0];
 	for (unsigned i = 0; i < ROBUST_LIMIT && (entry & ~1ULL) != list; i++) {
 		virt_addr_t at = entry & ~(u64)ROBUST_PI;
-		bool more = read_words(&next, at, 1, narrow);
+		bool more = !abi_read_words(&next, at, 1, width);
 
 		if (at != pending)
 			release(at + offset, entry & ROBUST_PI, false);
@@ -209,6 +278,45 @@ void futex_release_robust_list(void)
 	virt_addr_t list = t->robust_list, list32 = t->robust_list32;
 
 	t->robust_list = t->robust_list32 = 0;
-	release_list(list, false);
-	release_list(list32, true);
+	release_list(list, sizeof(u64));
+	release_list(list32, sizeof(u32));
+}
+
+/* i386's are lists of their own. */
+long sys_set_robust_list(struct pt_regs *regs)
+{
+	struct thread *t = current_thread();
+
+	if (regs->si != ROBUST_HEAD_WORDS * abi_width())
+		return -EINVAL;
+	if (abi_is_ia32())
+		t->robust_list32 = (u32)regs->di;
+	else
+		t->robust_list = regs->di;
+	return 0;
+}
+
+/* That of thread `tid`, 0: the caller: 0, -ESRCH, or -EPERM. */
+static long get_robust_list(int tid, u64 *list)
+{
+	SPIN_GUARD(&process_lock);
+	struct thread *t = tid ? process_find_thread(tid) : current_thread();
+
+	if (!t)
+		return -ESRCH;
+	*list = abi_is_ia32() ? t->robust_list32 : t->robust_list;
+	return creds_may_trace(t->process) ? 0 : -EPERM;
+}
+
+long sys_get_robust_list(struct pt_regs *regs)
+{
+	u64 list;
+	long err = get_robust_list((int)regs->di, &list);
+
+	if (err)
+		return err;
+	return abi_put_word(regs->dx, ROBUST_HEAD_WORDS * abi_width()) ||
+			       abi_put_word(regs->si, list) ?
+		       -EFAULT :
+		       0;
 }

@@ -1,8 +1,8 @@
 /*
  * Times as programs give them.
  */
-#ifndef KERNEL_LINUX_CALLS_USER_TIME_H
-#define KERNEL_LINUX_CALLS_USER_TIME_H
+#ifndef KERNEL_LINUX_USER_TIME_H
+#define KERNEL_LINUX_USER_TIME_H
 
 #include "kernel/base/types.h"
 
@@ -21,8 +21,12 @@ struct timespec {
 enum time_form { TIME_64, TIME_32, TIME_64_IA32 };
 enum time_form time_form(void);
 
-/* Reads one in that form; 0, -EFAULT, or -EINVAL: negative, or no number of nanoseconds. */
+/*
+ * Reads one in the call's form: 0, -EFAULT, or -EINVAL: negative, or no number of
+ * nanoseconds.  Writes one: 0 or -EFAULT.
+ */
 int timespec_read(struct timespec *ts, virt_addr_t from);
+int timespec_write(virt_addr_t to, const struct timespec *ts, enum time_form form);
 
 /* In nanoseconds, at most TIME_NEVER / 2. */
 u64 timespec_ns(const struct timespec *ts);
