@@ -54,6 +54,11 @@ const char *trap_name(unsigned vector)
 	return exception_name[vector] ? exception_name[vector] : "exception";
 }
 
+const char *fault_access(u64 error)
+{
+	return error & PF_INSTR ? "fetch" : error & PF_WRITE ? "write" : "read";
+}
+
 static const char *const ist_name[NR_IST] = { "#DF", "NMI", "#DB", "#MC" };
 
 static bool print_ist_kernel_stack(const struct percpu *cpu, u64 sp)

@@ -12,6 +12,9 @@ const char *place_window(u64 ip);
 /* "#PF", "NMI", "exception" for one that has no name, or "interrupt".  Any context. */
 const char *trap_name(unsigned vector);
 
+/* "fetch", "write" or "read": what a page fault's error code says of it.  Any context. */
+const char *fault_access(u64 error);
+
 /* What kind of text ip is in. */
 const char *place_text(u64 ip);
 

@@ -8,35 +8,17 @@
 #include "kernel/base/list.h"
 #include "kernel/base/types.h"
 
-#define SIGHUP 1
-#define SIGINT 2
-#define SIGQUIT 3
-#define SIGILL 4
-#define SIGTRAP 5
-#define SIGABRT 6
-#define SIGBUS 7
-#define SIGFPE 8
-#define SIGKILL 9
-#define SIGUSR1 10
-#define SIGSEGV 11
-#define SIGUSR2 12
-#define SIGPIPE 13
-#define SIGALRM 14
-#define SIGTERM 15
-#define SIGCHLD 17
-#define SIGCONT 18
-#define SIGSTOP 19
-#define SIGTSTP 20
-#define SIGTTIN 21
-#define SIGTTOU 22
-#define SIGURG 23
-#define SIGXCPU 24
-#define SIGXFSZ 25
-#define SIGWINCH 28
-#define SIGSYS 31
+/* Their numbers and names. */
+/* clang-format off */
+#define SIGNALS(X)                                                                    \
+	X(1, HUP) X(2, INT) X(3, QUIT) X(4, ILL) X(5, TRAP) X(6, ABRT) X(7, BUS)      \
+	X(8, FPE) X(9, KILL) X(10, USR1) X(11, SEGV) X(12, USR2) X(13, PIPE)          \
+	X(14, ALRM) X(15, TERM) X(17, CHLD) X(18, CONT) X(19, STOP) X(20, TSTP)       \
+	X(21, TTIN) X(22, TTOU) X(23, URG) X(24, XCPU) X(25, XFSZ) X(28, WINCH) X(31, SYS)
+#define SIGNAL_NUMBER(number, name) SIG##name = (number),
+enum { SIGNALS(SIGNAL_NUMBER) };
 #define NR_SIGNALS 64
 #define SIGRTMIN 32
-/* clang-format off */
 #define SIGNAL_BIT(n) BIT((n) - 1)
 /* clang-format on */
 

@@ -56,6 +56,13 @@ struct timespec timespec_from_ns(u64 ns)
 	return (struct timespec){ (s64)(ns / NSEC_PER_SEC), (s64)(ns % NSEC_PER_SEC) };
 }
 
+long usage_write(virt_addr_t to, u64 run_ns)
+{
+	const u64 usage[18] = { run_ns / NSEC_PER_SEC, run_ns / 1000 % 1000000 };
+
+	return abi_write_words(to, usage, ARRAY_SIZE(usage), abi_width());
+}
+
 u64 time_of_realtime(u64 ns)
 {
 	u64 boot = clock_realtime_ns() - clock_ns();

@@ -28,6 +28,9 @@ enum time_form time_form(void);
 int timespec_read(struct timespec *ts, virt_addr_t from);
 int timespec_write(virt_addr_t to, const struct timespec *ts, enum time_form form);
 
+/* struct rusage: run_ns as user time, all else zero.  0 or -EFAULT. */
+long usage_write(virt_addr_t to, u64 run_ns);
+
 /* In nanoseconds, at most TIME_NEVER / 2. */
 u64 timespec_ns(const struct timespec *ts);
 struct timespec timespec_from_ns(u64 ns);

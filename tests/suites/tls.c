@@ -1,8 +1,7 @@
 /*
  * TLS descriptors: set_thread_area's rules, the GDT of the CPU on which a task
- * runs, and of one on which it ran.  i386's system calls reach
- * do_set_thread_area(); here it is called from a kernel thread that has an
- * address space loaded.
+ * runs, and of one on which it ran.  i386's system calls are called here from a
+ * kernel thread that has an address space loaded.
  */
 #include "arch/cpu_entry_area.h"
 #include "arch/state/ldt.h"
@@ -12,8 +11,8 @@
 #include "kernel/base/string.h"
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
-#include "kernel/linux/process/segments.h"
 #include "kernel/linux/signal/signal.h"
+#include "kernel/linux/syscalls.h"
 #include "mm/pti.h"
 #include "mm/space/mm_range.h"
 #include "tests/suites/cpus.h"
@@ -75,12 +74,26 @@ static void with_memory(struct selftest *t, void (*fn)(struct selftest *t))
 	mm_put(under.mm);
 }
 
+static long set_area(virt_addr_t at)
+{
+	struct pt_regs regs = { .di = at };
+
+	return ia32_sys_set_thread_area(&regs);
+}
+
+static long get_area(virt_addr_t at)
+{
+	struct pt_regs regs = { .di = at };
+
+	return ia32_sys_get_thread_area(&regs);
+}
+
 static long set(u32 entry, u32 base, u32 limit, u32 flags)
 {
 	struct user_desc d = { entry, base, limit, flags };
 
 	mm_write(under.mm, AT, &d, sizeof(d));
-	return do_set_thread_area(AT);
+	return set_area(AT);
 }
 
 static struct user_desc get(u32 entry)
@@ -88,7 +101,7 @@ static struct user_desc get(u32 entry)
 	struct user_desc d = { .entry_number = entry };
 
 	mm_write(under.mm, AT, &d, sizeof(d));
-	if (do_get_thread_area(AT))
+	if (get_area(AT))
 		d.entry_number = 0;
 	else
 		mm_read(under.mm, AT, &d, sizeof(d));
@@ -97,9 +110,9 @@ static struct user_desc get(u32 entry)
 
 static void errors_here(struct selftest *t)
 {
-	EXPECT_EQ(t, do_set_thread_area(0), -EFAULT, "a null pointer");
-	EXPECT_EQ(t, do_set_thread_area(AT + PAGE_SIZE - 4), -EFAULT, "half of it");
-	EXPECT_EQ(t, do_set_thread_area(KERNEL_BASE), -EFAULT, "a kernel pointer");
+	EXPECT_EQ(t, set_area(0), -EFAULT, "a null pointer");
+	EXPECT_EQ(t, set_area(AT + PAGE_SIZE - 4), -EFAULT, "half of it");
+	EXPECT_EQ(t, set_area(KERNEL_BASE), -EFAULT, "a kernel pointer");
 	EXPECT_EQ(t, set(11, 1, 1, USER_DESC_32BIT), -EINVAL, "entry 11");
 	EXPECT_EQ(t, set(15, 1, 1, USER_DESC_32BIT), -EINVAL, "entry 15");
 	EXPECT_EQ(t, set(~1u, 1, 1, USER_DESC_32BIT), -EINVAL, "entry -2");
@@ -109,7 +122,7 @@ static void errors_here(struct selftest *t)
 		  "conforming code");
 	EXPECT_EQ(t, set(12, 1, 1, USER_DESC_32BIT | USER_DESC_NOT_PRESENT), -EINVAL,
 		  "not present");
-	EXPECT_EQ(t, do_get_thread_area(8), -EFAULT, "get, a bad pointer");
+	EXPECT_EQ(t, get_area(8), -EFAULT, "get, a bad pointer");
 	EXPECT_EQ(t, get(11).entry_number | get(15).entry_number, 0, "get, bad entries");
 	expect_empty(t, "an entry of the GDT");
 }

@@ -7,6 +7,7 @@
 #include "arch/state/fpu.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/debug/names.h"
 #include "kernel/linux/calls/exception.h"
 #include "kernel/linux/calls/vsyscall.h"
 #include "kernel/linux/process/exit.h"
@@ -55,11 +56,7 @@ static void out_of_memory(const struct pt_regs *regs, u64 cr2, u64 error)
 	if (!t->process->quiet)
 		log("%s[%d]: killed by %s: out of memory, nobody else can be killed: "
 		    "%s of %#lx at ip %#lx\n",
-		    t->name, t->pid, signal_name(SIGKILL),
-		    error & PF_INSTR ? "fetch" :
-		    error & PF_WRITE ? "write" :
-				       "read",
-		    cr2, regs->ip);
+		    t->name, t->pid, signal_name(SIGKILL), fault_access(error), cr2, regs->ip);
 	process_exit(WAIT_STATUS(0, SIGKILL));
 }
 

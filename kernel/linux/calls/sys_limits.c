@@ -6,8 +6,8 @@
 #include "kernel/base/nospec.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/creds.h"
-#include "kernel/linux/process/wait.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/user_time.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"
 

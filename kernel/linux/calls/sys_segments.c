@@ -1,5 +1,5 @@
 /*
- * System calls on segments: the LDT, the bases of FS and GS, and i386's TLS entries.
+ * System calls on segments: the LDT, and the bases of FS and GS.
  * A descriptor is refused here, by Linux's checks in Linux's order, or never.
  * Read next: arch/state/ldt.c, arch/state/user_desc.c.
  */
@@ -10,7 +10,6 @@
 #include "kernel/base/insn.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/process/oom.h"
-#include "kernel/linux/process/segments.h"
 #include "kernel/linux/syscalls.h"
 #include "mm/space/uaccess.h"
 
@@ -132,15 +131,4 @@ long sys_arch_prctl(struct pt_regs *regs)
 	case ARCH_GET_GS: return get_base(MSR_KERNEL_GS_BASE, regs->si);
 	default: return -EINVAL;
 	}
-}
-
-/* Thread-local storage is in a segment. */
-long ia32_sys_set_thread_area(struct pt_regs *regs)
-{
-	return do_set_thread_area(regs->di);
-}
-
-long ia32_sys_get_thread_area(struct pt_regs *regs)
-{
-	return do_get_thread_area(regs->di);
 }

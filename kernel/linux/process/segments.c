@@ -6,6 +6,7 @@
 #include "arch/state/user_desc.h"
 #include "kernel/base/errno.h"
 #include "kernel/linux/process/segments.h"
+#include "kernel/linux/syscalls.h"
 #include "mm/space/uaccess.h"
 
 #define ANY_ENTRY (~0u)
@@ -30,9 +31,9 @@ static long set_thread_area(struct thread *t, virt_addr_t at, bool may_choose)
 	return tls_set(&t->user, &d, t == current_thread());
 }
 
-long do_set_thread_area(virt_addr_t at)
+long ia32_sys_set_thread_area(struct pt_regs *regs)
 {
-	return set_thread_area(current_thread(), at, true);
+	return set_thread_area(current_thread(), regs->di, true);
 }
 
 long segments_set_child_tls(struct thread *child, virt_addr_t at)
@@ -40,8 +41,9 @@ long segments_set_child_tls(struct thread *child, virt_addr_t at)
 	return set_thread_area(child, at, false);
 }
 
-long do_get_thread_area(virt_addr_t at)
+long ia32_sys_get_thread_area(struct pt_regs *regs)
 {
+	virt_addr_t at = regs->di;
 	struct user_desc d;
 	u32 entry;
 

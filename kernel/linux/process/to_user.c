@@ -31,11 +31,7 @@ static void report_death(const struct pt_regs *regs, int signal)
 		    s->why, regs->ip);
 	else if (s->trapno == VEC_PF)
 		log("%s[%d]: killed by %s: %s of %#lx at ip %#lx\n", t->name, t->pid,
-		    signal_name(signal),
-		    s->error & PF_INSTR ? "fetch" :
-		    s->error & PF_WRITE ? "write" :
-					  "read",
-		    s->cr2, regs->ip);
+		    signal_name(signal), fault_access(s->error), s->cr2, regs->ip);
 	else
 		log("%s[%d]: killed by %s: %s (error %#lx) at ip %#lx\n", t->name, t->pid,
 		    signal_name(signal), trap_name((unsigned)s->trapno), s->error, regs->ip);

@@ -9,8 +9,8 @@
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
-#include "kernel/linux/process/wait.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/user_time.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"
 
@@ -199,14 +199,6 @@ static long do_wait(struct wait *w)
 		process_free(w->ended);
 	process_bury();
 	return 0;
-}
-
-/* struct rusage: what we count is the time on a CPU. */
-long usage_write(virt_addr_t to, u64 run_ns)
-{
-	const u64 usage[18] = { run_ns / NSEC_PER_SEC, run_ns / 1000 % 1000000 };
-
-	return abi_write_words(to, usage, ARRAY_SIZE(usage), abi_width());
 }
 
 long sys_wait4(struct pt_regs *regs)

@@ -15,7 +15,7 @@
 #include "kernel/files/randmaps.h"
 #include "kernel/linux/ia32_vdso.h"
 #include "kernel/linux/process/oom.h"
-#include "kernel/linux/process/thread.h"
+#include "kernel/linux/process/make.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/signal/sigframe.h"
 #include "mm/space/mm_range.h"

@@ -32,17 +32,8 @@
 
 const char *signal_name(int signal)
 {
-	static const char *const names[] = {
-		[SIGHUP] = "SIGHUP",     [SIGINT] = "SIGINT",   [SIGQUIT] = "SIGQUIT",
-		[SIGILL] = "SIGILL",     [SIGTRAP] = "SIGTRAP", [SIGABRT] = "SIGABRT",
-		[SIGBUS] = "SIGBUS",     [SIGFPE] = "SIGFPE",   [SIGKILL] = "SIGKILL",
-		[SIGUSR1] = "SIGUSR1",   [SIGSEGV] = "SIGSEGV", [SIGUSR2] = "SIGUSR2",
-		[SIGPIPE] = "SIGPIPE",   [SIGALRM] = "SIGALRM", [SIGTERM] = "SIGTERM",
-		[SIGCHLD] = "SIGCHLD",   [SIGCONT] = "SIGCONT", [SIGSTOP] = "SIGSTOP",
-		[SIGTSTP] = "SIGTSTP",   [SIGTTIN] = "SIGTTIN", [SIGTTOU] = "SIGTTOU",
-		[SIGURG] = "SIGURG",     [SIGXCPU] = "SIGXCPU", [SIGXFSZ] = "SIGXFSZ",
-		[SIGWINCH] = "SIGWINCH", [SIGSYS] = "SIGSYS",
-	};
+#define SIGNAL_NAME(number, name) [number] = "SIG" #name,
+	static const char *const names[] = { SIGNALS(SIGNAL_NAME) };
 	size_t i = (size_t)signal;
 
 	return i < ARRAY_SIZE(names) && names[i] ? names[i] : "signal ?";
