@@ -6,13 +6,10 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/ia32_vdso.h"
-#include "kernel/linux/tree.h"
 #include "mm/space/mm_range.h"
 
-extern const u8 ia32_vdso_start[], ia32_vdso_end[];
+extern const u8 ia32_vdso_end[];
 extern const u8 ia32_vdso_by_sysenter[], ia32_vdso_by_syscall[], ia32_vdso_by_int80[];
-extern const u8 ia32_vdso_landing[];
-extern const u8 ia32_vdso_sigreturn_stub[], ia32_vdso_rt_sigreturn_stub[];
 
 int ia32_vdso_map(struct mm *mm)
 {
@@ -24,16 +21,11 @@ int ia32_vdso_map(struct mm *mm)
 	return mm_write(mm, mm->vdso, ia32_vdso_start, (u64)(ia32_vdso_end - ia32_vdso_start));
 }
 
-static virt_addr_t address(const struct mm *mm, const u8 *code)
-{
-	return mm->vdso ? mm->vdso + (u64)(code - ia32_vdso_start) : 0;
-}
-
 /*
  * As Linux picks: Intel's processors have no SYSCALL outside 64-bit mode, and
  * AMD's no SYSENTER where long mode is on.
  */
-static const u8 *fastest(void)
+const u8 *ia32_vdso_vsyscall(void)
 {
 	const char *vendor = cpu_features.vendor;
 
@@ -42,24 +34,4 @@ static const u8 *fastest(void)
 	if (strcmp(vendor, "AuthenticAMD") == 0 || strcmp(vendor, "HygonGenuine") == 0)
 		return ia32_vdso_by_syscall;
 	return ia32_vdso_by_int80;
-}
-
-virt_addr_t ia32_vdso_vsyscall(const struct mm *mm)
-{
-	return address(mm, fastest());
-}
-
-virt_addr_t ia32_vdso_landing_pad(const struct mm *mm)
-{
-	return address(mm, ia32_vdso_landing);
-}
-
-virt_addr_t ia32_vdso_sigreturn(const struct process *p)
-{
-	return address(p->mm, ia32_vdso_sigreturn_stub);
-}
-
-virt_addr_t ia32_vdso_rt_sigreturn(const struct process *p)
-{
-	return address(p->mm, ia32_vdso_rt_sigreturn_stub);
 }

@@ -5,10 +5,7 @@
 #ifndef KERNEL_LINUX_IA32_VDSO_H
 #define KERNEL_LINUX_IA32_VDSO_H
 
-#include "kernel/base/types.h"
-
-struct mm;
-struct process;
+#include "mm/space/mm.h"
 
 /*
  * Gives a 32-bit program's address space its page, readable and executable, at
@@ -17,16 +14,19 @@ struct process;
 int ia32_vdso_map(struct mm *mm);
 
 /* __kernel_vsyscall, for AT_SYSINFO: by SYSENTER, SYSCALL or INT 0x80. */
-virt_addr_t ia32_vdso_vsyscall(const struct mm *mm);
-
-/* Where SYSENTER and 32-bit SYSCALL return to. */
-virt_addr_t ia32_vdso_landing_pad(const struct mm *mm);
+const u8 *ia32_vdso_vsyscall(void);
 
 /*
- * Where a handler without SA_RESTORER returns to; 0: a 64-bit process, which
- * has no page.
+ * What else is in the page: where SYSENTER and 32-bit SYSCALL return to, and handlers
+ * without SA_RESTORER.
  */
-virt_addr_t ia32_vdso_sigreturn(const struct process *p);
-virt_addr_t ia32_vdso_rt_sigreturn(const struct process *p);
+extern const u8 ia32_vdso_start[], ia32_vdso_landing[];
+extern const u8 ia32_vdso_sigreturn_stub[], ia32_vdso_rt_sigreturn_stub[];
+
+/* Where a process has that code; 0: a 64-bit process, which has no page. */
+static inline virt_addr_t ia32_vdso_address(const struct mm *mm, const u8 *code)
+{
+	return mm->vdso ? mm->vdso + (u64)(code - ia32_vdso_start) : 0;
+}
 
 #endif

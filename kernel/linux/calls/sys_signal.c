@@ -1,12 +1,11 @@
 /*
- * System calls on signals: what a program passes, in either form, made into what
- * kernel/linux/signal/signal.c and kernel/linux/signal/send.c want.
+ * System calls on signals but those that send them: what a program passes, in either form,
+ * made into what kernel/linux/signal/signal.c wants.
  * Sources: Linux, include/linux/compat.h, kernel/signal.c (the ABI).
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
 #include "kernel/linux/abi.h"
-#include "kernel/linux/signal/send.h"
 #include "kernel/linux/signal/siginfo.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/syscalls.h"
@@ -184,80 +183,4 @@ long sys_sigaltstack(struct pt_regs *regs)
 	words[1] = old.flags;
 	words[2] = old.size;
 	return abi_write_words(regs->si, words, ARRAY_SIZE(words), abi_width());
-}
-
-/* ---- Sending ------------------------------------------------------------------------------ */
-
-static struct siginfo from_current(int signal, int code)
-{
-	struct siginfo info = { .signo = signal, .code = code };
-
-	info.kill.pid = current_process()->pid;
-	info.kill.uid = current_process()->ids.user[REAL_ID];
-	return info;
-}
-
-long sys_kill(struct pt_regs *regs)
-{
-	struct siginfo info = from_current((int)regs->si, SI_USER);
-
-	return signal_kill((int)regs->di, &info);
-}
-
-long sys_tkill(struct pt_regs *regs)
-{
-	struct siginfo info = from_current((int)regs->si, SI_TKILL);
-
-	if ((int)regs->di <= 0)
-		return -EINVAL;
-	return signal_kill_thread(0, (int)regs->di, &info);
-}
-
-long sys_tgkill(struct pt_regs *regs)
-{
-	struct siginfo info = from_current((int)regs->dx, SI_TKILL);
-
-	if ((int)regs->di <= 0 || (int)regs->si <= 0)
-		return -EINVAL;
-	return signal_kill_thread((int)regs->di, (int)regs->si, &info);
-}
-
-/* What is not kept is looked at only with a code we do not know: it may be filled. */
-static long get_siginfo(struct siginfo *info, virt_addr_t from, int signal)
-{
-	u64 rest[sizeof(((struct user_siginfo *)0)->rest) / sizeof(u64)];
-
-	if (abi_is_ia32())
-		return siginfo_from_user32(info, from, signal);
-	if (copy_from_user(info, from, sizeof(*info)))
-		return -EFAULT;
-	info->signo = signal;
-	if (siginfo_is_known(info))
-		return 0;
-	if (copy_from_user(rest, from + sizeof(*info), sizeof(rest)))
-		return -EFAULT;
-	for (size_t i = 0; i < ARRAY_SIZE(rest); i++)
-		if (rest[i])
-			return -E2BIG;
-	return 0;
-}
-
-long sys_rt_sigqueueinfo(struct pt_regs *regs)
-{
-	struct siginfo info;
-	long err = get_siginfo(&info, regs->dx, (int)regs->si);
-
-	return err ? err : signal_queue_info(0, (int)regs->di, &info);
-}
-
-long sys_rt_tgsigqueueinfo(struct pt_regs *regs)
-{
-	struct siginfo info;
-	long err = get_siginfo(&info, regs->r10, (int)regs->dx);
-
-	if (err)
-		return err;
-	if ((int)regs->di <= 0 || (int)regs->si <= 0)
-		return -EINVAL;
-	return signal_queue_info((int)regs->di, (int)regs->si, &info);
 }

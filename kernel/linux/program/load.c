@@ -133,7 +133,7 @@ static int build_stack(struct mm *mm, const char *path, const struct start_strin
 	platform_at = start_stack_bytes(b, platform, strlen(platform) + 1);
 	random_at = start_stack_bytes(b, random, sizeof(random));
 	if (elf->ia32)
-		start_stack_auxv(b, AT_SYSINFO, ia32_vdso_vsyscall(mm));
+		start_stack_auxv(b, AT_SYSINFO, ia32_vdso_address(mm, ia32_vdso_vsyscall()));
 	start_stack_auxv(b, AT_HWCAP, cpuid(1, 0).edx);
 	start_stack_auxv(b, AT_HWCAP2, cpu_features.fsgsbase ? HWCAP2_FSGSBASE : 0);
 	start_stack_auxv(b, AT_MINSIGSTKSZ, sigframe_max_size());

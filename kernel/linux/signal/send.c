@@ -7,12 +7,16 @@
  * Read next: kernel/linux/signal/signal.c (masks, taking), kernel/linux/signal/queue.c.
  */
 #include "kernel/base/errno.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/signal/queue.h"
 #include "kernel/linux/signal/send.h"
+#include "kernel/linux/signal/siginfo.h"
 #include "kernel/linux/signal/signal.h"
+#include "kernel/linux/syscalls.h"
 #include "kernel/linux/tree.h"
+#include "mm/space/uaccess.h"
 
 /* ---- To a thread or a process ---------------------------------------------------- */
 
@@ -245,7 +249,7 @@ static long send_to_many(int pid, const struct siginfo *info)
 	return m.one && !m.all ? 0 : m.result;
 }
 
-long signal_kill(int pid, const struct siginfo *info)
+static long kill(int pid, const struct siginfo *info)
 {
 	SPIN_GUARD(&process_lock);
 	struct thread *t = pid > 0 ? process_find_thread(pid) : NULL;
@@ -255,7 +259,8 @@ long signal_kill(int pid, const struct siginfo *info)
 	return pid > 0 || pid == INT32_MIN ? -ESRCH : send_to_many(pid, info);
 }
 
-long signal_kill_thread(int tgid, int tid, const struct siginfo *info)
+/* tgid 0: of any process. */
+static long kill_thread(int tgid, int tid, const struct siginfo *info)
 {
 	SPIN_GUARD(&process_lock);
 	struct thread *t = process_find_thread(tid);
@@ -265,12 +270,88 @@ long signal_kill_thread(int tgid, int tid, const struct siginfo *info)
 	return send_to(t->process, t, info);
 }
 
-/* A code of the kernel's, kill's or tgkill's is for signals to oneself only. */
-long signal_queue_info(int tgid, int tid, const struct siginfo *info)
+static struct siginfo from_current(int signal, int code)
 {
-	if ((info->code >= 0 || info->code == SI_TKILL) && current_thread()->pid != tid)
+	struct siginfo info = { .signo = signal, .code = code };
+
+	info.kill.pid = current_process()->pid;
+	info.kill.uid = current_process()->ids.user[REAL_ID];
+	return info;
+}
+
+long sys_kill(struct pt_regs *regs)
+{
+	struct siginfo info = from_current((int)regs->si, SI_USER);
+
+	return kill((int)regs->di, &info);
+}
+
+long sys_tkill(struct pt_regs *regs)
+{
+	struct siginfo info = from_current((int)regs->si, SI_TKILL);
+
+	if ((int)regs->di <= 0)
+		return -EINVAL;
+	return kill_thread(0, (int)regs->di, &info);
+}
+
+long sys_tgkill(struct pt_regs *regs)
+{
+	struct siginfo info = from_current((int)regs->dx, SI_TKILL);
+
+	if ((int)regs->di <= 0 || (int)regs->si <= 0)
+		return -EINVAL;
+	return kill_thread((int)regs->di, (int)regs->si, &info);
+}
+
+/* What is not kept is looked at only with a code we do not know: it may be filled. */
+static long get_siginfo(struct siginfo *info, virt_addr_t from, int signal)
+{
+	u64 rest[sizeof(((struct user_siginfo *)0)->rest) / sizeof(u64)];
+
+	if (abi_is_ia32())
+		return siginfo_from_user32(info, from, signal);
+	if (copy_from_user(info, from, sizeof(*info)))
+		return -EFAULT;
+	info->signo = signal;
+	if (siginfo_is_known(info))
+		return 0;
+	if (copy_from_user(rest, from + sizeof(*info), sizeof(rest)))
+		return -EFAULT;
+	for (size_t i = 0; i < ARRAY_SIZE(rest); i++)
+		if (rest[i])
+			return -E2BIG;
+	return 0;
+}
+
+/* A code of the kernel's, kill's or tgkill's is for signals to oneself only. */
+static bool may_say(const struct siginfo *info, int tid)
+{
+	return (info->code < 0 && info->code != SI_TKILL) || current_thread()->pid == tid;
+}
+
+long sys_rt_sigqueueinfo(struct pt_regs *regs)
+{
+	int pid = (int)regs->di;
+	struct siginfo info;
+	long err = get_siginfo(&info, regs->dx, (int)regs->si);
+
+	if (err)
+		return err;
+	if (!may_say(&info, pid))
 		return -EPERM;
-	if (tgid)
-		return signal_kill_thread(tgid, tid, info);
-	return tid > 0 ? signal_kill(tid, info) : -ESRCH; /* no groups, no "all" */
+	return pid > 0 ? kill(pid, &info) : -ESRCH; /* no groups, no "all" */
+}
+
+long sys_rt_tgsigqueueinfo(struct pt_regs *regs)
+{
+	int tgid = (int)regs->di, tid = (int)regs->si;
+	struct siginfo info;
+	long err = get_siginfo(&info, regs->r10, (int)regs->dx);
+
+	if (err)
+		return err;
+	if (tgid <= 0 || tid <= 0)
+		return -EINVAL;
+	return may_say(&info, tid) ? kill_thread(tgid, tid, &info) : -EPERM;
 }

@@ -23,13 +23,6 @@ int signal_send_process(struct process *p, const struct siginfo *info);
  */
 void signal_force_fault(int signal, int code, u64 addr, unsigned trapno, u64 error);
 
-/* kill, tkill, tgkill (tgid 0: any), rt_sigqueueinfo: 0 or a negative errno. */
-long signal_kill(int pid, const struct siginfo *info);
-long signal_kill_thread(int tgid, int tid, const struct siginfo *info);
-
-/* rt_sigqueueinfo (tgid 0), rt_tgsigqueueinfo: also -EPERM for the kernel's codes. */
-long signal_queue_info(int tgid, int tid, const struct siginfo *info);
-
 /*
  * A thread of p has stopped or ended: if that was the last that a stop of the
  * process waited for, its parent is told.  process_lock is held.

@@ -123,8 +123,10 @@ static void fill_context(struct sigcontext32 *c, const struct pt_regs *r, const 
 }
 
 /* Without a restorer the handler returns to the vDSO, or to the code in the frame. */
-static u32 restorer(const struct delivery *d, virt_addr_t vdso, virt_addr_t code)
+static u32 restorer(const struct delivery *d, const u8 *stub, virt_addr_t code)
 {
+	virt_addr_t vdso = ia32_vdso_address(current_thread()->mm, stub);
+
 	if (d->action.flags & SA_RESTORER)
 		return (u32)d->action.restorer;
 	return (u32)(vdso ? vdso : code);
@@ -157,8 +159,7 @@ static int push_plain(const struct delivery *d, struct pt_regs *regs)
 
 	if (!sp)
 		return -EFAULT;
-	f.restorer = restorer(d, ia32_vdso_sigreturn(current_process()),
-			      sp + offsetof(struct frame32, code));
+	f.restorer = restorer(d, ia32_vdso_sigreturn_stub, sp + offsetof(struct frame32, code));
 	fill_context(&f.sc, regs, d, fpstate);
 	memcpy(f.code, code, sizeof(code));
 	/* The room of old is left as it is. */
@@ -182,8 +183,8 @@ static int push_rt(const struct delivery *d, struct pt_regs *regs)
 
 	if (!sp)
 		return -EFAULT;
-	f.restorer = restorer(d, ia32_vdso_rt_sigreturn(current_process()),
-			      sp + offsetof(struct rt_frame32, code));
+	f.restorer =
+		restorer(d, ia32_vdso_rt_sigreturn_stub, sp + offsetof(struct rt_frame32, code));
 	f.info_at = (u32)info;
 	f.uc_at = (u32)uc;
 	f.uc.flags = cpu_features.xsave ? UC_FP_XSTATE : 0;
