@@ -31,7 +31,7 @@ static_assert(offsetof(struct pt_regs, di) == WORD_DI * 8, "as user_regs_struct"
 static_assert(WORD_GS + 1 == USER_REGS_WORDS, "user_regs_struct");
 
 /* What a debugger may set in RFLAGS. */
-#define FLAGS_DEBUGGER                                                                         \
+#define FLAGS_DEBUGGER                                                                       \
 	(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_TF | RFLAGS_DF | \
 	 RFLAGS_OF | RFLAGS_RF | RFLAGS_AC | RFLAGS_NT)
 

@@ -4,6 +4,7 @@
  * TSS, no 64-bit code, and nothing that the processor would have to write to.
  */
 #include "arch/state/user_desc.h"
+#include "kernel/base/errno.h"
 #include "kernel/base/x86.h"
 
 #define TYPE_WRITE_OR_READ BIT(41)
@@ -37,6 +38,22 @@ u64 user_desc_pack(const struct user_desc *d)
 	desc |= d->flags & USER_DESC_32BIT ? FLAG_32BIT : 0;
 	desc |= d->flags & USER_DESC_LIMIT_IN_PAGES ? FLAG_PAGES : 0;
 	return desc;
+}
+
+/* A conforming segment must at least not be present. */
+int user_desc_pack_ldt(const struct user_desc *d, bool old_mode, u64 *desc)
+{
+	struct user_desc packed = *d;
+
+	if ((d->flags & USER_DESC_CONTENTS) == USER_DESC_CONFORMING &&
+	    (old_mode || !(d->flags & USER_DESC_NOT_PRESENT)))
+		return -EINVAL;
+	if (old_mode)
+		packed.flags &= ~(u32)USER_DESC_USEABLE;
+	*desc = user_desc_pack(&packed);
+	if ((old_mode && !d->base_addr && !d->limit) || user_desc_is_empty(&packed))
+		*desc = 0;
+	return 0;
 }
 
 struct user_desc user_desc_unpack(u64 desc)

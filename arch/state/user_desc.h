@@ -36,6 +36,9 @@ bool user_desc_is_zero(const struct user_desc *d);
  */
 u64 user_desc_pack(const struct user_desc *d);
 
+/* For an LDT, by modify_ldt's rules, the old ones or today's: 0 or -EINVAL. */
+int user_desc_pack_ldt(const struct user_desc *d, bool old_mode, u64 *desc);
+
 /* The other way, entry_number 0. */
 struct user_desc user_desc_unpack(u64 desc);
 

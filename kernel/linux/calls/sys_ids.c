@@ -9,20 +9,20 @@
 #include "kernel/linux/syscalls.h"
 #include "mm/space/uaccess.h"
 
-long sys_getpid(struct pt_regs *regs __unused)
-{
-	return current_process()->pid;
-}
-
-long sys_gettid(struct pt_regs *regs __unused)
-{
-	return current_thread()->pid;
-}
-
-long sys_getppid(struct pt_regs *regs __unused)
-{
-	return current_process()->parent_pid;
-}
+/* Calls that only tell something of the caller. */
+#define TELL(name, value)                              \
+	long sys_##name(struct pt_regs *regs __unused) \
+	{                                              \
+		return value;                          \
+	}
+TELL(getpid, current_process()->pid)
+TELL(gettid, current_thread()->pid)
+TELL(getppid, current_process()->parent_pid)
+TELL(getpgrp, current_process()->pgid)
+TELL(getuid, current_process()->ids.user[REAL_ID])
+TELL(geteuid, current_process()->ids.user[EFFECTIVE_ID])
+TELL(getgid, current_process()->ids.group[REAL_ID])
+TELL(getegid, current_process()->ids.group[EFFECTIVE_ID])
 
 /* ---- Groups and sessions ----------------------------------------------------------- */
 
@@ -80,11 +80,6 @@ long sys_getpgid(struct pt_regs *regs)
 	return get_of((int)regs->di, false);
 }
 
-long sys_getpgrp(struct pt_regs *regs __unused)
-{
-	return get_of(0, false);
-}
-
 long sys_getsid(struct pt_regs *regs)
 {
 	return get_of((int)regs->di, true);
@@ -105,26 +100,6 @@ long sys_setsid(struct pt_regs *regs __unused)
 /* ---- Users --------------------------------------------------------------------------- */
 
 #define UNCHANGED (~0u)
-
-long sys_getuid(struct pt_regs *regs __unused)
-{
-	return current_process()->ids.user[REAL_ID];
-}
-
-long sys_geteuid(struct pt_regs *regs __unused)
-{
-	return current_process()->ids.user[EFFECTIVE_ID];
-}
-
-long sys_getgid(struct pt_regs *regs __unused)
-{
-	return current_process()->ids.group[REAL_ID];
-}
-
-long sys_getegid(struct pt_regs *regs __unused)
-{
-	return current_process()->ids.group[EFFECTIVE_ID];
-}
 
 static bool may_become(const u32 *now, u32 id)
 {

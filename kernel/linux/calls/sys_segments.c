@@ -61,15 +61,8 @@ static int write_ldt(virt_addr_t from, u64 size, bool old_mode)
 		return -EFAULT;
 	if (d.entry_number >= LDT_ENTRIES)
 		return -EINVAL;
-	/* A conforming segment must at least not be present. */
-	if ((d.flags & USER_DESC_CONTENTS) == USER_DESC_CONFORMING &&
-	    (old_mode || !(d.flags & USER_DESC_NOT_PRESENT)))
+	if (user_desc_pack_ldt(&d, old_mode, &desc))
 		return -EINVAL;
-	if (old_mode)
-		d.flags &= ~(u32)USER_DESC_USEABLE;
-	desc = user_desc_pack(&d);
-	if ((old_mode && !d.base_addr && !d.limit) || user_desc_is_empty(&d))
-		desc = 0;
 	return (int)OOM_RETRY(OOM_CAN_FAIL,
 			      oom_frames(ldt_write(current_thread()->mm, d.entry_number, desc)));
 }

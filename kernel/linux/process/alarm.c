@@ -1,16 +1,15 @@
 /*
  * ITIMER_REAL, the one interval timer of a process that counts time as it passes, and
- * RLIMIT_CPU.  A kernel thread sleeps until the first of all timers is due; setting one
- * wakes it.  The timers that count a process's own CPU time are not here: -EINVAL.
+ * RLIMIT_CPU.  The timers that count a process's own CPU time are not here: -EINVAL.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/log.h"
 #include "kernel/linux/process/alarm.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/signal/send.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/task/sched.h"
+#include "kernel/task/timer_queue.h"
 #include "mm/space/uaccess.h"
 
 #define NSEC_PER_USEC 1000
@@ -25,60 +24,29 @@ struct itimerval {
 	struct timeval interval, value;
 };
 
-static struct task *sender;
+/* Of all processes. */
+static void send_alarm(struct timer *t, u64 now);
+static struct timer_queue alarms = { .lock = &process_lock, .expire = send_alarm };
 
-static struct timer *alarms; /* of all processes that have one */
-
-#define SENT_AT_ONCE 16
-
-void alarm_forget(struct process *p)
-{
-	if (timers_has(&p->alarm))
-		timers_remove(&alarms, &p->alarm);
-}
-
-static void set_alarm(struct process *p, u64 when)
-{
-	alarm_forget(p);
-	p->alarm.when = when;
-	if (when)
-		timers_add(&alarms, &p->alarm);
-}
-
-static void send_alarm(struct process *p, u64 now)
+static void send_alarm(struct timer *t, u64 now)
 {
 	const struct siginfo info = { .signo = SIGALRM, .code = SI_KERNEL };
-	u64 late = now - p->alarm.when, interval = p->alarm_interval;
+	struct process *p = container_of(t, struct process, alarm);
+	u64 late = now - t->when, interval = p->alarm_interval;
 
 	signal_send_process(p, &info);
-	set_alarm(p, interval ? now + interval - late % interval : 0);
-}
-
-/* Sends what is due, some at a time; when the next one is. */
-static u64 send_due(void)
-{
-	u64 now = clock_ns();
-
-	for (unsigned i = 0; alarms && alarms->when <= now && i < SENT_AT_ONCE; i++)
-		send_alarm(container_of(alarms, struct process, alarm), now);
-	return alarms ? alarms->when : ~0ULL;
-}
-
-static void run(void *arg __unused)
-{
-	for (;;) {
-		SPIN_GUARD(&process_lock);
-
-		sched_sleep(&process_lock, send_due());
-	}
+	if (interval)
+		timer_queue_set(&alarms, t, now + interval - late % interval);
 }
 
 void alarm_init(void)
 {
-	sender = task_create("alarm", run, NULL);
-	if (!sender)
-		panic("alarm: no memory for its thread");
-	sched_start(sender);
+	timer_queue_start(&alarms, "alarm");
+}
+
+void alarm_forget(struct process *p)
+{
+	timer_queue_set(&alarms, &p->alarm, 0);
 }
 
 /* How long it still has, 0 if it is not set; and its interval.  process_lock is held. */
@@ -99,9 +67,8 @@ static void set(u64 at, u64 interval, u64 *old_left, u64 *old_interval)
 	SPIN_GUARD(&process_lock);
 
 	*old_left = time_left(p, old_interval);
-	set_alarm(p, at);
+	timer_queue_set(&alarms, &p->alarm, at);
 	p->alarm_interval = at ? interval : 0;
-	sched_wake(sender);
 }
 
 /* As Linux: to the nearest second, but not to 0. */

@@ -202,24 +202,14 @@ static void thaw(struct thread *t)
 }
 
 /* A tracee may have hidden its memory, or changed its credentials, since. */
-static bool memory_hidden(const struct thread *t)
+static long access_memory(struct thread *t, virt_addr_t addr, u64 *word, bool write)
 {
-	return !t->mm->dumpable && !t->traced_by_root;
-}
+	bool hidden = !t->mm->dumpable && !t->traced_by_root;
+	long err = hidden ? -EIO :
+		   write  ? mm_write(t->mm, addr, word, sizeof(*word)) :
+			    mm_read(t->mm, addr, word, sizeof(*word));
 
-static long memory_result(long err)
-{
 	return err == 0 || err == -ENOFRAME ? err : -EIO;
-}
-
-static long peek_memory(struct thread *t, virt_addr_t addr, u64 *found)
-{
-	return memory_result(memory_hidden(t) ? -EIO : mm_read(t->mm, addr, found, sizeof(*found)));
-}
-
-static long poke_memory(struct thread *t, virt_addr_t addr, u64 word)
-{
-	return memory_result(memory_hidden(t) ? -EIO : mm_write(t->mm, addr, &word, sizeof(word)));
 }
 
 static long set_regs(struct thread *t, const u64 words[USER_REGS_WORDS])
@@ -256,9 +246,9 @@ static long on_stopped(struct thread *t, u64 request, u64 addr, u64 data, u64 *w
 			 request >= PTRACE_PEEKTEXT && request <= PTRACE_PEEKUSER;
 	switch (request) {
 	case PTRACE_PEEKTEXT:
-	case PTRACE_PEEKDATA: return peek_memory(t, addr, words);
+	case PTRACE_PEEKDATA: return access_memory(t, addr, words, false);
 	case PTRACE_POKETEXT:
-	case PTRACE_POKEDATA: return poke_memory(t, addr, data);
+	case PTRACE_POKEDATA: return access_memory(t, addr, &data, true);
 	case PTRACE_PEEKUSER: return user_area_get(&t->user, thread_regs(t), addr, words);
 	case PTRACE_POKEUSER: return user_area_set(&t->user, t->mm, thread_regs(t), addr, data);
 	case PTRACE_GETREGS:

@@ -67,20 +67,13 @@ static void reset_registers(struct thread *t, const struct built_program *progra
 	interrupts_restore(flags);
 }
 
-static int build(const char *path, const struct start_strings *strings,
-		 struct built_program *program)
-{
-	const struct file_node *exe = path_is_self_exe(path) ? current_process()->exe : NULL;
-	struct complaint why;
-
-	return program_build(exe, path, strings, program, &why);
-}
-
 static long exec(const char *path, const struct start_strings *strings)
 {
 	struct thread *t = current_thread();
+	const struct file_node *exe = path_is_self_exe(path) ? t->process->exe : NULL;
 	struct built_program program;
-	long err = build(path, strings, &program);
+	struct complaint why;
+	long err = program_build(exe, path, strings, &program, &why);
 
 	if (err)
 		return err;

@@ -7,7 +7,6 @@
  * Read next: kernel/linux/signal/signal.c (masks, taking), kernel/linux/signal/queue.c.
  */
 #include "kernel/base/errno.h"
-#include "kernel/linux/abi.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/signal/queue.h"
@@ -16,7 +15,6 @@
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/tree.h"
-#include "mm/space/uaccess.h"
 
 /* ---- To a thread or a process ---------------------------------------------------- */
 
@@ -304,26 +302,6 @@ long sys_tgkill(struct pt_regs *regs)
 	return kill_thread((int)regs->di, (int)regs->si, &info);
 }
 
-/* What is not kept is looked at only with a code we do not know: it may be filled. */
-static long get_siginfo(struct siginfo *info, virt_addr_t from, int signal)
-{
-	u64 rest[sizeof(((struct user_siginfo *)0)->rest) / sizeof(u64)];
-
-	if (abi_is_ia32())
-		return siginfo_from_user32(info, from, signal);
-	if (copy_from_user(info, from, sizeof(*info)))
-		return -EFAULT;
-	info->signo = signal;
-	if (siginfo_is_known(info))
-		return 0;
-	if (copy_from_user(rest, from + sizeof(*info), sizeof(rest)))
-		return -EFAULT;
-	for (size_t i = 0; i < ARRAY_SIZE(rest); i++)
-		if (rest[i])
-			return -E2BIG;
-	return 0;
-}
-
 /* A code of the kernel's, kill's or tgkill's is for signals to oneself only. */
 static bool may_say(const struct siginfo *info, int tid)
 {
@@ -334,7 +312,7 @@ long sys_rt_sigqueueinfo(struct pt_regs *regs)
 {
 	int pid = (int)regs->di;
 	struct siginfo info;
-	long err = get_siginfo(&info, regs->dx, (int)regs->si);
+	long err = siginfo_from_user(&info, regs->dx, (int)regs->si);
 
 	if (err)
 		return err;
@@ -347,7 +325,7 @@ long sys_rt_tgsigqueueinfo(struct pt_regs *regs)
 {
 	int tgid = (int)regs->di, tid = (int)regs->si;
 	struct siginfo info;
-	long err = get_siginfo(&info, regs->r10, (int)regs->dx);
+	long err = siginfo_from_user(&info, regs->r10, (int)regs->dx);
 
 	if (err)
 		return err;

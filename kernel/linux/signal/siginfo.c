@@ -4,6 +4,7 @@
  * Source: Linux, include/uapi/asm-generic/siginfo.h (the ABI).
  */
 #include "kernel/base/errno.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/signal/siginfo.h"
 #include "mm/space/uaccess.h"
 
@@ -71,7 +72,8 @@ static enum layout layout_of(const struct siginfo *info)
 	return info->code < 0 ? SIGINFO_QUEUE : SIGINFO_KILL;
 }
 
-bool siginfo_is_known(const struct siginfo *info)
+/* False: a code that may have more than a struct siginfo keeps. */
+static bool is_known(const struct siginfo *info)
 {
 	if (info->code == SI_KERNEL)
 		return true;
@@ -112,7 +114,7 @@ int siginfo_to_user32(virt_addr_t to, const struct siginfo *from)
 	return copy_to_user(to, word, sizeof(word)) ? -EFAULT : 0;
 }
 
-int siginfo_from_user32(struct siginfo *to, virt_addr_t from, int signal)
+static int from_user32(struct siginfo *to, virt_addr_t from, int signal)
 {
 	u32 word[WORDS32];
 	enum layout l;
@@ -133,5 +135,25 @@ int siginfo_from_user32(struct siginfo *to, virt_addr_t from, int signal)
 		if (layouts[l].is_long & BIT(i))
 			to->words[place + 1] = (s32)field < 0 ? ~0u : 0;
 	}
+	return 0;
+}
+
+/* What is not kept is looked at only with a code we do not know: it may be filled. */
+int siginfo_from_user(struct siginfo *to, virt_addr_t from, int signal)
+{
+	u64 rest[sizeof(((struct user_siginfo *)0)->rest) / sizeof(u64)];
+
+	if (abi_is_ia32())
+		return from_user32(to, from, signal);
+	if (copy_from_user(to, from, sizeof(*to)))
+		return -EFAULT;
+	to->signo = signal;
+	if (is_known(to))
+		return 0;
+	if (copy_from_user(rest, from + sizeof(*to), sizeof(rest)))
+		return -EFAULT;
+	for (size_t i = 0; i < ARRAY_SIZE(rest); i++)
+		if (rest[i])
+			return -E2BIG;
 	return 0;
 }

@@ -10,10 +10,10 @@
 int siginfo_to_user(virt_addr_t to, const struct siginfo *from);
 int siginfo_to_user32(virt_addr_t to, const struct siginfo *from);
 
-/* i386's into *to, for that signal: 0 or -EFAULT. */
-int siginfo_from_user32(struct siginfo *to, virt_addr_t from, int signal);
-
-/* False: a code that may have more than a struct siginfo keeps. */
-bool siginfo_is_known(const struct siginfo *info);
+/*
+ * That of the current call into *to, for that signal: 0, -EFAULT, or -E2BIG: it has more
+ * than a struct siginfo keeps.
+ */
+int siginfo_from_user(struct siginfo *to, virt_addr_t from, int signal);
 
 #endif

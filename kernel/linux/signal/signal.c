@@ -1,5 +1,5 @@
 /*
- * Signals: what a process wants done with each, masks, and taking what is pending.
+ * Signals: masks, and taking what is pending.
  *
  * A signal is pending for a thread, or for its process: then the first thread that takes
  * it has it.  The sender sets work_due of a thread that can take the signal, and wakes
@@ -13,7 +13,6 @@
  * process_lock guards all of this; only the thread itself writes its `blocked`.
  * Read next: kernel/linux/signal/send.c, kernel/linux/process/to_user.c.
  */
-#include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
 #include "kernel/linux/signal/queue.h"
 #include "kernel/linux/signal/signal.h"
@@ -25,11 +24,6 @@
 	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | \
 	 SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
 
-/* What a program may set in sa_flags; other bits are dropped. */
-#define SA_ALL                                                                                  \
-	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_IA32 | SA_RESTORER | \
-	 SA_ONSTACK | SA_RESTART | SA_NODEFER | SA_RESETHAND)
-
 const char *signal_name(int signal)
 {
 #define SIGNAL_NAME(number, name) [number] = "SIG" #name,
@@ -40,48 +34,6 @@ const char *signal_name(int signal)
 }
 
 /* ---- What is wanted --------------------------------------------------------------- */
-
-/* process_lock is held, and free now and then. */
-static struct queued_signal *take_out_of_all(struct process *p, u64 signals)
-{
-	struct link *at = list_first(&p->threads);
-	struct queued_signal *ring = NULL;
-	unsigned done = 0;
-
-	signal_queue_take_out(&p->signals.pending, signals, &ring);
-	while (at) {
-		struct thread *t = list_entry(at, struct thread, in_process);
-
-		signal_queue_take_out(&t->signals.pending, signals, &ring);
-		at = process_walk_next(&p->threads, at, &done);
-	}
-	return ring;
-}
-
-int signal_set_action(int signal, const struct signal_action *new, struct signal_action *old)
-{
-	struct process *p = current_process();
-	struct queued_signal *ring = NULL;
-
-	if (signal < 1 || signal > NR_SIGNALS ||
-	    (new && (SIGNALS_UNBLOCKABLE & SIGNAL_BIT(signal))))
-		return -EINVAL;
-	SPIN_SCOPE(&process_lock) {
-		struct signal_action *a = signal_action_of(p, signal);
-
-		if (old)
-			*old = *a;
-		if (new) {
-			*a = *new;
-			a->flags &= SA_ALL;
-			a->mask &= ~SIGNALS_UNBLOCKABLE;
-			if (signal_does_nothing(p, signal))
-				ring = take_out_of_all(p, SIGNAL_BIT(signal));
-		}
-	}
-	signal_queue_release_all(ring);
-	return 0;
-}
 
 void signal_copy_mask(struct thread *child, const struct thread *parent)
 {
@@ -246,28 +198,6 @@ void signal_set_blocked(u64 blocked)
 	signal_set_blocked_locked(blocked);
 }
 
-long signal_change_mask(int how, u64 set)
-{
-	enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
-	u64 blocked = current_thread()->signals.blocked;
-
-	switch (how) {
-	case SIG_BLOCK: blocked |= set; break;
-	case SIG_UNBLOCK: blocked &= ~set; break;
-	case SIG_SETMASK: blocked = set; break;
-	default: return -EINVAL;
-	}
-	signal_set_blocked(blocked);
-	return 0;
-}
-
-u64 signal_pending_blocked(void)
-{
-	const struct thread *t = current_thread();
-
-	return all_pending(t) & t->signals.blocked;
-}
-
 /* ---- Waiting ------------------------------------------------------------------------ */
 
 /* A sender sets `pending` first, then work_due. */
@@ -282,49 +212,6 @@ bool signal_interrupted(void)
 		return false;
 	t->work_due = true;
 	return true;
-}
-
-/* Another thread may have taken the signal: then the call is made again. */
-void signal_sleep(void)
-{
-	while (!current_thread()->work_due)
-		sched_sleep_until(~0ULL);
-}
-
-long signal_suspend(u64 mask)
-{
-	struct thread *t = current_thread();
-
-	t->signals.saved_blocked = t->signals.blocked;
-	signal_set_blocked(mask);
-	signal_sleep();
-	t->signals.restore_blocked = true;
-	return -ERESTARTNOHAND;
-}
-
-/* Signals of the set that are blocked are let through to wake this thread. */
-int signal_wait(u64 set, struct siginfo *info, u64 when)
-{
-	struct thread *t = current_thread();
-	u64 blocked = t->signals.blocked;
-	int signal, err = -EAGAIN;
-
-	set &= ~SIGNALS_UNBLOCKABLE;
-	SPIN_GUARD(&process_lock);
-	t->signals.waited = blocked & set;
-	t->signals.blocked = blocked & ~set;
-	while (!(signal = signal_take(t, set, info)) && clock_ns() < when) {
-		if (t->work_due) {
-			err = -EINTR;
-			break;
-		}
-		sched_sleep(&process_lock, when);
-	}
-	t->signals.blocked = blocked;
-	t->signals.waited = 0;
-	if (signal_pending())
-		signal_wake(t);
-	return signal ? signal : err;
 }
 
 /* ---- The alternate stack -------------------------------------------------------------- */

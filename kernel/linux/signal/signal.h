@@ -32,20 +32,11 @@ bool signal_pending(void);
 /* ---- For system calls, those of i386 included ---------------------------------- */
 
 /*
- * Reads an action into *old and replaces it by *new, each unless NULL: 0, or
- * -EINVAL (no such signal, or one that cannot be caught).
- */
-int signal_set_action(int signal, const struct signal_action *new, struct signal_action *old);
-
-/*
  * Replaces the current thread's mask; SIGKILL and SIGSTOP are left out.  The
  * second: process_lock is held.
  */
 void signal_set_blocked(u64 blocked);
 void signal_set_blocked_locked(u64 blocked);
-
-/* What is pending and blocked. */
-u64 signal_pending_blocked(void);
 
 /*
  * sigaltstack of a thread whose stack pointer is sp: 0, -EPERM (it is on that
@@ -57,24 +48,10 @@ int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u
 bool signal_on_stack(u64 sp);
 
 /*
- * sigtimedwait until clock_ns() >= when: the signal, -EAGAIN, or -EINTR.
- */
-int signal_wait(u64 set, struct siginfo *info, u64 when);
-
-/*
  * After a sleep that came back early: must it end, because of a signal?  Forgets a
  * work_due that has no reason any more.  Context: task context.
  */
 bool signal_interrupted(void);
-
-/* Sleeps until a signal is due. */
-void signal_sleep(void);
-
-/* sigsuspend: -ERESTARTNOHAND, with the mask put back on delivery. */
-long signal_suspend(u64 mask);
-
-/* sigprocmask: how is 0 to block, 1 to unblock, 2 to set; 0 or -EINVAL. */
-long signal_change_mask(int how, u64 set);
 
 /* ---- For the other files on signals ------------------------------------------- */
 
