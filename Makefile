@@ -43,9 +43,10 @@ NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all -w-unknown-war
 # -X: labels that begin with two dots, of NASM's macros, are dropped.
 LDFLAGS := -nostdlib -static -X -z max-page-size=4096 -z noexecstack --fatal-warnings
 
-DIRS := kernel/base mm/frames mm mm/audit mm/space entry arch arch/state arch/machine kernel/task kernel/debug \
-	kernel/files kernel/linux kernel/linux/signal kernel/linux/process kernel/linux/program \
-	kernel/linux/calls kernel/start kernel boot tests/suites $(TWINS)
+DIRS := kernel/base mm/frames mm mm/audit mm/space entry arch arch/vdso arch/state arch/machine \
+	kernel/task kernel/debug kernel/files kernel/linux kernel/linux/signal \
+	kernel/linux/process kernel/linux/program kernel/linux/calls kernel/start kernel boot \
+	tests/suites $(TWINS)
 C_SOURCES := $(filter-out entry/offsets.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 ASM_SOURCES := $(wildcard $(addsuffix /*.asm,$(DIRS)))
 OBJECTS := $(C_SOURCES:%.c=$(BUILD)/%.o) $(ASM_SOURCES:%.asm=$(BUILD)/%.asm.o)

@@ -14,7 +14,7 @@
  *   SYSCALL   eax   ebx  ebp  edx  esi  edi  word at esp   landing pad
  *
  * The last two lose registers, so only the code in the vDSO page
- * (kernel/linux/ia32_vdso.asm) can use them well; but any program can execute them,
+ * (arch/vdso/ia32_vdso.asm) can use them well; but any program can execute them,
  * with anything in EBP and ESP.  They are made to look as if the page's INT 0x80 had
  * been executed.  A process without the page, a 64-bit one, has no landing pad to
  * return to, and gets SIGSEGV.
@@ -24,13 +24,13 @@
  * shows the sign of an errno in all 64 bits, as on Linux.
  * Read next: kernel/linux/calls/table.c.
  */
+#include "arch/vdso/ia32_vdso.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/nospec.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stack_poison.h"
 #include "kernel/linux/calls/table.h"
-#include "kernel/linux/ia32_vdso.h"
 #include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/process/to_user.h"
 #include "kernel/linux/signal/send.h"

@@ -71,7 +71,7 @@ struct mm {
 	virt_addr_t stack_top, mmap_top;
 	virt_addr_t low_top; /* the same for MAP_32BIT */
 	bool random_layout;  /* these are random: kernel/files/randmaps.c */
-	virt_addr_t vdso;    /* page of kernel/linux/ia32_vdso.asm; 0: a 64-bit program */
+	virt_addr_t vdso;    /* page of arch/vdso/ia32_vdso.asm; 0: a 64-bit program */
 
 	/* oom measure, of kernel/linux/process/oom.c. */
 	u64 measured; /* by mm_measure(), last */

@@ -6,6 +6,7 @@
  */
 #include "arch/cpu.h"
 #include "arch/machine/random.h"
+#include "arch/vdso/ia32_vdso.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
@@ -13,9 +14,8 @@
 #include "kernel/files/file_tree.h"
 #include "kernel/files/initramfs.h"
 #include "kernel/files/randmaps.h"
-#include "kernel/linux/ia32_vdso.h"
-#include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/make.h"
+#include "kernel/linux/process/oom.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/signal/sigframe.h"
 #include "mm/space/mm_range.h"

@@ -1,6 +1,6 @@
 ; The page of code that every 32-bit process has: its way into the kernel, and
 ; its way back from signals.  Data for the kernel, which copies it into the
-; process's user half (kernel/linux/ia32_vdso.c); it runs wherever it is put.
+; process's user half (arch/vdso/ia32_vdso.c); it runs wherever it is put.
 ;
 ; __kernel_vsyscall (AT_SYSINFO) takes a system call's registers as INT 0x80
 ; does: number in EAX, arguments in EBX, ECX, EDX, ESI, EDI, EBP.  There is one

@@ -1,9 +1,9 @@
 /*
- * The code page of 32-bit processes (kernel/linux/ia32_vdso.asm), and the addresses
+ * The code page of 32-bit processes (arch/vdso/ia32_vdso.asm), and the addresses
  * in it.
  */
-#ifndef KERNEL_LINUX_IA32_VDSO_H
-#define KERNEL_LINUX_IA32_VDSO_H
+#ifndef ARCH_VDSO_IA32_VDSO_H
+#define ARCH_VDSO_IA32_VDSO_H
 
 #include "mm/space/mm.h"
 

@@ -3,9 +3,9 @@
  * it, and then dies of SIGSEGV when a system call or a handler returns there.
  */
 #include "arch/cpu.h"
+#include "arch/vdso/ia32_vdso.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/string.h"
-#include "kernel/linux/ia32_vdso.h"
 #include "mm/space/mm_range.h"
 
 extern const u8 ia32_vdso_end[];
