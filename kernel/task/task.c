@@ -4,7 +4,7 @@
  *
  * A new task's stack holds what entry_switch_to() pops: six registers, of which
  * entry_task_start calls r14 (the scheduler's first step), then r12 with r13.
- * Read next: kernel/task/sched.c; kernel/linux/process/make.c for threads of programs.
+ * Read next: kernel/task/sched.c; kernel/linux/process/clone.c for threads of programs.
  */
 #include "arch/state/io_bitmap.h"
 #include "kernel/base/insn.h"

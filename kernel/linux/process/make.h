@@ -29,19 +29,6 @@ void process_remove_thread(struct process *p, struct thread *t);
 /* Makes p a child of `parent`.  process_lock is held. */
 void process_adopt(struct process *parent, struct process *p);
 
-/*
- * A process in `mm` (taken over; freed with it) and its first thread, which
- * begins at ip with stack pointer sp and all other registers zero.  The caller has
- * a hold, for process_wait_for().  NULL: no memory, mm stays.
- */
-struct thread *thread_create(const char *name, struct mm *mm, virt_addr_t ip, virt_addr_t sp);
-
-/*
- * A copy of the current user task, which returns 0 from the same system call;
- * of no process yet; the caller has the hold.  NULL: no memory.
- */
-struct thread *thread_fork(void);
-
 /* Gives its leader a pid (1 for init, else the next) and makes it runnable. */
 void process_start(struct thread *leader, int pid);
 

@@ -14,7 +14,7 @@
 #include "kernel/files/file_tree.h"
 #include "kernel/files/initramfs.h"
 #include "kernel/files/randmaps.h"
-#include "kernel/linux/process/make.h"
+#include "kernel/linux/process/clone.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/signal/sigframe.h"
