@@ -30,21 +30,6 @@ void step_on(struct user_step *s, struct mm *mm, struct pt_regs *regs)
 	regs->flags |= RFLAGS_TF;
 }
 
-void step_off(struct user_step *s, struct pt_regs *regs)
-{
-	s->on = s->loads_tf = false;
-	regs->flags = step_own_flags(s, regs->flags);
-	s->forced_tf = false;
-}
-
-bool step_forget(struct user_step *s, struct pt_regs *regs)
-{
-	if (!s->forced_tf || s->on)
-		return false;
-	step_off(s, regs);
-	return true;
-}
-
 /*
  * Behind an instruction that loads the flags, TF is what the program has loaded: the
  * debugger's is gone, whichever it is now.

@@ -23,10 +23,22 @@ struct user_step {
 
 /* One step, from where *regs stand in mm; and no more.  Task context. */
 void step_on(struct user_step *s, struct mm *mm, struct pt_regs *regs);
-void step_off(struct user_step *s, struct pt_regs *regs);
+static inline void step_off(struct user_step *s, struct pt_regs *regs)
+{
+	s->on = s->loads_tf = false;
+	if (unlikely(s->forced_tf))
+		regs->flags &= ~(u64)RFLAGS_TF;
+	s->forced_tf = false;
+}
 
 /* Was TF set by a debugger that has gone since?  Clears it then. */
-bool step_forget(struct user_step *s, struct pt_regs *regs);
+static inline bool step_forget(struct user_step *s, struct pt_regs *regs)
+{
+	if (likely(!s->forced_tf) || s->on)
+		return false;
+	step_off(s, regs);
+	return true;
+}
 
 /*
  * The single-step trap behind an instruction.  True: it was for a debugger that has gone
