@@ -77,7 +77,7 @@ bool do_syscall(struct pt_regs *regs)
 /* After SYSENTER or SYSCALL; false: there will be no system call. */
 static bool as_if_by_int80(struct pt_regs *regs)
 {
-	virt_addr_t landing_pad = ia32_vdso_address(current_task()->mm, ia32_vdso_landing);
+	virt_addr_t landing_pad = ia32_vdso_landing_pad(current_task()->mm);
 	u32 sixth;
 
 	if (!landing_pad) {

@@ -8,7 +8,7 @@
 #include "kernel/base/string.h"
 #include "mm/space/mm_range.h"
 
-extern const u8 ia32_vdso_end[];
+extern const u8 ia32_vdso_end[], ia32_vdso_landing[];
 extern const u8 ia32_vdso_by_sysenter[], ia32_vdso_by_syscall[], ia32_vdso_by_int80[];
 
 int ia32_vdso_map(struct mm *mm)
@@ -19,6 +19,11 @@ int ia32_vdso_map(struct mm *mm)
 		return (int)at;
 	mm->vdso = (virt_addr_t)at;
 	return mm_write(mm, mm->vdso, ia32_vdso_start, (u64)(ia32_vdso_end - ia32_vdso_start));
+}
+
+virt_addr_t ia32_vdso_landing_pad(const struct mm *mm)
+{
+	return ia32_vdso_address(mm, ia32_vdso_landing);
 }
 
 /*

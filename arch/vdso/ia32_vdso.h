@@ -16,12 +16,13 @@ int ia32_vdso_map(struct mm *mm);
 /* __kernel_vsyscall, for AT_SYSINFO: by SYSENTER, SYSCALL or INT 0x80. */
 const u8 *ia32_vdso_vsyscall(void);
 
-/*
- * What else is in the page: where SYSENTER and 32-bit SYSCALL return to, and handlers
- * without SA_RESTORER.
- */
-extern const u8 ia32_vdso_start[], ia32_vdso_landing[];
+/* Where SYSENTER and 32-bit SYSCALL return to. */
+virt_addr_t ia32_vdso_landing_pad(const struct mm *mm);
+
+/* Where handlers without SA_RESTORER return to. */
 extern const u8 ia32_vdso_sigreturn_stub[], ia32_vdso_rt_sigreturn_stub[];
+
+extern const u8 ia32_vdso_start[];
 
 /* Where a process has that code; 0: a 64-bit process, which has no page. */
 static inline virt_addr_t ia32_vdso_address(const struct mm *mm, const u8 *code)
