@@ -53,7 +53,7 @@
 #define KERNEL_BASE 0xffffffff80000000
 #define KERNEL_PHYS_START 0x100000
 
-/* Where programs made three calls before there was a vDSO: kernel/linux/calls/vsyscall.c */
+/* Where programs made three calls before there was a vDSO: kernel/linux/calls/exception.c */
 #define VSYSCALL_PAGE 0xffffffffff600000
 
 /* What the temporary map of boot/start32.asm shows of physical memory */

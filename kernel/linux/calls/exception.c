@@ -1,20 +1,23 @@
 /*
- * What an exception in user mode becomes: a page, an instruction that the kernel
- * executes in the processor's place, or a signal, as Linux has it.
+ * What an exception in user mode becomes: a page, an instruction or a vsyscall that the
+ * kernel executes in the processor's place, or a signal, as Linux has it.
  * Read next: kernel/linux/signal/send.c, signal_force_fault().
  */
 #include "arch/state/emulate.h"
 #include "arch/state/fpu.h"
+#include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/layout.h"
 #include "kernel/base/log.h"
 #include "kernel/debug/names.h"
 #include "kernel/linux/calls/exception.h"
-#include "kernel/linux/calls/vsyscall.h"
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/to_user.h"
 #include "kernel/linux/signal/send.h"
+#include "kernel/linux/syscalls.h"
+#include "mm/space/uaccess.h"
 
 /* The signal for each exception from user mode.  at_ip: si_addr is its ip, else 0. */
 static const struct {
@@ -112,20 +115,6 @@ static void step_behind(struct pt_regs *regs, u64 ip)
 	debug_exception(regs, DR6_STEP);
 }
 
-/* A bad pointer is the program's fault, reported at the address of the call. */
-static void vsyscall(struct pt_regs *regs)
-{
-	u64 error, ip = regs->ip;
-	virt_addr_t at;
-
-	if (vsyscall_emulate(regs, &at, &error) == 0)
-		step_behind(regs, ip);
-	else if (at)
-		page_fault(regs, at, error);
-	else
-		force(regs, VEC_PF, SI_KERNEL, regs->orig_ax);
-}
-
 static void math_exception(const struct pt_regs *regs, unsigned vector)
 {
 	struct thread *t = current_thread();
@@ -156,6 +145,83 @@ static bool emulate(struct pt_regs *regs)
 	return true;
 }
 
+/* ---- vsyscalls ----------------------------------------------------------------------- */
+
+/*
+ * gettimeofday, time and getcpu at VSYSCALL_PAGE, 1 KiB apart: the three calls at fixed
+ * addresses that programs made before there was a vDSO, and that static programs of that
+ * time still make.  Linux answers them so with vsyscall=xonly: nothing is mapped there, in
+ * no PGD.  The fetch faults, and the handler of page faults does the work of the call and
+ * its RET.  So there is no code at an address that every program knows, nothing to read,
+ * and no way but the front door: at any other address of the page there is nothing.
+ *
+ * No register but RAX, RIP and RSP changes.  Bad pointers were SIGSEGV when this was
+ * code of the program's, and still are, reported at the address of the call.
+ */
+#define VSYSCALL_SPACING 0x400
+
+/* The two pointers of a call; 0 bytes: it has only one. */
+static const struct {
+	long (*call)(struct pt_regs *regs);
+	u8 first_size, second_size;
+} vsyscalls[] = {
+	{ sys_gettimeofday, 16, 8 },
+	{ sys_time, 8, 0 },
+	{ sys_getcpu, 4, 4 },
+};
+
+static bool is_vsyscall(const struct pt_regs *regs, virt_addr_t cr2)
+{
+	return ALIGN_DOWN(cr2, PAGE_SIZE) == VSYSCALL_PAGE && regs->ip == cr2 &&
+	       (regs->orig_ax & (PF_INSTR | PF_WRITE)) == PF_INSTR;
+}
+
+/* The first of n bytes of a call's result that cannot be written; 0: none, or no pointer. */
+static virt_addr_t unwritable(virt_addr_t to, u64 n)
+{
+	const u8 zero = 0;
+	virt_addr_t at = to;
+
+	if (to && !user_range_ok(to, n))
+		return to;
+	while (to && at < to + n) {
+		if (copy_to_user(at, &zero, sizeof(zero)))
+			return at;
+		at = ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE;
+	}
+	return 0;
+}
+
+static void vsyscall(struct pt_regs *regs)
+{
+	u64 offset = regs->ip - VSYSCALL_PAGE, ip = regs->ip, caller;
+	unsigned i = (unsigned)(offset / VSYSCALL_SPACING);
+	virt_addr_t bad;
+	long result;
+
+	if (offset % VSYSCALL_SPACING != 0 || i >= ARRAY_SIZE(vsyscalls) ||
+	    copy_from_user(&caller, regs->sp, sizeof(caller))) {
+		force(regs, VEC_PF, SI_KERNEL, regs->orig_ax);
+		return;
+	}
+	result = vsyscalls[i].call(regs);
+	if (result == -EFAULT) {
+		bad = unwritable(regs->di, vsyscalls[i].first_size);
+		if (!bad)
+			bad = unwritable(regs->si, vsyscalls[i].second_size);
+		if (bad) /* as the program's own store there would fault */
+			page_fault(regs, bad,
+				   PF_USER | PF_WRITE | (fpu_lets_write() ? 0 : PF_PK | PF_PROT));
+		return; /* not bad: it is there by now, and the call made again */
+	}
+	regs->ax = (u64)result;
+	regs->ip = caller;
+	regs->sp += sizeof(caller);
+	step_behind(regs, ip);
+}
+
+/* ---- All --------------------------------------------------------------------------- */
+
 void exception_from_user(struct pt_regs *regs, unsigned vector)
 {
 	u64 cr2 = read_cr2(), dr6 = 0;
@@ -165,7 +231,7 @@ void exception_from_user(struct pt_regs *regs, unsigned vector)
 	interrupts_on();
 	switch (vector) {
 	case VEC_PF:
-		if (vsyscall_is_called(regs, cr2))
+		if (is_vsyscall(regs, cr2))
 			vsyscall(regs);
 		else
 			page_fault(regs, cr2, regs->orig_ax);

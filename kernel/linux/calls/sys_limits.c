@@ -35,10 +35,9 @@ static int exchange_limit(struct process *p, unsigned which, const struct limit 
 
 static struct process *find(int pid)
 {
-	struct process *p = pid ? process_find(pid) : current_process();
-	struct thread *t = p ? NULL : process_find_thread(pid);
+	struct thread *t = pid ? process_find_thread(pid) : current_thread();
 
-	return t ? t->process : p;
+	return t ? t->process : NULL;
 }
 
 static int limit_of(int pid, unsigned which, const struct limit *new, struct limit *old)

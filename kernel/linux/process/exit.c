@@ -139,11 +139,6 @@ static void tell_parent(struct process *p)
 			     signal ? signal : WAIT_CODE(p->status));
 }
 
-void process_unlink(struct process *p)
-{
-	list_remove(&p->sibling);
-}
-
 /* Tells the parent, or the kernel, that p has ended.  process_lock is held. */
 static void report_end(struct process *p)
 {
@@ -158,7 +153,7 @@ static void report_end(struct process *p)
 	}
 	tell_parent(p);
 	if (p->exit_signal == SIGCHLD && signal_ignores_children(parent)) {
-		process_unlink(p);
+		list_remove(&p->sibling);
 		process_to_graveyard(p);
 	}
 }
@@ -168,7 +163,7 @@ static void orphan(struct process *c, struct process *init)
 {
 	const struct siginfo death = { .signo = c->parent_death_signal, .code = SI_KERNEL };
 
-	process_unlink(c);
+	list_remove(&c->sibling);
 	if (death.signo && !c->ended)
 		signal_send_process(c, &death);
 	c->parent = NULL;

@@ -41,9 +41,6 @@ int process_become_only_thread(void);
  */
 void process_release_memory(void);
 
-/* Takes a process that has ended from its parent.  process_lock is held. */
-void process_unlink(struct process *p);
-
 /*
  * Waits until the process that the kernel started with its first thread t has ended,
  * gives back the hold, frees the process, and returns its status.  Task context.

@@ -69,7 +69,7 @@ static void take_ended(struct wait *w, struct process *p)
 	if (w->options & WNOWAIT)
 		return;
 	p->parent->children_run_ns += w->run_ns + p->children_run_ns;
-	process_unlink(p);
+	list_remove(&p->sibling);
 	w->ended = p;
 }
 
