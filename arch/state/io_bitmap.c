@@ -131,7 +131,7 @@ int io_bitmap_set(struct task_io *io, unsigned from, unsigned n, bool open)
 			return 0;
 		io->bitmap = new_bitmap();
 		if (!io->bitmap)
-			return -ENOMEM;
+			return -ENOFRAME;
 		memset(io->bitmap, DENY_ALL, IO_BITMAP_BYTES);
 	}
 	set_ports(io->bitmap, from, from + n, open);
@@ -143,6 +143,15 @@ int io_bitmap_set(struct task_io *io, unsigned from, unsigned n, bool open)
 	return 0;
 }
 
+void io_bitmap_set_level(struct task_io *io, unsigned level)
+{
+	u64 flags = interrupts_save();
+
+	io->iopl = level;
+	io_bitmap_load(io);
+	interrupts_restore(flags);
+}
+
 int io_bitmap_copy(struct task_io *child, const struct task_io *parent)
 {
 	child->iopl = parent->iopl;
@@ -150,7 +159,7 @@ int io_bitmap_copy(struct task_io *child, const struct task_io *parent)
 		return 0;
 	child->bitmap = new_bitmap();
 	if (!child->bitmap)
-		return -ENOMEM;
+		return -ENOFRAME;
 	memcpy(child->bitmap, parent->bitmap, IO_BITMAP_BYTES);
 	return 0;
 }

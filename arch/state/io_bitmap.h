@@ -29,12 +29,15 @@ int io_bitmap_make_cpu(unsigned cpu);
 /*
  * Opens or closes ports [from, from + n), which must be below IO_PORTS, and, if
  * `io` is the current task's, in this CPU's TSS.  A bitmap that denies all is
- * given back.  0 or -ENOMEM.  io is the current task's, or of one that does not
+ * given back.  0 or -ENOFRAME.  io is the current task's, or of one that does not
  * run.
  */
 int io_bitmap_set(struct task_io *io, unsigned from, unsigned n, bool open);
 
-/* fork: the child, which has none, gets a copy.  0 or -ENOMEM. */
+/* iopl: at level 3 (0 to 3) all are open.  io is the current task's. */
+void io_bitmap_set_level(struct task_io *io, unsigned level);
+
+/* fork: the child, which has none, gets a copy.  0 or -ENOFRAME. */
 int io_bitmap_copy(struct task_io *child, const struct task_io *parent);
 
 /* exec, exit: nothing is open any more; if it is the current task's, at once. */

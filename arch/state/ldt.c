@@ -95,16 +95,15 @@ static phys_addr_t build(struct mm *mm, unsigned count, const struct mm *from, u
 	return table;
 }
 
-/* Puts a built table in the place of mm's.  0 or -ENOMEM, the table freed. */
+/* Puts a built table in the place of mm's.  0 or -ENOFRAME, the table freed. */
 static int install(struct mm *mm, u32 active, phys_addr_t table)
 {
 	u32 old = mm->ldt.active;
 	phys_addr_t old_table = mm->ldt.table;
-	int err = process_entry_map(mm->pgd, active, table);
 
-	if (err) {
+	if (process_entry_map(mm->pgd, active, table)) {
 		frame_free_contiguous(table, ldt_pages(active));
-		return err;
+		return -ENOFRAME;
 	}
 	if (!old) /* the slot leads to other tables now */
 		tlb_flush_range(&mm->cpus, PROCESS_ENTRY_BASE, PROCESS_ENTRY_BASE + PAGE_SIZE);
@@ -122,7 +121,7 @@ int ldt_write(struct mm *mm, unsigned index, u64 desc)
 {
 	phys_addr_t table;
 	u32 active;
-	int err = -ENOMEM;
+	int err = -ENOFRAME;
 
 	ASSERT_OP(index, <, LDT_ENTRIES);
 	sleep_lock(&mm->ldt.lock);
@@ -160,7 +159,7 @@ int ldt_copy(struct mm *child, struct mm *parent)
 	sleep_lock(&parent->ldt.lock);
 	if (parent->ldt.active) {
 		table = build(child, ldt_entries(parent->ldt.active), parent, &active);
-		err = table == NO_FRAME ? -ENOMEM : install(child, active, table);
+		err = table == NO_FRAME ? -ENOFRAME : install(child, active, table);
 	}
 	sleep_unlock(&parent->ldt.lock);
 	return err;

@@ -10,7 +10,7 @@
 /*
  * Sets one descriptor (index below LDT_ENTRIES), made by user_desc_pack() or
  * 0, of the LDT of mm, making the table if there is none.  When it returns, no
- * CPU uses the old one.  0 or -ENOMEM.  Task context, no spinlock held.
+ * CPU uses the old one.  0 or -ENOFRAME.  Task context, no spinlock held.
  */
 int ldt_write(struct mm *mm, unsigned index, u64 desc);
 
@@ -20,7 +20,7 @@ int ldt_write(struct mm *mm, unsigned index, u64 desc);
  */
 unsigned ldt_read(struct mm *mm, unsigned first, unsigned n, u64 *to);
 
-/* fork: the child, which has no LDT yet, gets a copy.  0 or -ENOMEM. */
+/* fork: the child, which has no LDT yet, gets a copy.  0 or -ENOFRAME. */
 int ldt_copy(struct mm *child, struct mm *parent);
 
 /*

@@ -59,7 +59,7 @@ static inline void user_state_load(const struct user_state *u)
 
 /*
  * fork: the child, which has an FPU page, gets all of the current task's state but
- * breakpoints and steps.  0, or -ENOMEM: none for the IO bitmap.  (The LDT goes with the address
+ * breakpoints and steps.  0, or -ENOFRAME: none for the IO bitmap.  (The LDT goes with the address
  * space: ldt_copy().)
  */
 int user_state_copy(struct user_state *child, struct user_state *self);

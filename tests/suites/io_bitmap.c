@@ -144,12 +144,12 @@ static void functions(struct selftest *t)
 	EXPECT_EQ(t, io_bitmap_set(&io, 5, 9, false), 0, "closing what is not open");
 	EXPECT_EQ(t, io.bitmap, NULL, "makes no bitmap");
 	frame_fail_after(0);
-	EXPECT_EQ(t, io_bitmap_set(&io, 5, 9, true), -ENOMEM, "no memory");
+	EXPECT_EQ(t, io_bitmap_set(&io, 5, 9, true), -ENOFRAME, "no memory");
 	frame_fail_after(-1);
 	EXPECT_EQ(t, io_bitmap_set(&io, 5, 9, true), 0, "opening ports 5 to 13");
 	EXPECT_EQ(t, io.bitmap[0] << 8 | io.bitmap[1], 0x1fc0, "the bits");
 	frame_fail_after(0);
-	EXPECT_EQ(t, io_bitmap_copy(&child, &io), -ENOMEM, "a copy without memory");
+	EXPECT_EQ(t, io_bitmap_copy(&child, &io), -ENOFRAME, "a copy without memory");
 	frame_fail_after(-1);
 	io.iopl = 1;
 	EXPECT_EQ(t, io_bitmap_copy(&child, &io), 0, "a copy");

@@ -331,19 +331,19 @@ static void no_memory(struct selftest *t)
 
 	if (!mm || !child)
 		return;
-	for (int err = -ENOMEM; err == -ENOMEM && n < 10; n++) {
+	for (int err = -ENOFRAME; err == -ENOFRAME && n < 10; n++) {
 		frame_fail_after(n);
 		err = ldt_write(mm, 0, DATA_DESC(1));
 		frame_fail_after(-1);
-		EXPECT_EQ(t, err, n < 4 ? -ENOMEM : 0, "one table, three of page tables");
+		EXPECT_EQ(t, err, n < 4 ? -ENOFRAME : 0, "one table, three of page tables");
 		expect_clean(t, mm, "the audit");
 		if (err)
 			EXPECT_EQ(t, frame_stats().free, before, "no frame is lost");
 	}
 	EXPECT_EQ(t, n, 5, "turns");
 	frame_fail_after(0);
-	EXPECT_EQ(t, ldt_write(mm, 0, DATA_DESC(2)), -ENOMEM, "a change");
-	EXPECT_EQ(t, ldt_copy(child, mm), -ENOMEM, "a copy");
+	EXPECT_EQ(t, ldt_write(mm, 0, DATA_DESC(2)), -ENOFRAME, "a change");
+	EXPECT_EQ(t, ldt_copy(child, mm), -ENOFRAME, "a copy");
 	frame_fail_after(-1);
 	ldt_read(mm, 0, 1, &found);
 	EXPECT_EQ(t, found, DATA_DESC(1), "the entry is as before");

@@ -4,7 +4,6 @@
  */
 #include "arch/state/io_bitmap.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/insn.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/tree.h"
@@ -18,24 +17,19 @@ long sys_ioperm(struct pt_regs *regs)
 		return -EINVAL;
 	if (open && !process_is_privileged())
 		return -EPERM;
-	return OOM_RETRY(OOM_CAN_FAIL,
-			 oom_frames(io_bitmap_set(&current_thread()->user.io, (unsigned)from,
-						  (unsigned)n, open)));
+	return OOM_RETRY(OOM_CAN_FAIL, io_bitmap_set(&current_thread()->user.io, (unsigned)from,
+						     (unsigned)n, open));
 }
 
 long sys_iopl(struct pt_regs *regs)
 {
 	struct task_io *io = &current_thread()->user.io;
 	unsigned level = (unsigned)regs->di;
-	u64 flags;
 
 	if (level > 3)
 		return -EINVAL;
 	if (level > io->iopl && !process_is_privileged())
 		return -EPERM;
-	flags = interrupts_save();
-	io->iopl = level;
-	io_bitmap_load(io);
-	interrupts_restore(flags);
+	io_bitmap_set_level(io, level);
 	return 0;
 }

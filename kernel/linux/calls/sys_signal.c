@@ -266,8 +266,7 @@ long sys_sigaltstack(struct pt_regs *regs)
 			return -EFAULT;
 		new = (struct signal_stack){ words[0], words[2], (u32)words[1] };
 	}
-	err = signal_set_stack(regs->di ? &new : NULL, &old, thread_regs(current_thread())->sp,
-			       MINSIGSTKSZ);
+	err = signal_set_stack(regs->di ? &new : NULL, &old, thread_regs(current_thread())->sp);
 	if (err || !regs->si)
 		return err;
 	words[0] = old.sp;

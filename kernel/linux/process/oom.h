@@ -42,12 +42,6 @@ bool oom_make_room(enum oom_caller caller, unsigned n);
 		err_ == -ENOFRAME ? -ENOMEM : err_;                       \
 	})
 
-/* For calls whose -ENOMEM means nothing else. */
-static inline long oom_frames(long err)
-{
-	return err == -ENOMEM ? -ENOFRAME : err;
-}
-
 /*
  * The address space that the current task's execve builds has grown to this; NULL: it
  * is ready, or given up.

@@ -272,7 +272,7 @@ static bool rt_sigreturn(struct pt_regs *regs)
 	    !load_context(regs, &uc.mcontext, uc.sigmask[0] | (u64)uc.sigmask[1] << 32))
 		return false;
 	stack = (struct signal_stack){ uc.stack.sp, uc.stack.size, uc.stack.flags };
-	signal_set_stack(&stack, NULL, regs->sp, MINSIGSTKSZ);
+	signal_set_stack(&stack, NULL, regs->sp);
 	return true;
 }
 

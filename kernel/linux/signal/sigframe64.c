@@ -204,7 +204,7 @@ static void restore_stack(const struct stack64 *from, u64 sp)
 	struct signal_stack stack = { from->sp, from->size, from->flags };
 
 	if (stack.sp != s->sp || stack.size != s->size || stack.flags != sigframe_stack_flags(s))
-		signal_set_stack(&stack, NULL, sp, MINSIGSTKSZ);
+		signal_set_stack(&stack, NULL, sp);
 }
 
 static bool sigreturn(struct pt_regs *regs)

@@ -216,19 +216,14 @@ bool signal_interrupted(void)
 
 /* ---- The alternate stack -------------------------------------------------------------- */
 
-static bool within(const struct signal_stack *s, u64 sp)
-{
-	return sp > s->sp && sp - s->sp <= s->size;
-}
-
 bool signal_on_stack(u64 sp)
 {
 	const struct signal_stack *s = &current_thread()->signals.stack;
 
-	return !(s->flags & SS_AUTODISARM) && within(s, sp);
+	return !(s->flags & SS_AUTODISARM) && sp > s->sp && sp - s->sp <= s->size;
 }
 
-int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp, u64 min)
+int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp)
 {
 	struct signal_stack *s = &current_thread()->signals.stack;
 	u32 mode;
@@ -248,7 +243,7 @@ int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u
 		return -EINVAL;
 	if (mode == SS_DISABLE)
 		*s = (struct signal_stack){ .flags = new->flags };
-	else if (new->size < min)
+	else if (new->size < MINSIGSTKSZ)
 		return -ENOMEM;
 	else
 		*s = *new;

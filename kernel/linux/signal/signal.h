@@ -40,9 +40,9 @@ void signal_set_blocked_locked(u64 blocked);
 
 /*
  * sigaltstack of a thread whose stack pointer is sp: 0, -EPERM (it is on that
- * stack), -EINVAL, -ENOMEM (less than `min` bytes).  new and old may be NULL.
+ * stack), -EINVAL, -ENOMEM (less than MINSIGSTKSZ bytes).  new and old may be NULL.
  */
-int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp, u64 min);
+int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp);
 
 /* Is sp on the current thread's alternate stack (and SS_AUTODISARM not set)? */
 bool signal_on_stack(u64 sp);
