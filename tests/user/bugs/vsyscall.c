@@ -6,7 +6,7 @@
  * every exploit; with KAISER its page had to be shown in all user page tables, the
  * only one of the kernel half with the U bit, and a second way into them.
  *
- * In Postern nothing is mapped there: kernel/linux/calls/vsyscall.c answers the fetch's fault.
+ * In Postern nothing is mapped there: kernel/linux/calls/exception.c answers the fetch's fault.
  *
  * Right: the three calls answer, and change RAX alone; any other address of the page is
  * SIGSEGV, to run, to read and to write, and nothing there answers an access that is not
