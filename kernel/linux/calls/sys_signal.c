@@ -138,7 +138,11 @@ static long exchange_mask(const struct pt_regs *regs, size_t width)
 		}
 		signal_set_blocked(set);
 	}
-	return regs->dx && copy_to_user(regs->dx, &old, width) ? -EFAULT : 0;
+	if (!regs->dx)
+		return 0;
+	if (width == sizeof(u32)) /* one store */
+		return put_user_u32(regs->dx, (u32)old);
+	return copy_to_user(regs->dx, &old, width) ? -EFAULT : 0;
 }
 
 long sys_rt_sigprocmask(struct pt_regs *regs)
