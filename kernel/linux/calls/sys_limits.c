@@ -114,7 +114,7 @@ enum { RUSAGE_CHILDREN = -1, RUSAGE_SELF = 0, RUSAGE_THREAD = 1 };
 long sys_getrusage(struct pt_regs *regs)
 {
 	struct process *p = current_process();
-	u64 ns;
+	u64 ns = 0;
 
 	SPIN_SCOPE(&process_lock) {
 		switch ((int)regs->di) {

@@ -125,7 +125,7 @@ void process_free(struct process *p)
 void process_free_dead_threads(void)
 {
 	struct process *p = current_process();
-	struct task *list;
+	struct task *list = NULL;
 
 	SPIN_SCOPE(&process_lock) {
 		list = p->dead;
@@ -149,7 +149,7 @@ void process_to_graveyard(struct process *p)
 
 void process_bury(void)
 {
-	struct process *p;
+	struct process *p = NULL;
 
 	do {
 		SPIN_SCOPE(&process_lock) {

@@ -184,7 +184,7 @@ static long do_wait(struct wait *w)
 {
 	struct process *self = current_process();
 	struct thread *t = current_thread();
-	long err;
+	long err = 0;
 
 	SPIN_SCOPE(&process_lock) {
 		t->events_seen = self->events;
