@@ -24,7 +24,8 @@
  * none; every page stands in the ledger (mm/ledger.c), which the audit
  * compares with these tables.
  * Slot 508's PUD page is shared by all PGDs of all processes, kernel and user,
- * so one PTE is all there is to flip for LTR.
+ * so one PTE is all there is to flip for LTR.  (With roots=cpu a user PGD shows one area:
+ * mm/space/roots.c.)
  * Sources: "Prep code for better stack switching", LKML, November 2017; CVE-
  * 2023-0597 for what a fixed area must not hold.
  */
@@ -49,20 +50,25 @@ static const struct gdt_page zero_page __aligned(PAGE_SIZE);
 /* The boot CPU's vault is in the image: GS needs it before there are frames. */
 struct percpu boot_vault __aligned(PAGE_SIZE);
 
-/* Every PGD has slot 508, so its pages may be global. */
+/* Every PGD has the shared part, so its pages may be global. */
+static int map_shared(virt_addr_t at, phys_addr_t pa, u64 prot)
+{
+	return pt_map(pti_init_pgd, at, pa, prot | PTE_G);
+}
+
 static int map_page(const void *at, phys_addr_t pa, u64 prot)
 {
-	return pt_map(pti_init_pgd, (virt_addr_t)at, pa, prot | PTE_G);
+	return pt_map(pti_init_pgd, (virt_addr_t)at, pa, prot | cea_global());
 }
 
 /* entry_text_lma and trampoline_lma are physical addresses (mm/image.h). */
 void cea_map_shared(const void *idt_page)
 {
 	u64 text = ALIGN_UP((u64)trampoline_lma - (u64)entry_text_lma, PAGE_SIZE);
-	int err = map_page((void *)CEA_IDT, image_to_phys(idt_page), PROT_R);
+	int err = map_shared(CEA_IDT, image_to_phys(idt_page), PROT_R);
 
 	for (u64 off = 0; !err && off < text; off += PAGE_SIZE)
-		err = map_page((void *)(CEA_ENTRY_TEXT + off), (u64)entry_text_lma + off, PROT_RX);
+		err = map_shared(CEA_ENTRY_TEXT + off, (u64)entry_text_lma + off, PROT_RX);
 	if (err)
 		panic("cea: cannot map the shared part: error %d", err);
 }
@@ -184,7 +190,9 @@ void cea_scrub(unsigned cpu)
 {
 	stack_marks_note(cpu);
 	erase_stacks(cea(cpu));
-	memset((void *)espfix_page(cpu), 0, ESPFIX_STACK_TOP_OFFSET);
+	/* Its topmost word is SS of the last frame there, an LDT's and so never 0. */
+	if (((const u64 *)(espfix_page(cpu) + ESPFIX_STACK_TOP_OFFSET))[-1])
+		memset((void *)espfix_page(cpu), 0, ESPFIX_STACK_TOP_OFFSET);
 }
 
 static bool is_empty(const void *page)

@@ -9,6 +9,7 @@
 #include "arch/tss.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/types.h"
+#include "mm/pti.h"
 
 struct entry_page {
 	u8 bytes[PAGE_SIZE];
@@ -75,6 +76,12 @@ static_assert(ENTRY_STACK_SIZE + IST_USED <= PAGE_SIZE, "#DF and the entry stack
 static inline struct cpu_entry_area *cea(unsigned cpu)
 {
 	return (struct cpu_entry_area *)(CEA_BASE + (u64)cpu * CEA_STRIDE);
+}
+
+/* PTE_G for a page of an area, if every user PGD shows all areas. */
+static inline u64 cea_global(void)
+{
+	return pti_roots_per_cpu ? 0 : PTE_G;
 }
 
 /*

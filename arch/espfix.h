@@ -7,13 +7,7 @@
 
 #include "kernel/base/layout.h"
 #include "kernel/base/types.h"
-
-/* The page of CPU n, mapped or not, at its first address. */
-static inline virt_addr_t espfix_page(unsigned cpu)
-{
-	return ESPFIX_BASE + (u64)(cpu / ESPFIX_GROUP_CPUS) * ESPFIX_GROUP_SIZE +
-	       (u64)(cpu % ESPFIX_GROUP_CPUS) * ESPFIX_CPU_STRIDE;
-}
+#include "mm/ledger.h"
 
 /*
  * Maps the page of one CPU, with a fresh frame, at all of its addresses.

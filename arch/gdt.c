@@ -70,7 +70,8 @@ static struct table_register gdtr(virt_addr_t base, unsigned gdt_pages)
  *   MOV     closes the alias, in the page table
  *   INVLPG  on this CPU, which has the writable translation cached now
  *
- * The page is global, so that one INVLPG drops it for all PCIDs (4.10.4.1).  D is
+ * The page is global, so that one INVLPG drops it for all PCIDs (4.10.4.1); or, with
+ * roots=cpu, the user PGD has a PTE of its own, which stays as it is.  D is
  * set with W, or the processor would write to the PTE as well.  Another CPU could
  * cache the writable translation only by touching this CPU's alias meanwhile;
  * nothing does.  Context: interrupts off.

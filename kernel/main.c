@@ -33,7 +33,7 @@
 #include "kernel/syscall.h"
 #include "kernel/task/sched.h"
 #include "kernel/trap.h"
-#include "mm/audit.h"
+#include "mm/audit/all.h"
 #include "mm/kernel_map.h"
 #include "mm/ledger.h"
 #include "mm/pti.h"
@@ -56,10 +56,13 @@ static void decide(void)
 {
 	bool pti = args.pti == PTI_ON || (args.pti == PTI_AUTO && cpu_features.meltdown);
 
-	pti_init(pti);
+	pti_init(pti, args.roots == ROOTS_CPU);
 	if (pti && args.syscall == SYSCALL_DIRECT)
 		log("args: found 'syscall=direct' with page-table isolation, "
 		    "expected pti=off; using trampoline\n");
+	if (!pti && args.roots == ROOTS_CPU)
+		log("args: found 'roots=cpu' without page-table isolation, expected pti=on; "
+		    "using process\n");
 	setup.direct_syscall = !pti && args.syscall != SYSCALL_TRAMPOLINE;
 	setup.gdt_pages = args.gdt_pages;
 	setup.ltr = args.ltr;
@@ -148,7 +151,7 @@ void kernel_main(struct boot_info *bi)
 	firmware_make_files(bi);     /* of the initramfs */
 	cpus = smp_number_cpus(&acpi, args.maxcpus);
 	smp_start_others(cpus, &setup, ap_online); /* the others at once */
-	audit_or_panic(pti_init_pgd, "boot");      /* tables against the ledger */
+	audit_roots_or_panic("boot");              /* tables against the ledger */
 	idle_stack = vmap_alloc_stack(TASK_STACK_SIZE);
 	if (!idle_stack)
 		panic("boot: no memory for the idle stack");

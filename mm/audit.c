@@ -17,6 +17,8 @@
 #include "mm/audit/espfix.h"
 #include "mm/audit/finding.h"
 #include "mm/audit/read_only.h"
+#include "mm/audit/roots.h"
+#include "mm/audit/slots.h"
 #include "mm/leakscan.h"
 #include "mm/ledger.h"
 #include "mm/pti.h"
@@ -33,54 +35,11 @@ static struct audit {
 	struct audit_report *report;
 	u32 ldt;              /* as mm->ldt.active */
 	struct cpumask areas; /* CPUs with a page in their area */
+	int own;              /* audit_owner() */
+	const pte_t *kernel;
 	u64 last_pfn_of[AUDIT_MAX_KINDS];
 	struct scanned last;
 } audit; /* too large for a stack; audits do not nest */
-
-/* ---- P1, P2, P3: the slots of both PGDs -------------------------------------- */
-
-static void check_slots(struct audit_report *r, const pte_t *kernel, const pte_t *user, u32 ldt)
-{
-	for (unsigned s = 0; s < PGD_FIRST_KERNEL_SLOT; s++) {
-		pte_t differ = (kernel[s] ^ user[s]) & ~(pte_t)(PTE_NX | PTE_A);
-
-		if (differ)
-			finding(r, 1,
-				"slot %u: found %#lx in the user PGD, "
-				"expected the kernel PGD's %#lx",
-				s, user[s], kernel[s]);
-		if ((kernel[s] & PTE_P) && !(kernel[s] & PTE_NX))
-			finding(r, 2,
-				"slot %u: found %#lx in the kernel PGD, "
-				"expected NX",
-				s, kernel[s]);
-	}
-	for (unsigned s = PGD_FIRST_KERNEL_SLOT; s < PT_ENTRIES; s++) {
-		bool shown = s == PGD_SLOT_CEA || (ldt && s == PGD_SLOT_PROCESS_ENTRY);
-
-		if (shown && ((kernel[s] ^ user[s]) & ~(pte_t)PTE_A))
-			finding(r, 3,
-				"slot %u: found %#lx in the user PGD, expected the "
-				"kernel PGD's %#lx",
-				s, user[s], kernel[s]);
-		if (!shown && user[s])
-			finding(r, 3,
-				"slot %u (%#lx): found %#lx in the user PGD, "
-				"expected nothing",
-				s, pt_canonical((u64)s << PT_SHIFT(4)), user[s]);
-	}
-}
-
-void audit_slots_or_panic(const pte_t *kernel_pgd, u32 ldt, const char *when)
-{
-	struct audit_report report = { 0 };
-
-	if (!pti_enabled)
-		return;
-	check_slots(&report, kernel_pgd, pti_user_pgd((pte_t *)kernel_pgd), ldt);
-	if (report.findings)
-		panic("audit: %s: %s", when, report.text);
-}
 
 /* ---- P4, P7: each page that the view's kernel half shows ----------------------- */
 
@@ -144,7 +103,7 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 
 	if (leaf->entry & PTE_ALIAS)
 		return 0; /* check_any_leaf(), check_espfix() */
-	if (cpu >= 0)
+	if (cpu >= 0 && a->own == AUDIT_ANY)
 		cpumask_set(&a->areas, (unsigned)cpu);
 	if (!e || (e->kind == LEDGER_LDT &&
 		   leaf->va - ldt_address(a->ldt) >= ldt_pages(a->ldt) * PAGE_SIZE)) {
@@ -154,6 +113,8 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 			leaf->va, rights_name(leaf->rights));
 		return 0;
 	}
+	if (a->own >= 0)
+		audit_root_leaf(a->report, a->kernel, leaf, e, cpu, a->own);
 	if (e->kind == LEDGER_IO_BITMAP && !has_ports(cpu))
 		page_finding(a->report, 4, leaf->va, e, cpu,
 			     "found it visible, expected nothing: no task with ports runs there");
@@ -186,14 +147,15 @@ static void check_present(struct audit *a, const pte_t *view, const struct ledge
 static void check_all_present(struct audit *a, const pte_t *view)
 {
 	for_each_cpu(cpu, &cpus_online)
-		cpumask_set(&a->areas, cpu);
+		if (a->own == AUDIT_ANY || cpu == (unsigned)a->own)
+			cpumask_set(&a->areas, cpu);
 	a->report->cpus = cpumask_count(&a->areas);
 	for (const struct ledger_entry *e = ledger; e < ledger + ledger_size; e++) {
 		if (e->kind == LEDGER_LDT)
 			check_present(a, view, e, 0, ldt_address(a->ldt), ldt_pages(a->ldt));
 		if (!ledger_required(e) && !(e->place == LEDGER_ESPFIX && a->ldt))
 			continue;
-		if (!ledger_per_cpu(e))
+		if (!ledger_per_cpu(e) && a->own != AUDIT_NONE)
 			check_present(a, view, e, 0, e->at, ledger_pages(e));
 		for_each_cpu(cpu, &a->areas)
 			if (ledger_per_cpu(e))
@@ -207,7 +169,8 @@ static void check_all_present(struct audit *a, const pte_t *view)
 static int check_any_leaf(const struct pt_leaf *leaf, void *arg)
 {
 	struct audit *a = arg;
-	bool cea = leaf->va >= CEA_SLOT_BASE && leaf->va < CEA_SLOT_END;
+	bool cea = leaf->va >= CEA_SLOT_BASE &&
+		   leaf->va < (pti_roots_per_cpu ? CEA_BASE : CEA_SLOT_END);
 	bool espfix = leaf->va >= ESPFIX_BASE && leaf->va < ESPFIX_END;
 
 	if (leaf->entry & PTE_ALIAS) { /* the walk does not go below it */
@@ -242,9 +205,11 @@ unsigned audit_pair(const pte_t *kernel_pgd, u32 ldt, struct audit_report *repor
 	read_only_forget();
 	a->report = report;
 	a->ldt = ldt;
+	a->own = audit_owner(kernel_pgd);
+	a->kernel = kernel_pgd;
 	if (pti_enabled) {
 		view = pti_user_pgd((pte_t *)kernel_pgd);
-		check_slots(report, kernel_pgd, view, ldt);
+		check_slots(report, kernel_pgd, view, ldt, a->own >= 0); /* P1 to P3 */
 		pt_for_each_leaf(view, 0, last, check_any_leaf, a);
 		pt_for_each_leaf(view, PGD_FIRST_KERNEL_SLOT, last, check_leaf, a);
 	} else {
@@ -255,12 +220,4 @@ unsigned audit_pair(const pte_t *kernel_pgd, u32 ldt, struct audit_report *repor
 	pt_for_each_leaf(kernel_pgd, 0, last, check_any_leaf, a);
 	read_only_check(report, view);
 	return report->findings;
-}
-
-void audit_or_panic(const pte_t *kernel_pgd, const char *when)
-{
-	static struct audit_report report;
-
-	if (audit_pair(kernel_pgd, 0, &report))
-		panic("audit: %s: %u finding(s), first: %s", when, report.findings, report.text);
 }

@@ -29,13 +29,4 @@ struct audit_report {
  */
 unsigned audit_pair(const pte_t *kernel_pgd, u32 ldt, struct audit_report *report);
 
-/* Audits a pair without an LDT and panics with the first finding, naming `when`. */
-void audit_or_panic(const pte_t *kernel_pgd, const char *when);
-
-/*
- * P1 to P3 alone, which cost little: every address space when it ends.  Panics
- * as above.  ldt: as mm->ldt.active.  Any CPU, any context.
- */
-void audit_slots_or_panic(const pte_t *kernel_pgd, u32 ldt, const char *when);
-
 #endif

@@ -70,8 +70,7 @@ virt_addr_t ledger_address(const struct ledger_entry *e, unsigned cpu)
 	if (e->place == LEDGER_AREA)
 		return CEA_BASE + (u64)cpu * CEA_STRIDE + e->at;
 	if (e->place == LEDGER_ESPFIX)
-		return e->at + (u64)(cpu / ESPFIX_GROUP_CPUS) * ESPFIX_GROUP_SIZE +
-		       (u64)(cpu % ESPFIX_GROUP_CPUS) * ESPFIX_CPU_STRIDE;
+		return espfix_page(cpu);
 	return e->at;
 }
 

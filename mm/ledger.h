@@ -82,6 +82,13 @@ static inline virt_addr_t ldt_address(u32 active)
  */
 const struct ledger_entry *ledger_find(virt_addr_t va, int *cpu);
 
+/* The ESPFIX page of CPU n, mapped or not, at its first address. */
+static inline virt_addr_t espfix_page(unsigned cpu)
+{
+	return ESPFIX_BASE + (u64)(cpu / ESPFIX_GROUP_CPUS) * ESPFIX_GROUP_SIZE +
+	       (u64)(cpu % ESPFIX_GROUP_CPUS) * ESPFIX_CPU_STRIDE;
+}
+
 /* First address of an entry, for a CPU if it is per-CPU. */
 virt_addr_t ledger_address(const struct ledger_entry *e, unsigned cpu);
 

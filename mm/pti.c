@@ -43,6 +43,7 @@
  * The kernel half of all pairs is the same, 507 aside: its slots are filled at boot,
  * before the first copy is made (mm/kernel_map.c), and only lower levels change
  * afterwards.  mm/space/kernel_mapping.c could show one process more; nothing does.
+ * With roots=cpu the pairs are the CPUs', not the processes': mm/space/roots.c.
  * Read next: mm/ledger.c, entry/trampoline.asm (where CR3 is flipped).
  */
 #include "kernel/base/log.h"
@@ -53,6 +54,7 @@
 
 pte_t *pti_init_pgd;
 bool pti_enabled;
+bool pti_roots_per_cpu;
 
 /*
  * A pair is two frames with a shadow (pti=on), one frame without.  The first is
@@ -70,9 +72,10 @@ static pte_t *alloc_pair_frames(void)
 	return phys_to_virt(pa);
 }
 
-void pti_init(bool enabled)
+void pti_init(bool enabled, bool roots_per_cpu)
 {
 	pti_enabled = enabled;
+	pti_roots_per_cpu = enabled && roots_per_cpu;
 	pti_init_pgd = alloc_pair_frames();
 	if (!pti_init_pgd)
 		panic("pti: no memory for the first PGD pair");

@@ -17,8 +17,15 @@ extern pte_t *pti_init_pgd;
 /* Whether there is a shadow (pti=on).  Set once by pti_init(). */
 extern bool pti_enabled;
 
+/*
+ * roots=cpu: CR3 holds a pair that is the CPU's, and a process has one PGD frame, which
+ * is never loaded (mm/space/roots.c).  Set once by pti_init().
+ */
+extern bool pti_roots_per_cpu;
+#define PTI_SLOT_WORDS (PGD_FIRST_KERNEL_SLOT / 64)
+
 /* Makes the first pair.  Boot CPU, once, before any other pair. */
-void pti_init(bool enabled);
+void pti_init(bool enabled, bool roots_per_cpu);
 
 /*
  * A new pair, kernel half taken from pti_init_pgd, user half empty.  Returns

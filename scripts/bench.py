@@ -111,9 +111,9 @@ def heading(label, columns=("", "", "")):
     print(f"{label:34}{columns[0]:>10}{columns[1]:>8}{columns[2]:>11}{more}")
 
 
-def instructions(pti, program, path, cpu="max", mitigations="off"):
+def instructions(pti, program, path, cpu="max", more="mitigations=off"):
     """Instructions that one turn takes."""
-    arguments = f"pti={pti} mitigations={mitigations} init={program} -- {path}"
+    arguments = f"pti={pti} {more} init={program} -- {path}"
     return number(rf"cost: {path}: ([\d.]+) TSC", boot(arguments, cpu=cpu))
 
 
@@ -152,9 +152,20 @@ def speculation():
     heading("mitigations, pti=on", ("off", "on", "cost"))
     for label, path in (("null system call: VERW", "syscall"), ("INT 0x80: VERW", "int80"),
                         ("two switches: return stack, IBPB", "switch")):
-        off, on = (instructions("on", "/bin/cost", path, mitigations=value)
+        off, on = (instructions("on", "/bin/cost", path, more=f"mitigations={value}")
                    for value in ("off", "on"))
         print(f"  {label:32}{off:10.1f}{on:8.1f}{on - off:11.1f}", flush=True)
+
+
+def roots():
+    """What a root for each CPU costs: a switch copies the user half."""
+    heading("roots, pti=on", ("process", "cpu", "cost"))
+    for label, path, unit in (("two switches", "switch", 1),
+                              ("fork, exit, wait: thousands", "fork", 1000)):
+        process, cpu = (instructions("on", "/bin/cost", path,
+                                     more=f"mitigations=off roots={value}") / unit
+                        for value in ("process", "cpu"))
+        print(f"  {label:32}{process:10.1f}{cpu:8.1f}{cpu - process:11.1f}", flush=True)
 
 
 def loading_tr():
@@ -174,6 +185,10 @@ def frames():
         shown = number(r"total: \d+ pages, (\d+) frames",
                        boot("pti=on init=/init", cpus))
         row(f"CPUs: {cpus}", shown, 0, 8 + 5 * (cpus - 1), 529 + 15 * (cpus - 1))
+    for cpus in (1, 4):
+        shown = number(r"total: \d+ pages, (\d+) frames",
+                       boot("pti=on roots=cpu init=/init", cpus))
+        row(f"CPUs: {cpus}, roots=cpu", shown, 0, 8, "-")
 
 
 def booting():
@@ -222,6 +237,7 @@ def main():
     system_calls()
     other_paths()
     speculation()
+    roots()
     loading_tr()
     frames()
     booting()

@@ -48,7 +48,7 @@ int debug_store_map_cpu(unsigned cpu)
 	fill(phys_to_virt(pa), cpu);
 	/* The area's page table is there: nothing is allocated any more. */
 	return pt_map_range(pti_init_pgd, address(cpu, 0), pa, CEA_DEBUG_STORE_PAGES * PAGE_SIZE,
-			    PROT_RW | PTE_G, 1);
+			    PROT_RW | cea_global(), 1);
 }
 
 void debug_store_unmap_cpu(unsigned cpu)

@@ -30,6 +30,7 @@
 #include "kernel/base/string.h"
 #include "mm/frames/frame.h"
 #include "mm/pti.h"
+#include "mm/space/roots.h"
 #include "mm/space/vmap.h"
 #include "mm/tlb.h"
 
@@ -101,7 +102,9 @@ int smp_prepare_cpu(unsigned cpu, u32 id, const struct smp_setup *setup)
 	p->espfix_stack = espfix_map_cpu(cpu);
 	if (!p->espfix_stack || io_bitmap_make_cpu(cpu))
 		return -ENOMEM;
-	return cpu_features.ds ? debug_store_map_cpu(cpu) : 0;
+	if (cpu_features.ds && debug_store_map_cpu(cpu))
+		return -ENOMEM;
+	return roots_make_cpu(cpu);
 }
 
 void smp_init_cpu(unsigned cpu, const struct smp_setup *setup)
@@ -109,7 +112,7 @@ void smp_init_cpu(unsigned cpu, const struct smp_setup *setup)
 	wrmsr(MSR_GS_BASE, (u64)VAULT_OF(cpu));
 	cpu_init(setup->pcid);
 	fpu_init_cpu();
-	tlb_load_pgd(virt_to_phys(pti_init_pgd));
+	tlb_load_pgd(virt_to_phys(roots_pgd(NULL)));
 	idt_load();
 	gdt_init_cpu(cpu, setup->gdt_pages, setup->ltr);
 	syscall_msrs_init(cpu, setup->direct_syscall);
@@ -169,10 +172,10 @@ static void fill_start_page(phys_addr_t page, const pte_t *pgd)
 /* ---- Starting ---------------------------------------------------------------- */
 
 /*
- * More than one CPU takes: area, vault, five stacks, page tables, idle task; and
+ * More than one CPU takes: area, vault, five stacks, page tables, root, idle task; and
  * a debug store, if there is one.
  */
-#define FRAMES_PER_CPU (48 + CEA_DEBUG_STORE_PAGES)
+#define FRAMES_PER_CPU (56 + CEA_DEBUG_STORE_PAGES)
 
 /* Everything a CPU needs before its first instruction, or it is left out. */
 static void prepare(unsigned cpu, const struct smp_setup *setup)

@@ -43,30 +43,40 @@ int io_bitmap_make_cpu(unsigned cpu)
 	return 0;
 }
 
+/* In every table that shows this CPU's area. */
+static void set_page(unsigned cpu, unsigned page, pte_t entry)
+{
+	virt_addr_t at = (virt_addr_t)&cea(cpu)->io_bitmap[page];
+
+	*pt_entry(pti_init_pgd, at, 1, false) = entry;
+	if (pti_roots_per_cpu)
+		VAULT_OF(cpu)->shown_area[at % CEA_STRIDE / PAGE_SIZE] = entry;
+}
+
 static void hide(unsigned cpu)
 {
 	virt_addr_t at = (virt_addr_t)cea(cpu)->io_bitmap;
-	pte_t *pte = pt_entry(pti_init_pgd, at, 1, false);
 
 	cea_tss_direct(cpu)->io_bitmap_base = TSS_NO_IO_BITMAP;
 	for (unsigned i = 0; i < CEA_IO_BITMAP_PAGES; i++)
-		pte[i] = 0;
+		set_page(cpu, i, 0);
 	tlb_flush_local(at, at + CEA_IO_BITMAP_PAGES * PAGE_SIZE);
 }
 
 /* bits: NULL for zeroes, every port is open. */
 static void show(unsigned cpu, const u8 *bits)
 {
-	pte_t *pte = pt_entry(pti_init_pgd, (virt_addr_t)cea(cpu)->io_bitmap, 1, false);
+	u64 prot = PROT_R | cea_global();
 	u8 *own = VAULT_OF(cpu)->io_bitmap;
 
 	hide(cpu);
 	if (bits)
 		memcpy(own, bits, IO_BITMAP_BYTES);
 	for (unsigned i = 0; i < BITMAP_FRAMES; i++)
-		pte[i] = PROT_R | PTE_G |
-			 (bits ? virt_to_phys(own + i * PAGE_SIZE) : image_to_phys(zero_page));
-	pte[BITMAP_FRAMES] = PROT_R | PTE_G | image_to_phys(ones_page);
+		set_page(cpu, i,
+			 prot | (bits ? virt_to_phys(own + i * PAGE_SIZE) :
+					image_to_phys(zero_page)));
+	set_page(cpu, BITMAP_FRAMES, prot | image_to_phys(ones_page));
 	cea_tss_direct(cpu)->io_bitmap_base = TSS_IO_BITMAP;
 }
 

@@ -34,6 +34,7 @@
 #include "kernel/base/sleep_lock.h"
 #include "kernel/base/string.h"
 #include "mm/frames/frame.h"
+#include "mm/space/roots.h"
 #include "mm/tlb.h"
 
 /* ---- Loading ------------------------------------------------------------------ */
@@ -106,6 +107,8 @@ static int install(struct mm *mm, u32 active, phys_addr_t table)
 		return -ENOFRAME;
 	}
 	if (!old) /* the slot leads to other tables now */
+		roots_tell(mm, PGD_SLOT_PROCESS_ENTRY);
+	if (!old)
 		tlb_flush_range(&mm->cpus, PROCESS_ENTRY_BASE, PROCESS_ENTRY_BASE + PAGE_SIZE);
 	mm->ldt.table = table;
 	__atomic_store_n(&mm->ldt.active, active, __ATOMIC_SEQ_CST);

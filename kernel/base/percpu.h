@@ -45,8 +45,14 @@ struct percpu {
 	struct gdt_page *gdt;     /* its writable address, in the direct map */
 	const struct task_io *io; /* whose ports the TSS opens; NULL: nobody's */
 	u8 *io_bitmap;            /* the frames that it shows then, in the direct map */
-	bool ldt_loaded;          /* LDTR is not null */
-	bool debug_armed;         /* DR7 has a task's breakpoints */
+	/* roots=cpu (mm/space/roots.c) */
+	u64 *root;         /* kernel PGD of this CPU's pair; NULL: roots=process */
+	u64 slots[4];      /* entries of the user half that the pair has, as mm->slots */
+	u64 *shown_area;   /* its user PGD's PTEs of the area */
+	u64 shown_process; /* its user PGD's entry of slot 507, with an LDT */
+
+	bool ldt_loaded;  /* LDTR is not null */
+	bool debug_armed; /* DR7 has a task's breakpoints */
 	bool need_resched;
 	bool work_due;   /* before user mode: need_resched, or the task's */
 	u32 in_paranoid; /* depth of IST handlers in kernel mode */

@@ -28,11 +28,13 @@ struct word {
 
 /* The names of a value, in the order of its enum, NULL at the end. */
 static const char *const pti_names[] = { "auto", "on", "off", NULL };
+static const char *const roots_names[] = { "process", "cpu", NULL };
 static const char *const syscall_names[] = { "auto", "trampoline", "direct", NULL };
 static const char *const ltr_names[] = { "remap", "reload", NULL };
 static const char *const mitigations_names[] = { "auto", "on", "off", NULL };
 
 static_assert(PTI_AUTO == 0 && PTI_ON == 1 && PTI_OFF == 2, "pti_names");
+static_assert(ROOTS_PROCESS == 0 && ROOTS_CPU == 1, "roots_names");
 static_assert(SYSCALL_AUTO == 0 && SYSCALL_TRAMPOLINE == 1 && SYSCALL_DIRECT == 2, "syscall_names");
 static_assert(LTR_REMAP == 0 && LTR_RELOAD == 1, "ltr_names");
 static_assert(MITIGATIONS_AUTO == 0 && MITIGATIONS_ON == 1 && MITIGATIONS_OFF == 2,
@@ -121,6 +123,16 @@ static void take_pti(struct boot_args *args, const struct word *w)
 		 "expected pti=on|off|auto; using %s",
 		 pti_names[args->pti]);
 	tell(w->report, &line);
+}
+
+static void take_roots(struct boot_args *args, const struct word *w)
+{
+	int i = find_name(w, roots_names);
+
+	if (i >= 0)
+		args->roots = (enum roots_mode)i;
+	else
+		bad_value(w, "roots=process|cpu", roots_names[args->roots]);
 }
 
 static void take_syscall(struct boot_args *args, const struct word *w)
@@ -223,15 +235,11 @@ static const struct {
 	const char *name;
 	void (*take)(struct boot_args *args, const struct word *w);
 } arguments[] = {
-	{ "pti", take_pti },
-	{ "syscall", take_syscall },
-	{ "ltr", take_ltr },
-	{ "gdt_pages", take_gdt_pages },
-	{ "mitigations", take_mitigations },
-	{ "nopcid", take_nopcid },
-	{ "norandmaps", take_norandmaps },
-	{ "maxcpus", take_maxcpus },
-	{ "selftest", take_selftest },
+	{ "pti", take_pti },         { "syscall", take_syscall },
+	{ "ltr", take_ltr },         { "gdt_pages", take_gdt_pages },
+	{ "roots", take_roots },     { "mitigations", take_mitigations },
+	{ "nopcid", take_nopcid },   { "norandmaps", take_norandmaps },
+	{ "maxcpus", take_maxcpus }, { "selftest", take_selftest },
 	{ "init", take_init },
 };
 

@@ -17,10 +17,12 @@
 #define ARGS_MAX_ARGV 32
 
 enum pti_mode { PTI_AUTO, PTI_ON, PTI_OFF };
+enum roots_mode { ROOTS_PROCESS, ROOTS_CPU };
 enum syscall_entry { SYSCALL_AUTO, SYSCALL_TRAMPOLINE, SYSCALL_DIRECT };
 
 struct boot_args {
 	enum pti_mode pti;
+	enum roots_mode roots;      /* never CPU while pti is PTI_OFF */
 	enum syscall_entry syscall; /* never DIRECT while pti is PTI_ON */
 	enum ltr_way ltr;
 	enum mitigations_mode mitigations;
@@ -42,7 +44,7 @@ struct boot_args {
 };
 
 /*
- * Sets what holds without any argument: pti=on; syscall=auto; ltr=remap;
+ * Sets what holds without any argument: pti=on; roots=process; syscall=auto; ltr=remap;
  * gdt_pages=1; mitigations=auto; maxcpus=NR_CPUS; init=/init; nothing else.
  */
 void args_default(struct boot_args *args);
@@ -57,7 +59,8 @@ void args_default(struct boot_args *args);
  *
  * A word that is unknown, malformed or too long is reported, as one line "args:
  * found X, expected Y; ..." through `report` (NULL drops it), and changes
- * nothing.  syscall=direct with pti=on cannot work, since the user PGD does not
+ * nothing.  roots=cpu with pti=off has no shadow to share: it is reported and becomes
+ * roots=process.  syscall=direct with pti=on cannot work, since the user PGD does not
  * show the kernel image: it is reported and becomes syscall=trampoline.  (With
  * pti=auto both stay, for whoever decides what auto means.)
  */

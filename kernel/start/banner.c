@@ -17,6 +17,7 @@
 #include "kernel/start/secret.h"
 #include "kernel/task/task.h"
 #include "mm/audit.h"
+#include "mm/audit/roots.h"
 #include "mm/frames/frame.h"
 #include "mm/ledger.h"
 #include "mm/pti.h"
@@ -42,7 +43,8 @@ static void print_cpus(const struct smp_setup *setup, unsigned numbered)
 	    cr4 & CR4_UMIP ? " UMIP" : "", cr4 & CR4_FSGSBASE ? " FSGSBASE" : "",
 	    cr4 & CR4_PGE ? " PGE" : "", cr4 & CR4_PCIDE ? " PCID" : "");
 	print_clock();
-	log("pti: %s; SYSCALL enters %s; LTR by %s; GDT of %u page%s\n", pti_enabled ? "on" : "off",
+	log("pti: %s%s; SYSCALL enters %s; LTR by %s; GDT of %u page%s\n",
+	    pti_enabled ? "on" : "off", pti_roots_per_cpu ? ", a root for each CPU" : "",
 	    setup->direct_syscall ? "the kernel image directly" : "the trampoline",
 	    setup->ltr == LTR_REMAP ? "remap" : "reload", setup->gdt_pages,
 	    setup->gdt_pages > 1 ? "s" : "");
@@ -73,15 +75,16 @@ static void print_address_map(void)
 	log("address map:                                    kernel PGD  user PGD\n");
 	for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
 		bool user = row[i].slot < PGD_FIRST_KERNEL_SLOT;
-		bool shown = pti_enabled && pti_user_pgd(pti_init_pgd)[row[i].slot];
+		bool shown = pti_enabled && pti_user_pgd(audit_root(0))[row[i].slot];
 
 		log("  slot %3u  %016lx  %-22s %-10s  %s\n", row[i].slot, row[i].at, row[i].what,
 		    user                      ? "NX" :
 		    pti_init_pgd[row[i].slot] ? "yes" :
 						"-",
-		    !pti_enabled  ? "(none)" :
-		    user || shown ? "shared" :
-				    "-");
+		    !pti_enabled               ? "(none)" :
+		    shown && pti_roots_per_cpu ? "its own" :
+		    user || shown              ? "shared" :
+						 "-");
 	}
 }
 
@@ -96,7 +99,7 @@ static void print_user_pgd(void)
 {
 	static struct audit_report r;
 
-	audit_pair(pti_init_pgd, 0, &r);
+	audit_pair(audit_root(0), 0, &r);
 	log("the user PGD's kernel half shows, for %u CPU%s:\n", r.cpus, r.cpus == 1 ? "" : "s");
 	for (unsigned i = 0; i < ledger_size; i++)
 		if (r.pages_of[i])

@@ -11,7 +11,7 @@
 #include "kernel/start/banner.h"
 #include "kernel/start/init.h"
 #include "kernel/start/selftest.h"
-#include "mm/audit.h"
+#include "mm/audit/all.h"
 
 static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entry)
 {
@@ -28,7 +28,7 @@ static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entr
 		log("%s\n", why.text);
 		power_off(false);
 	}
-	audit_or_panic(t->mm->pgd, args->init); /* its pair, too */
+	audit_process_or_panic(t->mm->pgd, args->init); /* its tables, too */
 	log("boot: %lu TSC ticks from the check of the CPU to %s\n", rdtsc() - tsc_at_entry,
 	    args->init);
 	process_start(t, 1);

@@ -14,6 +14,8 @@
 #include "kernel/start/selftest.h"
 #include "kernel/task/sched.h"
 #include "mm/audit.h"
+#include "mm/audit/roots.h"
+#include "mm/audit/all.h"
 #include "mm/frames/frame.h"
 #include "mm/frames/frame_owner.h"
 #include "mm/pti.h"
@@ -106,8 +108,8 @@ static bool check_tables(const struct selftest_suite *suite)
 	struct selftest t = { .suite = suite->name, .name = "the audit is clean" };
 
 	/* A difference is no failed case: nothing can be trusted any more. */
-	audit_or_panic(pti_init_pgd, suite->name);
-	audit_pair(pti_init_pgd, 0, &report);
+	audit_roots_or_panic(suite->name);
+	audit_pair(audit_root(0), 0, &report);
 	EXPECT_EQ(&t, report.findings, 0, "findings");
 	return print_result(suite->count + 2, &t);
 }

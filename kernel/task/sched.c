@@ -172,6 +172,21 @@ void sched_task_started(void)
 	spin_unlock(&rq.lock, RFLAGS_IF);
 }
 
+/*
+ * A system call's return address is in the trampoline alias of the CPU that it came to,
+ * from which it would go back to user mode.  With roots=cpu, the user PGD of another CPU
+ * does not show that alias: so the address becomes that of the same instruction there.
+ * It is the word below pt_regs; no other way in leaves an address of an area there.
+ */
+static void task_moves(struct task *t, unsigned cpu)
+{
+	u64 *back = (u64 *)task_regs(t) - 1;
+
+	if (pti_roots_per_cpu && t->user.fpu && *back - CEA_BASE < NR_CPUS * CEA_STRIDE)
+		*back = (u64)cea(cpu) + *back % CEA_STRIDE;
+	t->cpu = cpu;
+}
+
 /* The lock is held, interrupts are off; returns with both as they are. */
 static void switch_to(struct task *next)
 {
@@ -192,7 +207,8 @@ static void switch_to(struct task *next)
 	cpu->current = rq.running[cpu->cpu] = next;
 	cpu->task_stack = next->stack_top;
 	next->on_cpu = true;
-	next->cpu = cpu->cpu;
+	if (unlikely(next->cpu != cpu->cpu))
+		task_moves(next, cpu->cpu);
 	next->state = TASK_RUNNING;
 	mitigations_switch(seam_branch_owner(next));
 	ldt_load_mm(next->mm);

@@ -13,13 +13,14 @@
 #include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
-#include "mm/audit.h"
+#include "mm/audit/all.h"
 #include "mm/frames/frame.h"
 #include "mm/space/process_entry.h"
 #include "mm/pti.h"
 #include "mm/space/mm.h"
 #include "mm/space/mm_limits.h"
 #include "mm/space/pages.h"
+#include "mm/space/roots.h"
 #include "mm/space/shared.h"
 #include "mm/space/vma.h"
 #include "mm/tlb.h"
@@ -35,7 +36,7 @@ struct mm *mm_alloc(void)
 		return NULL;
 	mm = phys_to_virt(pa);
 	vma_count_is(mm, 0);
-	mm->pgd = pti_alloc_pair();
+	mm->pgd = roots_alloc();
 	if (!mm->pgd) {
 		frame_free_contiguous(pa, MM_FRAMES);
 		return NULL;
@@ -79,7 +80,7 @@ void mm_put(struct mm *mm)
 		pt_free_tables(mm->pgd, slot, slot);
 		pti_set_user_pgd(mm->pgd, slot, 0);
 	}
-	pti_free_pair(mm->pgd);
+	roots_free(mm->pgd);
 	frame_free_object(mm, MM_FRAMES);
 }
 
@@ -94,6 +95,7 @@ static void copy_areas(struct mm *child, const struct mm *parent)
 	child->pgd = pgd;
 	child->id = id;
 	child->cpus = (struct cpumask){ 0 };
+	memset(child->slots, 0, sizeof(child->slots));
 	child->users = 1;
 	child->lock = (struct sleep_lock)SLEEP_LOCK(LOCK_MM);
 	child->resident = child->shown = child->tables = 0;
@@ -136,7 +138,9 @@ bool mm_load(struct mm *mm)
 	if (mm)
 		cpumask_set(&mm->cpus, cpu->cpu);
 	cpu->mm = mm;
-	tlb_load_pgd(virt_to_phys(mm ? mm->pgd : pti_init_pgd));
+	if (pti_roots_per_cpu)
+		roots_load(mm);
+	tlb_load_pgd(virt_to_phys(roots_pgd(mm)));
 	if (old)
 		cpumask_clear(&old->cpus, cpu->cpu);
 	return true;

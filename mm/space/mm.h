@@ -8,6 +8,7 @@
 #include "kernel/base/sleep_lock.h"
 #include "kernel/base/types.h"
 #include "mm/pagetable.h"
+#include "mm/pti.h"
 
 /* Linux's PROT_*: the ABI of mmap and mprotect. */
 #define VMA_READ 1
@@ -58,12 +59,13 @@ struct mm_ldt {
  * too: others may share the address space, and live on.
  */
 struct mm {
-	pte_t *pgd; /* kernel PGD of its pair: set when it is made */
+	pte_t *pgd; /* kernel PGD of its pair, or roots_alloc(): set when it is made */
 
 	/* Changed by single instructions, by anybody. */
-	struct cpumask cpus; /* that have it loaded; each sets and clears its own bit */
-	u32 users;           /* see above */
-	bool dumpable;       /* its user's other processes may trace it: kernel/linux/creds.c */
+	u64 slots[PTI_SLOT_WORDS]; /* roots=cpu: entries of the user half that are present */
+	struct cpumask cpus;       /* that have it loaded; each sets and clears its own bit */
+	u32 users;                 /* see above */
+	bool dumpable; /* its user's other processes may trace it: kernel/linux/creds.c */
 
 	/* Set when it is made, and while exec fills it: no other task has it yet. */
 	u64 id;          /* no other has, or will have, the same */

@@ -14,6 +14,7 @@
 #include "mm/frames/frame.h"
 #include "mm/pti.h"
 #include "mm/space/pages.h"
+#include "mm/space/roots.h"
 #include "mm/space/shared.h"
 #include "mm/tlb.h"
 
@@ -43,6 +44,8 @@ static pte_t *make_entry(struct mm *mm, virt_addr_t va)
 	missing = pt_missing(mm->pgd, va);
 	pte = pti_user_pte(mm->pgd, va, true);
 	mm->tables += missing - pt_missing(mm->pgd, va);
+	if (missing == PT_LEVELS - 1 && mm->pgd[PT_INDEX(va, PT_LEVELS)])
+		roots_tell(mm, PT_INDEX(va, PT_LEVELS));
 	return pte;
 }
 

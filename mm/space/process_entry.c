@@ -33,7 +33,9 @@ static pte_t *pud_of(const pte_t *pgd)
 
 static bool has_own(const pte_t *pgd)
 {
-	return pgd[PGD_SLOT_PROCESS_ENTRY] != pti_init_pgd[PGD_SLOT_PROCESS_ENTRY];
+	pte_t entry = pgd[PGD_SLOT_PROCESS_ENTRY];
+
+	return entry && entry != pti_init_pgd[PGD_SLOT_PROCESS_ENTRY];
 }
 
 /* In the kernel PGD only: the user PGD follows when there is something to be seen. */

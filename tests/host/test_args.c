@@ -42,6 +42,7 @@ static void test_defaults(void)
 {
 	REPORTS("", "");
 	CHECK_EQ(args.pti, PTI_ON);
+	CHECK_EQ(args.roots, ROOTS_PROCESS);
 	CHECK_EQ(args.syscall, SYSCALL_AUTO);
 	CHECK_EQ(args.ltr, LTR_REMAP);
 	CHECK_EQ(args.gdt_pages, 1);
@@ -109,6 +110,14 @@ static void test_bad_names(void)
 	REPORTS("mitigations=on mitigations=maybe", "args: found 'mitigations=maybe', expected "
 		"mitigations=auto|on|off; using on\n");
 	CHECK_EQ(args.mitigations, MITIGATIONS_ON);
+	REPORTS("roots=cpu", "");
+	CHECK_EQ(args.roots, ROOTS_CPU);
+	REPORTS("roots=cpu roots=process", "");
+	CHECK_EQ(args.roots, ROOTS_PROCESS);
+	REPORTS("roots=cpus", "args: found 'roots=cpus', expected roots=process|cpu; "
+		"using process\n");
+	REPORTS("roots=cpu roots", "args: found 'roots', expected roots=process|cpu; "
+		"using cpu\n");
 	REPORTS("ltr=REMAP", "args: found 'ltr=REMAP', expected ltr=remap|"
 		"reload; using remap\n");
 	REPORTS("nopcid=1", "args: found 'nopcid=1', expected nopcid without a "

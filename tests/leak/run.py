@@ -56,16 +56,19 @@ class Tap:
 # ---- The ledger -------------------------------------------------------------------
 
 class Ledger:
-    """Which pages may be seen, from the kernel's own table."""
+    """Which pages may be seen, from the kernel's own table.
 
-    def __init__(self, cpus):
+    With roots=cpu `own` is the one CPU whose area may be.
+    """
+
+    def __init__(self, cpus, own=None):
         rows, self.symbols = ledger.rows(ELF)
         text = self.symbols["trampoline_lma"] - self.symbols["entry_text_lma"]
         self.must, self.may, self.stacks, self.cpu = set(), set(), set(), {}
         for _, place, at, pages, writable, optional in rows:
             if place in ("process", "espfix"):
                 continue  # of processes with an LDT: there is none here
-            for cpu in range(1 if place == "shared" else cpus):
+            for cpu in [0] if place == "shared" else range(cpus) if own is None else [own]:
                 start = at + (area(cpu) if place == "area" else 0)
                 for i in range(pages or -(-text // N["PAGE_SIZE"])):
                     page = start + i * N["PAGE_SIZE"]
@@ -195,6 +198,16 @@ def at_rest(tap, directory, book):
         planted(tap, stopped, book, idle)
 
 
+def plant_page(stopped, page, frame):
+    """In the loaded tables, read-only."""
+    root = stopped.reader.register("cr3") & N["PTE_ADDR_MASK"]
+    for level in (4, 3, 2):
+        entry = stopped.reader.table(root)[page >> 12 + 9 * (level - 1) & 511]
+        root = entry & N["PTE_ADDR_MASK"]
+    stopped.machine.write(root + (page >> 12 & 511) * 8,
+                          (frame | N["PTE_P"]).to_bytes(8, "little"), physical=True)
+
+
 def planted(tap, stopped, book, idle):
     """The same functions find what is planted."""
     machine, reader = stopped.machine, stopped.reader
@@ -209,12 +222,7 @@ def planted(tap, stopped, book, idle):
                   f"a planted {value:#x} is found")
     machine.write(place, bytes(8), physical=True)
     guard = area(0) + N["CEA_ENTRY_STACK"] - N["PAGE_SIZE"]
-    root = reader.register("cr3") & N["PTE_ADDR_MASK"]
-    for level in (4, 3, 2):
-        entry = reader.table(root)[guard >> 12 + 9 * (level - 1) & 511]
-        root = entry & N["PTE_ADDR_MASK"]
-    machine.write(root + (guard >> 12 & 511) * 8, (place & ~4095 | N["PTE_P"]).to_bytes(8, "little"),
-                  physical=True)
+    plant_page(stopped, guard, place & ~4095)
     tap.check([] if differences(reader, book) == [f"{guard:#x} is shown, and not in the ledger"]
               else ["not found, or too much"], "a planted page is found")
 
@@ -232,6 +240,27 @@ def with_poison(tap, directory, book):
     tap.check(sorted(found), f"no word of a task is left when it is back in ring 3 "
               f"(on any of {CPUS} CPUs)")
     print(f"# {looks} looks at a CPU in ring 3")
+
+
+def with_roots(tap, directory, _book):
+    """roots=cpu: of all CPUs' areas the user PGD shows that of its own."""
+    with Stopped(directory, f"pti=on roots=cpu init=/bin/leak -- victims={CPUS}",
+                 "runs on each CPU") as stopped:
+        reader, found = stopped.reader, set()
+        books = [Ledger(CPUS, cpu) for cpu in range(CPUS)]
+        for _ in range(SAMPLES):
+            own = stopped.in_ring_3()[-1]
+            found.update(poison_of(reader, books[own], {own}))
+        book = books[own]
+        tap.check(differences(reader, book), "roots=cpu: exactly the CPU's own pages are shown")
+        tap.check(hidden_addresses(reader, book), "roots=cpu: no hidden address is in them")
+        tap.check(sorted(found), "roots=cpu: no word of a task is left on them")
+        other = area(1 - own) + N["CEA_ENTRY_STACK"]
+        stack = stopped.physical(area(own) + N["CEA_ENTRY_STACK"])
+        plant_page(stopped, other, stack)
+        tap.check([] if differences(reader, book) ==
+                  [f"{other:#x} is shown, and not in the ledger"] else ["not found, or too much"],
+                  "roots=cpu: a planted page of another CPU is found")
 
 
 def without_shadow(tap, directory, book):
@@ -262,7 +291,7 @@ def main(argv):
     """All of it."""
     tap, book = Tap(), Ledger(CPUS)
     with tempfile.TemporaryDirectory(prefix="postern-leak-") as directory:
-        for part in (at_rest, with_poison, without_shadow):
+        for part in (at_rest, with_poison, with_roots, without_shadow):
             try:
                 part(tap, directory, book)
             except (stub.Lost, OSError, subprocess.SubprocessError) as error:

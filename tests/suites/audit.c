@@ -3,6 +3,7 @@
  * be reported under its rule with the page and its owner, and is undone.
  * P7, the leak scan, has a file of its own (tests/suites/audit_leak.c).
  */
+#include "arch/cpu_entry_area.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/format.h"
 #include "kernel/base/log.h"
@@ -290,7 +291,7 @@ static void test_p4_upper(struct selftest *t)
 	*pmd = old | PTE_NX;
 	scratch_expect_page(t, pgd, 4, AREA(0, CEA_TRAMPOLINE), "found R, expected R X",
 			    "NX at the PMD");
-	*pmd = PROT_R | PTE_PS | PTE_G;
+	*pmd = PROT_R | PTE_PS | cea_global();
 	scratch_expect_page(t, pgd, 4, va, "found R in a large page, expected R",
 			    "2 MiB in the place of the areas");
 	*pmd = old;

@@ -120,7 +120,7 @@ static void look_with_process(struct selftest *t, unsigned n)
 	EXPECT(t, user_reaches(task, USER_WORD(turns), 1), "it runs");
 	cpus_read_state();
 	EXPECT_EQ(t, cpu_state[online_cpu(n)].cr3 & CR3_ADDR_MASK,
-		  virt_to_phys(task->process->mm->pgd), "CR3 in the kernel is its kernel PGD");
+		  tables_of(online_cpu(n), task->process->mm), "CR3 in the kernel is its kernel PGD");
 	look_at_cpu(t, online_cpu(n));
 	user_set(task, USER_WORD(stop), 1);
 	EXPECT_EQ(t, process_wait_for(task), 0, "wait status");

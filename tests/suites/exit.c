@@ -25,6 +25,7 @@
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/insn.h"
+#include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"
 
 #define SEL_SPARE 0x78 /* nobody's: descriptors are planted there */
@@ -58,7 +59,7 @@ static void plant(void *desc)
 static void check_cpu(struct selftest *t, unsigned cpu)
 {
 	const struct mm *mm = VAULT_OF(cpu)->mm;
-	u64 pgd = virt_to_phys(mm ? mm->pgd : pti_init_pgd);
+	u64 pgd = tables_of(cpu, mm);
 
 	cpus_read_state();
 	EXPECT_EQ(t, cpu_state[cpu].gs_base, (u64)VAULT_OF(cpu), "GS base afterwards");

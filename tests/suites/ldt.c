@@ -162,7 +162,7 @@ static void audited(struct selftest *t)
 	table[100] = 0x0000eb8000001234;
 	expect_finding(t, mm, "P7: *", "a call gate");
 	table[100] = 0;
-	if (pti_enabled) {
+	if (pti_enabled && !pti_roots_per_cpu) {
 		EXPECT(t, audit_pair(mm->pgd, 0, &r) && r.rule == 3, "slot 507 without an LDT");
 		pti_user_pgd(mm->pgd)[PGD_SLOT_PROCESS_ENTRY] = 0;
 		EXPECT(t, audit_pair(mm->pgd, mm->ldt.active, &r) && r.rule == 3, "slot 507 in one PGD only");

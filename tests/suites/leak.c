@@ -91,6 +91,8 @@ static void make_words(int parts)
 		add_word(parts == PARTS ? "-all" : "-stacks");
 	add_word("parts=%d", parts);
 	add_word("cpus=%u", cpumask_count(&cpus_online));
+	if (pti_roots_per_cpu) /* it runs on CPU 0 */
+		add_word("areas=1");
 	add_word("ram=%lx", top);
 	add_word("paint=%x", STACK_PAINT);
 	add_word("hidden=%lx,%lx", DIRECT_MAP_BASE, DIRECT_MAP_BASE + top);
@@ -168,7 +170,11 @@ static void extra_page(struct selftest *t)
 	if (!EXPECT(t, pa != NO_FRAME && pt_map(pti_init_pgd, guard, pa, PROT_R) == 0,
 		    "one page more"))
 		return;
+	if (pti_roots_per_cpu)
+		VAULT_OF(0)->shown_area[CEA_ENTRY_STACK / PAGE_SIZE - 1] = pa | PROT_R;
 	EXPECT_EQ(t, attack(t, PART_PAGES), FOUND_EXTRA, "what it finds");
+	if (pti_roots_per_cpu)
+		VAULT_OF(0)->shown_area[CEA_ENTRY_STACK / PAGE_SIZE - 1] = 0;
 	pt_unmap(pti_init_pgd, guard);
 	tlb_flush_range(&cpus_online, guard, guard + PAGE_SIZE);
 	frame_free(pa);

@@ -99,7 +99,7 @@ static bool hook(struct pt_regs *regs)
 	/* The user's tables only in entry text; the user's GS only in a window;
 	 * and no other process's tables at all. */
 	if ((user_cr3 && !in_entry_slot(regs->ip)) ||
-	    (tables != virt_to_phys(pti_init_pgd) && tables != user_tables)) {
+	    (tables != tables_of(target, NULL) && tables != user_tables)) {
 		seen.wrong_cr3++;
 		seen.wrong_ip = regs->ip;
 	}
@@ -141,7 +141,7 @@ static bool begin(struct selftest *t)
 	target = online_cpu(1);
 	memset((void *)&seen, 0, sizeof(seen));
 	memset(in_window, 0, sizeof(in_window));
-	user_tables = virt_to_phys(pti_init_pgd);
+	user_tables = tables_of(target, NULL);
 	trap_paranoid_hook = hook;
 	return true;
 }
@@ -159,7 +159,7 @@ static struct thread *start(struct selftest *t, struct user_code code)
 
 	if (!task)
 		return NULL;
-	user_tables = virt_to_phys(task->mm->pgd);
+	user_tables = tables_of(target, task->mm);
 	user_start(task);
 	EXPECT(t, user_reaches(task, USER_WORD(turns), 1), "it runs");
 	return task;
@@ -284,7 +284,7 @@ static void while_idle(struct selftest *t)
 	call_on_cpu(target, read_state, &s); /* the last handler is done, too */
 	EXPECT_EQ(t, seen.total, NMIS_ELSEWHERE, "all arrived in kernel mode");
 	EXPECT_EQ(t, seen.user_cr3 + seen.user_gs, 0, "none found the user's CR3 or GS");
-	EXPECT_EQ(t, s.cr3 & CR3_ADDR_MASK, virt_to_phys(pti_init_pgd), "CR3 afterwards");
+	EXPECT_EQ(t, s.cr3 & CR3_ADDR_MASK, tables_of(target, NULL), "CR3 afterwards");
 	EXPECT_EQ(t, s.gs_base, (u64)VAULT_OF(target), "GS base afterwards");
 	EXPECT(t, !s.handled, "no handler is left open");
 	finish();

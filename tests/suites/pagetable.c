@@ -362,8 +362,12 @@ static void test_hardware(struct selftest *t)
 	hw_map(t, mm->pgd, page);
 	flags = interrupts_save();
 	ldt_load_mm(mm);
+	if (pti_roots_per_cpu) /* the kernel half of mm->pgd is not loaded */
+		this_cpu()->root[PT_INDEX(HW_BASE, 4)] = mm->pgd[PT_INDEX(HW_BASE, 4)];
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
 		hw_compare(t, mm->pgd, &cases[i]);
+	if (pti_roots_per_cpu)
+		this_cpu()->root[PT_INDEX(HW_BASE, 4)] = 0;
 	ldt_load_mm(old);
 	interrupts_restore(flags);
 	pt_free_tables(mm->pgd, PT_INDEX(HW_BASE, 4), PT_INDEX(HW_BASE, 4));

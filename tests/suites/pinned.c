@@ -5,9 +5,13 @@
 #include "arch/machine/clock.h"
 #include "arch/machine/smp.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 #include "kernel/task/sched.h"
+#include "mm/audit/roots.h"
+#include "mm/pti.h"
+#include "mm/space/mm.h"
 #include "tests/suites/pinned.h"
 
 /* Far more than a loaded host needs; a test that waits so long has failed. */
@@ -145,6 +149,11 @@ void move_to_cpu(unsigned cpu)
 	task_pin(current_task(), cpu);
 	while (cpu != ANY_CPU && this_cpu()->cpu != cpu)
 		sched_yield();
+}
+
+phys_addr_t tables_of(unsigned cpu, const struct mm *mm)
+{
+	return virt_to_phys(mm && !pti_roots_per_cpu ? mm->pgd : audit_root(cpu));
 }
 
 void call_on_cpu(unsigned cpu, void (*fn)(void *), void *arg)

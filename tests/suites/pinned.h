@@ -90,6 +90,9 @@ void task_move(struct task *task, unsigned cpu);
 /* Moves the calling thread there; ANY_CPU: it may run everywhere again. */
 void move_to_cpu(unsigned cpu);
 
+/* What CR3 holds in the kernel on that CPU while mm is loaded (NULL: no process). */
+phys_addr_t tables_of(unsigned cpu, const struct mm *mm);
+
 /* Runs fn(arg) in an interrupt on one CPU and waits. */
 void call_on_cpu(unsigned cpu, void (*fn)(void *), void *arg);
 

@@ -128,6 +128,8 @@ static int name_of(const struct thread *task)
 /* The PGD that a task has in user mode. */
 static pte_t *shown_by(const struct thread *task)
 {
+	if (task && pti_roots_per_cpu)
+		return pti_user_pgd(this_cpu()->root);
 	return task && pti_enabled ? pti_user_pgd(task->process->mm->pgd) :
 	       pti_init_pgd;
 }

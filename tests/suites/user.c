@@ -35,12 +35,22 @@ static bool is_canonical(virt_addr_t va)
 	return va < 0x0000800000000000 || va >= KERNEL_HALF;
 }
 
+/* Slot 508; with roots=cpu, of the areas the one of its CPU. */
+static bool is_gate(const struct thread *task, virt_addr_t va)
+{
+	if (va < CEA_SLOT_BASE || va >= CEA_SLOT_END)
+		return false;
+	return !pti_roots_per_cpu || va < CEA_BASE || va - (u64)cea(task->cpu) < CEA_STRIDE;
+}
+
 /* What the process's tables show to user mode, whatever its rights. */
 static bool is_shown(const struct thread *task, virt_addr_t va)
 {
 	pte_t *pgd = task->process->mm->pgd;
 	struct pt_leaf leaf;
 
+	if (pti_roots_per_cpu && va >= KERNEL_HALF)
+		pgd = VAULT_OF(task->cpu)->root;
 	return pt_walk(pti_enabled ? pti_user_pgd(pgd) : pgd, va, &leaf) == 0;
 }
 
@@ -73,7 +83,7 @@ static void expect_refused(struct selftest *t, struct thread *task, virt_addr_t 
 	EXPECT_EQ(t, regs->ip, error_bits & PF_INSTR ? va : PROGRAM_CODE_BASE,
 		  "where it happened");
 	if (pti_enabled)
-		EXPECT_EQ(t, shown, va >= CEA_SLOT_BASE && va < CEA_SLOT_END && is_memory(va),
+		EXPECT_EQ(t, shown, is_gate(task, va) && is_memory(va),
 			  "slot 508 is shown, the rest is not");
 }
 

@@ -165,6 +165,21 @@ static uint64_t do_switch(uint32_t turns)
 	return start;
 }
 
+/* A child that ends at once: fork, two switches, exit, wait. */
+static uint64_t do_fork(uint32_t turns)
+{
+	uint64_t start = rdtsc();
+
+	while (turns--) {
+		pid_t child = fork();
+
+		if (child == 0)
+			sys(SYS_exit_group, 0);
+		waitpid(child, NULL, 0);
+	}
+	return rdtsc() - start;
+}
+
 static const struct path {
 	const char *name;
 	uint64_t (*run)(uint32_t turns);
@@ -178,6 +193,7 @@ static const struct path {
 	{ "ud2", do_ud2, 1000 },
 	{ "int3", do_int3, 1000 },
 	{ "switch", do_switch, 1000 },
+	{ "fork", do_fork, 100 },
 };
 
 static int measure(const struct path *path, uint32_t turns)
@@ -201,6 +217,6 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], paths[i].name) == 0 && turns > 0)
 			return measure(&paths[i], turns);
 	}
-	printf("cost: expected a path: syscall int80 fault timer signal ud2 int3 switch\n");
+	printf("cost: expected a path: syscall int80 fault timer signal ud2 int3 switch fork\n");
 	return 2;
 }

@@ -100,7 +100,7 @@ static int check_row(const struct row *r, unsigned cpu)
 
 int check_contents(void)
 {
-	unsigned most = cpus < MOST_CPUS_READ ? cpus : MOST_CPUS_READ;
+	unsigned most = areas < MOST_CPUS_READ ? areas : MOST_CPUS_READ;
 	int found = 0;
 
 	for (unsigned i = 0; i < row_count; i++)

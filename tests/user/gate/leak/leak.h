@@ -43,6 +43,7 @@ extern unsigned row_count;
 extern struct range hidden[]; /* addresses that no visible byte string may hold */
 extern unsigned hidden_count;
 extern unsigned cpus;
+extern unsigned areas; /* of CPUs from the first on: shown to us */
 extern uint64_t ram_top;
 extern uint8_t paint; /* a byte of a stack at rest, besides 0: the debug build's */
 extern enum depth { DEPTH_SAMPLE, DEPTH_STACKS, DEPTH_ALL } depth;

@@ -14,6 +14,7 @@ unsigned row_count;
 struct range hidden[MOST_HIDDEN];
 unsigned hidden_count;
 unsigned cpus;
+unsigned areas;
 uint64_t ram_top;
 uint8_t paint;
 enum depth depth;
@@ -71,6 +72,8 @@ bool ledger_parse(char **argv)
 			good = parse_hidden(word + 7);
 		else if (strncmp(word, "cpus=", 5) == 0)
 			cpus = (unsigned)strtoul(word + 5, NULL, 0);
+		else if (strncmp(word, "areas=", 6) == 0)
+			areas = (unsigned)strtoul(word + 6, NULL, 0);
 		else if (strncmp(word, "ram=", 4) == 0)
 			ram_top = strtoull(word + 4, NULL, 16);
 		else if (strncmp(word, "paint=", 6) == 0)
@@ -86,6 +89,7 @@ bool ledger_parse(char **argv)
 		else
 			good = false;
 	}
+	areas = areas ? areas : cpus;
 	return good && cpus && (parts == PART_VICTIMS || (row_count && hidden_count));
 }
 
@@ -118,7 +122,7 @@ bool ledger_has(uint64_t page)
 		page -= page % ESPFIX_GROUP_SIZE / ESPFIX_STRIDE * ESPFIX_STRIDE;
 	for (unsigned i = 0; i < row_count; i++)
 		if (page - row_address(&rows[i], cpu) < rows[i].pages * PAGE)
-			return cpu < cpus;
+			return cpu < areas;
 	return false;
 }
 

@@ -67,14 +67,14 @@ static void ask_region(uint64_t start, uint64_t bytes)
  */
 static void ask_areas(void)
 {
-	unsigned areas = cpus + 1 < NR_CPUS ? cpus + 1 : NR_CPUS;
+	unsigned asked = cpus + 1 < NR_CPUS ? cpus + 1 : NR_CPUS;
 
 	ask(CEA_SHARED_BASE, PAGE, 512);
-	ask(CEA_BASE, PAGE, areas * (CEA_STRIDE / PAGE));
+	ask(CEA_BASE, PAGE, asked * (CEA_STRIDE / PAGE));
 	ask(CEA_BASE + CEA_ENTRY_STACK, CEA_STRIDE, NR_CPUS);
 	ask(CEA_BASE + CEA_TRAMPOLINE, CEA_STRIDE, NR_CPUS);
 	ask(VAULT_BASE, CEA_STRIDE, NR_CPUS);
-	ask(VAULT_BASE, PAGE, areas * (all() ? CEA_STRIDE / PAGE : 1));
+	ask(VAULT_BASE, PAGE, asked * (all() ? CEA_STRIDE / PAGE : 1));
 	ask(PROCESS_ENTRY_BASE, PAGE, 64);
 	for (unsigned group = 0; group < NR_CPUS / ESPFIX_GROUP_CPUS; group++)
 		ask(ESPFIX_BASE + group * ESPFIX_GROUP_SIZE, PAGE, ESPFIX_STRIDE_PAGES);
