@@ -57,15 +57,15 @@ static void ask(struct region *r)
 	}
 }
 
-/* As many areas as answer where each has its TSS. */
+/* Up to the last area that answers where each has its TSS: roots=cpu shows one. */
 static unsigned areas(void)
 {
-	unsigned n = 0;
+	unsigned end = 0;
 
-	while (n < NR_CPUS &&
-	       far_return_word(CEA_BASE + n * CEA_STRIDE + CEA_TSS_PAGE + MIDDLE) != NO_ANSWER)
-		n++;
-	return n;
+	for (unsigned n = 0; n < NR_CPUS; n++)
+		if (far_return_word(CEA_BASE + n * CEA_STRIDE + CEA_TSS_PAGE + MIDDLE) != NO_ANSWER)
+			end = n + 1;
+	return end;
 }
 
 void regions_ask(void)
