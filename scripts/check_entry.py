@@ -78,6 +78,10 @@ WATCHED = re.compile(r"(?:rex\S* )*(swapgs|i?ret[qdw]?|sys(?:ret|exit)\w*|(?:sys
                      r"|mov +cr3|wrgsbase|rdgsbase)\b")
 
 
+# What WATCHED finds, and what tells which register WRMSR writes.
+TELLING = r"swapgs|ret|exit|wrmsr|cr3|gsbase|cx,|^call"
+
+
 def watched(insn):
     """What an instruction is, if its place matters; or None."""
     match = WATCHED.match(insn.text)
@@ -104,7 +108,7 @@ def image(paths, elf):
     names = iter(text)
     following = next(names)
     function, gs_base = "?", False
-    for address, insn in sorted(listing(elf, "-j", ".text").items()):
+    for address, insn in sorted(listing(elf, "-j", ".text", wanted=TELLING).items()):
         while following and following[0] <= address:
             function, following = following[1], next(names, None)
         found = watched(insn)

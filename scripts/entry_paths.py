@@ -40,11 +40,13 @@ def is_register(value):
                                   not -8 * FRAME_WORDS <= value[2] < 0)
 
 
-def listing(elf, *options):
-    """Address -> Insn."""
+def listing(elf, *options, wanted=""):
+    """Address -> Insn, of those in whose text the regex WANTED is found."""
     found = {}
     text = output("objdump", "-d", "-w", "-M", "intel", *options, elf)
     for at, code, words in LINE.findall(text):
+        if not re.search(wanted, words):
+            continue
         words = words.split("#")[0].strip()
         match = re.match(r"((?:rep |data16 |cs |rex\S* )*\S+)\s*(.*)$", words)
         operands = tuple(part.strip() for part in match[2].split(",")) if match[2] else ()

@@ -49,14 +49,12 @@ def rows(lines):
     return found
 
 
-def steps(paths, elf, path, lines):
+def steps(paths, line_table, path, lines):
     """(step, [its instructions]) in the order of the addresses."""
     marks = {i + 1: m[1] for i, line in enumerate(lines)
              for m in [MARKER.search(line)] if m and not line.startswith(";")}
-    text = output("readelf", "-W", "--debug-dump=decodedline", elf)
-    places = {int(at, 16): int(line) for name, line, at in
-              re.findall(r"^(\S+)\s+(\d+)\s+(0x[0-9a-f]+)", text, re.M)
-              if os.path.basename(name) == path}
+    places = {int(at, 16): int(line) for line, at in
+              re.findall(rf"^(?:\S*/)?{re.escape(path)}\s+(\d+)\s+(0x[0-9a-f]+)", line_table, re.M)}
     step, found = None, []
     for address, insn in sorted(paths.code.items()):
         if address in places and places[address] in marks and \
@@ -98,11 +96,12 @@ def agrees(cell, column, before, after):
 
 def compare(paths, elf, directory=os.path.join(ROOT, "entry")):
     """The lines in which a comment and the code differ."""
+    line_table = output("readelf", "-W", "--debug-dump=decodedline", elf)
     for path, wanted in TABLES.items():
         with open(os.path.join(directory, path), encoding="utf-8") as file:
             lines = file.read().splitlines()
         table, met = rows(lines), set()
-        for step, insns in steps(paths, elf, path, lines):
+        for step, insns in steps(paths, line_table, path, lines):
             before = [s for i in insns for s in paths.before[i.address] if wanted(s)]
             after = [s for i in insns for s in paths.after[i.address] if wanted(s)]
             if not before or step not in table:
