@@ -14,13 +14,11 @@
 
 bool leakscan_is_hidden(u64 v)
 {
-	if (v - DIRECT_MAP_BASE < frame_stats().top)
-		return true;
-	if (v - VMAP_BASE < VMAP_END - VMAP_BASE)
-		return true;
+	if (v < VMAP_BASE)
+		return v >= DIRECT_MAP_BASE && v - DIRECT_MAP_BASE < frame_stats().top;
 	/* Not from KERNEL_BASE: the vector of INT 0x80, pushed as -128, above zeroes
 	 * makes that very number, in which there is no secret. */
-	return v >= (u64)image_text_start && v < (u64)image_data_end;
+	return v < VMAP_END || (v >= (u64)image_text_start && v < (u64)image_data_end);
 }
 
 /* The first `size` bytes at p. */
@@ -28,8 +26,10 @@ static long scan_windows(const u8 *p, long size, u64 *value)
 {
 	for (long i = 0; i <= size - 8; i++) {
 		/* Bits 63 to 48 of a kernel-half address are ones. */
-		if (p[i + 7] != 0xff || p[i + 6] != 0xff)
+		if (p[i + 7] != 0xff || p[i + 6] != 0xff) {
+			i += p[i + 7] != 0xff; /* nor is the next window's byte 6 */
 			continue;
+		}
 		memcpy(value, p + i, 8);
 		if (leakscan_is_hidden(*value))
 			return i;
