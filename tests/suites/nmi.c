@@ -25,7 +25,7 @@
 #include "mm/pti.h"
 #include "tests/suites/pinned.h"
 
-#define NMIS_IN_CALLS 20000
+#define NMIS_IN_CALLS 5000
 #define MAX_WINDOWS 20
 #define NMIS_ELSEWHERE 1000
 #define WORK_TRIES 100
@@ -311,7 +311,7 @@ static void in_user_mode_at_stub(struct selftest *t)
 static const struct selftest_case cases[] = {
 	{ "an NMI in user mode leaves signals and other tasks' turns for later",
 	  no_exit_work },
-	{ "20,000 NMIs during system calls leave no trace", during_calls },
+	{ "5,000 NMIs during system calls leave no trace", during_calls },
 	{ "NMIs in user mode change no register", in_user_mode },
 	{ "an NMI whose RIP a program chose is an NMI", in_user_mode_at_stub },
 	{ "NMIs in an idle CPU leave it idle", while_idle },

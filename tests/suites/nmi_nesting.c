@@ -28,6 +28,7 @@ long nesting_machine_check(u64 stack);
 #define DR7_NONE 0x400
 #define DR7_WRITE_BYTE_0 (DR7_NONE | 0x1 | 1 << 16)
 #define WAIT_TURNS 1000000
+#define MASKED_TURNS 10000 /* what is to stay out has come by then, or will not */
 #define FRAMES_KEPT (sizeof(struct pt_regs))
 
 static volatile u8 watched;
@@ -43,9 +44,9 @@ static struct {
 	int changed;
 } seen;
 
-static void wait_for_nmi(unsigned count)
+static void wait_for_nmi(unsigned count, unsigned turns)
 {
-	for (unsigned i = 0; i < WAIT_TURNS && seen.nmis < count; i++)
+	for (unsigned i = 0; i < turns && seen.nmis < count; i++)
 		cpu_relax();
 }
 
@@ -85,7 +86,7 @@ static void take_page_fault(void)
 	u8 byte;
 
 	probe_read((u64)&cea(0)->guard_entry_stack, &byte);
-	wait_for_nmi(2);
+	wait_for_nmi(2, WAIT_TURNS);
 }
 
 static void take_debug(void)
@@ -94,19 +95,19 @@ static void take_debug(void)
 	write_dr7(DR7_WRITE_BYTE_0);
 	watched = 1;
 	write_dr7(DR7_NONE);
-	wait_for_nmi(2);
+	wait_for_nmi(2, WAIT_TURNS);
 }
 
 static void take_iret(void)
 {
 	nesting_iret();
-	wait_for_nmi(2);
+	wait_for_nmi(2, WAIT_TURNS);
 }
 
 static void take_machine_check(void)
 {
 	seen.registers = nesting_machine_check(read_rsp() - 256); /* below our frames */
-	wait_for_nmi(2);
+	wait_for_nmi(2, WAIT_TURNS);
 }
 
 /*
@@ -122,7 +123,7 @@ static void machine_check_on_nmi_page(void)
 	seen.in_entry_text = true;
 	seen.registers = nesting_machine_check(sp);
 	memset((void *)(sp - IST_RETURN_FRAME), 0, IST_RETURN_FRAME);
-	wait_for_nmi(2);
+	wait_for_nmi(2, MASKED_TURNS);
 	seen.masked = seen.nmis == 1;
 }
 
@@ -152,7 +153,7 @@ static void run(struct selftest *t, const struct scenario *s)
 	seen.in_handler = s->in_handler;
 	trap_paranoid_hook = hook;
 	smp_send_nmi(this_cpu()->cpu);
-	wait_for_nmi(2); /* back here, the second is no longer held back */
+	wait_for_nmi(2, WAIT_TURNS); /* back here, the second is no longer held back */
 	trap_paranoid_hook = NULL;
 	interrupts_restore(flags);
 	held = EXPECT_EQ(t, seen.nmis, 2, "NMIs served: none lost, none twice");

@@ -19,7 +19,7 @@
 #include "tests/suites/pt_model.h"
 
 #define SEED 0x9051e4
-#define STEPS 5000
+#define STEPS 2000
 
 /* Somewhere with nothing special about it, in either half. */
 #define LOW 0x123456789000

@@ -23,7 +23,7 @@ static u64 table_fingerprint(const pte_t *table, unsigned level, u64 hash)
 {
 	for (unsigned i = 0; i < PT_ENTRIES; i++) {
 		hash = mix(hash, table[i]);
-		if (level > 1 && (table[i] & PTE_P) && !(table[i] & PTE_PS))
+		if (level > 1 && (table[i] & PTE_P) && !(table[i] & (PTE_PS | PTE_ALIAS)))
 			hash = table_fingerprint(phys_to_virt(table[i] & PTE_ADDR_MASK),
 						 level - 1, hash);
 	}

@@ -66,7 +66,7 @@ static_assert(offsetof(struct residue_words, compat_ip) == 112, "as residue.asm 
 #define POISON_SP 0x1eaf0000u /* RSP's, which may be seen */
 #define PER_CPU 3
 #define MOST_CPUS 4
-#define LOOKS 150          /* at each CPU */
+#define LOOKS 60           /* at each CPU */
 #define LEAK_SCAN_EVERY 16 /* of them */
 #define PAUSE_NS (NSEC_PER_MSEC / 5)
 #define MOMENTS 8          /* at which a word must be there to have stayed */
@@ -105,7 +105,7 @@ static long scan_page(const void *frame, int own)
 	const u64 *word = frame;
 
 	for (unsigned i = 0; i < PAGE_SIZE / 8; i++) {
-		if (!word[i])
+		if (!word[i] || !~word[i])
 			continue; /* what begins before has its own look */
 		for (long at = MAX((long)i * 8 - 3, 0); at < i * 8L + 8; at++) {
 			int name = at <= PAGE_SIZE - 4 ? poison_at(page + at) : -1;
@@ -356,10 +356,12 @@ static void watch(void *arg)
 	(void)arg;
 	for (unsigned i = 0; !programs_done; i++) {
 		unsigned cpu = this_cpu()->cpu;
+		u64 start = clock_ns(), end;
 
 		dirty += !cea_is_scrubbed(cpu);
 		look_at_cpu(cpu, -1, i % LEAK_SCAN_EVERY == 0);
-		sched_sleep_until(clock_ns() + 5 * PAUSE_NS);
+		end = clock_ns(); /* the programs have most of the CPU */
+		sched_sleep_until(end + MAX(5 * PAUSE_NS, 4 * (end - start)));
 	}
 	task_exit(0);
 }

@@ -28,7 +28,7 @@
 
 #define CHILD_USER 1000
 #define REFILL (4u << 20)
-#define ROUNDS 200
+#define ROUNDS 60
 #define LIMIT_S 20 /* for hangs */
 
 static const char *self;
@@ -213,7 +213,7 @@ static void test_signals(void)
 	if (leader_ends == MAP_FAILED)
 		abort();
 	for (unsigned i = 0; right && i < ROUNDS; i++)
-		right = signal_at_end(i * 20);
+		right = signal_at_end(i * 64);
 	check_true(right, "a signal comes through while the leader ends");
 }
 

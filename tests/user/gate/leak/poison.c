@@ -1,9 +1,9 @@
 /*
  * poison.c: does a visible page hold a word of another task?  leak.h.
  *
- * One child runs on each CPU, with all registers but RSP full of a word of its own
- * (what the processor pushes itself, RIP, RSP and RFLAGS, cannot be hidden while a
- * CPU's area is shown).  It enters the kernel by SYSCALL, INT 0x80, page faults and
+ * A child runs on each CPU in turn, with all registers but RSP full of a word of its
+ * own (what the processor pushes itself, RIP, RSP and RFLAGS, cannot be hidden while
+ * a CPU's area is shown).  It enters the kernel by SYSCALL, INT 0x80, page faults and
  * interrupts, and counts in between, in memory that it shares with us.
  *
  * On the way in a register may lie on the entry stack for some instructions: no
@@ -207,27 +207,31 @@ static int look_at_cpu(unsigned cpu, bool whole)
 	return found;
 }
 
-/* One on each of the first `most` CPUs. */
-static void start_victims(unsigned most, pid_t *child)
+static void map_shared(void)
 {
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		abort();
-	for (unsigned cpu = 0; cpu < most; cpu++) {
-		child[cpu] = fork();
-		if (child[cpu] < 0)
-			abort();
-		if (child[cpu] == 0)
-			victim(cpu);
-	}
+}
+
+static pid_t start_victim(unsigned cpu)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		abort();
+	if (child == 0)
+		victim(cpu);
+	return child;
 }
 
 void run_victims(void)
 {
 	unsigned most = cpus < MOST_CPUS_READ ? cpus : MOST_CPUS_READ;
-	pid_t child[MOST_CPUS_READ];
 
-	start_victims(most, child);
+	map_shared();
+	for (unsigned cpu = 0; cpu < most; cpu++)
+		start_victim(cpu);
 	for (unsigned cpu = 0; cpu < most; cpu++)
 		counts_on(cpu, COUNTED);
 	say("a task with poison runs on each CPU");
@@ -235,23 +239,32 @@ void run_victims(void)
 		pause();
 }
 
+/* While a victim runs on this CPU, or, on our own, has just run. */
+static int look_while_it_runs(unsigned cpu)
+{
+	pid_t child;
+	int found = 0;
+
+	shared->stop = 0;
+	child = start_victim(cpu);
+	for (unsigned round = 0; round < STACK_ROUNDS; round++) {
+		found |= counts_on(cpu, WAY) ? 0 : FOUND_STUCK;
+		found |= look_at_cpu(cpu, depth != DEPTH_SAMPLE && round == 0);
+	}
+	shared->stop = 1;
+	waitpid(child, NULL, 0);
+	return found;
+}
+
 int check_poison(void)
 {
 	unsigned most = cpus < MOST_CPUS_READ ? cpus : MOST_CPUS_READ;
-	pid_t child[MOST_CPUS_READ];
 	int found = 0;
 
+	map_shared();
 	pin(0);
-	start_victims(most, child);
-	for (unsigned round = 0; round < STACK_ROUNDS; round++) {
-		for (unsigned cpu = most; cpu-- > 0;) /* on our CPU last */
-			found |= counts_on(cpu, WAY) ? 0 : FOUND_STUCK;
-		for (unsigned cpu = 0; cpu < most; cpu++)
-			found |= look_at_cpu(cpu, depth != DEPTH_SAMPLE && round == 0);
-	}
-	shared->stop = 1;
 	for (unsigned cpu = 0; cpu < most; cpu++)
-		waitpid(child[cpu], NULL, 0);
-	say("looked %u times at %u CPUs with a task on each", STACK_ROUNDS, most);
+		found |= look_while_it_runs(cpu);
+	say("looked %u times at each of %u CPUs with a task on it", STACK_ROUNDS, most);
 	return found;
 }
