@@ -22,13 +22,15 @@ BOCHS = os.environ.get("BOCHS", "bochs-bin")
 ENDED_BY_GUEST = "Shutdown port: shutdown requested"
 MAX_CPUS = 8  # cores in Bochs's one package
 
+# A second of the guest is `ips` instructions of all its CPUs: the fewer, the sooner is
+# over what waits, as the BIOS and GRUB do; too few, and timers are all that happens.
 # The display is a curses one without a terminal: it needs a known TERM only.
 # Bochs stops on a guest's panic or triple fault instead of asking what to do.
 CONFIG = """\
 plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1
 config_interface: textconfig
 display_library: term
-cpu: model={model}, count=1:{cpus}:1, ips=50000000, reset_on_triple_fault=0
+cpu: model={model}, count=1:{cpus}:1, ips=20000000, reset_on_triple_fault=0
 memory: guest={mem}, host={mem}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/vgabios/vgabios.bin
