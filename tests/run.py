@@ -46,11 +46,11 @@ def commands(systems=False):
     python = sys.executable
     for name in ("runner", "tools", "deps", "mutants", "meltdown"):
         path = os.path.join(ROOT, f"tests/test_{name}.py")
-        yield Command(name, [python, path], 300, quick=True, cpu=30 if name == "tools" else 3)
+        yield Command(name, [python, path], 300, quick=True, cpu=20 if name == "tools" else 3)
     yield Command("host", ["make", "-sk", "-C", ROOT, "--no-print-directory",
                            "host-tests"], 600, quick=True, cpu=25)
     yield Command("stress", [python, os.path.join(ROOT, "tests/stress.py"),
-                             "--seconds", "60", "--seed", "1"], 1000, cpu=90)
+                             "--seconds", "32", "--seed", "1"], 1000, cpu=50)
     yield Command("sanitize", [python, os.path.join(ROOT, "tests/sanitize/run.py"),
                                "--short"], 1200, cpu=120)
     yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 600)
