@@ -254,13 +254,13 @@ static void test_tss(struct selftest *t)
 }
 
 /*
- * In the last bytes of the entry stack's page, which nothing uses, and the first
- * of the TSS behind it, the latter in a copy.
+ * In the last bytes of the entry stack's page, whose frame another stack ends in, and
+ * the first of the TSS behind it, the latter in a copy.
  */
 static void test_seams(struct selftest *t)
 {
 	virt_addr_t stack = AREA0(CEA_ENTRY_STACK), tss = AREA0(CEA_TSS_PAGE);
-	u8 *below = phys_to_virt(pt_translate(pti_init_pgd, stack)), *above, old[8];
+	u8 *below = phys_to_virt(pt_translate(pti_init_pgd, stack)), *above, old[8], last[8];
 	pte_t *pgd = scratch_pair_make();
 	char text[160];
 	u64 v[8];
@@ -268,6 +268,7 @@ static void test_seams(struct selftest *t)
 	hidden_addresses(v);
 	above = scratch_copy_page(pgd, tss);
 	memcpy(old, above, 8);
+	memcpy(last, below + PAGE_SIZE - 8, 8);
 	for (unsigned inside = 1; inside < 8; inside++) {
 		memcpy(below + PAGE_SIZE - inside, &v[inside], inside);
 		memcpy(above, (u8 *)&v[inside] + inside, 8 - inside);
@@ -275,7 +276,7 @@ static void test_seams(struct selftest *t)
 		       "%#lx across them*", stack, tss, v[inside]);
 		scratch_expect_finding(t, pgd, 7, text, "some bytes in each");
 		EXPECT_EQ(t, scratch_findings(), 1, "findings");
-		memset(below + PAGE_SIZE - inside, 0, inside);
+		memcpy(below + PAGE_SIZE - 8, last, 8);
 		memcpy(above, old, 8);
 		scratch_expect_clean(t, pgd, "undone");
 	}
