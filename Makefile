@@ -26,9 +26,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Wpointer-arith -Wcast-align -Wwrite-strings -Wformat=2 \
 	-Wold-style-definition -Wredundant-decls -Wno-microsoft-anon-tag
 WERROR :=
-# Set by `make coverage` and the sanitizing build, for what is no test.
+# Set by `make coverage` and the sanitizing build, for what is no test and can call them.
 INSTRUMENT :=
-PLAIN := tests/%
+PLAIN := tests/% entry/deferred/%
 # DEBUG=1, with a BUILD of its own: headers below tests/debug/ stand in for those
 # of the same path, and its .c files are linked in.  DEBUG=measure: without the
 # check of locks, whose own instructions would count.
@@ -43,14 +43,14 @@ NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all -w-unknown-war
 # -X: labels that begin with two dots, of NASM's macros, are dropped.
 LDFLAGS := -nostdlib -static -X -z max-page-size=4096 -z noexecstack --fatal-warnings
 
-DIRS := kernel/base mm/frames mm mm/audit mm/space entry arch arch/vdso arch/state arch/machine \
+DIRS := kernel/base mm/frames mm mm/audit mm/space entry entry/deferred arch arch/vdso arch/state arch/machine \
 	kernel/task kernel/debug kernel/files kernel/linux kernel/linux/signal \
 	kernel/linux/process kernel/linux/program kernel/linux/calls kernel/start kernel boot \
 	tests/suites $(TWINS)
 C_SOURCES := $(filter-out entry/offsets.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 ASM_SOURCES := $(wildcard $(addsuffix /*.asm,$(DIRS)))
 OBJECTS := $(C_SOURCES:%.c=$(BUILD)/%.o) $(ASM_SOURCES:%.asm=$(BUILD)/%.asm.o)
-INCLUDES := $(addprefix $(BUILD)/inc/,layout.inc x86.inc ports.inc errno.inc hints.inc offsets.inc)
+INCLUDES := $(addprefix $(BUILD)/inc/,layout.inc x86.inc ports.inc errno.inc hints.inc deferred.inc offsets.inc)
 
 ELF := $(BUILD)/postern.elf
 ISO := $(BUILD)/postern.iso
@@ -71,6 +71,10 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(CC) $(CFLAGS) $(if $(filter $(PLAIN),$<),,$(INSTRUMENT)) $(WARNINGS) $(WERROR) $(CPPFLAGS) \
 		-MMD -MP -c -o $@ $<
 
+# What runs on the user table can call nothing else, and reaches its data from where it is.
+$(BUILD)/entry/deferred/%.o: CFLAGS += -mcmodel=small -fpie -fvisibility=hidden
+$(BUILD)/entry/deferred/%.o: CPPFLAGS := -I.
+
 # nasm -MD leaves %included files out of the dependency file: a pass of its own.
 $(BUILD)/%.asm.o: %.asm $(BUILD)/flags | $(INCLUDES)
 	@mkdir -p $(@D)
@@ -87,7 +91,7 @@ $(BUILD)/inc/offsets.inc: entry/offsets.c $(BUILD)/flags
 	$(CC) $(CFLAGS) $(WARNINGS) $(WERROR) $(CPPFLAGS) -MMD -MP -MT $@ -MF $(@:.inc=.d) -S -o $(@:.inc=.s) $<
 	sed -n 's/^.*"->\([A-Z_0-9]*\) \(.*\)".*/%define \1 \2/p' $(@:.inc=.s) > $@
 
-$(BUILD)/linker.ld: linker.ld kernel/base/layout.h
+$(BUILD)/linker.ld: linker.ld kernel/base/layout.h kernel/base/deferred.h
 	@mkdir -p $(@D)
 	$(CC) -E -P -undef -nostdinc -x c -I. $< > $@
 

@@ -191,8 +191,8 @@ void cea_scrub(unsigned cpu)
 	stack_marks_note(cpu);
 	erase_stacks(cea(cpu));
 	/* Its topmost word is SS of the last frame there, an LDT's and so never 0. */
-	if (((const u64 *)(espfix_page(cpu) + ESPFIX_STACK_TOP_OFFSET))[-1])
-		memset((void *)espfix_page(cpu), 0, ESPFIX_STACK_TOP_OFFSET);
+	if (VAULT_OF(cpu)->espfix_page[ESPFIX_STACK_TOP_OFFSET / sizeof(u64) - 1])
+		memset(VAULT_OF(cpu)->espfix_page, 0, ESPFIX_STACK_TOP_OFFSET);
 }
 
 static bool is_empty(const void *page)
@@ -208,7 +208,7 @@ static bool is_empty(const void *page)
 bool cea_is_scrubbed(unsigned cpu)
 {
 	const struct cpu_entry_area *area = cea(cpu);
-	bool empty = is_empty(&area->entry_stack) && is_empty((void *)espfix_page(cpu));
+	bool empty = is_empty(&area->entry_stack) && is_empty(VAULT_OF(cpu)->espfix_page);
 
 	for (unsigned i = 0; i < NR_IST; i++)
 		empty &= is_empty(&area->ist[i].stack);

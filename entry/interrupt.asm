@@ -188,7 +188,7 @@ entry_window_iret_end:
 
 ; ---- From kernel mode ----------------------------------------------------------
 
-	global	entry_window_kernel_start, entry_window_kernel_end
+	global	entry_from_kernel, entry_window_kernel_start, entry_window_kernel_end
 entry_window_kernel_start:
 entry_from_kernel:
 	UNWIND_IRET rsp, FRAME_IP

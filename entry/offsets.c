@@ -24,6 +24,9 @@ void offsets(void)
 	DEFINE(PERCPU_ESPFIX_STACK, offsetof(struct percpu, espfix_stack));
 	DEFINE(PERCPU_USER_KERNEL_CR3, offsetof(struct percpu, user_kernel_cr3));
 	DEFINE(PERCPU_SYSCALL_DIRECT, offsetof(struct percpu, syscall_direct));
+	DEFINE(PERCPU_KERNEL_STACK, offsetof(struct percpu, kernel_stack));
+	DEFINE(PERCPU_PTI_DELTA, offsetof(struct percpu, pti_delta));
+	DEFINE(PERCPU_KERNEL_CALL, offsetof(struct percpu, kernel_call));
 	DEFINE(REGS_AX, offsetof(struct pt_regs, ax));
 	DEFINE(REGS_DI, offsetof(struct pt_regs, di));
 	DEFINE(REGS_VECTOR, offsetof(struct pt_regs, vector));

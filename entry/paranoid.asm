@@ -36,11 +36,13 @@
 ; before the way goes on: every user PGD shows the page (P8).
 ; The interrupted RSP may itself be on the kernel-only stack (a nested event);
 ; the copy then goes below it.  But SYSCALL's entries begin with the user's RSP,
-; which may lie; they never run on these stacks, so their RIP decides.  Nor does
+; which may lie, and so do deferred text's SYSRETs; these never run on these stacks, so
+; their RIP decides.  Nor does
 ; anything but entry text run on the IST pages: 7b and 7c look at RIP first.
 ; Read next: kernel/trap.c, do_paranoid().
 
 %include "regs.inc"
+%include "deferred.inc"
 
 	section	.entry_text progbits alloc exec nowrite align=16
 	UNWIND_IN entry
@@ -154,9 +156,9 @@ paranoid_window_end:
 	cmp	eax, NR_IST			; a trap on the entry stack has none: take
 	cmovae	eax, edx			; #DF's
 	mov	rax, [gs:PERCPU_IST_KERNEL_STACK + rax * 8]
-	mov	rdx, -CEA_BASE			; in a trampoline RSP may be the user's
-	add	rdx, [rcx + IST_FRAME + FRAME_IP]
-	cmp	rdx, NR_CPUS * CEA_STRIDE
+	mov	rdx, -CEA_DEFERRED_TEXT		; there and in a trampoline RSP may be the
+	add	rdx, [rcx + IST_FRAME + FRAME_IP] ; user's
+	cmp	rdx, CEA_SLOT_END - CEA_DEFERRED_TEXT
 	jb	.from_the_top
 	mov	rdx, [rcx + IST_FRAME + FRAME_IP]
 	sub	rdx, [gs:PERCPU_SYSCALL_DIRECT]	; and in a direct entry

@@ -53,6 +53,7 @@
 ; The user-RSP word of the entry stack of the CPU whose vault GS holds.
 %define GS_USER_RSP	gs:CEA_USER_RSP - CEA_TO_VAULT
 
+	global	trampoline_start
 trampoline_start:
 
 ; %1 prefixes the labels; %2 is the caller's CS, for the unwinder; %3, if given, is

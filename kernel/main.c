@@ -26,6 +26,7 @@
 #include "kernel/main.h"
 #include "kernel/start/args.h"
 #include "kernel/start/banner.h"
+#include "kernel/start/deferred.h"
 #include "kernel/start/firmware.h"
 #include "kernel/start/init.h"
 #include "kernel/start/ring3_probe.h"
@@ -54,8 +55,9 @@ static u64 tsc_at_entry;
 /* Settles what the arguments leave open, or ask for and the CPU does not have. */
 static void decide(void)
 {
-	bool pti = args.pti == PTI_ON || (args.pti == PTI_AUTO && cpu_features.meltdown);
+	bool pti = args.pti == PTI_AUTO ? cpu_features.meltdown : args.pti != PTI_OFF;
 
+	pti_deferred = ledger_deferred = args.pti == PTI_DEFERRED;
 	pti_init(pti, args.roots == ROOTS_CPU);
 	if (pti && args.syscall == SYSCALL_DIRECT)
 		log("args: found 'syscall=direct' with page-table isolation, "
@@ -85,6 +87,7 @@ static void init_memory(struct boot_info *bi)
 static void init_boot_cpu(void)
 {
 	cea_map_shared(idt_init()); /* IDT alias, entry text */
+	deferred_set_up(&setup);    /* what may stay on the user's table */
 	if (cea_map_cpu(0, setup.gdt_pages) || smp_prepare_cpu(0, 0, &setup))
 		panic("boot: no memory for the boot CPU's entry area");
 	pic_disable();
@@ -93,6 +96,7 @@ static void init_boot_cpu(void)
 	smp_init_cpu(0, &setup);    /* CR0, CR4, IDT, GDT, TR, SYSCALL */
 	VAULT_OF(0)->apic_id = apic_id();
 	clock_init(&acpi); /* TSC and APIC timer */
+	deferred_tell_machine();
 	power_init(&acpi);
 }
 

@@ -16,6 +16,7 @@
 #include "mm/audit.h"
 #include "mm/audit/espfix.h"
 #include "mm/audit/finding.h"
+#include "mm/audit/pti_stack.h"
 #include "mm/audit/read_only.h"
 #include "mm/audit/roots.h"
 #include "mm/audit/slots.h"
@@ -60,7 +61,7 @@ static void count(struct audit *a, const struct ledger_entry *e, const struct pt
 /* Has a program chosen the bytes of such a page? */
 static bool is_chosen(const struct ledger_entry *e)
 {
-	return e->kind == LEDGER_LDT || e->kind == LEDGER_IO_BITMAP;
+	return e->kind == LEDGER_LDT || e->kind == LEDGER_IO_BITMAP || e->kind == LEDGER_PTI;
 }
 
 static void scan(struct audit *a, const struct pt_leaf *leaf, const struct ledger_entry *e, int cpu)
@@ -68,7 +69,7 @@ static void scan(struct audit *a, const struct pt_leaf *leaf, const struct ledge
 	const void *page = phys_to_virt(leaf->pa);
 	bool chosen = is_chosen(e);
 	u64 value;
-	long at = leakscan_page(page, e->kind, &value);
+	long at = pti_stack_or_page_leak(page, e->kind, &value);
 
 	a->report->bytes_scanned += PAGE_SIZE;
 	if (at >= 0)

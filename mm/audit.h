@@ -7,7 +7,7 @@
 #include "kernel/base/types.h"
 #include "mm/pagetable.h"
 
-#define AUDIT_MAX_KINDS 16
+#define AUDIT_MAX_KINDS 20
 
 struct audit_report {
 	unsigned findings;

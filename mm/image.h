@@ -12,5 +12,6 @@ extern const char image_phys_end[];
 
 /* Entry text: addresses in slot 508, and where its frames are. */
 extern const char entry_text_lma[], trampoline_lma[];
+extern const char deferred_text_lma[], deferred_rodata_lma[], deferred_end_lma[];
 
 #endif

@@ -46,15 +46,28 @@ const struct ledger_entry ledger[] = {
 	  LEDGER_ESPFIX, ESPFIX_BASE, 1, PROT_RW, true, LEDGER_DATA },
 	{ "LDT", "arch/state/ldt.c", "read by every load of an LDT selector", LEDGER_PROCESS,
 	  PROCESS_ENTRY_BASE, 2 * LDT_MAX_PAGES, PROT_R, true, LEDGER_LDT },
+	{ "deferred text", "entry/deferred/", "runs on the user's table, and may stay there",
+	  LEDGER_SHARED, CEA_DEFERRED_TEXT, CEA_DEFERRED_TEXT_PAGES, PROT_RX, true, LEDGER_DATA },
+	{ "deferred tables", "entry/deferred/", "deferred text finds its functions here",
+	  LEDGER_SHARED, CEA_DEFERRED_RODATA, CEA_DEFERRED_RODATA_PAGES, PROT_R, true,
+	  LEDGER_DATA },
+	{ "machine", "arch/state/deferred.c", "the clock that deferred text reads", LEDGER_SHARED,
+	  CEA_DEFERRED_DATA, 1, PROT_R, true, LEDGER_DATA },
+	{ "PTI stack", "entry/deferred/", "deferred text runs on it", LEDGER_PLACES,
+	  PTI_PLACE_STACK, 1, PROT_RW, true, LEDGER_PTI },
+	{ "process's facts", "kernel/linux/tree.c", "deferred text answers with them",
+	  LEDGER_PLACES, PTI_PLACE_FACTS, 1, PROT_R, true, LEDGER_DATA },
 	{ "debug store", "arch/machine/debug_store.c", "written by the processor's sampling",
 	  LEDGER_AREA, CEA_DEBUG_STORE, CEA_DEBUG_STORE_PAGES, PROT_RW, true, LEDGER_DATA },
 };
 const unsigned ledger_size = ARRAY_SIZE(ledger);
 
-bool ledger_debug_store;
+bool ledger_debug_store, ledger_deferred;
 
 bool ledger_required(const struct ledger_entry *e)
 {
+	if (e->place == LEDGER_SHARED && e->at >= CEA_DEFERRED_TEXT)
+		return ledger_deferred;
 	return !e->optional || (ledger_debug_store && e->at == CEA_DEBUG_STORE);
 }
 
@@ -92,6 +105,8 @@ const struct ledger_entry *ledger_find(virt_addr_t va, int *cpu)
 		const struct ledger_entry *e = &ledger[i];
 		virt_addr_t first = ledger_address(e, *cpu < 0 ? 0 : (unsigned)*cpu);
 
+		if (e->place == LEDGER_PLACES && va - PTI_PLACE_BASE < PTI_PLACES_SIZE)
+			first = ALIGN_DOWN(va, PTI_PLACE_SIZE) + e->at;
 		if (ledger_per_cpu(e) == (*cpu >= 0) &&
 		    va - first < (u64)ledger_pages(e) * PAGE_SIZE)
 			return e;

@@ -5,6 +5,7 @@
 #ifndef MM_LEDGER_H
 #define MM_LEDGER_H
 
+#include "kernel/base/deferred.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/types.h"
 
@@ -14,6 +15,7 @@ enum ledger_kind {
 	LEDGER_IDT,       /* so are gates */
 	LEDGER_LDT,       /* descriptors that the process has chosen itself */
 	LEDGER_IO_BITMAP, /* a task's own choice, shown while it runs */
+	LEDGER_PTI,       /* at its top a program's registers, as it has them */
 };
 
 /* What an entry's address means. */
@@ -22,6 +24,7 @@ enum ledger_place {
 	LEDGER_AREA,    /* an offset from each CPU's area */
 	LEDGER_ESPFIX,  /* of each CPU, the first in its group; shown with an LDT: layout.h */
 	LEDGER_PROCESS, /* an address in a process's own slot */
+	LEDGER_PLACES,  /* there, an offset from each thread's place */
 };
 
 struct ledger_entry {
@@ -39,8 +42,8 @@ struct ledger_entry {
 extern const struct ledger_entry ledger[];
 extern const unsigned ledger_size;
 
-/* The CPUs have a debug store: its pages are no longer optional. */
-extern bool ledger_debug_store;
+/* The CPUs have a debug store, pti=deferred: their pages are no longer optional. */
+extern bool ledger_debug_store, ledger_deferred;
 
 /* Must its pages be there? */
 bool ledger_required(const struct ledger_entry *e);

@@ -31,7 +31,7 @@ def segments(elf):
 
 def visible_sections(elf):
     """Sections whose last page a loader could leave anything in."""
-    for name, size in re.findall(r"\] (\.entry_text|\.trampoline)\s+PROGBITS\s+\S+ \S+ (\S+)",
+    for name, size in re.findall(r"\] (\.entry_text|\.trampoline|\.deferred_\w+)\s+PROGBITS\s+\S+ \S+ (\S+)",
                                  output("readelf", "-SW", elf)):
         if int(size, 16) % PAGE:
             yield f"{name}: found {int(size, 16)} bytes, expected whole pages"

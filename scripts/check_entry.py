@@ -11,8 +11,10 @@ entry text and trampolines (E1, E4), the user's GS is there inside the windows
 only (E3), each operand in memory is one that CR3 and GS show, each way out restores
 what it must, and neither C nor a way out finds a general register on a stack that
 users' page tables show (P8).  Where a branch decides on SWAPGS, an LFENCE stands in
-front of the first use of GS; on each way to user mode a VERW stands behind all C.  The state tables at the top of the files of entry/ say what
-the paths say.  What is assumed: scripts/entry_paths.py.
+front of the first use of GS; on each way to user mode a VERW stands behind all C on the
+kernel's PGD.  The state tables at the top of the files of entry/ say what the paths say.
+The C of deferred text reaches what scripts/deferred_c.py says, and nothing else.  What is
+assumed: scripts/entry_paths.py.
 
 Called by `make check`; one line per violation, exit status 1 if there is any.
 """
@@ -23,6 +25,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "gdb"))
 import entry_tables  # noqa: E402
+from deferred_c import Deferred  # noqa: E402
 from entry_paths import Paths, listing  # noqa: E402
 from headers import N  # noqa: E402
 from hints import read_at  # noqa: E402
@@ -59,6 +62,13 @@ PLACES = {
     "entry_window_direct32_start": "swapgs",
     "entry_load_user_gs.swapgs": "swapgs",
     "entry_window_load_gs_start.swapgs": "swapgs",
+    "deferred_to_kernel.flip": "mov cr3",
+    "deferred_to_kernel.swapgs": "swapgs",
+    "deferred_back.flip": "mov cr3",
+    "deferred_back.swapgs": "swapgs",
+    "deferred_door_sysret": "sysretq",
+    "deferred_door_answer": "sysretq",
+    "deferred_door_iret": "iretq",
 }
 
 # The rest of the image: function -> what it may hold, and any number of it.
@@ -74,6 +84,9 @@ FUNCTIONS = {
     "event_watch_gs": "swapgs", "event_watch_gs_after": "swapgs",
     "event_icr_gs": "swapgs", "event_msr_gs": "swapgs",
 }
+# Some of all numbers that happen to stand in code are addresses of the direct map's
+# 64 TiB: of those there counts what may have RAM behind it.
+RAM_MAX = 1 << 44
 WATCHED = re.compile(r"(?:rex\S* )*(swapgs|i?ret[qdw]?|sys(?:ret|exit)\w*|(?:sys)?wrmsr"
                      r"|mov +cr3|wrgsbase|rdgsbase)\b")
 
@@ -126,10 +139,10 @@ def hidden_addresses(paths, elf):
     """Addresses of the direct map, the vmap area or the image, where users' page
     tables show them: in operands, and in eight bytes wherever they begin."""
     first, end = paths.at["image_text_start"], paths.at["image_data_end"]
-    ranges = ((N["DIRECT_MAP_BASE"], N["DIRECT_MAP_END"]), (N["VMAP_BASE"], N["VMAP_END"]),
+    ranges = ((N["DIRECT_MAP_BASE"], N["DIRECT_MAP_BASE"] + RAM_MAX), (N["VMAP_BASE"], N["VMAP_END"]),
               (first, end))
     slots = range(N["PGD_SLOT_PROCESS_ENTRY"], N["PGD_SLOT_VAULT"] + 1)
-    for address, insn in sorted(paths.code.items()):
+    for address, insn in sorted({**paths.code, **paths.c_code}.items()):
         if not paths.within(address, paths.visible):
             continue
         for value in numbers(insn):
@@ -137,7 +150,9 @@ def hidden_addresses(paths, elf):
             if value >= N["KERNEL_HALF"] and not near_zero and value >> 39 & 511 not in slots \
                     or paths.within(value | 0xffffffff << 32, ((first, end),)):
                 yield f"{address:#x}: '{insn.text}' holds the address {value:#x}"
-    for start, stop in paths.visible:
+    size = paths.at["deferred_end_lma"] - paths.at["deferred_rodata_lma"]
+    tables = paths.at["deferred_calls"], paths.at["deferred_calls"] + size
+    for start, stop in (*paths.visible, tables):
         stop = -(-stop // N["PAGE_SIZE"]) * N["PAGE_SIZE"]
         data = read_at(elf, start, stop - start)
         for i in range(len(data) - 7):
@@ -164,6 +179,7 @@ def check(elf):
     yield from image(paths, elf)
     yield from hidden_addresses(paths, elf)
     yield from paths.walk()
+    yield from Deferred(elf, paths.at, paths.c_code).check()
     yield from entry_tables.compare(paths, elf)
     print(f"{len(paths.before)} instructions of entry code, "
           f"{sum(map(len, paths.before.values()))} states")

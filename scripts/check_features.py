@@ -72,7 +72,7 @@ def disassemble(elf, *options):
 def in_the_image(elf):
     """Instructions whose feature nobody asks for."""
     known = {*required(elf), *optional()}
-    sections = [f"-j{name}" for name in (".text", ".entry_text", ".trampoline")]
+    sections = [f"-j{name}" for name in (".text", ".entry_text", ".trampoline", ".deferred_text")]
     for at, name, operands in disassemble(elf, "-d", *sections):
         feature = feature_of(name, operands)
         if feature and feature not in known:

@@ -3,11 +3,11 @@
 
     check_unwind.py ELF...
 
-Every instruction of entry text, of the trampoline and of the entry code in the
-image has a hint; the table is sorted; a hint says the same in front of a CALL
-and behind it; from one instruction to the next that it can lead to, offsets from
-RSP change as RSP does.  Called by `make check`; one line per violation, exit
-status 1 if there is any.
+Every instruction of entry text, of the trampoline, of deferred assembly and of the
+entry code in the image has a hint, and deferred C has none; the table is sorted; a
+hint says the same in front of a CALL and behind it; from one instruction to the next
+that it can lead to, offsets from RSP change as RSP does.  Called by `make check`; one
+line per violation, exit status 1 if there is any.
 """
 import os
 import re
@@ -20,6 +20,8 @@ from hints import Table, output, symbols  # noqa: E402
 
 INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\t([0-9a-f ]+?)\s*\t(.*)$", re.M)
 FILLING = re.compile(r"^(int3|nop|nopw|nopl|data16|cs nop|xchg\s+%ax,%ax)")
+# A jump there steps over a frame: IRETQ's own stands so far above the fault's.
+PASSES_FRAME = {"deferred_iret_fault": 48}
 NO_WAY_ON = ("jmp", "ud2", "iretq", "sysretq", "ret")
 
 
@@ -29,14 +31,22 @@ def instructions(elf, at):
         for item in disassembly(elf, "-j", section):
             if item[0] != at["entry_cr3_noflush"][0]:
                 yield item
+    yield from disassembly(elf, "-j", ".deferred_text",
+                           f"--stop-address={deferred_c(at):#x}")
     text = sorted((address, name) for name, (address, letter) in at.items()
                   if letter in "tT")
     for i, (address, name) in enumerate(text):
-        if name.startswith("entry_") and "." not in name and \
+        if name.startswith(("entry_", "deferred_on_")) and "." not in name and \
                 address >= N["KERNEL_BASE"] and name != "entry_direct_end":
             end = next(a for a, _ in text[i + 1:] if a > address)
             yield from disassembly(elf, f"--start-address={address:#x}",
                                    f"--stop-address={end:#x}", "-j", ".text")
+
+
+def deferred_c(at):
+    """Where the assembly of deferred text ends and its C begins."""
+    return min(address for name, (address, _) in at.items()
+               if address > at["deferred_iret_fault"][0])
 
 
 def disassembly(elf, *options):
@@ -89,17 +99,22 @@ def check(elf):
     listing = list(instructions(elf, at))
     if len(listing) < 500:
         yield f"found {len(listing)} instructions of entry code, expected more"
+    hint = table.find(deferred_c(at))
+    if hint is None or hint.kind != N["HINT_C"]:
+        yield f"{deferred_c(at):#x}: found {hint} for deferred C, expected none"
     known = {address for address, _, _ in listing}
+    passes = {at[label][0]: -over for label, over in PASSES_FRAME.items()}
     for address, length, text in listing:
         here = table.find(address)
         if here is None or here.kind == N["HINT_C"]:
             yield f"{address:#x}: found no hint for '{text}'"
             continue
         by = 0 if text.startswith("call") else moved(text)
+        over = passes if text.startswith("je") else {}
         for there in ways_on(address, length, text):
             hint = table.find(there)
             if there in known and hint and hint.kind != N["HINT_C"] and \
-                    not (agree(here, hint, by) and
+                    not (agree(here, hint, over.get(there, by)) and
                          (hint == here or not text.startswith("call"))):
                 yield f"{address:#x}: '{text}' leads from {here} to {hint}"
 

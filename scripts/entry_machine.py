@@ -11,7 +11,7 @@ Values are tuples:
   ("word", stack, n)   what stood there: an unknown with a name
   ("reg", name)        a general register as it was at the beginning
   None                 anything
-Stacks: user; entry, espfix, ist (the ledger's); task, handler, kernel (hidden).
+Stacks: user; entry, espfix, ist (the ledger's); task, handler, kernel, direct (hidden).
 A star is another place on the same page.  Knows no labels: scripts/entry_paths.py
 says where the paths begin and end, and judges.
 """
@@ -23,7 +23,7 @@ from headers import N, U64
 VISIBLE = {"entry": N["ENTRY_STACK_SIZE"], "espfix": N["ESPFIX_STACK_TOP_OFFSET"],
            "ist": N["PAGE_SIZE"], "ist*": N["PAGE_SIZE"],
            "entry*": N["ENTRY_STACK_SIZE"]}
-HIDDEN = ("task", "handler", "handler*", "kernel")
+HIDDEN = ("task", "handler", "handler*", "kernel", "direct")
 GENERAL = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "r11",
            "r12", "r13", "r14", "r15")
 CALLEE_SAVED = ("rbx", "rbp", "r12", "r13", "r14", "r15", "rsp")
@@ -54,7 +54,8 @@ class State:
     flags: tuple = field(default=())  # ("z"/"c", truth) or ("within", word, stack)
     chosen: bool = False        # SWAPGS is conditional on this path
     guessed: bool = False       # SWAPGS or not: a branch may have been guessed wrong
-    cleared: bool = False       # VERW since C ran
+    cleared: bool = False       # VERW since C ran on the kernel's PGD
+    deferred: bool = False      # pti=deferred
 
     def reg(self, name):
         """A register's value."""

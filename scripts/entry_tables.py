@@ -14,16 +14,19 @@ from hints import output
 
 # File -> whose paths its table describes.
 TABLES = {
-    "trampoline.asm": lambda state: state.origin == "user" and state.shadow,
-    "interrupt.asm": lambda state: state.origin == "user" and state.shadow,
+    "trampoline.asm": lambda state: state.origin == "user" and state.shadow and
+                      not state.deferred,
+    "interrupt.asm": lambda state: state.origin == "user" and state.shadow and
+                     not state.deferred,
     "paranoid.asm": lambda state: state.origin == "kernel" and state.shadow,
+    "deferred/deferred.asm": lambda state: state.origin == "user" and state.deferred,
     "direct.asm": lambda state: state.origin == "user" and not state.shadow,
 }
 COLUMNS = ("CR3", "GS", "RSP")
 ROW = re.compile(r"^;  (\d+[a-z]?) (.*)$")
 MARKER = re.compile(r";\s*(\d+[a-z]?)\b(?:,.*)?$")
 STACKS = {"entry": "entry stack", "espfix": "entry stack", "ist": "IST", "task": "task",
-          "handler": "IST kernel stack", "kernel": "kernel stack"}
+          "handler": "IST kernel stack", "kernel": "kernel stack", "pti": "PTI"}
 SHORT = {"kern": "kernel", "task stack": "task", "IST page": "IST"}
 ENDS = ("jmp", "sysretq", "iretq", "ret")
 
@@ -54,12 +57,18 @@ def steps(paths, line_table, path, lines):
     marks = {i + 1: m[1] for i, line in enumerate(lines)
              for m in [MARKER.search(line)] if m and not line.startswith(";")}
     places = {int(at, 16): int(line) for line, at in
-              re.findall(rf"^(?:\S*/)?{re.escape(path)}\s+(\d+)\s+(0x[0-9a-f]+)", line_table, re.M)}
+              re.findall(rf"^(?:\S*/)?{re.escape(os.path.basename(path))}\s+(\d+)\s+(0x[0-9a-f]+)", line_table, re.M)}
+    starts = {at: marks[line] for at, line in places.items() if line in marks}
+    for line in marks.keys() - set(places.values()):
+        # A macro's instructions have lines of their own: they follow what stands above.
+        above = max((before for before in places.values() if before < line), default=0)
+        last = max((at for at, before in places.items() if before == above), default=0)
+        if last in paths.code:
+            starts.setdefault(paths.code[last].next, marks[line])
     step, found = None, []
     for address, insn in sorted(paths.code.items()):
-        if address in places and places[address] in marks and \
-                paths.before.get(address):
-            step = marks[places[address]]
+        if address in starts and paths.before.get(address):
+            step = starts[address]
             found.append((step, []))
         if step:
             found[-1][1].append(insn)

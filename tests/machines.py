@@ -16,7 +16,7 @@ import initrds
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILES = [os.path.join(HERE, name) for name in
-         ("machines.cfg", "panics.cfg", "programs.cfg", "firmware.cfg", "cpus.cfg")]
+         ("machines.cfg", "separation.cfg", "panics.cfg", "programs.cfg", "firmware.cfg", "cpus.cfg")]
 BOOTS = ("direct", "bios", "uefi", "bochs")
 STREAMS = ("ktap", "tap", "cut", "none")
 SUITE = re.compile(r"^SELFTEST_SUITE(\w*)\((\w+),", re.M)

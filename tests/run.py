@@ -44,9 +44,10 @@ class Command:
 def commands(systems=False):
     """The tests that are programs; the gdb test is there only if written."""
     python = sys.executable
-    for name in ("runner", "tools", "deps", "mutants", "meltdown"):
+    for name in ("runner", "tools", "images", "deps", "mutants", "meltdown"):
         path = os.path.join(ROOT, f"tests/test_{name}.py")
-        yield Command(name, [python, path], 300, quick=True, cpu=20 if name == "tools" else 3)
+        yield Command(name, [python, path], 300, quick=True,
+                      cpu=20 if name in ("tools", "images") else 3)
     yield Command("host", ["make", "-sk", "-C", ROOT, "--no-print-directory",
                            "host-tests"], 600, quick=True, cpu=25)
     yield Command("stress", [python, os.path.join(ROOT, "tests/stress.py"),

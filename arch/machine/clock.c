@@ -236,6 +236,13 @@ u64 clock_realtime_ns(void)
 	return realtime_start + clock_ns();
 }
 
+void clock_parameters(u64 *start, u64 *factor, u64 *realtime)
+{
+	*start = tsc_start;
+	*factor = ns_per_tsc;
+	*realtime = realtime_start;
+}
+
 void clock_delay_ns(u64 ns)
 {
 	u64 end = clock_ns() + ns;

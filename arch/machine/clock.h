@@ -57,6 +57,9 @@ u64 clock_deadline(u64 sec, u64 nsec);
 /* Nanoseconds since 1970 (what the RTC said, plus clock_ns()). */
 u64 clock_realtime_ns(void);
 
+/* clock_ns() is (TSC - *start) * *factor >> 32; behind *realtime it is clock_realtime_ns(). */
+void clock_parameters(u64 *start, u64 *factor, u64 *realtime);
+
 /* Busy-waits; for bring-up and tests. */
 void clock_delay_ns(u64 ns);
 

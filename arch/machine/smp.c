@@ -18,6 +18,7 @@
 #include "arch/machine/debug_store.h"
 #include "arch/machine/long_wait.h"
 #include "arch/machine/smp.h"
+#include "arch/state/deferred.h"
 #include "arch/state/fpu.h"
 #include "arch/state/io_bitmap.h"
 #include "arch/syscall_msrs.h"
@@ -92,6 +93,7 @@ int smp_prepare_cpu(unsigned cpu, u32 id, const struct smp_setup *setup)
 	p->do_syscall = setup->do_syscall;
 	p->do_trap = setup->do_trap;
 	p->do_paranoid = setup->do_paranoid;
+	memcpy(p->kernel_call, setup->kernel_call, sizeof(p->kernel_call));
 	p->exit_to_user = entry_labels.exit_to_user;
 	p->syscall_direct = entry_labels.syscall_direct;
 	for (unsigned i = 0; i < NR_IST; i++) {
@@ -102,6 +104,7 @@ int smp_prepare_cpu(unsigned cpu, u32 id, const struct smp_setup *setup)
 	p->espfix_stack = espfix_map_cpu(cpu);
 	if (!p->espfix_stack || io_bitmap_make_cpu(cpu))
 		return -ENOMEM;
+	p->espfix_page = phys_to_virt(pt_translate(pti_init_pgd, espfix_page(cpu)));
 	if (cpu_features.ds && debug_store_map_cpu(cpu))
 		return -ENOMEM;
 	return roots_make_cpu(cpu);
@@ -116,6 +119,8 @@ void smp_init_cpu(unsigned cpu, const struct smp_setup *setup)
 	idt_load();
 	gdt_init_cpu(cpu, setup->gdt_pages, setup->ltr);
 	syscall_msrs_init(cpu, setup->direct_syscall);
+	if (pti_deferred)
+		deferred_init_cpu(cpu);
 	apic_init_cpu();
 	if (cpu_features.ds)
 		debug_store_init_cpu(cpu);

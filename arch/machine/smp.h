@@ -7,6 +7,7 @@
 #include "arch/gdt.h"
 #include "arch/machine/acpi.h"
 #include "kernel/base/cpumask.h"
+#include "kernel/base/deferred.h"
 #include "kernel/base/types.h"
 
 /*
@@ -28,6 +29,8 @@ struct smp_setup {
 	bool (*do_syscall)(struct pt_regs *);
 	void (*do_trap)(struct pt_regs *);
 	void (*do_paranoid)(struct pt_regs *);
+	/* The same for deferred_to_kernel(). */
+	bool (*kernel_call[DEFERRED_CALLS])(struct pt_regs *);
 };
 
 /*

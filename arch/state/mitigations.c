@@ -25,6 +25,7 @@
 #include "arch/cpu.h"
 #include "arch/state/mitigations.h"
 #include "entry/entry.h"
+#include "kernel/base/deferred.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
@@ -82,6 +83,8 @@ static u8 *code_at(u64 address)
 
 	if (address >= trampoline && address - trampoline < PAGE_SIZE)
 		return phys_to_virt((u64)trampoline_lma + (address - trampoline));
+	if (address >= CEA_DEFERRED_TEXT && address < CEA_DEFERRED_RODATA)
+		return phys_to_virt((u64)deferred_text_lma + (address - CEA_DEFERRED_TEXT));
 	if (address >= CEA_ENTRY_TEXT && address < CEA_BASE)
 		return phys_to_virt((u64)entry_text_lma + (address - CEA_ENTRY_TEXT));
 	return phys_to_virt(image_to_phys((const void *)address));

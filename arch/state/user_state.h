@@ -15,6 +15,7 @@
 #include "arch/state/step.h"
 #include "arch/state/tls.h"
 #include "kernel/base/insn.h"
+#include "mm/space/pti_stack.h"
 
 struct user_state {
 	void *fpu;            /* a page; NULL: a kernel thread, which has none of this */
@@ -24,6 +25,7 @@ struct user_state {
 	struct task_io io;
 	struct task_debugregs debug;
 	struct user_step step;
+	struct pti_stack pti; /* pti=deferred */
 };
 
 /*

@@ -15,15 +15,16 @@
 #define HINT_SIZE 16
 
 /* Types */
-#define HINT_C 0            /* no assembly of ours: frame pointers lead on */
-#define HINT_END 1          /* nothing is above: a task, or a stack, begins */
-#define HINT_CALL 2         /* at base: the return address of a call by C */
-#define HINT_FRAME 3        /* at base: ip, cs, flags, sp, ss */
-#define HINT_SYSCALL 4      /* ip in rcx, flags in r11, sp as it is; offset = cs */
-#define HINT_PARKED 5       /* the same, sp in CEA_USER_RSP of this CPU's area */
-#define HINT_PARKED_VAULT 6 /* the same, sp in the vault's user_rsp */
-#define HINT_SYSENTER 7     /* sp in rbp, ip nowhere; offset = cs */
-#define HINT_RESUME 8       /* at base: where a RET resumes what was interrupted */
+#define HINT_C 0             /* no assembly of ours: frame pointers lead on */
+#define HINT_END 1           /* nothing is above: a task, or a stack, begins */
+#define HINT_CALL 2          /* at base: the return address of a call by C */
+#define HINT_FRAME 3         /* at base: ip, cs, flags, sp, ss */
+#define HINT_SYSCALL 4       /* ip in rcx, flags in r11, sp as it is; offset = cs */
+#define HINT_PARKED 5        /* the same, sp in CEA_USER_RSP of this CPU's area */
+#define HINT_PARKED_VAULT 6  /* the same, sp in the vault's user_rsp */
+#define HINT_SYSENTER 7      /* sp in rbp, ip nowhere; offset = cs */
+#define HINT_RESUME 8        /* at base: where a RET resumes what was interrupted */
+#define HINT_SYSCALL_FRAME 9 /* as HINT_FRAME, and rcx is ip, r11 is flags */
 
 /* Registers, by their place in struct pt_regs (a static_assert agrees) */
 #define HINT_BP 4
@@ -36,6 +37,7 @@
 /* Bases that no register holds, of this CPU's area */
 #define HINT_ENTRY_STACK 32 /* the top of the entry stack */
 #define HINT_EXIT_RSP 33    /* what the word CEA_EXIT_RSP holds */
+#define HINT_AT_SP 34       /* what the word at RSP holds */
 
 /*
  * Which general registers are in memory, the first `saved` of an order, one

@@ -10,6 +10,7 @@
 #ifndef KERNEL_BASE_PERCPU_H
 #define KERNEL_BASE_PERCPU_H
 
+#include "kernel/base/deferred.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/types.h"
 
@@ -17,11 +18,12 @@ struct pt_regs;
 struct task;
 struct mm;
 struct gdt_page;
+struct tss;
 struct task_io;
 
 struct percpu {
 	struct percpu *self;                   /* = vault address of this CPU, for this_cpu() */
-	u64 task_stack;                        /* top of the current task's kernel stack */
+	u64 task_stack;                        /* where the current task's pt_regs end */
 	u64 user_rsp;                          /* direct SYSCALL entry: scratch for RSP */
 	u64 entry_stack_top;                   /* TSS.sp0: top of this CPU's entry stack */
 	u64 cr3_user_bits;                     /* ORed into CR3 on the way to user mode:
@@ -36,6 +38,11 @@ struct percpu {
 	u64 user_kernel_cr3;                   /* not 0: a trap from user mode found the kernel
 	                            PGD in CR3; with a shadow, a missed switch */
 
+	/* pti=deferred: the top of the task's own stack - 8; from its PTI stack to the same
+	 * page in the direct map; what deferred_to_kernel() calls */
+	u64 kernel_stack, pti_delta;
+	bool (*kernel_call[DEFERRED_CALLS])(struct pt_regs *);
+
 	/* from here on, C only */
 	u32 cpu; /* our number, 0 is the boot CPU */
 	u32 apic_id;
@@ -43,13 +50,15 @@ struct percpu {
 	struct task *idle;
 	struct mm *mm;            /* whose PGD pair CR3 holds */
 	struct gdt_page *gdt;     /* its writable address, in the direct map */
+	struct tss *tss;          /* the same; pti=deferred */
+	u64 *espfix_page;         /* the same: not every kernel PGD shows the other one */
 	const struct task_io *io; /* whose ports the TSS opens; NULL: nobody's */
 	u8 *io_bitmap;            /* the frames that it shows then, in the direct map */
 	/* roots=cpu (mm/space/roots.c) */
-	u64 *root;         /* kernel PGD of this CPU's pair; NULL: roots=process */
-	u64 slots[4];      /* entries of the user half that the pair has, as mm->slots */
-	u64 *shown_area;   /* its user PGD's PTEs of the area */
-	u64 shown_process; /* its user PGD's entry of slot 507, with an LDT */
+	u64 *root;       /* kernel PGD of this CPU's pair; NULL: roots=process */
+	u64 slots[4];    /* entries of the user half that the pair has, as mm->slots */
+	u64 *shown_area; /* its user PGD's PTEs of the area */
+	u64 shown_process, shown_espfix; /* its user PGD's entries of slot 507, and there */
 
 	bool ldt_loaded;  /* LDTR is not null */
 	bool debug_armed; /* DR7 has a task's breakpoints */

@@ -4,6 +4,7 @@
  */
 #include "arch/cpu_entry_area.h"
 #include "entry/entry.h"
+#include "kernel/base/deferred.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/debug/names.h"
@@ -83,6 +84,8 @@ void place_print_stack(u64 sp)
 		log("entry stack, cpu %u\n", cpu->cpu);
 	else if (cpu->current && cpu->current->stack_top - sp <= TASK_STACK_SIZE)
 		log("task %s[%d]\n", cpu->current->name, cpu->current->pid);
+	else if (sp - PTI_PLACE_BASE <= PTI_PLACES_SIZE)
+		log("PTI stack, in slot 507\n");
 	else if (print_ist_kernel_stack(cpu, sp))
 		return;
 	else if (!cpu->current)

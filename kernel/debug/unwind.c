@@ -17,6 +17,7 @@
  * at most.
  */
 #include "arch/cpu_entry_area.h"
+#include "entry/deferred/deferred.h"
 #include "kernel/base/format.h"
 #include "kernel/base/hints.h"
 #include "kernel/base/log.h"
@@ -88,15 +89,16 @@ static bool read_word(u64 at, u64 *v)
 	return true;
 }
 
-static bool in_image_text(u64 ip)
+/* Of the image, or deferred text. */
+static bool in_c_text(u64 ip)
 {
-	return ip >= (u64)image_text_start && ip < (u64)image_text_end;
+	return (ip >= (u64)image_text_start && ip < (u64)image_text_end) || deferred_is_at(ip);
 }
 
 /* Code below image_text_start is the loader's part, at low addresses. */
 static bool is_kernel_code(u64 ip)
 {
-	return in_image_text(ip) || (ip >= CEA_ENTRY_TEXT && ip < CEA_SLOT_END) ||
+	return in_c_text(ip) || (ip >= CEA_ENTRY_TEXT && ip < CEA_SLOT_END) ||
 	       (ip < EARLY_MAP_END && ip >= KERNEL_PHYS_START);
 }
 
@@ -125,7 +127,7 @@ static const struct unwind_hint *find_hint(u64 ip)
 static void read_code(u64 at, u8 *to, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (!in_image_text(at + i) || probe_read(at + i, &to[i]))
+		if (!in_c_text(at + i) || probe_read(at + i, &to[i]))
 			to[i] = 0;
 }
 
@@ -158,7 +160,11 @@ static bool returns_to_entry(const struct unwind_hint *h, u64 sp, u64 bp)
 {
 	u64 regs_bp;
 
-	if (h->type != HINT_FRAME || h->base != HINT_SP)
+	if (h->type == HINT_SYSCALL_FRAME) /* deferred C keeps the user's RBP */
+		return true;
+	if (h->type != HINT_FRAME || (h->base != HINT_SP && h->base != HINT_AT_SP))
+		return false;
+	if (h->base == HINT_AT_SP && !read_word(sp, &sp))
 		return false;
 	sp += (u64)(s64)h->offset - 8ULL * (HINT_IP - HINT_BP);
 	return read_word(sp, &regs_bp) && (bp == 0 || bp == regs_bp);
@@ -175,7 +181,7 @@ static bool returns_from(u64 word, u64 ip, bool at_edge)
 	u8 code[7];
 	s32 distance;
 
-	if (!in_image_text(word - 1))
+	if (!in_c_text(word - 1))
 		return false;
 	read_code(word - sizeof(code), code, sizeof(code));
 	memcpy(&distance, code + 3, sizeof(distance));
@@ -259,6 +265,10 @@ static enum unwind_status step_frame(struct unwind_state *s, const struct unwind
 	    !read_word(frame + 8, &out.cs) || !read_word(frame + 16, &out.flags) ||
 	    !read_word(frame + 24, &out.sp) || !read_word(frame + 32, &out.ss))
 		return UNWIND_LOST;
+	if (h->type == HINT_SYSCALL_FRAME) {
+		out.cx = out.ip;
+		out.r11 = out.flags;
+	}
 	if (whole && !read_word(frame - 16, &out.vector))
 		return UNWIND_LOST;
 	if (whole && !read_word(frame - 8, &out.orig_ax))
@@ -319,6 +329,8 @@ static bool base_of(const struct unwind_hint *h, const struct pt_regs *r, u64 *b
 
 	if (h->base == HINT_EXIT_RSP)
 		return read_word(area + CEA_EXIT_RSP, base);
+	if (h->base == HINT_AT_SP)
+		return read_word(r->sp, base);
 	*base = h->base == HINT_ENTRY_STACK ? area + CEA_ENTRY_STACK_TOP :
 					      ((const u64 *)r)[h->base];
 	return true;
@@ -339,9 +351,10 @@ static enum unwind_status step(struct unwind_state *s)
 		s->interrupted = false;
 		return status;
 	}
-	if (!s->interrupted && h->base != HINT_SP)
+	if (!s->interrupted && h->base != HINT_SP && h->base != HINT_AT_SP)
 		return UNWIND_LOST; /* a register that C has not kept */
-	if (h->type != HINT_CALL && h->type != HINT_FRAME && h->type != HINT_RESUME)
+	if (h->type != HINT_CALL && h->type != HINT_FRAME && h->type != HINT_RESUME &&
+	    h->type != HINT_SYSCALL_FRAME)
 		return step_syscall(s, h);
 	if (!base_of(h, &s->regs, &at))
 		return UNWIND_LOST;

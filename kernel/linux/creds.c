@@ -31,6 +31,7 @@ int creds_change(const struct ids *new)
 		p->parent_death_signal = 0; /* the parent could not send it now */
 	}
 	p->ids = *new;
+	process_tell_facts(p);
 	return 0;
 }
 

@@ -35,18 +35,21 @@ void numbers_set_thread(struct thread *t, int pid)
 {
 	t->pid = pid;
 	enter(threads, &t->by_number, pid);
+	facts_tell_number(task_of(t));
 }
 
 void numbers_set_group(struct process *p, int pgid)
 {
 	p->pgid = pgid;
 	enter(groups, &p->in_group, pgid);
+	process_tell_facts(p);
 }
 
 void numbers_set_session(struct process *p, int sid)
 {
 	p->sid = sid;
 	enter(sessions, &p->in_session, sid);
+	process_tell_facts(p);
 }
 
 /* ---- Finding ------------------------------------------------------------------ */

@@ -61,3 +61,18 @@ void process_wake_waiters(struct process *p)
 	p->events++;
 	process_wake_next_waiter(p);
 }
+
+void process_tell_facts(const struct process *p)
+{
+	if (p->facts)
+		*p->facts = (struct process_facts){
+			.pid = (u32)p->pid,
+			.ppid = (u32)p->parent_pid,
+			.pgid = (u32)p->pgid,
+			.sid = (u32)p->sid,
+			.uid = p->ids.user[REAL_ID],
+			.euid = p->ids.user[EFFECTIVE_ID],
+			.gid = p->ids.group[REAL_ID],
+			.egid = p->ids.group[EFFECTIVE_ID],
+		};
+}

@@ -27,6 +27,7 @@
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/thread.h"
 #include "kernel/linux/user.h"
+#include "kernel/task/facts.h"
 
 /* User and group: real, effective, saved. */
 struct ids {
@@ -85,6 +86,7 @@ struct process {
 	struct mm *mm;               /* NULL: it has ended */
 	u64 giving_back;             /* pages that were there, until they are free */
 	const struct file_node *exe; /* its program; NULL: bare code */
+	struct process_facts *facts; /* pti=deferred */
 	bool has_execed;             /* since it was forked */
 
 	bool ending;         /* all threads must end, with `status` */
@@ -180,6 +182,9 @@ struct link *process_walk_next(const struct link *head, struct link *at, unsigne
  */
 void process_wake_waiters(struct process *p);
 void process_wake_next_waiter(struct process *p);
+
+/* p has another number, parent, group, session or other ids.  process_lock is held. */
+void process_tell_facts(const struct process *p);
 
 /* Has every process been freed?  Any context. */
 bool process_none_left(void);

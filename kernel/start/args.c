@@ -27,13 +27,13 @@ struct word {
 };
 
 /* The names of a value, in the order of its enum, NULL at the end. */
-static const char *const pti_names[] = { "auto", "on", "off", NULL };
+static const char *const pti_names[] = { "auto", "on", "off", "deferred", NULL };
 static const char *const roots_names[] = { "process", "cpu", NULL };
 static const char *const syscall_names[] = { "auto", "trampoline", "direct", NULL };
 static const char *const ltr_names[] = { "remap", "reload", NULL };
 static const char *const mitigations_names[] = { "auto", "on", "off", NULL };
 
-static_assert(PTI_AUTO == 0 && PTI_ON == 1 && PTI_OFF == 2, "pti_names");
+static_assert(PTI_AUTO == 0 && PTI_ON == 1 && PTI_OFF == 2 && PTI_DEFERRED == 3, "pti_names");
 static_assert(ROOTS_PROCESS == 0 && ROOTS_CPU == 1, "roots_names");
 static_assert(SYSCALL_AUTO == 0 && SYSCALL_TRAMPOLINE == 1 && SYSCALL_DIRECT == 2, "syscall_names");
 static_assert(LTR_REMAP == 0 && LTR_RELOAD == 1, "ltr_names");
@@ -108,21 +108,11 @@ static unsigned parse_number(const struct word *w, unsigned max)
 static void take_pti(struct boot_args *args, const struct word *w)
 {
 	int i = find_name(w, pti_names);
-	struct complaint line;
 
-	if (i >= 0) {
+	if (i >= 0)
 		args->pti = (enum pti_mode)i;
-		return;
-	}
-	if (w->value == NULL || strcmp(w->value, "deferred") != 0) {
-		bad_value(w, "pti=on|off|auto", pti_names[args->pti]);
-		return;
-	}
-	complain(&line,
-		 "args: found 'pti=deferred', which is not built yet, "
-		 "expected pti=on|off|auto; using %s",
-		 pti_names[args->pti]);
-	tell(w->report, &line);
+	else
+		bad_value(w, "pti=on|off|auto|deferred", pti_names[args->pti]);
 }
 
 static void take_roots(struct boot_args *args, const struct word *w)
@@ -338,11 +328,13 @@ static void check_together(struct boot_args *args, report_fn report)
 {
 	struct complaint bad;
 
-	if (args->pti != PTI_ON || args->syscall != SYSCALL_DIRECT)
+	if ((args->pti != PTI_ON && args->pti != PTI_DEFERRED) || args->syscall != SYSCALL_DIRECT)
 		return;
 	args->syscall = SYSCALL_TRAMPOLINE;
-	complain(&bad, "args: found syscall=direct with pti=on, expected "
-		       "syscall=trampoline; using trampoline");
+	complain(&bad,
+		 "args: found syscall=direct with pti=%s, expected "
+		 "syscall=trampoline; using trampoline",
+		 pti_names[args->pti]);
 	tell(report, &bad);
 }
 

@@ -16,14 +16,14 @@
 
 #define ARGS_MAX_ARGV 32
 
-enum pti_mode { PTI_AUTO, PTI_ON, PTI_OFF };
+enum pti_mode { PTI_AUTO, PTI_ON, PTI_OFF, PTI_DEFERRED };
 enum roots_mode { ROOTS_PROCESS, ROOTS_CPU };
 enum syscall_entry { SYSCALL_AUTO, SYSCALL_TRAMPOLINE, SYSCALL_DIRECT };
 
 struct boot_args {
 	enum pti_mode pti;
 	enum roots_mode roots;      /* never CPU while pti is PTI_OFF */
-	enum syscall_entry syscall; /* never DIRECT while pti is PTI_ON */
+	enum syscall_entry syscall; /* never DIRECT while pti is PTI_ON or _DEFERRED */
 	enum ltr_way ltr;
 	enum mitigations_mode mitigations;
 	unsigned gdt_pages; /* 1, 4 or 16 */

@@ -18,6 +18,7 @@
 #include "arch/cpu_entry_area.h"
 #include "arch/machine/clock.h"
 #include "arch/machine/smp.h"
+#include "arch/state/deferred.h"
 #include "arch/state/ldt.h"
 #include "arch/state/mitigations.h"
 #include "kernel/base/insn.h"
@@ -206,6 +207,8 @@ static void switch_to(struct task *next)
 		*prev->group_run_ns += next->running_since - prev->running_since;
 	cpu->current = rq.running[cpu->cpu] = next;
 	cpu->task_stack = next->stack_top;
+	if (pti_deferred)
+		deferred_load(&next->user.pti, next->stack_top);
 	next->on_cpu = true;
 	if (unlikely(next->cpu != cpu->cpu))
 		task_moves(next, cpu->cpu);
@@ -440,6 +443,8 @@ void sched_run(struct task *idle, struct task *first)
 
 	cpu->current = cpu->idle = idle;
 	cpu->task_stack = idle->stack_top;
+	if (pti_deferred)
+		deferred_load(&idle->user.pti, idle->stack_top);
 	cpu->need_resched = true;
 	if (first)
 		sched_start(first);

@@ -28,6 +28,7 @@ static struct task *alloc_task(size_t size, const char *name, virt_addr_t stack_
 	live_object(t, size);
 	t->holds = 1;
 	t->stack_top = stack_top;
+	t->regs = (struct pt_regs *)stack_top - 1;
 	strscpy(t->name, name, sizeof(t->name));
 	memset(&t->affinity, 0xff, sizeof(t->affinity));
 	return t;
@@ -83,6 +84,8 @@ static void free_parts(struct task *t)
 	io_bitmap_drop(&t->user.io);
 	if (t->user.fpu)
 		frame_free(virt_to_phys(t->user.fpu));
+	pti_stack_hide(&t->user.pti);
+	pti_stack_free(&t->user.pti);
 }
 
 static void free_rest(struct task *const tasks[], unsigned n)

@@ -33,7 +33,9 @@ enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_ZOM
 
 struct task {
 	/* Set before it first runs. */
-	virt_addr_t stack_top;  /* of its kernel stack; pt_regs end here */
+	virt_addr_t stack_top;  /* of its kernel stack */
+	struct pt_regs *regs;   /* with which it entered the kernel, if it is of a program:
+	                         * at the stack's top, or its PTI stack's (direct map) */
 	u64 *group_run_ns;      /* where run_ns is counted, too: its process's; NULL: nowhere */
 	bool (*must_die)(void); /* is it, running, about to die?  NULL: never */
 
@@ -96,7 +98,7 @@ static inline bool task_is_thread(const struct task *t)
 /* The registers with which a user task entered the kernel. */
 static inline struct pt_regs *task_regs(const struct task *t)
 {
-	return (struct pt_regs *)t->stack_top - 1;
+	return t->regs;
 }
 
 /*

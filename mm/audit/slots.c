@@ -21,7 +21,8 @@ void check_slots(struct audit_report *r, const pte_t *kernel, const pte_t *user,
 				s, kernel[s]);
 	}
 	for (unsigned s = PGD_FIRST_KERNEL_SLOT; s < PT_ENTRIES; s++) {
-		bool shown = s == PGD_SLOT_CEA || (ldt && s == PGD_SLOT_PROCESS_ENTRY);
+		bool shown = s == PGD_SLOT_CEA ||
+			     (s == PGD_SLOT_PROCESS_ENTRY && (ldt || (ledger_deferred && user[s])));
 
 		if (shown && !root && ((kernel[s] ^ user[s]) & ~(pte_t)PTE_A))
 			finding(r, 3,

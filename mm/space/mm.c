@@ -99,6 +99,7 @@ static void copy_areas(struct mm *child, const struct mm *parent)
 	child->users = 1;
 	child->lock = (struct sleep_lock)SLEEP_LOCK(LOCK_MM);
 	child->resident = child->shown = child->tables = 0;
+	child->pti_free = 0;
 	child->ldt = (struct mm_ldt){ .lock = SLEEP_LOCK(LOCK_LDT) };
 	child->lock_new = 0;
 	for (unsigned i = 0; i < child->count; i++) {
@@ -157,7 +158,7 @@ u64 mm_measure(struct mm *mm)
 		return mm->measured;
 	round++;
 	frames += mm->resident - mm->shown + mm->tables;
-	if (mm->ldt.active)
+	if (mm->ldt.active || mm->pti_free)
 		frames += ldt_pages(mm->ldt.active) + LDT_TABLES;
 	for (unsigned i = 0; i < mm->count; i++)
 		if (mm->vma[i].shared)

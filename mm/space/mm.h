@@ -79,6 +79,7 @@ struct mm {
 	u64 measured; /* by mm_measure(), last */
 
 	struct mm_ldt ldt; /* under its own lock: arch/state/ldt.c */
+	unsigned pti_free; /* the same lock: mm/space/pti_stack.c */
 
 	struct sleep_lock lock; /* of all that follows */
 	virt_addr_t brk_start, brk;

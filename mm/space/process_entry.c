@@ -10,6 +10,7 @@
  *
  *   PROCESS_ENTRY_BASE            the LDT, or the one before or after it
  *   PROCESS_ENTRY_BASE + 64 KiB   the same
+ *   PTI_PLACE_BASE                its threads' PTI stacks: mm/space/pti_stack.c
  *   ESPFIX_BASE                   all CPUs' ESPFIX stacks, by the tables of all pairs
  *
  * A change is a new table at the other place, so that other CPUs go on with the
@@ -45,10 +46,15 @@ static bool make_own(pte_t *pgd)
 
 	if (pa == NO_FRAME)
 		return false;
-	memcpy((pte_t *)phys_to_virt(pa) + FIRST_ESPFIX, pud_of(pti_init_pgd) + FIRST_ESPFIX,
-	       (PT_ENTRIES - FIRST_ESPFIX) * sizeof(pte_t));
 	pgd[PGD_SLOT_PROCESS_ENTRY] = pa | PTE_P | PTE_W | PTE_A;
 	return true;
+}
+
+/* With an LDT: no other process can have a 16-bit stack. */
+static void show_espfix(pte_t *pgd)
+{
+	memcpy(pud_of(pgd) + FIRST_ESPFIX, pud_of(pti_init_pgd) + FIRST_ESPFIX,
+	       (PT_ENTRIES - FIRST_ESPFIX) * sizeof(pte_t));
 }
 
 static void free_own(pte_t *pgd)
@@ -58,25 +64,32 @@ static void free_own(pte_t *pgd)
 	pti_set_process_entry(pgd, 0);
 }
 
-int process_entry_map(pte_t *pgd, u32 active, phys_addr_t table)
+int process_entry_map_page(pte_t *pgd, virt_addr_t va, phys_addr_t pa, u64 prot)
 {
 	bool first = !has_own(pgd);
+	int err;
 
 	if (first && !make_own(pgd))
 		return -ENOMEM;
-	for (unsigned i = 0; i < ldt_pages(active); i++) {
-		virt_addr_t va = ldt_address(active) + i * PAGE_SIZE;
-		int err = pt_map(pgd, va, table + i * PAGE_SIZE, PROT_R);
-
-		if (err) { /* both places are in one page table: the first time */
-			ASSERT(first);
-			free_own(pgd);
-			return err;
-		}
-	}
-	if (first)
+	err = pt_map(pgd, va, pa, prot);
+	if (!err && first)
 		pti_set_process_entry(pgd, pgd[PGD_SLOT_PROCESS_ENTRY]);
-	return 0;
+	if (err && first)
+		free_own(pgd);
+	return err;
+}
+
+/* Both places are in one page table: only the first page of the first can fail. */
+int process_entry_map(pte_t *pgd, u32 active, phys_addr_t table)
+{
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < ldt_pages(active); i++)
+		err = process_entry_map_page(pgd, ldt_address(active) + i * PAGE_SIZE,
+					     table + i * PAGE_SIZE, PROT_R);
+	if (!err)
+		show_espfix(pgd);
+	return err;
 }
 
 void process_entry_unmap(pte_t *pgd, const struct cpumask *cpus, u32 active)

@@ -12,6 +12,9 @@
 /* Tables that the slot needs, of three levels. */
 #define LDT_TABLES 3
 
+/* Maps one page in both PGDs of the pair, by its own tables.  0 or -ENOMEM: nothing is done. */
+int process_entry_map_page(pte_t *pgd, virt_addr_t va, phys_addr_t pa, u64 prot);
+
 /*
  * Maps the frames at `table`, read-only, where `active` says, in both PGDs of
  * the pair.  -ENOMEM: only when nothing has been mapped there before.

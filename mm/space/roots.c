@@ -81,6 +81,7 @@ static int make_espfix(pte_t *user, unsigned cpu)
 	for (unsigned i = 1; i < ESPFIX_GROUP_SIZE >> PT_SHIFT(3); i++)
 		pud[i] = pud[0] | PTE_ALIAS;
 	VAULT_OF(cpu)->shown_process = user[PGD_SLOT_PROCESS_ENTRY];
+	VAULT_OF(cpu)->shown_espfix = pud[0];
 	user[PGD_SLOT_PROCESS_ENTRY] = 0;
 	return 0;
 }
@@ -147,6 +148,15 @@ static void load_slots(struct percpu *cpu, const struct mm *mm, unsigned word)
 	cpu->slots[word] = now;
 }
 
+/* If the process's own tables have the ESPFIX stacks: it has an LDT. */
+static void show_espfix(const struct percpu *cpu, pte_t *own, bool shown)
+{
+	unsigned first = PT_INDEX(ALIGN_DOWN(espfix_page(cpu->cpu), ESPFIX_GROUP_SIZE), 3);
+
+	for (unsigned i = 0; i < ESPFIX_GROUP_SIZE >> PT_SHIFT(3); i++)
+		own[first + i] = shown ? cpu->shown_espfix | (i ? PTE_ALIAS : 0) : 0;
+}
+
 /* The tables above the own ESPFIX stack stay; the process's are put beside them. */
 static void load_process_entry(struct percpu *cpu, const struct mm *mm)
 {
@@ -160,6 +170,7 @@ static void load_process_entry(struct percpu *cpu, const struct mm *mm)
 	user[PGD_SLOT_PROCESS_ENTRY] = entry ? cpu->shown_process : 0;
 	for (unsigned i = 0; i < FIRST_ESPFIX; i++)
 		own[i] = entry ? table_of(entry)[i] : 0;
+	show_espfix(cpu, own, entry && table_of(entry)[FIRST_ESPFIX]);
 }
 
 void roots_load(const struct mm *mm)

@@ -8,8 +8,8 @@ import os
 import re
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FILES = ("kernel/base/layout.h", "kernel/base/x86.h", "kernel/base/hints.h",
-         "mm/pagetable.h", "arch/gdt.h")
+FILES = ("kernel/base/layout.h", "kernel/base/deferred.h", "kernel/base/x86.h",
+         "kernel/base/hints.h", "mm/pagetable.h", "arch/gdt.h")
 
 DEFINE = re.compile(r"^#define ([A-Z][A-Za-z0-9_]*)[ \t]+(.+)$", re.M)
 COMMENT = re.compile(r"/\*.*?\*/", re.S)

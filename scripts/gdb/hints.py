@@ -12,7 +12,7 @@ from headers import N
 
 KINDS = {N[f"HINT_{name}"]: f"HINT_{name}" for name in
          ("C", "END", "CALL", "FRAME", "SYSCALL", "PARKED", "PARKED_VAULT", "SYSENTER",
-          "RESUME")}
+          "RESUME", "SYSCALL_FRAME")}
 
 # struct pt_regs, lowest address first; a base register is its place in it.
 PT_REGS = ("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax",

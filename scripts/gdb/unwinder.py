@@ -58,6 +58,13 @@ def hint_at(address):
     return hint if hint and hint.name != "HINT_C" else None
 
 
+def in_kernel_c(address):
+    """Text of the image, or deferred text."""
+    deferred = address - N["CEA_DEFERRED_TEXT"]
+    return address >= N["KERNEL_BASE"] or \
+        0 <= deferred < N["CEA_DEFERRED_TEXT_PAGES"] * N["PAGE_SIZE"]
+
+
 def word(address):
     """A quadword of memory."""
     return int.from_bytes(gdb.selected_inferior().read_memory(address, 8), "little")
@@ -130,6 +137,8 @@ def base_of(step, hint):
         return area(own_cpu()) + N["CEA_ENTRY_STACK_TOP"]
     if hint.base == N["HINT_EXIT_RSP"]:
         return word(area(own_cpu()) + N["CEA_EXIT_RSP"])
+    if hint.base == N["HINT_AT_SP"]:
+        return word(step.register("rsp"))
     return step.register(PT_REGS[hint.base])
 
 
@@ -141,6 +150,8 @@ def apply_frame(step, hint):
         step.found[name] = word(place)
     for i, name in enumerate(FRAME_REGISTERS):
         step.found[name] = word(at + 8 * i)
+    if hint.name == "HINT_SYSCALL_FRAME":
+        step.found.update(rcx=step.found["rip"], r11=step.found["eflags"])
 
 
 def apply_syscall(step, hint):
@@ -202,10 +213,10 @@ class EntryUnwinder(Unwinder):
         hint = hint_at(pc)
         if hint is None:
             return self.other(pending, step, pc)
-        if hint.name == "HINT_FRAME":
+        if hint.name in ("HINT_FRAME", "HINT_SYSCALL_FRAME"):
             apply_frame(step, hint)
         elif hint.name == "HINT_CALL":
-            apply_call(step, step.register("rsp") + hint.offset, hint)
+            apply_call(step, base_of(step, hint) + hint.offset, hint)
         elif hint.name == "HINT_RESUME":
             apply_resume(step, hint)
         elif hint.name == "HINT_END":
@@ -220,7 +231,7 @@ class EntryUnwinder(Unwinder):
         if step.register("cs") & 3 == 3:
             apply_end(step)
             return step.unwind_info()
-        if pending.level() > 0 and pc >= N["KERNEL_BASE"] and (
+        if pending.level() > 0 and in_kernel_c(pc) and (
                 starts_function(pc) or
                 gdb.selected_inferior().read_memory(pc, 1).tobytes() == RET):
             apply_call(step, step.register("rsp"))

@@ -96,15 +96,19 @@ static void test_unknown(void)
 static void test_bad_names(void)
 {
 	REPORTS("pti=maybe", "args: found 'pti=maybe', expected pti=on|off|"
-		"auto; using on\n");
-	REPORTS("pti", "args: found 'pti', expected pti=on|off|auto; using "
+		"auto|deferred; using on\n");
+	REPORTS("pti", "args: found 'pti', expected pti=on|off|auto|deferred; using "
 		"on\n");
-	REPORTS("pti=off pti=", "args: found 'pti=', expected pti=on|off|auto; "
+	REPORTS("pti=off pti=", "args: found 'pti=', expected pti=on|off|auto|deferred; "
 		"using off\n");
 	CHECK_EQ(args.pti, PTI_OFF);
-	REPORTS("pti=deferred", "args: found 'pti=deferred', which is not "
-		"built yet, expected pti=on|off|auto; using on\n");
+	REPORTS("pti=deferred=1", "args: found 'pti=deferred=1', expected pti=on|off|auto|"
+		"deferred; using on\n");
 	CHECK_EQ(args.pti, PTI_ON);
+	REPORTS("syscall=direct pti=deferred", "args: found syscall=direct with pti=deferred, "
+		"expected syscall=trampoline; using trampoline\n");
+	CHECK_EQ(args.pti, PTI_DEFERRED);
+	CHECK_EQ(args.syscall, SYSCALL_TRAMPOLINE);
 	REPORTS("syscall=fast", "args: found 'syscall=fast', expected syscall="
 		"trampoline|direct|auto; using auto\n");
 	REPORTS("mitigations=on mitigations=maybe", "args: found 'mitigations=maybe', expected "

@@ -56,27 +56,45 @@ class Tap:
 # ---- The ledger -------------------------------------------------------------------
 
 class Ledger:
-    """Which pages may be seen, from the kernel's own table.
+    """Which pages may be seen, from the kernel's own table, by a program of one thread.
 
     With roots=cpu `own` is the one CPU whose area may be.
     """
 
-    def __init__(self, cpus, own=None):
+    def __init__(self, cpus, own=None, deferred=False):
         rows, self.symbols = ledger.rows(ELF)
-        text = self.symbols["trampoline_lma"] - self.symbols["entry_text_lma"]
         self.must, self.may, self.stacks, self.cpu = set(), set(), set(), {}
         for _, place, at, pages, writable, optional in rows:
-            if place in ("process", "espfix"):
-                continue  # of processes with an LDT: there is none here
-            for cpu in [0] if place == "shared" else range(cpus) if own is None else [own]:
-                start = at + (area(cpu) if place == "area" else 0)
-                for i in range(pages or -(-text // N["PAGE_SIZE"])):
+            mine = place == "places" or place == "shared" and at >= N["CEA_DEFERRED_TEXT"]
+            if mine and not deferred or place in ("process", "espfix"):
+                continue  # the latter are of processes with an LDT: there is none here
+            for cpu in ([0] if place in ("shared", "places") else
+                        range(cpus) if own is None else [own]):
+                start = self.address(place, at, cpu)
+                for i in range(pages or self.pages_of(at)):
                     page = start + i * N["PAGE_SIZE"]
-                    (self.may if optional else self.must).add(page)
-                    if writable:
+                    (self.may if optional and not mine else self.must).add(page)
+                    if writable and not mine:
                         self.stacks.add(page)
                     if place == "area":
                         self.cpu[page] = cpu
+
+    def pages_of(self, at):
+        """Of what the linker knows the size of."""
+        ends = {N["CEA_ENTRY_TEXT"]: ("entry_text_lma", "trampoline_lma"),
+                N["CEA_DEFERRED_TEXT"]: ("deferred_text_lma", "deferred_rodata_lma"),
+                N["CEA_DEFERRED_RODATA"]: ("deferred_rodata_lma", "deferred_end_lma")}
+        first, end = (self.symbols[name] for name in ends[at])
+        return -(-(end - first) // N["PAGE_SIZE"])
+
+    @staticmethod
+    def address(place, at, cpu):
+        """As ledger_address(); a program's first thread has the first place."""
+        if place == "places":
+            return N["PTI_PLACE_BASE"] + at
+        if place == "area":
+            return area(cpu) + at
+        return at
 
 
 # ---- Looking ------------------------------------------------------------------------
@@ -263,6 +281,31 @@ def with_roots(tap, directory, _book):
                   "roots=cpu: a planted page of another CPU is found")
 
 
+def deferred(tap, directory, _):
+    """pti=deferred: two pages of its own, and what runs on its table; no other's."""
+    book = Ledger(CPUS, deferred=True)
+    with Stopped(directory, f"pti=deferred init=/bin/leak -- victims={CPUS}",
+                 "runs on each CPU") as stopped:
+        reader, found, looks, frames = stopped.reader, set(), 0, {}
+        for _ in range(SAMPLES // 4):
+            cpus = stopped.in_ring_3()
+            looks += len(cpus)
+            found.update(poison_of(reader, book, cpus))
+            for cpu in cpus:
+                stopped.machine.select(cpu)
+                found.update(differences(reader, book))
+                found.update(hidden_addresses(reader, book))
+                frames.setdefault(reader.register("cr3"), set()).update(
+                    entry for address, _, entry in reader.leaves()
+                    if outside.region(address) == "LDT")
+    shared = [f"{one & ~4095:#x} is shown to two processes" for first in frames
+              for other in frames if first < other for one in frames[first] & frames[other]]
+    tap.check(sorted(found), "pti=deferred: exactly the ledger's pages, with nothing in them")
+    tap.check(shared if len(frames) > 1 else ["found no two processes"],
+              "a PTI stack is shown to its own process alone")
+    print(f"# {looks} looks at a CPU in ring 3, {len(frames)} processes")
+
+
 def without_shadow(tap, directory, book):
     """pti=off: all of the kernel is there, and is seen."""
     with Stopped(directory, "pti=off init=/bin/meltdown -- -outside", "from outside") as stopped:
@@ -291,7 +334,7 @@ def main(argv):
     """All of it."""
     tap, book = Tap(), Ledger(CPUS)
     with tempfile.TemporaryDirectory(prefix="postern-leak-") as directory:
-        for part in (at_rest, with_poison, with_roots, without_shadow):
+        for part in (at_rest, with_poison, with_roots, deferred, without_shadow):
             try:
                 part(tap, directory, book)
             except (stub.Lost, OSError, subprocess.SubprocessError) as error:

@@ -13,6 +13,7 @@
 #include "mm/frames/frame.h"
 #include "mm/image.h"
 #include "mm/pti.h"
+#include "mm/space/pti_stack.h"
 #include "tests/suites/scratch_pair.h"
 
 /* Pages of CPU n's area. */
@@ -53,7 +54,9 @@ static unsigned expected_frames(unsigned cpus)
 			PAGE_SIZE;
 	bool extent = selftest_args->gdt_pages > 1;
 
-	return 2 + text + extent +
+	unsigned deferred = CEA_DEFERRED_TEXT_PAGES + CEA_DEFERRED_RODATA_PAGES + 1;
+
+	return 2 + text + extent + (pti_deferred ? deferred : 0) +
 	       cpus * (5 + extent + (ledger_debug_store ? CEA_DEBUG_STORE_PAGES : 0));
 }
 

@@ -7,6 +7,7 @@
 #include "arch/cpu_entry_area.h"
 #include "arch/idt.h"
 #include "arch/stack_marks.h"
+#include "entry/deferred/deferred.h"
 #include "entry/entry.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
@@ -15,7 +16,9 @@
 #include "kernel/start/selftest.h"
 #include "mm/frames/frame.h"
 #include "mm/image.h"
+#include "mm/ledger.h"
 #include "mm/pti.h"
+#include "mm/space/pti_stack.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/faults.h"
 #include "tests/suites/programs.h"
@@ -230,7 +233,7 @@ static int count_leaf(const struct pt_leaf *leaf, void *arg)
 {
 	struct slot_count *n = arg;
 	virt_addr_t end = CEA_ENTRY_TEXT + text_pages() * PAGE_SIZE;
-	bool text = leaf->va >= CEA_ENTRY_TEXT && leaf->va < end;
+	bool text = (leaf->va >= CEA_ENTRY_TEXT && leaf->va < end) || deferred_is_at(leaf->va);
 	bool tramp = leaf->va >= CEA_BASE && leaf->va % CEA_STRIDE == CEA_TRAMPOLINE;
 
 	if (leaf->entry & PTE_ALIAS)
@@ -250,7 +253,8 @@ static void check_slot(struct selftest *t, const pte_t *pgd, unsigned cpus)
 	pt_for_each_leaf(pgd, PGD_SLOT_CEA, PGD_SLOT_CEA, count_leaf, &n);
 	EXPECT(t, n.pages > cpus * OWN_FRAMES, "the walk finds the pages");
 	EXPECT_EQ(t, n.user, 0, "pages open to user mode");
-	EXPECT_EQ(t, n.executable, cpus + text_pages(),
+	EXPECT_EQ(t, n.executable,
+		  cpus + text_pages() + (pti_deferred ? CEA_DEFERRED_TEXT_PAGES : 0),
 		  "executable pages: a trampoline for each CPU, and entry text");
 	EXPECT_EQ(t, n.stray, 0, "pages without NX that are not text");
 	EXPECT_EQ(t, n.writable_text, 0, "text that is writable");

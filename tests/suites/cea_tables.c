@@ -6,10 +6,12 @@
 #include "arch/cpu_entry_area.h"
 #include "arch/gdt.h"
 #include "arch/idt.h"
+#include "entry/deferred/deferred.h"
 #include "entry/entry.h"
 #include "kernel/base/percpu.h"
 #include "kernel/start/args.h"
 #include "kernel/start/selftest.h"
+#include "kernel/task/task.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"
 #include "tests/suites/cpus.h"
@@ -53,9 +55,14 @@ static void tss_stacks(struct selftest *t)
 		const struct tss *tss = tss_of(cpu, &limit);
 		u64 area = (u64)cea(cpu);
 
-		EXPECT_EQ(t, tss->sp[0], area + 0x11000 + 192,
-			  "sp0: behind 192 bytes of the own entry stack");
-		EXPECT_EQ(t, tss->sp[1] | tss->sp[2], 0, "rings 1 and 2 have no stack");
+		/* A kernel thread runs there; a program's sp0 is its PTI stack. */
+		if (!pti_deferred || !VAULT_OF(cpu)->current->user.pti.page)
+			EXPECT_EQ(t, tss->sp[0], area + 0x11000 + 192,
+				  "sp0: behind 192 bytes of the own entry stack");
+		EXPECT_EQ(t, tss->sp[1], pti_deferred ? deferred_labels.syscall : 0,
+			  "ring 1 has no stack");
+		EXPECT_EQ(t, tss->sp[2], pti_deferred ? deferred_labels.syscall32 : 0,
+			  "ring 2 has no stack");
 		for (unsigned i = 0; i < 4; i++)
 			EXPECT_EQ(t, tss->ist[i], area + 0x18000 + i * 0x2000,
 				  "IST: the end of its page in the own area");
@@ -168,6 +175,10 @@ static void syscall_entry(struct selftest *t)
 		u64 start32 = tlb_pcid ? entry_labels.syscall32_pcid :
 					 entry_labels.syscall32;
 
+		if (pti_deferred) {
+			start = deferred_labels.syscall_in;
+			start32 = deferred_labels.syscall32_in;
+		}
 		EXPECT(t, is_executable(cpus_user_view(cpu), s->lstar),
 		       "LSTAR leads to what a user program's PGD lets run");
 		EXPECT(t, is_executable(cpus_user_view(cpu), s->cstar),
@@ -183,7 +194,8 @@ static void syscall_entry(struct selftest *t)
 			EXPECT_EQ(t, s->cstar, area + 0x1e000 + start32 % PAGE_SIZE,
 				  "CSTAR leads into the own trampoline");
 		}
-		EXPECT_EQ(t, s->sysenter_esp, area + 0x11000 + 192,
+		EXPECT_EQ(t, s->sysenter_esp,
+			  pti_deferred ? area + CEA_TSS + 4 : area + 0x11000 + 192,
 			  "SYSENTER_ESP is the top of the own entry stack");
 		EXPECT(t, is_executable(cpus_user_view(cpu), s->sysenter_eip),
 		       "SYSENTER_EIP leads to what a user program's PGD lets run");

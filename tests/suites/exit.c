@@ -12,6 +12,7 @@
 #include "arch/machine/clock.h"
 #include "arch/state/insn.h"
 #include "arch/state/ldt.h"
+#include "entry/deferred/deferred.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
@@ -228,7 +229,9 @@ static void count_here(void *arg)
 	u64 by = this_cpu()->cpu * CEA_STRIDE;
 	bool direct = cpu_state[this_cpu()->cpu].lstar == l->syscall_direct;
 
-	write_dr0(direct ? l->door_sysret_direct : l->door_sysret + by);
+	write_dr0(direct	 ? l->door_sysret_direct :
+		  pti_deferred ? deferred_labels.door_sysret :
+				 l->door_sysret + by);
 	write_dr6(DR6_NONE);
 	write_dr7(arg ? DR7_EXECUTE_0 : DR7_NONE);
 }

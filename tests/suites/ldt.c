@@ -16,6 +16,7 @@
 #include "mm/audit.h"
 #include "mm/frames/frame.h"
 #include "mm/pti.h"
+#include "mm/space/pti_stack.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/insn.h"
 #include "tests/suites/kernel_thread.h"
@@ -163,7 +164,8 @@ static void audited(struct selftest *t)
 	expect_finding(t, mm, "P7: *", "a call gate");
 	table[100] = 0;
 	if (pti_enabled && !pti_roots_per_cpu) {
-		EXPECT(t, audit_pair(mm->pgd, 0, &r) && r.rule == 3, "slot 507 without an LDT");
+		EXPECT(t, audit_pair(mm->pgd, 0, &r) && r.rule == (pti_deferred ? 4 : 3),
+		       "slot 507 without an LDT");
 		pti_user_pgd(mm->pgd)[PGD_SLOT_PROCESS_ENTRY] = 0;
 		EXPECT(t, audit_pair(mm->pgd, mm->ldt.active, &r) && r.rule == 3, "slot 507 in one PGD only");
 		pti_user_pgd(mm->pgd)[PGD_SLOT_PROCESS_ENTRY] =

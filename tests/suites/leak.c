@@ -21,6 +21,7 @@
 #include "mm/image.h"
 #include "mm/ledger.h"
 #include "mm/pti.h"
+#include "mm/space/pti_stack.h"
 #include "mm/tlb.h"
 #include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"
@@ -73,6 +74,13 @@ static void add_row(const struct ledger_entry *e)
 		add_word("row=%c,%c,%lx,%u", place[e->place], kind_letter(e), e->at, pages);
 }
 
+/* The program has one thread, and that the first place. */
+static void add_place(const struct ledger_entry *e)
+{
+	if (pti_deferred)
+		add_word("row=s,%c,%lx,1", kind_letter(e), PTI_PLACE_BASE + e->at);
+}
+
 static bool all(void)
 {
 	for (const char *const *word = selftest_args->argv; *word; word++)
@@ -99,8 +107,10 @@ static void make_words(int parts)
 	add_word("hidden=%lx,%lx", VMAP_BASE, VMAP_END);
 	add_word("hidden=%lx,%lx", (u64)image_text_start, (u64)image_data_end);
 	for (unsigned i = 0; i < ledger_size; i++)
-		if (ledger[i].place != LEDGER_PROCESS &&
-		    !(pti_enabled && ledger[i].place == LEDGER_ESPFIX))
+		if (ledger[i].place == LEDGER_PLACES)
+			add_place(&ledger[i]);
+		else if (ledger[i].place != LEDGER_PROCESS &&
+			 !(pti_enabled && ledger[i].place == LEDGER_ESPFIX))
 			add_row(&ledger[i]);
 }
 

@@ -10,13 +10,16 @@
 #include "arch/cpu_entry_area.h"
 #include "arch/machine/emulator.h"
 #include "arch/state/mitigations.h"
+#include "entry/deferred/deferred.h"
 #include "entry/entry.h"
 #include "kernel/base/nospec.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/task/sched.h"
+#include "mm/image.h"
 #include "mm/space/mm.h"
+#include "mm/space/pti_stack.h"
 #include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 
@@ -88,7 +91,7 @@ static void indexes(struct selftest *t)
 
 /* ---- VERW ----------------------------------------------------------------------------- */
 
-#define SITES 5 /* SYSRET twice, IRET, two paranoid ways out */
+#define SITES 7 /* SYSRET twice, IRET, two paranoid ways out, two deferred ones */
 
 static void expect_site(struct selftest *t, const u8 *code)
 {
@@ -109,7 +112,11 @@ static void sites(struct selftest *t)
 	for (const u64 *site = verw_sites_start; site < verw_sites_end; site++) {
 		u64 offset = *site - CEA_BASE;
 
-		expect_site(t, (const u8 *)*site);
+		if (deferred_is_at(*site) && !pti_deferred) /* is not mapped there */
+			expect_site(t, (const u8 *)KERNEL_BASE + (u64)deferred_text_lma +
+					       (*site - CEA_DEFERRED_TEXT));
+		else
+			expect_site(t, (const u8 *)*site);
 		if (*site < CEA_BASE || *site >= CEA_SLOT_END)
 			continue;
 		for_each_cpu(cpu, &cpus_online)

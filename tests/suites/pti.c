@@ -207,7 +207,7 @@ static void test_kernel_slots(struct selftest *t)
 
 static void test_as_asked(struct selftest *t)
 {
-	bool expected = selftest_args->pti == PTI_ON ||
+	bool expected = selftest_args->pti == PTI_ON || selftest_args->pti == PTI_DEFERRED ||
 			(selftest_args->pti == PTI_AUTO && cpu_features.meltdown);
 
 	EXPECT_EQ(t, pti_enabled, expected, "a shadow, as pti= says");

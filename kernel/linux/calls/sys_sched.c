@@ -62,9 +62,12 @@ long sys_sched_setaffinity(struct pt_regs *regs)
 			return -EINVAL;
 		if (t != current_thread())
 			sched_set_affinity(task_of(t), &cpus);
+		facts_tell_affinity(task_of(t));
 	}
-	if (t == current_thread())
+	if (t == current_thread()) {
 		sched_set_affinity(task_of(t), &cpus); /* which may move us */
+		facts_tell_affinity(task_of(t));
+	}
 	return 0;
 }
 

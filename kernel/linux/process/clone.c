@@ -46,6 +46,7 @@ static void enter_user(void *regs)
 {
 	const struct thread *t = current_thread();
 
+	facts_tell_affinity(task_of(t));
 	if (t->set_child_tid) /* a bad address is the program's own affair */
 		put_user_u32(t->set_child_tid, (u32)t->pid);
 	exit_work_before_user(regs);
@@ -65,6 +66,10 @@ static struct thread *create_user(const char *name)
 	}
 	t->user.fpu = phys_to_virt(fpu);
 	t->must_die = process_must_die;
+	if (!facts_make_stack(task_of(t))) {
+		task_put(task_of(t));
+		return NULL;
+	}
 	task_prepare_stack(task_of(t), sizeof(struct pt_regs), enter_user, thread_regs(t));
 	return t;
 }
@@ -75,6 +80,11 @@ struct thread *thread_create(const char *name, struct mm *mm, virt_addr_t ip, vi
 	struct process *p = t ? process_create(mm, NULL) : NULL;
 	struct pt_regs *regs;
 
+	if (p && pti_stack_show(&t->user.pti, mm, p->facts)) {
+		p->mm = NULL; /* still the caller's */
+		process_free(p);
+		p = NULL;
+	}
 	if (!p) {
 		if (t)
 			task_put(task_of(t));
@@ -226,6 +236,15 @@ static void wait_for_vfork_child(void)
 	}
 }
 
+/* The error, the thread that was made and its process, if it is not ours, being gone. */
+static long give_up(struct thread *t, struct process *p, long err)
+{
+	task_put(task_of(t));
+	if (p != current_process())
+		process_free(p);
+	return err;
+}
+
 static long clone_once(const struct clone *c)
 {
 	bool thread = c->flags & CLONE_THREAD;
@@ -250,15 +269,14 @@ static long clone_once(const struct clone *c)
 		task_put(task_of(t));
 		return err && err != -ENOMEM ? err : -ENOFRAME;
 	}
+	err = pti_stack_show(&t->user.pti, p->mm, p->facts);
+	if (err)
+		return give_up(t, p, err == -ENOMEM ? -ENOFRAME : err);
 	tid = t->pid = process_next_pid();
 	SPIN_SCOPE(&process_lock)
 		err = enter_tree(t, p, c);
-	if (err) {
-		task_put(task_of(t));
-		if (!thread)
-			process_free(p);
-		return err;
-	}
+	if (err)
+		return give_up(t, p, err);
 	if (c->flags & CLONE_PARENT_SETTID) /* a bad address is its own affair */
 		put_user_u32(c->parent_tid, (u32)tid);
 	sched_start(task_of(t));

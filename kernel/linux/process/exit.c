@@ -168,6 +168,7 @@ static void orphan(struct process *c, struct process *init)
 		signal_send_process(c, &death);
 	c->parent = NULL;
 	c->parent_pid = 0;
+	process_tell_facts(c);
 	c->exit_signal = SIGCHLD;
 	if (init) {
 		process_adopt(init, c);
@@ -288,6 +289,7 @@ void process_exit_thread(int status)
 	}
 	process_bury();
 	process_release_memory();
+	pti_stack_hide(&t->user.pti);
 	interrupts_off();
 	t->mm = NULL;
 	ldt_load_mm(NULL);

@@ -41,6 +41,10 @@ struct process *process_create(struct mm *mm, const struct process *parent)
 	p->mm = mm;
 	p->open_fds = ALL_FDS;
 	limits_init(p->limits);
+	if (!facts_make(&p->facts)) {
+		frame_free_object(p, 1);
+		return NULL;
+	}
 	SPIN_SCOPE(&process_lock) {
 		if (parent)
 			inherit(p, parent);
@@ -50,6 +54,7 @@ struct process *process_create(struct mm *mm, const struct process *parent)
 	}
 	if (p->user)
 		return p;
+	facts_drop(p->facts);
 	frame_free(pa);
 	return NULL;
 }
@@ -66,6 +71,7 @@ void process_add_thread(struct process *p, struct thread *t)
 		p->leader = t;
 		task_get(task_of(t));
 	}
+	process_tell_facts(p);
 }
 
 void process_adopt(struct process *parent, struct process *p)
@@ -73,6 +79,7 @@ void process_adopt(struct process *parent, struct process *p)
 	p->parent = parent;
 	p->parent_pid = parent->pid;
 	list_append(&parent->children, &p->sibling);
+	process_tell_facts(p);
 }
 
 void process_remove_thread(struct process *p, struct thread *t)
@@ -94,6 +101,7 @@ void process_start(struct thread *leader, int pid)
 		numbers_set_thread(leader, pid);
 		numbers_set_group(p, pid);
 		numbers_set_session(p, pid);
+		process_tell_facts(p);
 	}
 	sched_start(task_of(leader));
 }
@@ -119,6 +127,7 @@ void process_free(struct process *p)
 	signal_forget(&p->signals.pending);
 	if (p->mm)
 		mm_put(p->mm);
+	facts_drop(p->facts);
 	frame_free_object(p, 1);
 }
 

@@ -5,6 +5,7 @@
  * registers of a program's start.
  * Read next: kernel/linux/program/load.c.
  */
+#include "arch/state/deferred.h"
 #include "arch/state/fpu.h"
 #include "arch/state/ldt.h"
 #include "kernel/base/string.h"
@@ -21,14 +22,20 @@
 
 /* ---- No way back ------------------------------------------------------------------- */
 
-static void change_address_space(struct thread *t, struct mm *new)
+/* `stack` is the thread's PTI stack where the new address space shows it. */
+static void change_address_space(struct thread *t, struct mm *new, const struct pti_stack *stack)
 {
+	struct pti_stack old_stack = t->user.pti;
 	struct mm *old = t->mm;
 
 	SPIN_SCOPE(&process_lock) { /* others look at process->mm under it */
 		t->process->mm = t->mm = new;
+		t->user.pti = *stack;
 		ldt_load_mm(new);
+		if (pti_deferred)
+			deferred_load(stack, t->stack_top);
 	}
+	pti_stack_hide(&old_stack);
 	mm_put(old);
 }
 
@@ -71,19 +78,25 @@ static long exec(const char *path, const struct start_strings *strings)
 {
 	struct thread *t = current_thread();
 	const struct file_node *exe = path_is_self_exe(path) ? t->process->exe : NULL;
+	struct pti_stack stack;
 	struct built_program program;
 	struct complaint why;
 	long err = program_build(exe, path, strings, &program, &why);
 
 	if (err)
 		return err;
-	err = process_become_only_thread();
+	err = pti_stack_show_again(&stack, &t->user.pti, program.mm, t->process->facts) ?
+		      -ENOFRAME :
+		      0;
+	if (!err)
+		err = process_become_only_thread();
 	if (err) {
+		pti_stack_hide(&stack);
 		mm_put(program.mm);
 		return err;
 	}
 	process_release_memory();
-	change_address_space(t, program.mm);
+	change_address_space(t, program.mm, &stack);
 	reset_process(t->process, &program);
 	reset_registers(t, &program);
 	strscpy(t->name, program_name(path), sizeof(t->name));

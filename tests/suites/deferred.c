@@ -1,0 +1,193 @@
+/*
+ * pti=deferred: a program whose calls end on the user's table, interrupted at each
+ * instruction at which they can be.
+ *
+ * A breakpoint register stops at the first instruction of each call, TF steps from there
+ * to its end, and where interrupts are on, the handler sends this CPU one: it comes in
+ * front of that very instruction, and gives the CPU to another thread of the program, which
+ * takes the memory away that the call writes to, and sends signals.  When the thread comes
+ * back, the call goes on, on the user's table, and the program looks at each answer
+ * (tests/user/gate/own_table.c).
+ */
+#include "arch/machine/smp.h"
+#include "arch/state/deferred.h"
+#include "arch/state/insn.h"
+#include "entry/deferred/deferred.h"
+#include "kernel/base/stretch.h"
+#include "kernel/base/string.h"
+#include "kernel/linux/process/exit.h"
+#include "kernel/linux/program/load.h"
+#include "kernel/linux/tree.h"
+#include "kernel/start/selftest.h"
+#include "kernel/trap.h"
+#include "tests/suites/cpus.h"
+#include "tests/suites/insn.h"
+#include "tests/suites/pinned.h"
+#include "tests/suites/programs.h"
+
+#define PROGRAM "/bin/own_table"
+#define ROUNDS "12"
+#define MANY_ROUNDS "100"
+#define DR7_NONE 0x400
+#define DR7_EXECUTE_0 (DR7_NONE | 0x1)
+#define TEXT_MAX (CEA_DEFERRED_TEXT_PAGES * PAGE_SIZE)
+#define FEWEST_PLACES 60 /* STI to CLI of all functions of entry/deferred/calls.c have more */
+
+/* Of the CPU on which the program's first two threads are. */
+static struct {
+	bool on;                    /* a call is stepped */
+	const struct task *task;    /* whose */
+	unsigned calls, steps, interrupts;
+	u64 switches;               /* when the last interrupt was sent; 0: none is due */
+	unsigned late;              /* steps since: STI holds it back for one */
+	unsigned stayed;            /* behind it the thread had not given its CPU away */
+	unsigned user_gs, user_cr3; /* steps that found these */
+	u8 interrupted[TEXT_MAX];   /* at that offset */
+} seen;
+static unsigned target;
+
+static void look(const struct pt_regs *regs)
+{
+	const struct paranoid_frame *f = container_of(regs, struct paranoid_frame, regs);
+
+	seen.steps++;
+	seen.user_cr3 += !!(f->cr3 & CR3_USER_PGD);
+	seen.user_gs += f->gs_base != (u64)this_cpu();
+}
+
+/* Has the interrupt that was sent come, and the thread been away? */
+static void look_back(const struct pt_regs *regs)
+{
+	if (!seen.switches)
+		return;
+	if (this_cpu()->context_switches >= seen.switches + 2)
+		seen.switches = 0;
+	else if (++seen.late > 1 || !(regs->flags & RFLAGS_IF)) {
+		seen.stayed++;
+		seen.switches = 0;
+	}
+}
+
+/* In front of this instruction, or of the next one. */
+static void interrupt_here(const struct pt_regs *regs)
+{
+	seen.interrupted[regs->ip - deferred_labels.text_start] = 1;
+	if (seen.switches)
+		return;
+	seen.interrupts++;
+	seen.late = 0;
+	seen.switches = this_cpu()->context_switches;
+	smp_kick(this_cpu()->cpu);
+}
+
+static bool on_debug(struct pt_regs *regs)
+{
+	if ((regs->vector & 0xff) != VEC_DB || this_cpu()->cpu != target)
+		return false;
+	stretch_ignore();
+	write_dr6(DR6_NONE);
+	regs->flags &= ~(u64)RFLAGS_TF;
+	if (regs->ip == deferred_labels.syscall) {
+		regs->flags |= RFLAGS_RF;
+		if (!seen.on) { /* else another thread's call while the first waits */
+			seen.on = true;
+			seen.task = current_task();
+			seen.calls++;
+		}
+	}
+	if (!seen.on || current_task() != seen.task)
+		return true;
+	if (!deferred_is_at(regs->ip)) { /* on its way into the kernel, or out */
+		seen.on = false;
+		return true;
+	}
+	look_back(regs);
+	look(regs);
+	if (regs->flags & RFLAGS_IF)
+		interrupt_here(regs);
+	if (regs->ip == deferred_labels.door_answer || regs->ip == deferred_labels.to_kernel)
+		seen.on = false;
+	else
+		regs->flags |= RFLAGS_TF;
+	return true;
+}
+
+static void arm_here(void *arg __unused)
+{
+	memset(&seen, 0, sizeof(seen));
+	target = this_cpu()->cpu;
+	trap_paranoid_hook = on_debug;
+	write_dr0(deferred_labels.syscall);
+	write_dr6(DR6_NONE);
+	write_dr7(DR7_EXECUTE_0);
+}
+
+static void disarm_here(void *arg __unused)
+{
+	write_dr7(DR7_NONE);
+	write_dr6(DR6_NONE);
+	trap_paranoid_hook = NULL;
+}
+
+static void run(struct selftest *t, unsigned cpu, const char *rounds)
+{
+	const char *const argv[] = { PROGRAM, rounds, NULL };
+	static const char *const envp[] = { NULL };
+	struct complaint why;
+	struct thread *task = program_load(PROGRAM, argv, envp, &why);
+
+	if (!EXPECT(t, task, "the program is loaded"))
+		return;
+	task_pin(task_of(task), cpu);
+	process_start(task, process_next_pid());
+	EXPECT_EQ(t, process_wait_for(task), 0, "exit status: every answer is right");
+}
+
+static bool missing(struct selftest *t)
+{
+	if (!program_exists(PROGRAM))
+		selftest_skip(t, "no %s in the initramfs, or no initramfs", PROGRAM);
+	return t->skip[0];
+}
+
+static void anywhere(struct selftest *t)
+{
+	if (!missing(t))
+		run(t, ANY_CPU, MANY_ROUNDS);
+}
+
+static unsigned places(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < TEXT_MAX; i++)
+		n += seen.interrupted[i];
+	return n;
+}
+
+static void each_instruction(struct selftest *t)
+{
+	if (!pti_deferred) {
+		selftest_skip(t, "needs pti=deferred");
+		return;
+	}
+	if (missing(t) || cpus_skip_breakpoints(t))
+		return;
+	cpus_call(online_cpu(0), arm_here, NULL);
+	run(t, online_cpu(0), ROUNDS);
+	cpus_call(online_cpu(0), disarm_here, NULL);
+	EXPECT(t, seen.calls > 0, "calls that were stepped");
+	EXPECT(t, places() >= FEWEST_PLACES, "instructions that were interrupted");
+	EXPECT_EQ(t, seen.stayed, 0, "interrupts that did not give the CPU away");
+	EXPECT_EQ(t, seen.user_cr3, seen.steps, "steps on the user's table");
+	EXPECT_EQ(t, seen.user_gs, seen.steps, "steps with the user's GS");
+	selftest_note("%u calls, %u steps, %u interrupts at %u instructions", seen.calls,
+		      seen.steps, seen.interrupts, places());
+}
+
+static const struct selftest_case cases[] = {
+	{ "each instruction of deferred C that can be interrupted gives the CPU away, and goes on",
+	  each_instruction },
+	{ "calls that need no table of the kernel's are answered right on any CPU", anywhere },
+};
+SELFTEST_SUITE(deferred, cases);
