@@ -7,7 +7,7 @@ are tests/user/call/fuzz.c.
 
     tests/stress.py [--seconds N] [--seed N] [--scale X]
 
-The machines are those of 1, 2 and 4 CPUs, 64 and 512 MiB, pti on and off; of two
+The machines are those of 1, 2 and 4 CPUs, 64 and 512 MiB, pti on, off and deferred; of two
 neighbours one is Intel's and one AMD's, and one runs the debug build, which fills
 what is freed and names who took a frame that is lost.  If there is not time enough
 for all, some of them are taken, other ones by another seed.
@@ -51,7 +51,7 @@ def matrix():
     """All machines; neighbours differ in as much as possible."""
     kinds = []
     for i, (pti, mem, cpus) in enumerate(itertools.product(
-            ("on", "off"), ("64M", "512M"), (1, 2, 4))):
+            ("on", "off", "deferred"), ("64M", "512M"), (1, 2, 4))):
         vendor = ("GenuineIntel", "AuthenticAMD")[(i + i // 6) % 2]
         kinds.append(Kind(pti, mem, cpus, vendor, bool(i // 2 % 2)))
     return kinds
@@ -61,7 +61,7 @@ def choose(seed, seconds):
     """As many as there is time for, each for a share of it: (kinds, seconds)."""
     kinds = matrix()
     count = max(1, min(len(kinds), seconds // LEAST))
-    step = 5 if count < len(kinds) else 1  # through all, in leaps: 5 and 12 are coprime
+    step = 5 if count < len(kinds) else 1  # through all, in leaps: 5 and 18 are coprime
     chosen = [kinds[(seed + step * i) % len(kinds)] for i in range(count)]
     return chosen, max(5, seconds // count)
 

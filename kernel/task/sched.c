@@ -177,13 +177,15 @@ void sched_task_started(void)
  * A system call's return address is in the trampoline alias of the CPU that it came to,
  * from which it would go back to user mode.  With roots=cpu, the user PGD of another CPU
  * does not show that alias: so the address becomes that of the same instruction there.
- * It is the word below pt_regs; no other way in leaves an address of an area there.
+ * It is the word below pt_regs; no other way in leaves an address of an area there.  With
+ * pti=deferred it may be the program's own, and no way back is in an area.
  */
 static void task_moves(struct task *t, unsigned cpu)
 {
 	u64 *back = (u64 *)task_regs(t) - 1;
 
-	if (pti_roots_per_cpu && t->user.fpu && *back - CEA_BASE < NR_CPUS * CEA_STRIDE)
+	if (pti_roots_per_cpu && !pti_deferred && t->user.fpu &&
+	    *back - CEA_BASE < NR_CPUS * CEA_STRIDE)
 		*back = (u64)cea(cpu) + *back % CEA_STRIDE;
 	t->cpu = cpu;
 }

@@ -13,6 +13,7 @@ from headers import N
 CODE = 0x400000  # PROGRAM_CODE_BASE
 VECTORS = 256
 STUB = 8  # bytes
+IST_VECTORS = [N[f"VEC_{name}"] for name in ("DB", "NMI", "DF", "MC")]
 
 
 class Image:
@@ -25,8 +26,15 @@ class Image:
         self.text = {at: text for at, _, text in listing}
         self.length = {at: length for at, length, _ in listing}
         self.boundaries = sorted(self.text)
+        self.deferred = False  # pti=deferred: which stubs the gates lead to
+        self.c = check_unwind.deferred_c(symbols), self.at["deferred_text_end"]
+        for at, length, text in check_unwind.disassembly(
+                elf, "-j", ".deferred_text", f"--start-address={self.c[0]:#x}",
+                f"--stop-address={self.c[1]:#x}"):
+            self.text[at], self.length[at] = text, length
+        self.deferred_c = sorted(self.text.keys() - set(self.boundaries))
         names = sorted((at, name) for name, at in self.at.items()
-                       if name.startswith(("entry_", "trampoline_", "paranoid_"))
+                       if name.startswith(("entry_", "trampoline_", "paranoid_", "deferred_"))
                        and "window" not in name and not name.endswith("_end"))
         self.names = [name for _, name in names]
         self.places = [at for at, _ in names]
@@ -49,13 +57,15 @@ class Image:
 
     def stub(self, vector):
         """The first instruction of a vector's stub."""
-        return self.at["entry_stubs"] + STUB * vector
+        own = self.deferred and vector not in IST_VECTORS
+        return self.at["deferred_stubs" if own else "entry_stubs"] + STUB * vector
 
     def name(self, address):
         """symbol+offset."""
-        if self.at["entry_stubs"] <= address < self.at["entry_stubs_end"]:
-            vector, offset = divmod(address - self.at["entry_stubs"], STUB)
-            return f"stub of vector {vector}+{offset:#x}"
+        for stubs in ("entry_stubs", "deferred_stubs"):
+            if 0 <= address - self.at[stubs] < STUB * VECTORS:
+                vector, offset = divmod(address - self.at[stubs], STUB)
+                return f"{stubs} of vector {vector}+{offset:#x}"
         place = bisect.bisect_right(self.places, address) - 1
         return f"{self.names[place]}+{address - self.places[place]:#x}"
 
@@ -63,6 +73,10 @@ class Image:
         """Of symbol, or symbol+offset."""
         symbol, _, offset = place.partition("+")
         return self.at[symbol] + int(offset or "0", 16)
+
+    def is_deferred_c(self, address):
+        """C that runs on the user's table: its registers are its own."""
+        return self.c[0] <= address < self.c[1]
 
     def find(self, symbol, pattern):
         """The first boundary from a symbol on whose text begins so."""

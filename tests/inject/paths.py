@@ -21,8 +21,9 @@ SEL_USER32_CS, SEL_USER_DS = N["SEL_USER32_CS"], N["SEL_USER_DS"]
 TF = 0x100
 SLEEP_NS = 2_000_000
 
-NR = {"mmap": 9, "rt_sigaction": 13, "rt_sigreturn": 15, "nanosleep": 35, "getpid": 39,
-      "vfork": 58, "exit": 60, "wait4": 61, "uname": 63, "modify_ldt": 154, "arch_prctl": 158}
+NR = {"close": 3, "mmap": 9, "rt_sigaction": 13, "rt_sigreturn": 15, "nanosleep": 35, "getpid": 39,
+      "vfork": 58, "exit": 60, "wait4": 61, "uname": 63, "modify_ldt": 154, "arch_prctl": 158,
+      "clock_gettime": 228, "none": 1000, "hole": 323}
 I386_GETPID = 20
 SIGNALS = (4, 5, 7, 8, 11)
 SA_FLAGS = 0x4 | 0x04000000 | 0x40000000  # SIGINFO, RESTORER, NODEFER
@@ -186,6 +187,10 @@ class Process:
         """A child of vfork() comes back first."""
         self.m.set_registers(rip=self.image.piece("exit")[0])
 
+    def work_is_due(self):
+        """What deferred C returns if a signal has come meanwhile."""
+        self.m.set_registers(rax=N["DEFERRED_WORK_DUE"])
+
     def no_bit_63(self):
         """What a processor with PCIDs would not have put into CR3."""
         self.m.set_registers(rsp=self.m.registers()["rsp"] & ~(1 << 63))
@@ -230,7 +235,9 @@ def ring3_paths(p, shadow):
     yield Path("#MC from user, signal", "spin", triggers=((spin, "mc"),), own="mc",
                spins=True)
     yield Path("#DB from user, signal", "spin", triggers=((spin, p.step_flag),), own="db")
-    if shadow:
+    if image.deferred:
+        yield from deferred_paths(p)
+    elif shadow:
         for plain in ("trampoline_syscall", "trampoline_syscall32"):
             there = in_alias(image.at[plain], p.m.target)
             other = in_alias(image.at[f"{plain}_pcid"], p.m.target)
@@ -244,15 +251,33 @@ def ring3_paths(p, shadow):
                        alias=True)
 
 
+def deferred_paths(p):
+    """Calls that end on the user's table, and those that try."""
+    image = p.image
+    returned = image.at["deferred_call_return"]
+    yield Path("a number that no call has", "syscall", {"rax": NR["none"]})
+    yield Path("a number between, that no call has", "syscall", {"rax": NR["hole"]})
+    yield Path("a call that needs the kernel", "syscall", {"rax": NR["close"]}, alias=True)
+    yield Path("clock_gettime to a page that is there", "syscall",
+               {"rax": NR["clock_gettime"], "rdi": 1, "rsi": TIME + 64})
+    yield Path("clock_gettime to a page that is not", "syscall",
+               {"rax": NR["clock_gettime"], "rdi": 1}, prepare=p.fresh("rsi"), varies="rsi")
+    yield Path("clock_gettime, refused", "syscall",
+               {"rax": NR["clock_gettime"], "rdi": 1, "rsi": 1 << 62})
+    yield Path("a call behind which work is due", "syscall", {"rax": NR["getpid"]},
+               edits={returned: p.work_is_due})
+
+
 def kernel_paths(p, shadow):
     """The paranoid events in C, and where the user's CR3 is still loaded."""
     image = p.image
     inside = image.at["do_syscall"]
     over = frozenset((image.at["entry_door_iret_kernel"],))
     masked_ret = image.find("paranoid_exit_nmi_masked", "ret")
-    entry = "trampoline_syscall" if shadow else "entry_syscall_direct"
+    entry = "trampoline_deferred" if image.deferred else \
+        "trampoline_syscall" if shadow else "entry_syscall_direct"
     second = in_alias(image.find(entry, "mov"), p.m.target)
-    registers = {"rax": NR["getpid"]}
+    registers = {"rax": NR["close"]}
     for where, at in (("C", inside), ("SYSCALL's entry", second)):
         for event, action, name in (("nmi", "nmi", "NMI"), ("mc", "mc", "#MC"),
                                     ("db", p.step_flag, "#DB")):

@@ -43,7 +43,8 @@ SAMPLE = ("SYSCALL, SYSRET", "SYSCALL with RSP on the NMI's page",
           "NMI in SYSCALL's entry", "#MC on the NMI's page, in SYSCALL's entry")
 # Arguments, which CPU, and what to take there: all, all but the gates, or what
 # differs from one trampoline alias to the other.
-SESSIONS = (("pti=on", 0, "all"), ("pti=off", 0, "no gates"), ("pti=on", 1, "aliases"))
+SESSIONS = (("pti=on", 0, "all"), ("pti=off", 0, "no gates"), ("pti=deferred", 0, "all"),
+            ("pti=on", 1, "aliases"), ("pti=deferred", 1, "aliases"))
 
 # How the program of kernel/start/ring3_probe.c begins, which has the same address.
 PROBE = b"\x48\xbc"
@@ -58,6 +59,8 @@ EXCEPTIONS = (
      "its own stub: MCIP is set, another one is a shutdown"),
     (("db",), "entry_stubs+0x8", "entry_stubs+0x10",
      "its own stub: TF is clear, a breakpoint there would come in its own way in"),
+    *((("nmi", "mc", "db"), f"deferred_stubs+{8 * vector:#x}", f"deferred_stubs+{8 * vector + 8:#x}",
+       "no gate leads there: it has an IST stack") for vector in image.IST_VECTORS),
     (("nmi", "mc", "db"), "entry_run_on_stack", "entry_run_on_stack+0x20",
      "runs once, before there is a process"),
 )
@@ -103,6 +106,10 @@ class Report:
                       f"{100 * count / len(wanted):.1f} %",
                       [f"missing: {self.image.name(at)} {self.image.text[at]}"
                        for at in missing])
+        c = self.image.deferred_c
+        print(f"# deferred C, of {len(c)} instructions: " + ", ".join(
+            f"{name} at {sum(at in self.covered[kind] for at in c)}"
+            for kind, name in (("nmi", "NMI"), ("mc", "#MC"), ("db", "#DB"))))
         for kinds, start, end, why in EXCEPTIONS:
             print(f"# left out, {', '.join(kinds)}: {start} to {end}: {why}")
         print("# left out: UD2 behind calls that do not return")
@@ -122,6 +129,7 @@ class Session:
 
     def boot(self):
         """The machine in the suite's process, which is set up."""
+        self.report.image.deferred = self.arguments == "pti=deferred"
         m = stub.Machine(self.directory, self.options.elf, CPUS, CPU,
                          f"{self.arguments} selftest=inject")
         try:
@@ -133,7 +141,7 @@ class Session:
                 m.go()
             process = paths.Process(m, self.report.image)
             process.set_up()
-            shadow = self.arguments == "pti=on"
+            shadow = self.arguments != "pti=off"
             return m, driver.Driver(m, self.report.image, process, shadow)
         except BaseException:
             m.__exit__()
@@ -265,7 +273,7 @@ def main(argv):
     report = Report(image.Image(options.elf))
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="postern-inject-") as directory:
-        for arguments, cpu, extent in SESSIONS[:2] if options.sample else SESSIONS:
+        for arguments, cpu, extent in SESSIONS[:3] if options.sample else SESSIONS:
             session = Session(report, options, directory, arguments, cpu)
             try:
                 session.run(extent)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """P8 from outside: what a stopped machine's user PGDs show of other tasks.
 
-    tests/inject/visible.py [--samples N] [--cpus N] [--elf PATH]
+    tests/inject/visible.py [--samples N] [--cpus N] [--pti on|deferred] [--elf PATH]
 
 Boots the suite `residue`, whose processes have registers full of a word of their
 own, stops all CPUs at random moments, and reads the pages of every CPU's entry area
@@ -104,6 +104,7 @@ def parse(argv):
     parser = argparse.ArgumentParser(description="P8, measured from outside.")
     parser.add_argument("--samples", type=int, default=60)
     parser.add_argument("--cpus", type=int, default=2)
+    parser.add_argument("--pti", default="on", choices=("on", "deferred"))
     parser.add_argument("--elf", default=os.path.join(ROOT, "build", "postern.elf"))
     return parser.parse_args(argv)
 
@@ -114,7 +115,7 @@ def main(argv):
     at = symbols(options.elf)
     with tempfile.TemporaryDirectory(prefix="postern-visible-") as directory:
         with stub.Machine(directory, options.elf, options.cpus, "max",
-                          "pti=on selftest=residue") as m:
+                          f"pti={options.pti} selftest=residue") as m:
             m.stop_at(at["residue_poison_runs"][0])
             m.send("vCont;c")
             cpu = m.stopped_cpu(STARTS_SECONDS)
