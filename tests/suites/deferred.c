@@ -31,7 +31,7 @@
 #define DR7_NONE 0x400
 #define DR7_EXECUTE_0 (DR7_NONE | 0x1)
 #define TEXT_MAX (CEA_DEFERRED_TEXT_PAGES * PAGE_SIZE)
-#define FEWEST_PLACES 60 /* STI to CLI of all functions of entry/deferred/calls.c have more */
+#define FEWEST_PLACES 50 /* STI to CLI of all functions of entry/deferred/calls.c have more */
 
 /* Of the CPU on which the program's first two threads are. */
 static struct {
