@@ -203,8 +203,9 @@ class Driver:
                     self.last_count = 0
                 if self.rip in path.until:
                     break
-                called |= self.image.text[common(self.rip)].startswith("call")
+                call = self.image.text[common(self.rip)].startswith("call")
                 self.rip = self.m.step()
+                called |= call and self.rip not in self.known
                 self.edit()
             else:
                 before = 0
@@ -213,11 +214,18 @@ class Driver:
         if self.rip not in self.ends:
             self.finish()
         for step in steps:
-            if self.image.text.get(common(step.before), "").startswith(("pushf", "iret")):
-                step.before = 0  # would save TF for the user; faults instead of a step
+            if self.no_step(step):
+                step.before = 0
             elif not step.before and step.after_call and path.own:
                 step.before = self.return_before(step.at)
         return steps
+
+    def no_step(self, step):
+        """PUSHF would save TF for the user, STI holds it back; IRET, and deferred C whose
+        next instruction is the page fault's stub, fault instead of a step."""
+        before = self.image.text.get(common(step.before), "")
+        return before.startswith(("pushf", "iret", "sti")) or \
+            self.image.is_deferred_c(step.before) and step.at == self.image.stub(N["VEC_PF"])
 
     def return_before(self, at):
         """The RET of the paranoid handler, which leads here."""
@@ -372,7 +380,8 @@ class Driver:
             raise Wrong(f"the back-trace {where}: found status {event['status']} after "
                         f"{event['frames']} frames")
         last = event["end"]
-        if self.image.is_deferred_c(event["ip"]):  # what it has saved, no hint says
+        # What deferred C has saved, no hint says.
+        if self.image.is_deferred_c(event["ip"]) or path.through_c:
             if last["rsp"] in (self.start["rsp"], end["rsp"]) and last["cs"] & 3 == 3:
                 return
         refused = {**PATTERN, "rsp": STACK}  # what a signal frame holds, before its IRET

@@ -54,6 +54,7 @@ class Path:
     spins: bool = False           # it ends where it began
     timer: bool = False           # ticks belong to it
     from_kernel: bool = False     # the trigger is an interrupt, and must come in ring 0
+    through_c: bool = False       # deferred C is interrupted itself
     starts: bool = False          # an idle CPU, or a new task, is interrupted, too
 
 
@@ -261,7 +262,8 @@ def deferred_paths(p):
     yield Path("clock_gettime to a page that is there", "syscall",
                {"rax": NR["clock_gettime"], "rdi": 1, "rsi": TIME + 64})
     yield Path("clock_gettime to a page that is not", "syscall",
-               {"rax": NR["clock_gettime"], "rdi": 1}, prepare=p.fresh("rsi"), varies="rsi")
+               {"rax": NR["clock_gettime"], "rdi": 1}, prepare=p.fresh("rsi"), varies="rsi",
+               through_c=True)
     yield Path("clock_gettime, refused", "syscall",
                {"rax": NR["clock_gettime"], "rdi": 1, "rsi": 1 << 62})
     yield Path("a call behind which work is due", "syscall", {"rax": NR["getpid"]},
