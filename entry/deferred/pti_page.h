@@ -12,8 +12,9 @@
 #include "kernel/base/types.h"
 
 /*
- * Each of these is what a program is told when it asks: there is no secret in them.  The
- * kernel writes `result` and `work_due` no more than deferred C does.
+ * Each of these is what a program is told when it asks: there is no secret in them.  Deferred
+ * C writes the first two alone: the kernel sets `work_due`, and `result` is between the call
+ * and the assembly.
  */
 struct deferred_facts {
 	u64 result;   /* of a call that has met it: */

@@ -20,6 +20,7 @@
 #include "kernel/linux/tree.h"
 #include "kernel/start/selftest.h"
 #include "kernel/trap.h"
+#include "mm/pti.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/insn.h"
 #include "tests/suites/pinned.h"
@@ -185,9 +186,68 @@ static void each_instruction(struct selftest *t)
 		      seen.steps, seen.interrupts, places());
 }
 
+/* ---- Where the stacks are shown -------------------------------------------------------- */
+
+/* Both pages are there in both PGDs, and neither neighbour; or none of the four. */
+static bool is_at(const struct mm *mm, virt_addr_t at, bool shown)
+{
+	const pte_t *views[] = { mm->pgd, pti_user_pgd(mm->pgd) };
+	struct pt_leaf leaf;
+	bool as_said = true;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(views); i++) {
+		as_said &= pt_walk(views[i], at - PAGE_SIZE, &leaf) != 0;
+		as_said &= (pt_walk(views[i], at, &leaf) == 0) == shown;
+		as_said &= (pt_walk(views[i], at + PAGE_SIZE, &leaf) == 0) == shown;
+		as_said &= pt_walk(views[i], at + 2 * PAGE_SIZE, &leaf) != 0;
+	}
+	return as_said;
+}
+
+static void shown_and_hidden(struct selftest *t)
+{
+	struct mm *mm = mm_alloc();
+	struct pti_stack first, second, third;
+	virt_addr_t at;
+	void *facts;
+
+	if (!EXPECT(t, mm && pti_stack_alloc(&first) && pti_stack_alloc(&second) &&
+		       pti_stack_alloc(&third), "memory for three stacks"))
+		return;
+	facts = third.page; /* any page will do */
+	EXPECT_EQ(t, pti_stack_show(&first, mm, facts), 0, "the first is shown");
+	EXPECT_EQ(t, pti_stack_show(&second, mm, facts), 0, "the second is shown");
+	EXPECT_EQ(t, second.at - first.at, PTI_PLACE_SIZE, "beside the first");
+	EXPECT(t, is_at(mm, first.at, true) && is_at(mm, second.at, true), "both are there");
+	at = first.at;
+	pti_stack_hide(&first);
+	EXPECT(t, is_at(mm, at, false), "nothing is left of one that is hidden");
+	EXPECT(t, is_at(mm, second.at, true), "and the other is still there");
+	EXPECT_EQ(t, pti_stack_show(&third, mm, facts), 0, "another is shown");
+	EXPECT_EQ(t, third.at, at, "in the free place");
+	pti_stack_hide(&second);
+	pti_stack_hide(&third);
+	EXPECT(t, is_at(mm, at, false), "nothing is left");
+	pti_stack_free(&first);
+	pti_stack_free(&second);
+	pti_stack_free(&third);
+	mm_put(mm);
+}
+
+static void places_of_stacks(struct selftest *t)
+{
+	if (!pti_deferred || pti_roots_per_cpu) {
+		selftest_skip(t, "needs pti=deferred, and a pair for each process");
+		return;
+	}
+	shown_and_hidden(t);
+}
+
 static const struct selftest_case cases[] = {
 	{ "each instruction of deferred C that can be interrupted gives the CPU away, and goes on",
 	  each_instruction },
+	{ "a PTI stack is shown between two pages that are absent, and hidden again",
+	  places_of_stacks },
 	{ "calls that need no table of the kernel's are answered right on any CPU", anywhere },
 };
 SELFTEST_SUITE(deferred, cases);
