@@ -43,7 +43,7 @@ NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all -w-unknown-war
 # -X: labels that begin with two dots, of NASM's macros, are dropped.
 LDFLAGS := -nostdlib -static -X -z max-page-size=4096 -z noexecstack --fatal-warnings
 
-DIRS := kernel/base mm/frames mm mm/audit mm/space entry entry/deferred arch arch/vdso arch/state arch/machine \
+DIRS := kernel/base mm/frames mm mm/audit mm/space entry entry/shared entry/deferred arch arch/vdso arch/state arch/machine \
 	kernel/task kernel/debug kernel/files kernel/linux kernel/linux/signal \
 	kernel/linux/process kernel/linux/program kernel/linux/calls kernel/start kernel boot \
 	tests/suites $(TWINS)

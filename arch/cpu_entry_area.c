@@ -42,6 +42,7 @@
 #include "mm/frames/frame.h"
 #include "mm/image.h"
 #include "mm/kernel_map.h"
+#include "mm/ledger.h"
 #include "mm/pti.h"
 
 /* What stands in for the GDT's pages behind the first. */
@@ -156,7 +157,7 @@ int cea_map_cpu(unsigned cpu, unsigned gdt_pages)
 
 	if (!err)
 		err = map_stacks(area);
-	if (!err)
+	if (!err && ledger_trampoline)
 		err = map_page(&area->trampoline, (u64)trampoline_lma, PROT_RX);
 	if (!err)
 		err = map_vault(cpu);

@@ -47,7 +47,8 @@ struct cpu_entry_area {
 		struct entry_page stack;
 	} ist[NR_IST];
 
-	/* R X.  The same frame in every area.  MSR_LSTAR points into it. */
+	/* R X.  The same frame in every area.  MSR_LSTAR points into it.  Absent with
+	 * syscall=entry. */
 	struct entry_page trampoline;
 
 	/* RW.  DS area, BTS and PEBS buffers, where CPUID has DS. */

@@ -42,7 +42,6 @@
 ; Read next: kernel/trap.c, do_paranoid().
 
 %include "regs.inc"
-%include "deferred.inc"
 
 	section	.entry_text progbits alloc exec nowrite align=16
 	UNWIND_IN entry
@@ -156,9 +155,9 @@ paranoid_window_end:
 	cmp	eax, NR_IST			; a trap on the entry stack has none: take
 	cmovae	eax, edx			; #DF's
 	mov	rax, [gs:PERCPU_IST_KERNEL_STACK + rax * 8]
-	mov	rdx, -CEA_DEFERRED_TEXT		; there and in a trampoline RSP may be the
-	add	rdx, [rcx + IST_FRAME + FRAME_IP] ; user's
-	cmp	rdx, CEA_SLOT_END - CEA_DEFERRED_TEXT
+	mov	rdx, -CEA_SHARED_ENTRY		; from there on, trampolines included, RSP may be
+	add	rdx, [rcx + IST_FRAME + FRAME_IP] ; the user's
+	cmp	rdx, CEA_SLOT_END - CEA_SHARED_ENTRY
 	jb	.from_the_top
 	mov	rdx, [rcx + IST_FRAME + FRAME_IP]
 	sub	rdx, [gs:PERCPU_SYSCALL_DIRECT]	; and in a direct entry

@@ -52,20 +52,15 @@ static struct smp_setup setup = {
 };
 static u64 tsc_at_entry;
 
-/* Settles what the arguments leave open, or ask for and the CPU does not have. */
+/* From the arguments, and from what the CPU has. */
 static void decide(void)
 {
-	bool pti = args.pti == PTI_AUTO ? cpu_features.meltdown : args.pti != PTI_OFF;
+	bool pti = args.pti != PTI_OFF;
 
 	pti_deferred = ledger_deferred = args.pti == PTI_DEFERRED;
+	ledger_trampoline = args.syscall != SYSCALL_ENTRY;
 	pti_init(pti, args.roots == ROOTS_CPU);
-	if (pti && args.syscall == SYSCALL_DIRECT)
-		log("args: found 'syscall=direct' with page-table isolation, "
-		    "expected pti=off; using trampoline\n");
-	if (!pti && args.roots == ROOTS_CPU)
-		log("args: found 'roots=cpu' without page-table isolation, expected pti=on; "
-		    "using process\n");
-	setup.direct_syscall = !pti && args.syscall != SYSCALL_TRAMPOLINE;
+	setup.syscall = args.syscall;
 	setup.gdt_pages = args.gdt_pages;
 	setup.ltr = args.ltr;
 	setup.pcid = pti && cpu_features.pcid && cpu_features.invpcid && !args.nopcid;

@@ -21,9 +21,8 @@ const struct ledger_entry ledger[] = {
 	{ "GDT", "arch/gdt.c", "read by every load of a segment register", LEDGER_AREA, CEA_GDT, 1,
 	  PROT_R, false, LEDGER_GDT },
 	{ "GDT extent", "arch/cpu_entry_area.c",
-	  "zeroes, so that a selector past"
-	  " the table meets a null descriptor",
-	  LEDGER_AREA, CEA_GDT + PAGE_SIZE, CEA_GDT_MAX_PAGES - 1, PROT_R, true, LEDGER_GDT },
+	  "zeroes, so that a selector past the table meets a null descriptor", LEDGER_AREA,
+	  CEA_GDT + PAGE_SIZE, CEA_GDT_MAX_PAGES - 1, PROT_R, true, LEDGER_GDT },
 	{ "entry stack", "entry/", "the processor pushes its frame here", LEDGER_AREA,
 	  CEA_ENTRY_STACK, 1, PROT_RW, false, LEDGER_DATA },
 	{ "TSS", "arch/tss.c", "the processor reads sp0 and ISTs", LEDGER_AREA, CEA_TSS_PAGE, 1,
@@ -40,9 +39,7 @@ const struct ledger_entry ledger[] = {
 	  CEA_IST + 3 * CEA_IST_STRIDE, 1, PROT_RW, false, LEDGER_DATA },
 	{ "trampoline", "entry/trampoline.asm", "SYSCALL lands here", LEDGER_AREA, CEA_TRAMPOLINE,
 	  1, PROT_RX, false, LEDGER_DATA },
-	{ "ESPFIX stack", "arch/espfix.c",
-	  "IRET to a 16-bit stack, RSP without"
-	  " the kernel's bits",
+	{ "ESPFIX stack", "arch/espfix.c", "IRET to a 16-bit stack, RSP without the kernel's bits",
 	  LEDGER_ESPFIX, ESPFIX_BASE, 1, PROT_RW, true, LEDGER_DATA },
 	{ "LDT", "arch/state/ldt.c", "read by every load of an LDT selector", LEDGER_PROCESS,
 	  PROCESS_ENTRY_BASE, 2 * LDT_MAX_PAGES, PROT_R, true, LEDGER_LDT },
@@ -62,7 +59,7 @@ const struct ledger_entry ledger[] = {
 };
 const unsigned ledger_size = ARRAY_SIZE(ledger);
 
-bool ledger_debug_store, ledger_deferred;
+bool ledger_debug_store, ledger_deferred, ledger_trampoline;
 
 bool ledger_required(const struct ledger_entry *e)
 {
@@ -74,7 +71,7 @@ bool ledger_required(const struct ledger_entry *e)
 unsigned ledger_pages(const struct ledger_entry *e)
 {
 	if (e->pages)
-		return e->pages;
+		return e->at != CEA_TRAMPOLINE || ledger_trampoline ? e->pages : 0;
 	return (unsigned)(PAGE_SIZE - 1 + (u64)trampoline_lma - (u64)entry_text_lma) / PAGE_SIZE;
 }
 

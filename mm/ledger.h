@@ -44,6 +44,7 @@ extern const unsigned ledger_size;
 
 /* The CPUs have a debug store, pti=deferred: their pages are no longer optional. */
 extern bool ledger_debug_store, ledger_deferred;
+extern bool ledger_trampoline; /* else there are none: syscall=entry */
 
 /* Must its pages be there? */
 bool ledger_required(const struct ledger_entry *e);
@@ -95,7 +96,7 @@ static inline virt_addr_t espfix_page(unsigned cpu)
 /* First address of an entry, for a CPU if it is per-CPU. */
 virt_addr_t ledger_address(const struct ledger_entry *e, unsigned cpu);
 
-/* Pages an entry has: fixed, but for entry text, whose size the linker knows. */
+/* Pages an entry has: fixed, but for entry text, whose size the linker knows; 0: none may be. */
 unsigned ledger_pages(const struct ledger_entry *e);
 
 #endif

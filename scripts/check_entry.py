@@ -30,8 +30,8 @@ from entry_paths import Paths, listing  # noqa: E402
 from headers import N  # noqa: E402
 from hints import read_at  # noqa: E402
 
-WINDOWS = [f"trampoline_{name}_window_start" for name in
-           ("syscall", "syscall_pcid", "syscall32", "syscall32_pcid", "sysret")]
+CALLS = ("syscall", "syscall_pcid", "syscall32", "syscall32_pcid")
+WINDOWS = [f"trampoline_{name}_window_start" for name in (*CALLS, "sysret")]
 
 # Label -> the one instruction that may stand there, in code that users' page
 # tables show or that lies beside the entry code.
@@ -42,6 +42,10 @@ PLACES = {
     "entry_door_iret_kernel": "iretq",
     **{f"{name}.flip": "mov cr3" for name in WINDOWS},
     **{f"{name}.swapgs": "swapgs" for name in WINDOWS},
+    **{f"entry_shared_{name}_window_start": "swapgs" for name in CALLS},
+    **{f"entry_shared_{name}_window_start.flip": "mov cr3" for name in (*CALLS, "sysret")},
+    "entry_shared_sysret_window_start.swapgs": "swapgs",
+    "entry_shared_door_sysret": "sysretq",
     "entry_from_user.flip": "mov cr3",
     "entry_user_kernel_cr3": "swapgs",
     "entry_from_user.swapgs": "swapgs",

@@ -81,6 +81,7 @@ class Paths:
         self.at = {name: address for name, (address, _) in symbols(elf).items()}
         self.code = {**listing(elf, "-j", ".entry_text"), **listing(elf, "-j", ".trampoline")}
         self.visible = [(self.at["entry_text_start"], self.at["entry_text_end"]),
+                        (self.at["entry_shared_start"], self.at["entry_shared_end"]),
                         (self.at["trampoline_start"], self.at["trampoline_end"]),
                         (self.at["trampoline_deferred"], self.at["trampoline_deferred_end"]),
                         (self.at["deferred_text_start"], self.at["deferred_text_end"])]
@@ -216,6 +217,8 @@ class Paths:
                          regs=(("rsp", ("user",)),))
             for name in ("syscall", "syscall_pcid", "syscall32", "syscall32_pcid"):
                 yield self.at["trampoline_" + name], call
+                if shadow:
+                    yield self.at["entry_shared_" + name], call
             # By that door's convention RBP is the user's stack pointer.
             yield self.at["entry_sysenter"], \
                 call.set("rsp", ("at", "entry", 0)).set("rbp", ("user",))

@@ -16,6 +16,7 @@ from hints import output
 TABLES = {
     "trampoline.asm": lambda state: state.origin == "user" and state.shadow and
                       not state.deferred,
+    "shared/shared.asm": lambda state: state.origin == "user" and not state.deferred,
     "interrupt.asm": lambda state: state.origin == "user" and state.shadow and
                      not state.deferred,
     "paranoid.asm": lambda state: state.origin == "kernel" and state.shadow,

@@ -120,11 +120,13 @@ class EntryCode(InDirectory):
              (ways[0], b"\x50" + 2 * nop, "pushes while RSP is"),
              (at["entry_window_iret_start.flip"], nop, "leaves with the kernel's CR3"),
              (at["paranoid_exit_window_start.flip"], nop, "leaves with the kernel's"),
-             (at["trampoline_syscall32_window_start.swapgs"], nop, "the windows (E3)")),
+             (at["trampoline_syscall32_window_start.swapgs"], nop, "the windows (E3)"),
+             (at["entry_shared_syscall32"], nop, "uses GS while it is the user's")),
             ((at["entry_window_iret_start.swapgs"], nop, "leaves with the user's"),
              (at["paranoid_kernel.set_gs"], b"\x66\x90", "expected wrmsr"),
              (at["entry_from_user.flip"], nop, "runs with the user's CR3"),
              (at["trampoline_sysret_window_start.flip"], nop, "leaves with the kernel's"),
+             (at["entry_shared_syscall_window_start.flip"], nop, "the vault under the user's CR3"),
              (at["deferred_back.flip"], nop, "the kernel's CR3 and the user's GS")),
             ((at["deferred_to_kernel.flip"], nop, "the user's CR3 and the kernel's GS"),
              (at["deferred_getuid"], b"\x65\x48\x8b\x04\x25" + bytes(4) + b"\xc3",
@@ -156,6 +158,8 @@ class EntryCode(InDirectory):
                 ("trampoline.asm", "2 flip CR3                    ->kern  user",
                  "2 flip CR3                    ->kern  kernel"),
                 ("direct.asm", "; 3, regs.ss", "; regs.ss"),
+                ("shared/shared.asm", "store RSP           user    ->kern",
+                 "store RSP           user    user  "),
                 ("deferred/deferred.asm", "do_trap      kernel", "do_trap      user  "),
                 ("paranoid.asm", "set GS      kernel", "set GS      user  ")):
             shutil.copytree(entry, copy)

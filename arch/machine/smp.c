@@ -118,7 +118,7 @@ void smp_init_cpu(unsigned cpu, const struct smp_setup *setup)
 	tlb_load_pgd(virt_to_phys(roots_pgd(NULL)));
 	idt_load();
 	gdt_init_cpu(cpu, setup->gdt_pages, setup->ltr);
-	syscall_msrs_init(cpu, setup->direct_syscall);
+	syscall_msrs_init(cpu, setup->syscall);
 	if (pti_deferred)
 		deferred_init_cpu(cpu);
 	apic_init_cpu();

@@ -6,6 +6,7 @@
 
 #include "arch/gdt.h"
 #include "arch/machine/acpi.h"
+#include "arch/syscall_msrs.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/deferred.h"
 #include "kernel/base/types.h"
@@ -23,7 +24,8 @@ struct pt_regs;
 struct smp_setup {
 	unsigned gdt_pages;
 	enum ltr_way ltr;
-	bool pcid, direct_syscall;
+	enum syscall_entry syscall;
+	bool pcid;
 	phys_addr_t start_page; /* below 1 MiB, free */
 	/* The C that the entry code calls, by each CPU's vault (kernel/base/percpu.h). */
 	bool (*do_syscall)(struct pt_regs *);

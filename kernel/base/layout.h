@@ -71,6 +71,7 @@
 #define CEA_IDT CEA_SHARED_BASE
 #define CEA_ENTRY_TEXT (CEA_SHARED_BASE + 0x2000)
 #define CEA_ENTRY_TEXT_MAX_PAGES 4
+#define CEA_SHARED_ENTRY (CEA_ENTRY_TEXT + 0xe00) /* in it: entry/shared/ */
 
 /*
  * One CPU's area: offsets from its start.  struct cpu_entry_area in

@@ -4,6 +4,7 @@
  */
 #include "arch/cpu_entry_area.h"
 #include "entry/entry.h"
+#include "entry/shared/shared.h"
 #include "kernel/base/deferred.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
@@ -14,12 +15,14 @@
 
 const char *place_window(u64 ip)
 {
-#define WINDOW(field, label, name) \
-	{ entry_labels.window_##field##_start, entry_labels.window_##field##_end, name },
+#define WINDOW(labels, field, name) \
+	{ labels.window_##field##_start, labels.window_##field##_end, name },
+#define OWN_WINDOW(field, label, name) WINDOW(entry_labels, field, name)
+#define SHARED_WINDOW(field, name) WINDOW(entry_shared_labels, field, name)
 	const struct {
 		u64 start, end;
 		const char *name;
-	} window[] = { ENTRY_WINDOWS(WINDOW) };
+	} window[] = { ENTRY_WINDOWS(OWN_WINDOW) SHARED_WINDOWS(SHARED_WINDOW) };
 
 	/* A trampoline alias stands for CPU 0's, where the labels are. */
 	if (ip >= CEA_BASE && ip < CEA_SLOT_END)

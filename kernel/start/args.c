@@ -29,13 +29,15 @@ struct word {
 /* The names of a value, in the order of its enum, NULL at the end. */
 static const char *const pti_names[] = { "auto", "on", "off", "deferred", NULL };
 static const char *const roots_names[] = { "process", "cpu", NULL };
-static const char *const syscall_names[] = { "auto", "trampoline", "direct", NULL };
+static const char *const syscall_names[] = { "auto", "trampoline", "direct", "entry", NULL };
 static const char *const ltr_names[] = { "remap", "reload", NULL };
 static const char *const mitigations_names[] = { "auto", "on", "off", NULL };
 
 static_assert(PTI_AUTO == 0 && PTI_ON == 1 && PTI_OFF == 2 && PTI_DEFERRED == 3, "pti_names");
 static_assert(ROOTS_PROCESS == 0 && ROOTS_CPU == 1, "roots_names");
-static_assert(SYSCALL_AUTO == 0 && SYSCALL_TRAMPOLINE == 1 && SYSCALL_DIRECT == 2, "syscall_names");
+static_assert(SYSCALL_AUTO == 0 && SYSCALL_TRAMPOLINE == 1 && SYSCALL_DIRECT == 2 &&
+		      SYSCALL_ENTRY == 3,
+	      "syscall_names");
 static_assert(LTR_REMAP == 0 && LTR_RELOAD == 1, "ltr_names");
 static_assert(MITIGATIONS_AUTO == 0 && MITIGATIONS_ON == 1 && MITIGATIONS_OFF == 2,
 	      "mitigations_names");
@@ -132,7 +134,7 @@ static void take_syscall(struct boot_args *args, const struct word *w)
 	if (i >= 0)
 		args->syscall = (enum syscall_entry)i;
 	else
-		bad_value(w, "syscall=trampoline|direct|auto", syscall_names[args->syscall]);
+		bad_value(w, "syscall=trampoline|direct|entry|auto", syscall_names[args->syscall]);
 }
 
 static void take_ltr(struct boot_args *args, const struct word *w)
@@ -323,21 +325,6 @@ static void take_argv(struct boot_args *args, const char *line, report_fn report
 	}
 }
 
-/* What no single argument can know. */
-static void check_together(struct boot_args *args, report_fn report)
-{
-	struct complaint bad;
-
-	if ((args->pti != PTI_ON && args->pti != PTI_DEFERRED) || args->syscall != SYSCALL_DIRECT)
-		return;
-	args->syscall = SYSCALL_TRAMPOLINE;
-	complain(&bad,
-		 "args: found syscall=direct with pti=%s, expected "
-		 "syscall=trampoline; using trampoline",
-		 pti_names[args->pti]);
-	tell(report, &bad);
-}
-
 void args_parse(struct boot_args *args, const char *line, void (*report)(const char *line))
 {
 	struct complaint bad;
@@ -365,5 +352,51 @@ void args_parse(struct boot_args *args, const char *line, void (*report)(const c
 		}
 		take_argument(args, word, report);
 	}
-	check_together(args, report);
+}
+
+/* ---- What no single argument can know -------------------------------------------- */
+
+/* Which ways in there are with pti=on, pti=off and pti=deferred, the default first. */
+static const char *ways_of(enum pti_mode pti)
+{
+	return pti == PTI_ON  ? "trampoline|entry" :
+	       pti == PTI_OFF ? "direct|trampoline" :
+				"trampoline";
+}
+
+static bool goes_with(enum syscall_entry way, enum pti_mode pti)
+{
+	return way == SYSCALL_TRAMPOLINE || (way == SYSCALL_DIRECT && pti == PTI_OFF) ||
+	       (way == SYSCALL_ENTRY && pti == PTI_ON);
+}
+
+static void settle_syscall(struct boot_args *args, report_fn report)
+{
+	enum syscall_entry usual = args->pti == PTI_OFF ? SYSCALL_DIRECT : SYSCALL_TRAMPOLINE;
+	struct complaint bad;
+
+	if (args->syscall != SYSCALL_AUTO && !goes_with(args->syscall, args->pti)) {
+		complain(&bad, "args: found syscall=%s with pti=%s, expected syscall=%s; using %s",
+			 syscall_names[args->syscall], pti_names[args->pti], ways_of(args->pti),
+			 syscall_names[usual]);
+		tell(report, &bad);
+		args->syscall = usual;
+	}
+	if (args->syscall == SYSCALL_AUTO)
+		args->syscall = usual;
+}
+
+void args_settle(struct boot_args *args, bool meltdown, void (*report)(const char *line))
+{
+	struct complaint bad;
+
+	if (args->pti == PTI_AUTO)
+		args->pti = meltdown ? PTI_ON : PTI_OFF;
+	settle_syscall(args, report);
+	if (args->pti != PTI_OFF || args->roots != ROOTS_CPU)
+		return;
+	args->roots = ROOTS_PROCESS;
+	complain(&bad,
+		 "args: found roots=cpu with pti=off, expected pti=on|deferred; using process");
+	tell(report, &bad);
 }

@@ -11,6 +11,7 @@
 
 #include "arch/gdt.h"
 #include "arch/state/mitigations.h"
+#include "arch/syscall_msrs.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/types.h"
 
@@ -18,12 +19,11 @@
 
 enum pti_mode { PTI_AUTO, PTI_ON, PTI_OFF, PTI_DEFERRED };
 enum roots_mode { ROOTS_PROCESS, ROOTS_CPU };
-enum syscall_entry { SYSCALL_AUTO, SYSCALL_TRAMPOLINE, SYSCALL_DIRECT };
 
 struct boot_args {
 	enum pti_mode pti;
-	enum roots_mode roots;      /* never CPU while pti is PTI_OFF */
-	enum syscall_entry syscall; /* never DIRECT while pti is PTI_ON or _DEFERRED */
+	enum roots_mode roots;
+	enum syscall_entry syscall;
 	enum ltr_way ltr;
 	enum mitigations_mode mitigations;
 	unsigned gdt_pages; /* 1, 4 or 16 */
@@ -59,11 +59,17 @@ void args_default(struct boot_args *args);
  *
  * A word that is unknown, malformed or too long is reported, as one line "args:
  * found X, expected Y; ..." through `report` (NULL drops it), and changes
- * nothing.  roots=cpu with pti=off has no shadow to share: it is reported and becomes
- * roots=process.  syscall=direct with pti=on cannot work, since the user PGD does not
- * show the kernel image: it is reported and becomes syscall=trampoline.  (With
- * pti=auto both stay, for whoever decides what auto means.)
+ * nothing.
  */
 void args_parse(struct boot_args *args, const char *line, void (*report)(const char *line));
+
+/*
+ * When all lines are read: what is left open becomes what this CPU needs, and what cannot
+ * go together is reported likewise, the default of `syscall` or `roots` being used.  Behind
+ * it neither pti nor syscall is AUTO; roots is CPU with a shadow only; syscall is DIRECT
+ * only without one, since no user PGD shows the kernel image, and ENTRY with PTI_ON only.
+ * `meltdown`: the CPU needs a shadow.
+ */
+void args_settle(struct boot_args *args, bool meltdown, void (*report)(const char *line));
 
 #endif

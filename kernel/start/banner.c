@@ -45,7 +45,9 @@ static void print_cpus(const struct smp_setup *setup, unsigned numbered)
 	print_clock();
 	log("pti: %s%s; SYSCALL enters %s; LTR by %s; GDT of %u page%s\n",
 	    pti_enabled ? "on" : "off", pti_roots_per_cpu ? ", a root for each CPU" : "",
-	    setup->direct_syscall ? "the kernel image directly" : "the trampoline",
+	    setup->syscall == SYSCALL_DIRECT ? "the kernel image directly" :
+	    setup->syscall == SYSCALL_ENTRY  ? "entry text" :
+					       "the trampoline",
 	    setup->ltr == LTR_REMAP ? "remap" : "reload", setup->gdt_pages,
 	    setup->gdt_pages > 1 ? "s" : "");
 	log("mitigations: %s, %s, %s\n", mitigations.verw ? "VERW before user mode" : "no VERW",

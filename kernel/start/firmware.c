@@ -2,6 +2,7 @@
  * Reads fw_cfg, ACPI and the memory map's low end, once, on the boot CPU,
  * under the temporary map.
  */
+#include "arch/cpu.h"
 #include "arch/machine/fw_cfg.h"
 #include "arch/machine/random.h"
 #include "kernel/base/log.h"
@@ -22,14 +23,12 @@ static void report_line(const char *line)
 	log("%s\n", line);
 }
 
-void firmware_read_args(const struct boot_info *bi, struct boot_args *args)
+static void read_fw_cfg_args(struct boot_args *args)
 {
 	struct fw_cfg_file file;
 	char line[1024];
 	size_t n;
 
-	args_default(args);
-	args_parse(args, bi->cmdline, report_line);
 	if (!fw_cfg_find(FW_CMDLINE, &file))
 		return;
 	n = MIN(file.size, sizeof(line) - 1);
@@ -39,6 +38,14 @@ void firmware_read_args(const struct boot_info *bi, struct boot_args *args)
 	fw_cfg_read(&file, line, n);
 	line[n] = '\0';
 	args_parse(args, line, report_line);
+}
+
+void firmware_read_args(const struct boot_info *bi, struct boot_args *args)
+{
+	args_default(args);
+	args_parse(args, bi->cmdline, report_line);
+	read_fw_cfg_args(args);
+	args_settle(args, cpu_features.meltdown, report_line);
 }
 
 void firmware_check_initramfs(struct boot_info *bi)

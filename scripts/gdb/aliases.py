@@ -14,7 +14,8 @@ import machine
 from headers import N, area
 
 SYSCALL_TARGETS = ("trampoline_syscall", "trampoline_syscall_pcid")
-DIRECT_TARGET = "entry_syscall_direct"  # with pti=off; one for all CPUs
+# One for all CPUs: with pti=off, and with syscall=entry.
+COMMON_TARGETS = ("entry_syscall_direct", "entry_shared_syscall", "entry_shared_syscall_pcid")
 
 loaded = set()  # CPUs whose alias has symbols
 directory = tempfile.TemporaryDirectory(prefix="postern-gdb-")
@@ -75,7 +76,7 @@ def break_syscall(cpus):
     Returns how many there were to set; those that stand already are kept.
     """
     addresses = [address for cpu in cpus for _, address in targets(cpu)]
-    addresses.append(address_of(DIRECT_TARGET))
+    addresses += [address_of(label) for label in COMMON_TARGETS]
     there = {point.location for point in gdb.breakpoints()}
     for place in [f"*{address:#x}" for address in addresses]:
         if place not in there:

@@ -43,7 +43,8 @@ AIMS = {"C": 90.0, "entry": 100.0}
 LEFT_OUT = ("cpus-16", "cpus-255", "mem-*", "init-storm-*", "gdt-pages-16", "pc")
 
 # QEMU has no PCIDs: that the Bochs boots do not die shows that it is executed.
-NOT_IN_QEMU = ("trampoline_syscall_pcid", "trampoline_syscall32_pcid")
+NOT_IN_QEMU = ("trampoline_syscall_pcid", "trampoline_syscall32_pcid",
+               "entry_shared_syscall_pcid", "entry_shared_syscall32_pcid")
 
 # The code of entry/ that is in the kernel image: first and last symbol.
 IMAGE_CODE = (("entry_syscall_direct", "entry_direct_end"),

@@ -42,10 +42,11 @@ def check_before_boot():
 
 
 def check_breakpoints_ready():
-    """breakpoints where SYSCALL arrives are ready, two for each CPU"""
+    """breakpoints wherever SYSCALL may arrive are ready, two for each CPU and three"""
     expect(gdb.parameter("scheduler-locking"), "step", "scheduler-locking")
     lines = run("info breakpoints")
-    for place, count in (("entry/trampoline.asm", 2 * CPUS), ("entry/direct.asm", 1)):
+    for place, count in (("entry/trampoline.asm", 2 * CPUS), ("entry/direct.asm", 1),
+                         ("entry/shared/shared.asm", 2)):
         expect(lines.count(place), count, f"breakpoints in {place}")
     run("postern-break-syscall")
     run("postern-break-syscall 1")

@@ -105,12 +105,8 @@ static void test_bad_names(void)
 	REPORTS("pti=deferred=1", "args: found 'pti=deferred=1', expected pti=on|off|auto|"
 		"deferred; using on\n");
 	CHECK_EQ(args.pti, PTI_ON);
-	REPORTS("syscall=direct pti=deferred", "args: found syscall=direct with pti=deferred, "
-		"expected syscall=trampoline; using trampoline\n");
-	CHECK_EQ(args.pti, PTI_DEFERRED);
-	CHECK_EQ(args.syscall, SYSCALL_TRAMPOLINE);
 	REPORTS("syscall=fast", "args: found 'syscall=fast', expected syscall="
-		"trampoline|direct|auto; using auto\n");
+		"trampoline|direct|entry|auto; using auto\n");
 	REPORTS("mitigations=on mitigations=maybe", "args: found 'mitigations=maybe', expected "
 		"mitigations=auto|on|off; using on\n");
 	CHECK_EQ(args.mitigations, MITIGATIONS_ON);
@@ -180,17 +176,60 @@ static void test_bad_text(void)
 	CHECK_HAS(host_recorded(), "expected a known argument");
 }
 
-static void test_direct_with_pti(void)
+#define SETTLES(line, meltdown, lines) \
+	do { \
+		parse(line); \
+		args_settle(&args, meltdown, host_record); \
+		CHECK_STR(host_recorded(), lines); \
+	} while (0)
+
+static void test_settle(void)
 {
-	REPORTS("syscall=direct pti=on", "args: found syscall=direct with "
-		"pti=on, expected syscall=trampoline; using trampoline\n");
+	SETTLES("", true, "");
 	CHECK_EQ(args.pti, PTI_ON);
 	CHECK_EQ(args.syscall, SYSCALL_TRAMPOLINE);
-	REPORTS("syscall=direct pti=auto", "");
+	SETTLES("pti=auto", false, "");
+	CHECK_EQ(args.pti, PTI_OFF);
 	CHECK_EQ(args.syscall, SYSCALL_DIRECT);
-	args_parse(&args, "pti=on", host_record);
+	SETTLES("pti=auto syscall=entry roots=cpu", true, "");
+	CHECK_EQ(args.pti, PTI_ON);
+	CHECK_EQ(args.syscall, SYSCALL_ENTRY);
+	CHECK_EQ(args.roots, ROOTS_CPU);
+	SETTLES("pti=off syscall=trampoline", true, "");
 	CHECK_EQ(args.syscall, SYSCALL_TRAMPOLINE);
-	CHECK_HAS(host_recorded(), "using trampoline");
+	SETTLES("pti=deferred roots=cpu", false, "");
+	CHECK_EQ(args.syscall, SYSCALL_TRAMPOLINE);
+	parse("syscall=direct");
+	args_parse(&args, "pti=off", host_record);
+	args_settle(&args, true, host_record);
+	CHECK_STR(host_recorded(), "");
+	CHECK_EQ(args.syscall, SYSCALL_DIRECT);
+}
+
+static void test_settle_bad(void)
+{
+	SETTLES("syscall=direct pti=on", true, "args: found syscall=direct with pti=on, "
+		"expected syscall=trampoline|entry; using trampoline\n");
+	CHECK_EQ(args.pti, PTI_ON);
+	CHECK_EQ(args.syscall, SYSCALL_TRAMPOLINE);
+	SETTLES("syscall=direct pti=auto", true, "args: found syscall=direct with pti=on, "
+		"expected syscall=trampoline|entry; using trampoline\n");
+	SETTLES("syscall=direct pti=deferred", true, "args: found syscall=direct with "
+		"pti=deferred, expected syscall=trampoline; using trampoline\n");
+	CHECK_EQ(args.pti, PTI_DEFERRED);
+	CHECK_EQ(args.syscall, SYSCALL_TRAMPOLINE);
+	SETTLES("syscall=entry pti=deferred", true, "args: found syscall=entry with "
+		"pti=deferred, expected syscall=trampoline; using trampoline\n");
+	CHECK_EQ(args.syscall, SYSCALL_TRAMPOLINE);
+	SETTLES("syscall=entry pti=auto", false, "args: found syscall=entry with pti=off, "
+		"expected syscall=direct|trampoline; using direct\n");
+	CHECK_EQ(args.syscall, SYSCALL_DIRECT);
+	SETTLES("roots=cpu pti=off", true, "args: found roots=cpu with pti=off, "
+		"expected pti=on|deferred; using process\n");
+	CHECK_EQ(args.roots, ROOTS_PROCESS);
+	parse("roots=cpu pti=off syscall=entry");
+	args_settle(&args, true, NULL);
+	CHECK_EQ(args.syscall, SYSCALL_DIRECT);
 }
 
 static void test_kernel_path(void)
@@ -280,11 +319,15 @@ static void parse_bytes(const u8 *input, size_t len)
 	args_default(&args);
 	args_parse(&args, line, host_record);
 	args_parse(&args, line, host_record);
+	args_settle(&args, false, host_record);
 	free(line);
 	CHECK(args.gdt_pages == 1 || args.gdt_pages == 4 ||
 	      args.gdt_pages == 16);
 	CHECK(args.maxcpus >= 1 && args.maxcpus <= 256);
-	CHECK(args.pti != PTI_ON || args.syscall != SYSCALL_DIRECT);
+	CHECK(args.pti != PTI_AUTO && args.syscall != SYSCALL_AUTO);
+	CHECK(args.pti == PTI_OFF || args.syscall != SYSCALL_DIRECT);
+	CHECK(args.pti == PTI_ON || args.syscall != SYSCALL_ENTRY);
+	CHECK(args.pti != PTI_OFF || args.roots == ROOTS_PROCESS);
 	CHECK(args.init[0] == '/');
 	CHECK(args.argc <= ARGS_MAX_ARGV && args.argv[args.argc] == NULL);
 	for (i = 0; i < args.argc; i++)
@@ -314,7 +357,8 @@ const struct host_case host_cases[] = {
 	{ "bad names are reported, with what stays", test_bad_names },
 	{ "bad numbers are reported, with what stays", test_bad_numbers },
 	{ "bad paths and globs are reported", test_bad_text },
-	{ "syscall=direct with pti=on is put right", test_direct_with_pti },
+	{ "what is left open is settled by the CPU", test_settle },
+	{ "what cannot go together is put right, with a line", test_settle_bad },
 	{ "the kernel's own path is ignored", test_kernel_path },
 	{ "quotes keep words together", test_quotes },
 	{ "what follows -- is init's", test_argv },

@@ -27,6 +27,7 @@ class Image:
         self.length = {at: length for at, length, _ in listing}
         self.boundaries = sorted(self.text)
         self.deferred = False  # pti=deferred: which stubs the gates lead to
+        self.way = "trampoline"  # where SYSCALL enters: how its labels begin
         self.c = check_unwind.deferred_c(symbols), self.at["deferred_text_end"]
         for at, length, text in check_unwind.disassembly(
                 elf, "-j", ".deferred_text", f"--start-address={self.c[0]:#x}",

@@ -239,11 +239,11 @@ def ring3_paths(p, shadow):
     if image.deferred:
         yield from deferred_paths(p)
     elif shadow:
-        for plain in ("trampoline_syscall", "trampoline_syscall32"):
+        for plain in (f"{image.way}_syscall", f"{image.way}_syscall32"):
             there = in_alias(image.at[plain], p.m.target)
             other = in_alias(image.at[f"{plain}_pcid"], p.m.target)
             flip = in_alias(image.find(f"{plain}_pcid", "mov    %rsp,%cr3"), p.m.target)
-            wide = plain == "trampoline_syscall"
+            wide = not plain.endswith("32")
             yield Path("SYSCALL, PCID" if wide else "32-bit SYSCALL, PCID",
                        "syscall" if wide else "to32",
                        {"rax": NR["getpid"] if wide else I386_GETPID},
@@ -277,7 +277,7 @@ def kernel_paths(p, shadow):
     over = frozenset((image.at["entry_door_iret_kernel"],))
     masked_ret = image.find("paranoid_exit_nmi_masked", "ret")
     entry = "trampoline_deferred" if image.deferred else \
-        "trampoline_syscall" if shadow else "entry_syscall_direct"
+        f"{image.way}_syscall" if shadow else "entry_syscall_direct"
     second = in_alias(image.find(entry, "mov"), p.m.target)
     registers = {"rax": NR["close"]}
     for where, at in (("C", inside), ("SYSCALL's entry", second)):

@@ -42,9 +42,9 @@ SAMPLE = ("SYSCALL, SYSRET", "SYSCALL with RSP on the NMI's page",
           "page fault from user", "IRET that faults", "ESPFIX",
           "NMI in SYSCALL's entry", "#MC on the NMI's page, in SYSCALL's entry")
 # Arguments, which CPU, and what to take there: all, all but the gates, or what
-# differs from one trampoline alias to the other.
+# differs from one trampoline alias, or place where SYSCALL enters, to the other.
 SESSIONS = (("pti=on", 0, "all"), ("pti=off", 0, "no gates"), ("pti=deferred", 0, "all"),
-            ("pti=on", 1, "aliases"), ("pti=deferred", 1, "aliases"))
+            ("pti=on syscall=entry", 1, "aliases"), ("pti=on", 1, "aliases"), ("pti=deferred", 1, "aliases"))
 
 # How the program of kernel/start/ring3_probe.c begins, which has the same address.
 PROBE = b"\x48\xbc"
@@ -130,6 +130,8 @@ class Session:
     def boot(self):
         """The machine in the suite's process, which is set up."""
         self.report.image.deferred = self.arguments == "pti=deferred"
+        self.report.image.way = "entry_shared" if "syscall=entry" in self.arguments \
+            else "trampoline"
         m = stub.Machine(self.directory, self.options.elf, CPUS, CPU,
                          f"{self.arguments} selftest=inject")
         try:
@@ -273,7 +275,7 @@ def main(argv):
     report = Report(image.Image(options.elf))
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="postern-inject-") as directory:
-        for arguments, cpu, extent in SESSIONS[:3] if options.sample else SESSIONS:
+        for arguments, cpu, extent in SESSIONS[:4] if options.sample else SESSIONS:
             session = Session(report, options, directory, arguments, cpu)
             try:
                 session.run(extent)

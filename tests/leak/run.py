@@ -61,13 +61,15 @@ class Ledger:
     With roots=cpu `own` is the one CPU whose area may be.
     """
 
-    def __init__(self, cpus, own=None, deferred=False):
+    def __init__(self, cpus, own=None, deferred=False, trampoline=True):
         rows, self.symbols = ledger.rows(ELF)
         self.must, self.may, self.stacks, self.cpu = set(), set(), set(), {}
         for _, place, at, pages, writable, optional in rows:
             mine = place == "places" or place == "shared" and at >= N["CEA_DEFERRED_TEXT"]
             if mine and not deferred or place in ("process", "espfix"):
                 continue  # the latter are of processes with an LDT: there is none here
+            if at == N["CEA_TRAMPOLINE"] and not trampoline:
+                continue
             for cpu in ([0] if place in ("shared", "places") else
                         range(cpus) if own is None else [own]):
                 start = self.address(place, at, cpu)
@@ -281,6 +283,24 @@ def with_roots(tap, directory, _book):
                   "roots=cpu: a planted page of another CPU is found")
 
 
+def shared_entry(tap, directory, _):
+    """syscall=entry: no trampoline is shown, and the rest holds nothing more."""
+    book = Ledger(CPUS, trampoline=False)
+    with Stopped(directory, f"pti=on syscall=entry init=/bin/leak -- victims={CPUS}",
+                 "runs on each CPU") as stopped:
+        reader, found = stopped.reader, set()
+        for _ in range(SAMPLES):
+            found.update(poison_of(reader, book, stopped.in_ring_3()))
+        tap.check(differences(reader, book), "syscall=entry: exactly the ledger's pages are shown")
+        tap.check(hidden_addresses(reader, book), "syscall=entry: no hidden address is in them")
+        tap.check(sorted(found), "syscall=entry: no word of a task is left on them")
+        trampoline = area(0) + N["CEA_TRAMPOLINE"]
+        plant_page(stopped, trampoline, book.symbols["trampoline_lma"])
+        tap.check([] if differences(reader, book) ==
+                  [f"{trampoline:#x} is shown, and not in the ledger"] else ["not found, or too much"],
+                  "syscall=entry: a planted trampoline is found")
+
+
 def deferred(tap, directory, _):
     """pti=deferred: two pages of its own, and what runs on its table; no other's."""
     book = Ledger(CPUS, deferred=True)
@@ -334,7 +354,7 @@ def main(argv):
     """All of it."""
     tap, book = Tap(), Ledger(CPUS)
     with tempfile.TemporaryDirectory(prefix="postern-leak-") as directory:
-        for part in (at_rest, with_poison, with_roots, deferred, without_shadow):
+        for part in (at_rest, with_poison, with_roots, shared_entry, deferred, without_shadow):
             try:
                 part(tap, directory, book)
             except (stub.Lost, OSError, subprocess.SubprocessError) as error:

@@ -56,7 +56,7 @@ static unsigned expected_frames(unsigned cpus)
 
 	unsigned deferred = CEA_DEFERRED_TEXT_PAGES + CEA_DEFERRED_RODATA_PAGES + 1;
 
-	return 2 + text + extent + (pti_deferred ? deferred : 0) +
+	return 1 + text + ledger_trampoline + extent + (pti_deferred ? deferred : 0) +
 	       cpus * (5 + extent + (ledger_debug_store ? CEA_DEBUG_STORE_PAGES : 0));
 }
 
@@ -218,11 +218,13 @@ static void test_p4_extra(struct selftest *t)
 		  "ports runs there", "an IO bitmap of nobody" },
 		{ AREA(255, CEA_GDT), "P4: page 0x* (entry stack, cpu 255, owner entry/): "
 		  "found nothing, expected RW", "half an area of a CPU that is not there" },
+		{ AREA(0, CEA_TRAMPOLINE), "P4: page 0x*: found it visible (R)*",
+		  "a trampoline, with syscall=entry" },
 	};
 	phys_addr_t empty = frame_alloc_zeroed();
 	pte_t *pgd = scratch_pair_make();
 
-	for (unsigned i = 0; i < ARRAY_SIZE(extra); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(extra) - ledger_trampoline; i++) {
 		pte_t *entry = scratch_entry(pgd, extra[i].va, 1);
 
 		if (*entry & PTE_P) {
@@ -258,7 +260,7 @@ static void test_p4_rights(struct selftest *t)
 	};
 	pte_t *pgd = scratch_pair_make();
 
-	for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(wrong) - !ledger_trampoline; i++) {
 		virt_addr_t va = wrong[i].shared ? wrong[i].page :
 				 AREA(last_cpu(), wrong[i].page);
 
@@ -276,7 +278,7 @@ static void test_p4_missing(struct selftest *t)
 
 	plant_pte(t, pgd, CEA_IDT, 0, "found nothing, expected R", "no IDT");
 	plant_pte(t, pgd, CEA_ENTRY_TEXT, 0, "found nothing, expected R X", "no entry text");
-	for (unsigned i = 0; i < ARRAY_SIZE(page); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(page) - !ledger_trampoline; i++)
 		plant_pte(t, pgd, AREA(last_cpu(), page[i]), 0, "found nothing, expected *",
 			  "a page of the last CPU's area is missing");
 	scratch_pair_free(pgd);
@@ -292,8 +294,9 @@ static void test_p4_upper(struct selftest *t)
 	scratch_expect_page(t, pgd, 4, AREA(0, CEA_ENTRY_STACK), "found R, expected RW",
 			    "W removed at the PMD");
 	*pmd = old | PTE_NX;
-	scratch_expect_page(t, pgd, 4, AREA(0, CEA_TRAMPOLINE), "found R, expected R X",
-			    "NX at the PMD");
+	if (ledger_trampoline)
+		scratch_expect_page(t, pgd, 4, AREA(0, CEA_TRAMPOLINE), "found R, expected R X",
+				    "NX at the PMD");
 	*pmd = PROT_R | PTE_PS | cea_global();
 	scratch_expect_page(t, pgd, 4, va, "found R in a large page, expected R",
 			    "2 MiB in the place of the areas");
@@ -318,7 +321,7 @@ static void test_p4_user(struct selftest *t)
 	static const u64 page[] = { CEA_GDT, CEA_ENTRY_STACK, CEA_TSS_PAGE, CEA_TRAMPOLINE };
 	pte_t *pgd = scratch_pair_make();
 
-	for (unsigned i = 0; i < ARRAY_SIZE(page); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(page) - !ledger_trampoline; i++) {
 		set_user_bit(pgd, AREA(0, page[i]), true);
 		scratch_expect_page(t, pgd, 4, AREA(0, page[i]), "found it open to user "
 				    "mode, expected supervisor", "U at every level");
@@ -423,7 +426,7 @@ static void test_p6_user_half(struct selftest *t)
 	pte_t *pgd = scratch_pair_make();
 	virt_addr_t large = ALIGN_DOWN(SCRATCH_USER, PT_SIZE(2)) + PT_SIZE(2);
 
-	for (unsigned i = 0; i < ARRAY_SIZE(read_only); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(read_only) - !ledger_trampoline; i++) {
 		phys_addr_t pa = read_only_frame(pgd, i);
 		pte_t *entry = scratch_entry(pgd, SCRATCH_USER, 1);
 
@@ -450,7 +453,7 @@ static void test_p6_slot_508(struct selftest *t)
 	pte_t *pgd = scratch_pair_make();
 	pte_t *entry = scratch_entry(pgd, va, 1), old = *entry;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(read_only); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(read_only) - !ledger_trampoline; i++) {
 		phys_addr_t pa = read_only_frame(pgd, i);
 
 		*entry = (old & ~(pte_t)PTE_ADDR_MASK) | pa;

@@ -28,6 +28,7 @@
 #define RX 0
 #define ABSENT PTE_P /* never among pt_leaf.rights */
 #define GDT_EXTENT PTE_G /* R or absent, by gdt_pages */
+#define TRAMPOLINE PTE_D /* RX or absent, by syscall= */
 #define DEBUG_STORE PTE_A /* RW or absent, by CPUID */
 #define RIGHTS_MASK (PTE_W | PTE_U | PTE_NX)
 
@@ -55,7 +56,7 @@ static const struct field {
 	{ "IST #DB", AT(ist[2].stack), 1, RW, true },
 	{ "guard below IST #MC", AT(ist[3].guard), 1, ABSENT, false },
 	{ "IST #MC", AT(ist[3].stack), 1, RW, true },
-	{ "trampoline", AT(trampoline), 1, RX, false },
+	{ "trampoline", AT(trampoline), 1, TRAMPOLINE, false },
 	{ "debug store", AT(debug_store), 33, DEBUG_STORE, false },
 };
 #define OWN_FRAMES 5
@@ -71,6 +72,8 @@ static void for_each_page(unsigned cpu, bool (*fn)(struct selftest *, unsigned,
 
 			if (rights == GDT_EXTENT)
 				rights = p + 1 < cpus_gdt_pages(cpu) ? R : ABSENT;
+			if (rights == TRAMPOLINE)
+				rights = ledger_trampoline ? RX : ABSENT;
 			if (rights == DEBUG_STORE)
 				rights = cpu_features.ds ? RW : ABSENT;
 			if (!fn(t, cpu, &field[i], (u64)cea(cpu) + field[i].at +
@@ -217,7 +220,7 @@ static void writes_fault(struct selftest *t)
 	cpus_read_state();
 	cpus_call_all(try_writes, NULL);
 	for_each_cpu(cpu, &cpus_online) {
-		EXPECT_EQ(t, tried_writes[cpu], 2 * (cpus_gdt_pages(cpu) + 2) + 1 +
+		EXPECT_EQ(t, tried_writes[cpu], 2 * (cpus_gdt_pages(cpu) + 1 + ledger_trampoline) + 1 +
 			  text_pages(), "read-only pages tried");
 		EXPECT_EQ(t, open_writes[cpu], 0, "writes that were not refused");
 	}
@@ -254,8 +257,8 @@ static void check_slot(struct selftest *t, const pte_t *pgd, unsigned cpus)
 	EXPECT(t, n.pages > cpus * OWN_FRAMES, "the walk finds the pages");
 	EXPECT_EQ(t, n.user, 0, "pages open to user mode");
 	EXPECT_EQ(t, n.executable,
-		  cpus + text_pages() + (pti_deferred ? CEA_DEFERRED_TEXT_PAGES : 0),
-		  "executable pages: a trampoline for each CPU, and entry text");
+		  ledger_trampoline * cpus + text_pages() + (pti_deferred ? CEA_DEFERRED_TEXT_PAGES : 0),
+		  "executable pages: a trampoline for each CPU, but with syscall=entry, and entry text");
 	EXPECT_EQ(t, n.stray, 0, "pages without NX that are not text");
 	EXPECT_EQ(t, n.writable_text, 0, "text that is writable");
 }

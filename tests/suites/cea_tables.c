@@ -8,6 +8,7 @@
 #include "arch/idt.h"
 #include "entry/deferred/deferred.h"
 #include "entry/entry.h"
+#include "entry/shared/shared.h"
 #include "kernel/base/percpu.h"
 #include "kernel/start/args.h"
 #include "kernel/start/selftest.h"
@@ -165,7 +166,7 @@ static bool is_executable(const pte_t *pgd, virt_addr_t va)
 
 static void syscall_entry(struct selftest *t)
 {
-	bool direct = !pti_enabled && selftest_args->syscall != SYSCALL_TRAMPOLINE;
+	enum syscall_entry way = selftest_args->syscall;
 
 	cpus_read_state();
 	for_each_cpu(cpu, &cpus_online) {
@@ -183,7 +184,15 @@ static void syscall_entry(struct selftest *t)
 		       "LSTAR leads to what a user program's PGD lets run");
 		EXPECT(t, is_executable(cpus_user_view(cpu), s->cstar),
 		       "CSTAR leads to what a user program's PGD lets run");
-		if (direct) {
+		if (way == SYSCALL_ENTRY) {
+			EXPECT_EQ(t, s->lstar, tlb_pcid ? entry_shared_labels.window_syscall_pcid_start :
+							  entry_shared_labels.window_syscall_start,
+				  "LSTAR leads into entry text");
+			EXPECT_EQ(t, s->cstar, tlb_pcid ? entry_shared_labels.window_syscall32_pcid_start :
+							  entry_shared_labels.window_syscall32_start,
+				  "CSTAR leads into entry text");
+			EXPECT(t, s->lstar - CEA_SHARED_ENTRY < PAGE_SIZE, "where RSP is the user's");
+		} else if (way == SYSCALL_DIRECT) {
 			EXPECT_EQ(t, s->lstar, entry_labels.syscall_direct,
 				  "LSTAR leads into the kernel image");
 			EXPECT_EQ(t, s->cstar, entry_labels.syscall32_direct,

@@ -13,6 +13,7 @@
 #include "arch/state/insn.h"
 #include "arch/state/ldt.h"
 #include "entry/deferred/deferred.h"
+#include "entry/shared/shared.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
@@ -23,6 +24,7 @@
 #include "kernel/task/sched.h"
 #include "kernel/trap.h"
 #include "mm/frames/frame.h"
+#include "mm/ledger.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/insn.h"
@@ -222,16 +224,17 @@ static bool count_sysret(struct pt_regs *regs)
 	return true;
 }
 
-/* Counts uses of this CPU's SYSRET door, the trampoline's or the direct one. */
+/* Counts uses of this CPU's SYSRET door, wherever that is. */
 static void count_here(void *arg)
 {
 	const struct entry_labels *l = &entry_labels;
 	u64 by = this_cpu()->cpu * CEA_STRIDE;
 	bool direct = cpu_state[this_cpu()->cpu].lstar == l->syscall_direct;
 
-	write_dr0(direct	 ? l->door_sysret_direct :
-		  pti_deferred ? deferred_labels.door_sysret :
-				 l->door_sysret + by);
+	write_dr0(direct	     ? l->door_sysret_direct :
+		  pti_deferred	     ? deferred_labels.door_sysret :
+		  !ledger_trampoline ? entry_shared_labels.door_sysret :
+				       l->door_sysret + by);
 	write_dr6(DR6_NONE);
 	write_dr7(arg ? DR7_EXECUTE_0 : DR7_NONE);
 }

@@ -15,6 +15,7 @@
 #include "arch/machine/smp.h"
 #include "entry/deferred/deferred.h"
 #include "entry/entry.h"
+#include "entry/shared/shared.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
@@ -28,7 +29,7 @@
 #include "tests/suites/pinned.h"
 
 #define NMIS_IN_CALLS 5000
-#define MAX_WINDOWS 20
+#define MAX_WINDOWS 24
 #define NMIS_ELSEWHERE 1000
 #define WORK_TRIES 100
 #define DEFERRED_IN_MAX 128 /* bytes of SYSCALL's two entries in the trampoline's page */
@@ -55,10 +56,13 @@ static unsigned windows(struct window w[MAX_WINDOWS])
 {
 	unsigned n = 0;
 
-#define WINDOW(field, label, name)                                       \
-	w[n++] = (struct window){ name, entry_labels.window_##field##_start, \
-				  entry_labels.window_##field##_end };
-	ENTRY_WINDOWS(WINDOW)
+#define WINDOW(labels, field, name)                                \
+	w[n++] = (struct window){ name, labels.window_##field##_start, \
+				  labels.window_##field##_end };
+#define OWN_WINDOW(field, label, name) WINDOW(entry_labels, field, name)
+#define SHARED_WINDOW(field, name) WINDOW(entry_shared_labels, field, name)
+	ENTRY_WINDOWS(OWN_WINDOW)
+	SHARED_WINDOWS(SHARED_WINDOW)
 	return n;
 }
 

@@ -13,6 +13,7 @@
 #include "kernel/task/sched.h"
 #include "mm/audit.h"
 #include "mm/frames/frame.h"
+#include "mm/ledger.h"
 #include "mm/pti.h"
 #include "mm/space/mm_range.h"
 #include "tests/suites/cpus.h"
@@ -65,7 +66,7 @@ static void own_area(struct selftest *t)
 	if (cannot(t, 1))
 		return;
 	for_each_cpu(a, &cpus_online) {
-		EXPECT(t, pages_shown(a, a) >= 8, "each shows its own");
+		EXPECT(t, pages_shown(a, a) >= 7U + ledger_trampoline, "each shows its own");
 		for_each_cpu(b, &cpus_online) {
 			other += a != b ? pages_shown(a, b) : 0;
 			all += pt_translate(VAULT_OF(a)->root, (u64)&cea(b)->entry_stack) !=

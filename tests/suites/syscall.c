@@ -18,6 +18,7 @@
 #include "kernel/base/string.h"
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/signal/signal.h"
+#include "kernel/start/args.h"
 #include "mm/pti.h"
 #include "mm/space/pti_stack.h"
 #include "mm/tlb.h"
@@ -119,7 +120,7 @@ static bool is_direct(u64 lstar)
 	return lstar == entry_labels.syscall_direct;
 }
 
-static void own_trampoline(struct selftest *t)
+static void as_decided(struct selftest *t)
 {
 	u64 must_clear = RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_AC | RFLAGS_NT;
 	struct msrs m;
@@ -128,12 +129,12 @@ static void own_trampoline(struct selftest *t)
 		call_on_cpu(cpu, read_msrs, &m);
 		EXPECT_EQ(t, m.lstar,
 			  pti_deferred ? deferred_labels.syscall_in + cpu * (u64)CEA_STRIDE :
-					 syscall_entry_of(cpu, is_direct(m.lstar)),
+					 syscall_entry_of(cpu, selftest_args->syscall),
 			  "LSTAR");
-		EXPECT(t, !pti_enabled || !is_direct(m.lstar), "pti=on needs the trampoline");
+		EXPECT(t, !pti_enabled || !is_direct(m.lstar), "pti=on has no direct entry");
 		EXPECT_EQ(t, m.cstar,
 			  pti_deferred ? deferred_labels.syscall32_in + cpu * (u64)CEA_STRIDE :
-					 syscall32_entry_of(cpu, is_direct(m.lstar)),
+					 syscall32_entry_of(cpu, selftest_args->syscall),
 			  "CSTAR");
 		EXPECT_EQ(t, m.star >> 32 & 0xffff, SEL_KERNEL_CS, "STAR, for SYSCALL");
 		EXPECT_EQ(t, m.star >> 48, SEL_USER32_CS, "STAR, for SYSRET");
@@ -390,7 +391,7 @@ static void moves(struct selftest *t)
 }
 
 static const struct selftest_case cases[] = {
-	{ "each CPU's MSRs lead into its own trampoline", own_trampoline },
+	{ "each CPU's MSRs lead where the arguments say", as_decided },
 	{ "a call reaches its task's stack on every CPU", right_stack },
 	{ "a call parks RSP on the entry stack of its own CPU", right_entry_stack },
 	{ "a call changes rax, rcx and r11 and nothing else", registers_kept },

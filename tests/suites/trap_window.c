@@ -12,14 +12,17 @@
 #include "arch/cpu_entry_area.h"
 #include "arch/state/insn.h"
 #include "entry/deferred/deferred.h"
+#include "entry/shared/shared.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
 #include "kernel/start/selftest.h"
 #include "kernel/trap.h"
 #include "mm/leakscan.h"
+#include "mm/ledger.h"
 #include "mm/pti.h"
 #include "mm/space/pti_stack.h"
+#include "mm/tlb.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/insn.h"
 #include "tests/suites/programs.h"
@@ -227,7 +230,9 @@ static struct window syscall_window(void)
 	else if (w.start == l->window_syscall_start)
 		w.end = l->window_syscall_end;
 	else
-		w.end = l->window_direct_end;
+		w.end = w.start == l->syscall_direct ? l->window_direct_end :
+			tlb_pcid		      ? entry_shared_labels.window_syscall_pcid_end :
+							entry_shared_labels.window_syscall_end;
 	return w;
 }
 
@@ -255,6 +260,10 @@ static struct window sysret_window(void)
 		w.start = l->window_direct_exit_start;
 		w.end = l->window_direct_exit_end;
 		w.door = l->door_sysret_direct;
+	} else if (!ledger_trampoline) {
+		w.start = entry_shared_labels.window_sysret_start;
+		w.end = entry_shared_labels.window_sysret_end;
+		w.door = entry_shared_labels.door_sysret;
 	}
 	return w;
 }

@@ -12,6 +12,7 @@
 #include "arch/machine/smp.h"
 #include "arch/state/insn.h"
 #include "entry/deferred/deferred.h"
+#include "entry/shared/shared.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/seams.h"
@@ -174,6 +175,7 @@ static bool at_door(u64 ip)
 		    CEA_BASE + (ip - CEA_BASE) % CEA_STRIDE : ip;
 
 	return alias == entry_labels.door_sysret || ip == entry_labels.door_sysret_direct ||
+	       ip == entry_shared_labels.door_sysret ||
 	       ip == entry_labels.door_iret_user || ip == entry_labels.door_iret_kernel ||
 	       ip == deferred_labels.door_sysret || ip == deferred_labels.door_iret ||
 	       ip == deferred_labels.door_answer;
