@@ -107,7 +107,7 @@ $(COVERED): $(COVERAGE_OBJECTS) $(BUILD)/linker.ld
 	$(LD) $(LDFLAGS) --wrap=power_off --wrap=power_restart -T $(BUILD)/linker.ld -o $@ \
 		$(COVERAGE_OBJECTS) $(shell $(CC) -print-file-name=libgcov.a) $(LIBGCC)
 
-include user/Makefile.inc tests/host/Makefile.inc $(if $(SANITIZE),tests/sanitize/Makefile.inc)
+include user/Makefile.inc tests/guest/Makefile.inc tests/host/Makefile.inc $(if $(SANITIZE),tests/sanitize/Makefile.inc)
 
 # ---- What is booted ---------------------------------------------------------
 
@@ -126,9 +126,12 @@ QUIETLY = -s --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,
 deps-%:
 	@scripts/deps $*
 
+# GUEST= alone is our own guest kernel.
+GUEST_GIVEN := $(filter command environment,$(origin GUEST))
+
 run: deps-run
-	@$(MAKE) $(QUIETLY) kernel
-	@scripts/run $(PROGRAM) $(ARGS)
+	@$(MAKE) $(QUIETLY) kernel $(if $(GUEST_GIVEN),guests)
+	@scripts/run $(if $(GUEST_GIVEN),$(or $(GUEST),$(BUILD)/user/guest.elf),$(PROGRAM)) $(ARGS)
 
 # What a program reads with pti=off, and with pti=on: side by side.
 meltdown: deps-run

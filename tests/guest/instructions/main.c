@@ -1,0 +1,45 @@
+/* A guest of many lines: each instruction that touches memory, at each border of a table
+ * and of its pages, each fault of loading a segment, and what is not about tables. */
+#include "guest.h"
+#include "tests/guest/instructions/instructions.h"
+
+void guest_main(void);
+
+TAKES(ltr, uint32_t, "ltr %w0")
+TAKES(lmsw, uint32_t, "lmsw %w0")
+TAKES(invlpg, const volatile void *, "invlpg (%0)")
+GIVES(read_cr3, "mov %%cr3, %0")
+GIVES(read_cr4, "mov %%cr4, %0")
+
+static void use_tss(void) {
+	say("STR before LTR: %4", str());
+	ltr(TSS);
+	say("STR: %4", str());
+	say("its descriptor is busy: %8", memory.gdt[TSS / 8].high & 0xf0ff00);
+	FAULT("LTR once more", "ltr %w0", "r"(TSS));
+}
+
+static void use_control_registers(void) {
+	say("CR3: %8", read_cr3());
+	say("CR4: %8", read_cr4());
+	lmsw(read_cr0() | 8);
+	say("CR0.TS behind LMSW: %1", read_cr0() >> 3 & 1);
+	invlpg(&memory);
+	say("INVLPG is no fault");
+}
+
+void guest_main(void) {
+	say("guest: instructions");
+	fill_tables();
+	use_table((struct table_register){sizeof(memory.gdt) - 1, (uint32_t)memory.gdt}, CODE, DATA);
+	use_traps(CODE);
+	lldt(0); /* until then it is the loader's, or the one of a reset */
+	meet_more_traps();
+	use_tss();
+	use_control_registers();
+	neighbours();
+	use_table((struct table_register){sizeof(memory.gdt2) - 1, (uint32_t)memory.gdt2}, CODE2, DATA2);
+	neighbours_of_second();
+	say("guest: all said");
+	end(0);
+}
