@@ -10,6 +10,7 @@ PT_LOAD, PT_INTERP = 1, 3
 EM_X86_64 = 62
 ET_EXEC, ET_DYN = 2, 3
 HEADER, PROGRAM_HEADER = 64, 56
+MULTIBOOT = struct.pack("<I", 0x1badb002)
 
 
 def program_headers(data):
@@ -24,6 +25,11 @@ def program_headers(data):
         start, = struct.unpack_from("<Q", data, at + 8)
         length, = struct.unpack_from("<Q", data, at + 32)
         yield kind, start, length
+
+
+def is_guest(data):
+    """Is it a 32-bit program with a multiboot header?  The kernel says what is wrong with it."""
+    return data[:5] == b"\x7fELF\1" and MULTIBOOT in data[:8192]
 
 
 def interpreter(data):
@@ -43,6 +49,8 @@ def problem(data):
         return "found no ELF file, expected a static x86-64 program"
     if len(data) < HEADER:
         return f"found an ELF file of {len(data)} bytes, cut short"
+    if is_guest(data):
+        return None
     if data[4] != 2 or data[5] != 1:
         return "found a 32-bit or big-endian program, expected a 64-bit one"
     kind, machine = struct.unpack_from("<HH", data, 16)
