@@ -139,7 +139,7 @@ meltdown: deps-run
 	@$(PYTHON) scripts/meltdown.py
 
 test: deps-test
-	@$(MAKE) $(QUIETLY) all user-hosted debug-kernel sanitize-kernel
+	@$(MAKE) $(QUIETLY) all user-hosted guests debug-kernel sanitize-kernel
 	@$(PYTHON) tests/run.py $(if $(SYSTEMS),--systems)
 
 # The README's commands in minimal roots of Debian 13 and 12, each with make alone.
@@ -165,7 +165,7 @@ FORMATTED := $(filter-out tests/%,$(C_SOURCES) $(wildcard $(addsuffix /*.h,$(DIR
 
 # A build of its own, in which a warning is an error, and the static checks.
 check: deps-check
-	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/check WERROR=-Werror kernel
+	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/check WERROR=-Werror kernel guests
 	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/check-debug DEBUG=1 WERROR=-Werror $(BUILD)/check-debug/postern.elf
 	@$(MAKE) $(QUIETLY) compile_commands.json
 	@$(CPPCHECK) $(filter-out tests/%,$(C_SOURCES))
@@ -246,6 +246,7 @@ help:
 
 # help: make           build/postern.elf, build/postern.iso, build/initramfs.cpio
 # help: make run       boot the demonstration (or PROGRAM=./a.out ARGS="...")
+# help: make run GUEST=    a guest kernel: user/guest/, or GUEST=./a.elf
 # help: make meltdown  a program reads the kernel with pti=off, and cannot with pti=on
 # help: make test      every test: host tests, all machines of tests/*.cfg, gdb
 # help: make format    the kernel's C as clang-format writes it

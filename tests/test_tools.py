@@ -272,6 +272,7 @@ class Run(InDirectory):
                            (good[:4] + b"\1" + good[5:], "32-bit"),
                            (good[:16] + b"\1" + good[17:], "object")):
             self.assertIn(word, elfcheck.problem(data) or "", data[:20])
+        self.assertIsNone(elfcheck.problem(good[:4] + b"\1" + good[5:] + elfcheck.MULTIBOOT))
 
     def tree(self, qemu_script):
         """A tree with a stand-in for QEMU; returns scripts/run's path."""
