@@ -2,8 +2,8 @@
  * Wrappers of single instructions, those that the gate needs.  Each has the effect its
  * name says and no other.  Inline assembly stands here, in percpu.h (fields relative to
  * GS), in io.h (ports), in arch/state/insn.h (FPU, debug registers), in
- * arch/machine/insn.h, in mm/space/uaccess.c (what may fault) and in string.c (REP),
- * and nowhere else.
+ * arch/machine/insn.h, in mm/space/uaccess.c (what may fault), in string.c (REP) and in
+ * kernel/guest/insn_alu.c (a guest's arithmetic), and nowhere else.
  */
 #ifndef KERNEL_BASE_INSN_H
 #define KERNEL_BASE_INSN_H
