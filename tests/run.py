@@ -28,7 +28,7 @@ import machines
 from boots import Outcome, ROOT, bounded, ktap
 
 LOGS = os.path.join(boots.BUILD, "test-logs")
-TAIL, CASES_SHOWN, DETAIL_SHOWN = 25, 10, 15
+TAIL, CASES_SHOWN, DETAIL_SHOWN, COSTS_SHOWN = 25, 10, 15, 10
 
 
 @dataclasses.dataclass
@@ -218,6 +218,14 @@ def choose(options):
     return sorted(jobs, key=expected_cpu, reverse=True)
 
 
+def costs(outcomes):
+    """The largest jobs by processor time, and all together: what is to be watched."""
+    largest = sorted(outcomes, key=lambda outcome: outcome.cpu, reverse=True)[:COSTS_SHOWN]
+    yield "largest: " + ", ".join(f"{o.name} {o.cpu:.0f}" for o in largest)
+    yield (f"processor time: {sum(o.cpu for o in outcomes):.0f} s "
+           f"in {len(outcomes)} jobs")
+
+
 def finish(passed, failed, skipped):
     """The last line, and the exit status."""
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
@@ -282,6 +290,7 @@ def main(argv):
     bad = [outcome.name for outcome in outcomes if outcome.count(ktap.FAILED)]
     if bad:
         print(f"failed: {' '.join(bad)}")
+    print("\n".join(costs(outcomes)))
     return finish(*(sum(outcome.count(verdict) for outcome in outcomes)
                     for verdict in (ktap.PASSED, ktap.FAILED, ktap.SKIPPED)))
 

@@ -16,6 +16,7 @@ import boots
 import emulators
 import initrds
 import machines
+import run
 import tapunit
 from boots import bounded, ktap, qemu
 
@@ -242,6 +243,14 @@ class Processes(unittest.TestCase):
         idle = self.shell("sleep 0.3")
         self.assertGreater(busy.cpu, 0.02)
         self.assertLess(idle.cpu, busy.cpu)
+
+    def test_costs(self):
+        """runner: the largest jobs are named, and the processor time of all is added up"""
+        outcomes = [boots.Outcome(f"job{i}", [], [], 1.0, "", float(i)) for i in range(30)]
+        largest, total = run.costs(outcomes)
+        self.assertEqual(largest.split(", ")[0], "largest: job29 29")
+        self.assertEqual(largest.split(", ")[-1], "job20 20")
+        self.assertEqual(total, "processor time: 435 s in 30 jobs")
 
     def test_timeout(self):
         """process: time runs out, and the whole group is ended, no other"""
