@@ -36,12 +36,17 @@ static inline unsigned cpumask_count(const struct cpumask *m)
 	return n;
 }
 
-/* The first CPU of the set that is >= cpu, or NR_CPUS. */
+/* The first CPU of the set that is >= cpu, or NR_CPUS.  The scheduler looks under its lock. */
 static inline unsigned cpumask_next(const struct cpumask *m, unsigned cpu)
 {
-	while (cpu < NR_CPUS && !cpumask_test(m, cpu))
-		cpu++;
-	return cpu;
+	while (cpu < NR_CPUS) {
+		u64 rest = __atomic_load_n(&m->bits[cpu / 64], __ATOMIC_SEQ_CST) >> cpu % 64;
+
+		if (rest)
+			return cpu + (unsigned)__builtin_ctzll(rest);
+		cpu = (cpu / 64 + 1) * 64;
+	}
+	return NR_CPUS;
 }
 
 #define for_each_cpu(cpu, mask) \
