@@ -255,6 +255,14 @@ static void poke(u32 linear, u32 v)
 	memcpy(trial_byte(linear), &v, sizeof(v));
 }
 
+/* The linear address that SP is. */
+static u32 stack_top(const struct native_run *run)
+{
+	const struct guest_segment *ss = &run->segment[SEG_SS]->is;
+
+	return ss->base + guest_reg_read(&run->regs, GUEST_SP, ss->big ? 4 : 2);
+}
+
 /* Where it jumps to: INT3, nothing, or beyond the limit. */
 static void choose_target(struct trial *t)
 {
@@ -267,7 +275,7 @@ static void choose_target(struct trial *t)
 		moved = target - (u32)t->run.regs.ip - t->insn.length;
 		memcpy(t->bytes + t->insn.length - t->insn.operand, &moved, t->insn.operand);
 	} else if (!t->insn.has_modrm) {
-		poke(t->run.segment[SEG_SS]->is.base + (u32)t->run.regs.sp, target);
+		poke(stack_top(&t->run), target);
 	} else if (t->insn.mod == 3) {
 		guest_reg_write(&t->run.regs, t->insn.rm, 4, target);
 	} else {
@@ -279,10 +287,7 @@ static void choose_target(struct trial *t)
 /* aim() may have moved SP. */
 static bool stack_is_near(const struct native_run *run)
 {
-	const struct guest_segment *ss = &run->segment[SEG_SS]->is;
-	u32 linear = ss->base + guest_reg_read(&run->regs, GUEST_SP, ss->big ? 4 : 2);
-
-	return linear - (NATIVE_ARENA - 0x10000) < NATIVE_SIZE + 0x20000;
+	return stack_top(run) - (NATIVE_ARENA - 0x10000) < NATIVE_SIZE + 0x20000;
 }
 
 /* False: another one. */
