@@ -192,6 +192,8 @@ static bool aim(struct trial *t)
 	return i->address == 2 ? (u16)offset == (u16)wanted : offset == wanted;
 }
 
+#define CALM (NATIVE_ARENA + 0x1f00)
+
 /*
  * Which side of CMPS a processor reads first is its own business, and whether a call looks
  * at its stack or at its target first: one of the two is in the middle of the arena.
@@ -199,7 +201,7 @@ static bool aim(struct trial *t)
 static void calm(struct trial *t, enum user_segment s, u64 *offset, unsigned width)
 {
 	t->run.segment[s] = &native_segments[width == 4 ? NATIVE_FLAT : NATIVE_UP16];
-	*offset = NATIVE_ARENA + 0x1f00 - t->run.segment[s]->is.base;
+	*offset = CALM - t->run.segment[s]->is.base;
 }
 
 static void calm_one_side(struct trial *t, enum user_segment source)
@@ -285,8 +287,12 @@ static void choose_target(struct trial *t)
 }
 
 /* aim() may have moved SP. */
-static bool stack_is_near(const struct native_run *run)
+static bool stack_is_near(const struct trial *t)
 {
+	const struct native_run *run = &t->run;
+
+	if (t->form->what & JUMP && run->segment[SEG_CS]->is.base)
+		return stack_top(run) == CALM;
 	return stack_top(run) - (NATIVE_ARENA - 0x10000) < NATIVE_SIZE + 0x20000;
 }
 
@@ -305,7 +311,7 @@ static bool choose(struct trial *t)
 	if (t->form->what & BIT_REGISTER && t->insn.operand == 4 &&
 	    (u32)(guest_reg_read(&t->run.regs, t->insn.reg, 4) + 0x10000) > 0x20000)
 		return false;
-	if (t->form->what & STACK && !stack_is_near(&t->run))
+	if (t->form->what & STACK && !stack_is_near(t))
 		return false;
 	if (t->form->what & JUMP) {
 		if (t->insn.has_modrm && t->insn.mod == 3 && t->insn.rm == GUEST_SP)
