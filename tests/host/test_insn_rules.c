@@ -14,68 +14,68 @@
 #define DATA .usable = true, .writable = true
 #define NONE 0
 
+/* clang-format off */
+static const struct {
+	struct guest_segment seg;
+	u32 offset;
+	unsigned n;
+	bool write;
+	u8 vector; /* of DS; that of SS is #SS in place of #GP, for limits */
+} limits[] = {
+	{ { DATA, .limit = 0xfff }, 0xffc, 4, true, NONE },
+	{ { DATA, .limit = 0xfff }, 0xffd, 4, true, VEC_GP },
+	{ { DATA, .limit = 0xfff }, 0xfff, 1, false, NONE },
+	{ { DATA, .limit = 0xfff }, 0x1000, 1, false, VEC_GP },
+	{ { DATA, .limit = 0 }, 0, 1, true, NONE },
+	{ { DATA, .limit = 0 }, 0, 2, true, VEC_GP },
+	{ { DATA, .limit = 0xffff }, 0xffff, 1, true, NONE },
+	{ { DATA, .limit = 0xffff }, 0xffff, 2, true, VEC_GP },
+	{ { DATA, .limit = 0x1ffff }, 0xffff, 2, true, NONE },
+	{ { DATA, .limit = 0xffffffff }, 0xfffffffc, 4, true, NONE },
+	{ { DATA, .limit = 0xffffffff }, 0xfffffffd, 4, true, VEC_GP },
+	{ { DATA, .limit = 0xffffffff }, 0xffffffff, 8, false, VEC_GP },
+	{ { DATA, .limit = 0xfff, .expand_down = true, .big = true }, 0x1000, 4, true, NONE },
+	{ { DATA, .limit = 0xfff, .expand_down = true, .big = true }, 0xfff, 4, true, VEC_GP },
+	{ { DATA, .limit = 0xfff, .expand_down = true, .big = true }, 0xfffffffc, 4, true, NONE },
+	{ { DATA, .limit = 0xfff, .expand_down = true, .big = true }, 0xfffffffd, 4, true, VEC_GP },
+	{ { DATA, .limit = 0xfff, .expand_down = true }, 0x1000, 1, true, NONE },
+	{ { DATA, .limit = 0xfff, .expand_down = true }, 0xffe, 2, true, VEC_GP },
+	{ { DATA, .limit = 0xfff, .expand_down = true }, 0xfffe, 2, true, NONE },
+	{ { DATA, .limit = 0xfff, .expand_down = true }, 0xffff, 2, true, VEC_GP },
+	{ { DATA, .limit = 0xfff, .expand_down = true }, 0x10000, 1, true, VEC_GP },
+	{ { DATA, .limit = 0xffffffff, .expand_down = true, .big = true }, 0, 1, true, VEC_GP },
+	{ { DATA, .limit = 0xffffffff, .expand_down = true, .big = true }, 0xffffffff, 1, true, VEC_GP },
+	{ { DATA, .limit = 0, .expand_down = true, .big = true }, 1, 4, true, NONE },
+	{ { .usable = false, .limit = 0xffffffff }, 0, 1, false, VEC_GP },
+	{ { .usable = true, .limit = 0xfff }, 0, 4, false, NONE },
+	{ { .usable = true, .limit = 0xfff }, 0, 4, true, VEC_GP },
+	{ { .usable = true, .limit = 0xfff, .code = true, .readable = true }, 0, 4, false, NONE },
+	{ { .usable = true, .limit = 0xfff, .code = true, .readable = true }, 0, 4, true, VEC_GP },
+	{ { .usable = true, .limit = 0xfff, .code = true, .writable = true }, 0, 4, true, VEC_GP },
+	{ { .usable = true, .limit = 0xfff, .code = true }, 0, 4, false, VEC_GP },
+	/* Of code, conforming is where data has expand-down. */
+	{ { .usable = true, .limit = 0xfff, .code = true, .readable = true, .expand_down = true },
+	  0, 4, false, NONE },
+};
+/* clang-format on */
+
 static void test_limits(void)
 {
-	/* clang-format off */
-	static const struct {
-		struct guest_segment seg;
-		u32 offset;
-		unsigned n;
-		bool write;
-		u8 vector; /* of DS; that of SS is #SS in place of #GP, for limits */
-	} rows[] = {
-		{ { DATA, .limit = 0xfff }, 0xffc, 4, true, NONE },
-		{ { DATA, .limit = 0xfff }, 0xffd, 4, true, VEC_GP },
-		{ { DATA, .limit = 0xfff }, 0xfff, 1, false, NONE },
-		{ { DATA, .limit = 0xfff }, 0x1000, 1, false, VEC_GP },
-		{ { DATA, .limit = 0 }, 0, 1, true, NONE },
-		{ { DATA, .limit = 0 }, 0, 2, true, VEC_GP },
-		{ { DATA, .limit = 0xffff }, 0xffff, 1, true, NONE },
-		{ { DATA, .limit = 0xffff }, 0xffff, 2, true, VEC_GP },
-		{ { DATA, .limit = 0x1ffff }, 0xffff, 2, true, NONE },
-		{ { DATA, .limit = 0xffffffff }, 0xfffffffc, 4, true, NONE },
-		{ { DATA, .limit = 0xffffffff }, 0xfffffffd, 4, true, VEC_GP },
-		{ { DATA, .limit = 0xffffffff }, 0xffffffff, 8, false, VEC_GP },
-		{ { DATA, .limit = 0xfff, .expand_down = true, .big = true }, 0x1000, 4, true, NONE },
-		{ { DATA, .limit = 0xfff, .expand_down = true, .big = true }, 0xfff, 4, true, VEC_GP },
-		{ { DATA, .limit = 0xfff, .expand_down = true, .big = true }, 0xfffffffc, 4, true, NONE },
-		{ { DATA, .limit = 0xfff, .expand_down = true, .big = true }, 0xfffffffd, 4, true, VEC_GP },
-		{ { DATA, .limit = 0xfff, .expand_down = true }, 0x1000, 1, true, NONE },
-		{ { DATA, .limit = 0xfff, .expand_down = true }, 0xffe, 2, true, VEC_GP },
-		{ { DATA, .limit = 0xfff, .expand_down = true }, 0xfffe, 2, true, NONE },
-		{ { DATA, .limit = 0xfff, .expand_down = true }, 0xffff, 2, true, VEC_GP },
-		{ { DATA, .limit = 0xfff, .expand_down = true }, 0x10000, 1, true, VEC_GP },
-		{ { DATA, .limit = 0xffffffff, .expand_down = true, .big = true }, 0, 1, true, VEC_GP },
-		{ { DATA, .limit = 0xffffffff, .expand_down = true, .big = true }, 0xffffffff, 1, true, VEC_GP },
-		{ { DATA, .limit = 0, .expand_down = true, .big = true }, 1, 4, true, NONE },
-		{ { .usable = false, .limit = 0xffffffff }, 0, 1, false, VEC_GP },
-		{ { .usable = true, .limit = 0xfff }, 0, 4, false, NONE },
-		{ { .usable = true, .limit = 0xfff }, 0, 4, true, VEC_GP },
-		{ { .usable = true, .limit = 0xfff, .code = true, .readable = true }, 0, 4, false, NONE },
-		{ { .usable = true, .limit = 0xfff, .code = true, .readable = true }, 0, 4, true, VEC_GP },
-		{ { .usable = true, .limit = 0xfff, .code = true, .writable = true }, 0, 4, true, VEC_GP },
-		{ { .usable = true, .limit = 0xfff, .code = true }, 0, 4, false, VEC_GP },
-		/* Of code, conforming is where data has expand-down. */
-		{ { .usable = true, .limit = 0xfff, .code = true, .readable = true, .expand_down = true },
-		  0, 4, false, NONE },
-	};
-	/* clang-format on */
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		u32 linear = 0;
 		bool right;
 
 		guest_reset();
-		guest.segment[SEG_DS] = guest.segment[SEG_SS] = rows[i].seg;
+		guest.segment[SEG_DS] = guest.segment[SEG_SS] = limits[i].seg;
 		guest.segment[SEG_DS].base = guest.segment[SEG_SS].base = 0xfffff000;
-		right = guest_linear(&memory, SEG_DS, rows[i].offset, rows[i].n, rows[i].write, &linear,
+		right = guest_linear(&memory, SEG_DS, limits[i].offset, limits[i].n, limits[i].write, &linear,
 				     &fault);
-		CHECK_EQ(right, rows[i].vector == NONE);
-		CHECK_EQ(fault.vector, rows[i].vector);
-		CHECK_EQ(fault.has_error, rows[i].vector != NONE);
-		CHECK_EQ(linear, right ? rows[i].offset - 0x1000 : 0);
-		if (rows[i].seg.usable && rows[i].seg.writable && !rows[i].seg.code && !right) {
-			CHECK(!guest_linear(&memory, SEG_SS, rows[i].offset, rows[i].n, true, &linear,
+		CHECK_EQ(right, limits[i].vector == NONE);
+		CHECK_EQ(fault.vector, limits[i].vector);
+		CHECK_EQ(fault.has_error, limits[i].vector != NONE);
+		CHECK_EQ(linear, right ? limits[i].offset - 0x1000 : 0);
+		if (limits[i].seg.usable && limits[i].seg.writable && !limits[i].seg.code && !right) {
+			CHECK(!guest_linear(&memory, SEG_SS, limits[i].offset, limits[i].n, true, &linear,
 					    &fault));
 			CHECK_EQ(fault.vector, VEC_SS);
 		}
