@@ -43,7 +43,6 @@ void gdt_fill(struct gdt_page *gdt, virt_addr_t tss, u32 tss_limit)
 {
 	u64 *e = gdt->entry;
 
-	e[SEL_KERNEL32_CS / 8] = DESC_KERNEL32_CS;
 	e[SEL_KERNEL_CS / 8] = DESC_KERNEL_CS;
 	e[SEL_KERNEL_DS / 8] = DESC_KERNEL_DS;
 	e[SEL_USER32_CS / 8] = DESC_USER32_CS;

@@ -134,16 +134,12 @@ message_loader:
 message_shutdown:
 	db	"Shutdown"
 
-; Until arch/gdt.c: code and data at the selectors that stay.  Accessed bits
-; are set, so that no load writes.  Also what the APs start with.
-	global	boot_gdt, boot_gdt_end
+; Until arch/gdt.c: code and data at the selectors that stay, and of the table only these.
+; Accessed bits are set, so that no load writes.
 	align	8
-boot_gdt:
-	dq	0
-	dq	0
+boot_gdt_kernel:
 	dq	DESC_KERNEL_CS
 	dq	DESC_KERNEL_DS
-boot_gdt_end:
 boot_gdt_pointer:
-	dw	boot_gdt_end - boot_gdt - 1
-	dd	boot_gdt
+	dw	GDT_KERNEL_END - 1
+	dd	boot_gdt_kernel - SEL_KERNEL_CS

@@ -48,15 +48,14 @@ ap_entry:
 	dq	0			; ap_start64
 ap_cr3:
 	dq	0			; below 4 GiB
-ap_gdt:
-	dq	0, 0			; a GDT like boot_gdt
+ap_gdt_kernel:				; of a GDT like boot/start32.asm's
 	dq	DESC_KERNEL_CS
 	dq	DESC_KERNEL_DS
 ap_far:
 	dd	0			; physical address of ap_start_long
 	dw	SEL_KERNEL_CS
 ap_gdtr:
-	dw	8 * 4 - 1
-	dd	0			; physical address of ap_gdt
+	dw	GDT_KERNEL_END - 1
+	dd	0			; physical address of ap_gdt_kernel - SEL_KERNEL_CS
 	align	8
 ap_start_end:

@@ -133,7 +133,7 @@ void ap_start64(void);
 
 /* What stands at ap_start_params (arch/machine/ap_start.asm). */
 struct __packed ap_params {
-	u64 entry, cr3, gdt[4];
+	u64 entry, cr3, gdt_kernel[2];
 	u32 far_offset;
 	u16 far_selector, gdt_limit;
 	u32 gdt_base;
@@ -171,7 +171,8 @@ static void fill_start_page(phys_addr_t page, const pte_t *pgd)
 	params->entry = (u64)ap_start64;
 	params->cr3 = virt_to_phys(pgd);
 	params->far_offset = (u32)(page + (u64)(ap_start_long - ap_start_begin));
-	params->gdt_base = (u32)(page + offset + offsetof(struct ap_params, gdt));
+	params->gdt_base =
+		(u32)(page + offset + offsetof(struct ap_params, gdt_kernel) - SEL_KERNEL_CS);
 }
 
 /* ---- Starting ---------------------------------------------------------------- */

@@ -11,7 +11,7 @@
  *   0F 01 /1  SIDT m     limit 0, base 0xffffffffffff0000
  *   0F 01 /4  SMSW r/m   0x80050033
  *   0F 00 /0  SLDT r/m   the LDT's selector if the process has one, else 0
- *   0F 00 /1  STR r/m    the TSS's selector
+ *   0F 00 /1  STR r/m    0x40
  *
  * A small decoder: prefixes, REX, ModRM, SIB, displacement; in 64-, 32- and
  * 16-bit code, with segments that may be the program's own (arch/state/user_code.c).
@@ -29,6 +29,7 @@
 #define DUMMY_GDT_BASE 0xfffffffffffe0000
 #define DUMMY_IDT_BASE 0xffffffffffff0000
 #define DUMMY_CR0 0x80050033 /* PE, MP, ET, NE, WP, AM, PG */
+#define DUMMY_TR 0x40
 
 #define REX_W 8
 #define REX_X 2
@@ -213,7 +214,7 @@ static bool answer(const struct insn *in, u8 data[10], unsigned *memory_bytes)
 	else if (in->opcode == 0 && in->reg == 0)
 		value = in->code.mm->ldt.active ? SEL_LDT : 0;
 	else if (in->opcode == 0 && in->reg == 1)
-		value = SEL_TSS;
+		value = DUMMY_TR;
 	else
 		return false;
 	memcpy(data, &value, sizeof(value));

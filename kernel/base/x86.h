@@ -105,17 +105,18 @@
 #define PF_INSTR 0x10
 #define PF_PK 0x20
 
-/* Selectors: Linux's, so that programs which look at them find what they know */
-#define SEL_KERNEL32_CS 0x08
-#define SEL_KERNEL_CS 0x10
-#define SEL_KERNEL_DS 0x18
+/* Selectors.  Programs': Linux's, so that those which look at them find what they know */
 #define SEL_USER32_CS 0x23
 #define SEL_USER_DS 0x2b
 #define SEL_USER_CS 0x33
-#define SEL_TSS 0x40
 #define SEL_LDT 0x50
 #define SEL_TI 0x4
 #define GDT_ENTRIES 16
+/* The kernel's: where no guest has any, for its GDT has them too (kernel/guest/) */
+#define SEL_TSS 0x3e0
+#define SEL_KERNEL_CS 0x3f0
+#define SEL_KERNEL_DS 0x3f8
+#define GDT_KERNEL_END 0x400
 
 /* Bits of a descriptor (SDM vol. 3, 3.4.5); SEGMENT: code or data, no gate */
 #define DESC_ACCESSED 0x10000000000
@@ -125,7 +126,6 @@
 #define DESC_LONG 0x20000000000000
 
 /* Flat descriptors, accessed bit set (SDM vol. 3, 3.4.5) */
-#define DESC_KERNEL32_CS 0x00cf9b000000ffff
 #define DESC_KERNEL_CS 0x00af9b000000ffff
 #define DESC_KERNEL_DS 0x00cf93000000ffff
 #define DESC_USER32_CS 0x00cffb000000ffff

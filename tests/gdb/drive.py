@@ -61,7 +61,7 @@ def monitor_base(number, name):
     """Base of GDT, IDT or TR of a CPU, as QEMU has it."""
     text = run("monitor info registers -a").replace("\r", "")
     section = text.split(f"CPU#{number}\n")[1]
-    return int(expect_match(rf"^{name} ?= *(?:0040 )?(\w{{16}}) ", section, name)[1], 16)
+    return int(expect_match(rf"^{name} ?= *(?:03e0 )?(\w{{16}}) ", section, name)[1], 16)
 
 
 def alias(label, number):

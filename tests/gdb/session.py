@@ -221,13 +221,13 @@ def check_gdt():
     base = monitor_base(1, "GDT")
     expect_match(rf"^CPU 1: GDTR {base:#x}, limit 0xf97: the alias in its entry area, "
                  r"frame 0x\w+, R G / R G$", text, "GDTR")
-    for pattern in (r"0x0010 \w+ SEL_KERNEL_CS +code 64-bit, R X, accessed, DPL 0",
+    for pattern in (r"0x03f0 \w+ SEL_KERNEL_CS +code 64-bit, R X, accessed, DPL 0",
                     r"0x0028 \w+ SEL_USER_DS +data, RW, accessed, DPL 3",
                     r"0x0030 \w+ SEL_USER_CS +code 64-bit, R X, accessed, DPL 3"):
         expect_match(rf"^  {pattern}$", text, "a segment")
-    expect_match(rf"^  0x0040 \w+ SEL_TSS +TSS busy, DPL 0, base "
+    expect_match(rf"^  0x03e0 \w+ SEL_TSS +TSS busy, DPL 0, base "
                  rf"{monitor_base(1, 'TR'):#x}, limit 0x2068$", text, "the TSS")
-    expect(text.count("\n"), 8, "lines")
+    expect(text.count("\n"), 7, "lines")
 
 
 def check_physical_mode():

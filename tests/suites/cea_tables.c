@@ -94,7 +94,7 @@ static void tss_rest_is_zero(struct selftest *t)
 	cpus_read_state();
 	for_each_cpu(cpu, &cpus_online) {
 		const u8 *tss = (const u8 *)tss_of(cpu, &limit);
-		const u8 *from = (const u8 *)ALIGN_DOWN((u64)tss, PAGE_SIZE) + GDT_ENTRIES * 8;
+		const u8 *from = (const u8 *)ALIGN_DOWN((u64)tss, PAGE_SIZE) + GDT_KERNEL_END;
 		unsigned bytes = 0;
 
 		while (from < tss)
