@@ -112,17 +112,13 @@ bool gdt_write_faults(virt_addr_t va)
 {
 	u8 byte;
 
-	if (probe_read(va, &byte))
-		return false;
-	return probe_write(va, byte) != 0;
+	return !probe_read(va, &byte) && probe_write(va, byte);
 }
 
 static void load_segments(void)
 {
-	u16 kernel_ds = SEL_KERNEL_DS;
-
 	reload_cs(SEL_KERNEL_CS);
-	write_ss(kernel_ds);
+	write_ss(SEL_KERNEL_DS);
 	write_ds(0);
 	write_es(0);
 	write_fs(0);

@@ -16,6 +16,7 @@
 #include "mm/audit.h"
 #include "mm/audit/espfix.h"
 #include "mm/audit/finding.h"
+#include "mm/audit/overlay.h"
 #include "mm/audit/pti_stack.h"
 #include "mm/audit/read_only.h"
 #include "mm/audit/roots.h"
@@ -67,7 +68,7 @@ static bool is_chosen(const struct ledger_entry *e)
 static void scan(struct audit *a, const struct pt_leaf *leaf, const struct ledger_entry *e, int cpu)
 {
 	const void *page = phys_to_virt(leaf->pa);
-	bool chosen = is_chosen(e);
+	bool chosen = is_chosen(e); /* or no neighbour of the last */
 	u64 value;
 	long at = pti_stack_or_page_leak(page, e->kind, &value);
 
@@ -77,16 +78,14 @@ static void scan(struct audit *a, const struct pt_leaf *leaf, const struct ledge
 			     "found the hidden address %#lx "
 			     "at offset %#lx, expected none",
 			     value, at);
-	if (leaf->va != a->last.va + PAGE_SIZE || chosen || a->last.chosen)
-		at = -1;
-	else
-		at = leakscan_seam(a->last.page, page, &value);
+	chosen |= a->last.chosen || leaf->va != a->last.va + PAGE_SIZE;
+	at = chosen ? -1 : leakscan_seam(a->last.page, page, &value);
 	if (at >= 0)
 		finding(a->report, 7,
 			"pages %#lx and %#lx: found the hidden address %#lx "
 			"across them, at offset %#lx, expected none",
 			a->last.va, leaf->va, value, at);
-	a->last = (struct scanned){ leaf->va, page, chosen };
+	a->last = (struct scanned){ leaf->va, page, is_chosen(e) };
 }
 
 /* Does a task with IO ports run there?  A CPU that is not online may lack a vault. */
@@ -217,6 +216,7 @@ unsigned audit_pair(const pte_t *kernel_pgd, u32 ldt, struct audit_report *repor
 		pt_for_each_leaf(view, first, PGD_SLOT_CEA, check_leaf, a);
 	}
 	check_espfix(report, view);
+	check_overlay(report, view);
 	check_all_present(a, view);
 	pt_for_each_leaf(kernel_pgd, 0, last, check_any_leaf, a);
 	read_only_check(report, view);

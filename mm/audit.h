@@ -7,7 +7,7 @@
 #include "kernel/base/types.h"
 #include "mm/pagetable.h"
 
-#define AUDIT_MAX_KINDS 20
+#define AUDIT_MAX_KINDS 21
 
 struct audit_report {
 	unsigned findings;

@@ -7,6 +7,7 @@
  */
 #include "kernel/base/cpumask.h"
 #include "kernel/base/layout.h"
+#include "mm/audit/overlay.h"
 #include "mm/image.h"
 #include "mm/ledger.h"
 #include "mm/pagetable.h"
@@ -21,8 +22,8 @@ const struct ledger_entry ledger[] = {
 	{ "GDT", "arch/gdt.c", "read by every load of a segment register", LEDGER_AREA, CEA_GDT, 1,
 	  PROT_R, false, LEDGER_GDT },
 	{ "GDT extent", "arch/cpu_entry_area.c",
-	  "zeroes, so that a selector past the table meets a null descriptor", LEDGER_AREA,
-	  CEA_GDT + PAGE_SIZE, CEA_GDT_MAX_PAGES - 1, PROT_R, true, LEDGER_GDT },
+	  "a selector past the table meets a null descriptor", LEDGER_AREA, CEA_GDT + PAGE_SIZE,
+	  CEA_GDT_MAX_PAGES - 1, PROT_R, true, LEDGER_GDT },
 	{ "entry stack", "entry/", "the processor pushes its frame here", LEDGER_AREA,
 	  CEA_ENTRY_STACK, 1, PROT_RW, false, LEDGER_DATA },
 	{ "TSS", "arch/tss.c", "the processor reads sp0 and ISTs", LEDGER_AREA, CEA_TSS_PAGE, 1,
@@ -54,6 +55,8 @@ const struct ledger_entry ledger[] = {
 	  PTI_PLACE_STACK, 1, PROT_RW, true, LEDGER_PTI },
 	{ "process's facts", "kernel/linux/tree.c", "deferred text answers with them",
 	  LEDGER_PLACES, PTI_PLACE_FACTS, 1, PROT_R, true, LEDGER_DATA },
+	{ "overlay", "kernel/guest/tables.c", "read as the guest's GDT and LDT, at their addresses",
+	  LEDGER_GUEST, 0, GUEST_PAGES, PROT_RW, true, LEDGER_OVERLAY },
 	{ "debug store", "arch/machine/debug_store.c", "written by the processor's sampling",
 	  LEDGER_AREA, CEA_DEBUG_STORE, CEA_DEBUG_STORE_PAGES, PROT_RW, true, LEDGER_DATA },
 };

@@ -16,6 +16,7 @@ enum ledger_kind {
 	LEDGER_LDT,       /* descriptors that the process has chosen itself */
 	LEDGER_IO_BITMAP, /* a task's own choice, shown while it runs */
 	LEDGER_PTI,       /* at its top a program's registers, as it has them */
+	LEDGER_OVERLAY,   /* descriptors that a guest has chosen: mm/audit/overlay.c */
 };
 
 /* What an entry's address means. */
@@ -25,6 +26,7 @@ enum ledger_place {
 	LEDGER_ESPFIX,  /* of each CPU, the first in its group; shown with an LDT: layout.h */
 	LEDGER_PROCESS, /* an address in a process's own slot */
 	LEDGER_PLACES,  /* there, an offset from each thread's place */
+	LEDGER_GUEST,   /* an address in the user half of a guest */
 };
 
 struct ledger_entry {

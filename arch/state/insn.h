@@ -31,6 +31,8 @@ static inline bool lar(u16 sel, u64 *desc)
 	return found;
 }
 
+static inline void sgdt(struct table_register *t) { __asm__ volatile("sgdt %0" : "=m"(*t)); }
+
 static inline void xsetbv(u32 reg, u64 v)
 {
 	__asm__ volatile("xsetbv" : : "c"(reg), "a"((u32)v), "d"((u32)(v >> 32)));

@@ -91,10 +91,10 @@
 #define PTE_D 0x40
 #define PTE_PS 0x80
 #define PTE_G 0x100
-/* Ignored by the processor; ours: the frame belongs to a struct shared */
+/* Ours: the frame is a struct shared's; it has a second address (mm/pagetable.h); overlay.h's */
 #define PTE_SHARED 0x200
-/* Ours, at any level: what is below stands at another address, too (mm/pagetable.h) */
 #define PTE_ALIAS 0x400
+#define PTE_OVERLAY 0x800
 #define PTE_NX 0x8000000000000000
 #define PTE_ADDR_MASK 0x000ffffffffff000
 
@@ -105,14 +105,14 @@
 #define PF_INSTR 0x10
 #define PF_PK 0x20
 
-/* Selectors.  Programs': Linux's, so that those which look at them find what they know */
+/* Selectors.  Programs': Linux's, which some look at */
 #define SEL_USER32_CS 0x23
 #define SEL_USER_DS 0x2b
 #define SEL_USER_CS 0x33
 #define SEL_LDT 0x50
 #define SEL_TI 0x4
 #define GDT_ENTRIES 16
-/* The kernel's: where no guest has any, for its GDT has them too (kernel/guest/) */
+/* The kernel's: where no guest's GDT has any, for they are there, too (kernel/guest/) */
 #define SEL_TSS 0x3e0
 #define SEL_KERNEL_CS 0x3f0
 #define SEL_KERNEL_DS 0x3f8

@@ -126,6 +126,7 @@ static struct program_header read_phdr(const void *image, const struct file_head
 		.flags = p32->flags,
 		.offset = p32->offset,
 		.vaddr = p32->vaddr,
+		.paddr = p32->paddr,
 		.filesz = p32->filesz,
 		.memsz = p32->memsz,
 		.align = p32->align,
@@ -226,6 +227,7 @@ static int add_segment(struct elf_image *out, const struct program_header *p, st
 				ELF_MAX_SEGMENTS);
 	out->segment[out->segment_count++] = (struct elf_segment){
 		.vaddr = p->vaddr,
+		.paddr = p->paddr,
 		.memsz = p->memsz,
 		.offset = p->filesz ? p->offset : 0,
 		.filesz = p->filesz,

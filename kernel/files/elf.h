@@ -29,6 +29,7 @@ enum elf_rights { /* or'ed together in elf_segment.rights */
  */
 struct elf_segment {
 	virt_addr_t vaddr;
+	u64 paddr; /* as the file says; only a guest kernel is loaded there */
 	u64 memsz; /* bytes, not 0 */
 	u64 offset;
 	u64 filesz; /* bytes, at most memsz */

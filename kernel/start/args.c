@@ -32,6 +32,7 @@ static const char *const roots_names[] = { "process", "cpu", NULL };
 static const char *const syscall_names[] = { "auto", "trampoline", "direct", "entry", NULL };
 static const char *const ltr_names[] = { "remap", "reload", NULL };
 static const char *const mitigations_names[] = { "auto", "on", "off", NULL };
+static const char *const guest_names[] = { "all", "one", NULL };
 
 static_assert(PTI_AUTO == 0 && PTI_ON == 1 && PTI_OFF == 2 && PTI_DEFERRED == 3, "pti_names");
 static_assert(ROOTS_PROCESS == 0 && ROOTS_CPU == 1, "roots_names");
@@ -157,6 +158,16 @@ static void take_mitigations(struct boot_args *args, const struct word *w)
 		bad_value(w, "mitigations=auto|on|off", mitigations_names[args->mitigations]);
 }
 
+static void take_guest(struct boot_args *args, const struct word *w)
+{
+	int i = find_name(w, guest_names);
+
+	if (i >= 0)
+		args->guest_one_at_a_time = i;
+	else
+		bad_value(w, "guest=all|one", guest_names[args->guest_one_at_a_time]);
+}
+
 static void take_gdt_pages(struct boot_args *args, const struct word *w)
 {
 	unsigned n = parse_number(w, 16);
@@ -232,7 +243,7 @@ static const struct {
 	{ "roots", take_roots },     { "mitigations", take_mitigations },
 	{ "nopcid", take_nopcid },   { "norandmaps", take_norandmaps },
 	{ "maxcpus", take_maxcpus }, { "selftest", take_selftest },
-	{ "init", take_init },
+	{ "init", take_init },       { "guest", take_guest },
 };
 
 static void take_argument(struct boot_args *args, const char *text, report_fn report)

@@ -29,7 +29,8 @@ struct boot_args {
 	unsigned gdt_pages; /* 1, 4 or 16 */
 	bool nopcid;
 	bool norandmaps;
-	unsigned maxcpus; /* 1 to NR_CPUS */
+	bool guest_one_at_a_time; /* guest=one; else guest=all */
+	unsigned maxcpus;         /* 1 to NR_CPUS */
 	bool selftest;
 	char selftest_globs[256]; /* for glob_match_list(); "*" if bare */
 	bool init_given;          /* init= was given, perhaps with the default's name */
@@ -45,7 +46,7 @@ struct boot_args {
 
 /*
  * Sets what holds without any argument: pti=on; roots=process; syscall=auto; ltr=remap;
- * gdt_pages=1; mitigations=auto; maxcpus=NR_CPUS; init=/init; nothing else.
+ * gdt_pages=1; mitigations=auto; maxcpus=NR_CPUS; guest=all; init=/init; nothing else.
  */
 void args_default(struct boot_args *args);
 

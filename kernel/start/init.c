@@ -2,8 +2,10 @@
  * The end of every boot: the suites that were asked for, then pid 1, then power off.
  */
 #include "arch/machine/power.h"
+#include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/guest/guest.h"
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/program/load.h"
@@ -19,12 +21,17 @@ static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entr
 	const char *argv[ARGS_MAX_ARGV + 2] = { args->init };
 	struct complaint why;
 	struct thread *t;
-	int status;
+	int status, err;
 
 	for (unsigned i = 0; i < args->argc; i++)
 		argv[i + 1] = args->argv[i];
-	t = program_load(args->init, argv, envp, &why);
-	if (!t) {
+	guest_one_at_a_time = args->guest_one_at_a_time;
+	err = guest_load(args->init, &t, &why);
+	if (err == -ENOENT) {
+		t = program_load(args->init, argv, envp, &why);
+		err = t ? 0 : -ENOEXEC;
+	}
+	if (err) {
 		log("%s\n", why.text);
 		power_off(false);
 	}

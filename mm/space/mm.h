@@ -20,6 +20,7 @@
 #define VMA_LOCKED 2    /* counts against RLIMIT_MEMLOCK */
 #define VMA_ONFAULT 4   /* locked, its pages coming as they are touched */
 
+struct guest;
 struct shared;
 
 struct vma {
@@ -73,6 +74,7 @@ struct mm {
 	virt_addr_t stack_top, mmap_top;
 	virt_addr_t low_top; /* the same for MAP_32BIT */
 	bool random_layout;  /* these are random: kernel/files/randmaps.c */
+	struct guest *guest; /* kernel/guest/, in a frame of this one; NULL: an ordinary program */
 	virt_addr_t vdso;    /* page of arch/vdso/ia32_vdso.asm; 0: a 64-bit program */
 
 	/* oom measure, of kernel/linux/process/oom.c. */

@@ -4,13 +4,12 @@
 #ifndef TESTS_SUITES_INSN_H
 #define TESTS_SUITES_INSN_H
 
-#include "kernel/base/insn.h"
+#include "arch/state/insn.h"
 
 #define DR6_NONE 0xffff0ff0 /* nothing happened; the reserved bits are ones */
 
 WRITE_REG(write_flags, "push %0; popfq")
 
-static inline void sgdt(struct table_register *t) { __asm__ volatile("sgdt %0" : "=m"(*t)); }
 static inline void sidt(struct table_register *t) { __asm__ volatile("sidt %0" : "=m"(*t)); }
 
 static inline u16 sldt(void)
