@@ -63,12 +63,12 @@ static const struct form forms[] = {
 	{ 0x0fa4, 0x0fa5, 0xff, 0, AF | OF | CF },
 	{ 0x0fac, 0x0fad, 0xff, 0, AF | OF | CF },
 	{ 0x0faf, 0x0faf, 0xff, 0, NOT_CO },
-	{ 0x0fb0, 0x0fb1, 0xff, 0, 0 },
+	{ 0x0fb0, 0x0fb1, 0xff, CMPXCHG, 0 },
 	{ 0x0fb6, 0x0fb7, 0xff, 0, 0 },
 	{ 0x0fbc, 0x0fbd, 0xff, 0, GUEST_STATUS_FLAGS & ~RFLAGS_ZF },
 	{ 0x0fbe, 0x0fbf, 0xff, 0, 0 },
 	{ 0x0fc0, 0x0fc1, 0xff, 0, 0 },
-	{ 0x0fc7, 0x0fc7, 0x02, MEMORY, 0 },
+	{ 0x0fc7, 0x0fc7, 0x02, MEMORY | CMPXCHG, 0 },
 };
 
 u8 trial_model[NATIVE_SIZE];
@@ -257,6 +257,18 @@ static void poke(u32 linear, u32 v)
 	memcpy(trial_byte(linear), &v, sizeof(v));
 }
 
+/* What is in memory, if something is, becomes EDX:EAX. */
+static void make_equal(const struct trial *t)
+{
+	enum user_segment s;
+	u32 offset = guest_insn_offset(&t->insn, &t->run.regs, &s);
+
+	if (t->insn.mod == 3)
+		return;
+	poke(t->run.segment[s]->is.base + offset, (u32)t->run.regs.ax);
+	poke(t->run.segment[s]->is.base + offset + 4, (u32)t->run.regs.dx);
+}
+
 /* The linear address that SP is. */
 static u32 stack_top(const struct native_run *run)
 {
@@ -311,6 +323,8 @@ static bool choose(struct trial *t)
 	if (t->form->what & BIT_REGISTER && t->insn.operand == 4 &&
 	    (u32)(guest_reg_read(&t->run.regs, t->insn.reg, 4) + 0x10000) > 0x20000)
 		return false;
+	if (t->form->what & CMPXCHG && one_of(2))
+		make_equal(t);
 	if (t->form->what & STACK && !stack_is_near(t))
 		return false;
 	if (t->form->what & JUMP) {

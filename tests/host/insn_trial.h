@@ -9,7 +9,7 @@
 #include "tests/host/native.h"
 
 /* What a form of instruction uses, or is. */
-enum { STACK = 1, STRING = 2, JUMP = 4, BIT_REGISTER = 8, XLAT = 16, MEMORY = 32, PARTIAL = 64, CMPS = 128 };
+enum { STACK = 1, STRING = 2, JUMP = 4, BIT_REGISTER = 8, XLAT = 16, MEMORY = 32, PARTIAL = 64, CMPS = 128, CMPXCHG = 256 };
 
 /* Opcodes from `first` to `last`, of a group with the values of ModRM.reg in `regs`. */
 struct form {

@@ -120,11 +120,20 @@ static void test_default_segments(void)
 
 static void test_linear_wraps(void)
 {
+	struct guest_insn insn;
+	u32 linear = 0;
+
 	guest_reset();
 	guest.segment[SEG_DS].base = 0xffff0000;
 	regs.bx = 0x1fffe;
 	CHECK_EQ(RUN("\x89\x03"), GUEST_DONE); /* movl %eax, (%ebx) */
 	CHECK(guest.accesses == 1 && guest.log[0].linear == 0xfffe && guest.log[0].n == 4);
+	CHECK(guest_insn_decode((const u8 *)"\x0f\x01\x53\x04", 4, true, &insn)); /* lgdt 4(%ebx) */
+	CHECK(guest_insn_operand(&insn, &regs, &memory, 6, false, &linear, &fault));
+	CHECK_EQ(linear, 0x10002);
+	guest.segment[SEG_DS].limit = 0x20006;
+	CHECK(!guest_insn_operand(&insn, &regs, &memory, 6, false, &linear, &fault));
+	CHECK_EQ(fault.vector, VEC_GP);
 }
 
 /* ---- The stack ------------------------------------------------------------------------ */
