@@ -200,6 +200,11 @@ ONLY ?= *
 mutants: deps-test
 	@$(PYTHON) tests/mutants/run.py --only '$(ONLY)'
 
+# The ways to keep user and kernel apart, side by side: what each costs, shows and leaves.
+strategies: deps-test
+	@$(MAKE) $(QUIETLY) all
+	@$(PYTHON) scripts/strategies.py
+
 # An NMI, a machine check and a debug exception at every instruction of entry code.
 inject: deps-test
 	@$(MAKE) $(QUIETLY) kernel
@@ -258,6 +263,7 @@ help:
 # help: make mutants   bring bugs back, one by one: which test finds each? (ONLY=glob)
 # help: make inject    an NMI, a #MC and a #DB at every instruction of entry code
 # help: make bench     instructions per system call, frames shown, boot
+# help: make strategies  the ways of separation side by side: costs, what is shown
 # help: make coverage  lines of C and instructions of entry text that tests execute
 # help: make sanitize  a kernel that stops at a use after free, an overrun, an overflow
 # help: make gdb       boot stopped under gdb
@@ -276,6 +282,6 @@ compile_commands.json: deps-check
 
 # make would delete them as intermediate, and build all anew.
 .SECONDARY: $(INCLUDES)
-.PHONY: all format compile_commands.json kernel debug-kernel sanitize sanitize-kernel iso run meltdown test systems selftest check emulators bench gdb clean stress mutants coverage inject help FORCE
+.PHONY: all format compile_commands.json kernel debug-kernel sanitize sanitize-kernel iso run meltdown test systems selftest check emulators bench strategies gdb clean stress mutants coverage inject help FORCE
 .DELETE_ON_ERROR:
 FORCE:

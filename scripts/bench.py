@@ -24,7 +24,7 @@ KERNEL = os.path.join(BUILD, "postern.elf")
 INITRAMFS = os.path.join(BUILD, "initramfs.cpio")
 MEASURE_KERNEL = os.path.join(BUILD, "measure", "postern.elf")
 TIMEOUT = 120
-LONG_TIMEOUT = 900  # all suites, for a hang
+LONG_TIMEOUT = 900  # all suites, or one instruction at a time: for a hang
 # What begins or ends a stretch for somebody else, who is the interesting one.
 EVERYWHERE = ("insn.h", "sched.h", "spinlock.h", "percpu.h", "to_user.h")
 WARM_UP = 100  # tests/user/time/cost.c begins with so many turns at most
@@ -71,22 +71,33 @@ def number(pattern, text):
     return float(match[1])
 
 
+def instructions_like(program, pattern):
+    """Addresses of the instructions of a program that match."""
+    listing = subprocess.run(["objdump", "-d", program], check=True, text=True,
+                             capture_output=True).stdout
+    return {int(at, 16) for at in re.findall(rf"^\s*([0-9a-f]+):.*{pattern}", listing, re.M)}
+
+
 def cr3_writers():
     """Addresses of the instructions in the image that write CR3."""
-    listing = subprocess.run(["objdump", "-d", KERNEL], check=True, text=True,
-                             capture_output=True).stdout
-    return re.findall(r"^\s*([0-9a-f]+):.*\bmov\s+%\w+,%cr3", listing, re.M)
+    return instructions_like(KERNEL, r"\bmov\s+%\w+,%cr3")
+
+
+def executions(cmdline, addresses, cpu="max"):
+    """Which of these instructions are executed in a boot, in order."""
+    ranges = ",".join(f"{at:#x}+1" for at in sorted(addresses))
+    with tempfile.NamedTemporaryFile(prefix="postern-bench-") as log:
+        boot(cmdline, cpu=cpu, timeout=LONG_TIMEOUT,
+             extra=["-singlestep", "-d", "exec,nochain", "-dfilter", ranges, "-D", log.name])
+        with open(log.name, encoding="ascii", errors="replace") as lines:
+            for line in lines:
+                if line.startswith("Trace"):
+                    yield int(line.split("/")[1], 16)
 
 
 def cr3_writes(pti, program, cpu="max"):
-    """How many times they are executed while init is that program."""
-    ranges = ",".join(f"0x{at}+1" for at in cr3_writers())
-    with tempfile.NamedTemporaryFile(prefix="postern-bench-") as log:
-        boot(f"pti={pti} init={program}", cpu=cpu,
-             extra=["-singlestep", "-d", "exec,nochain", "-dfilter", ranges,
-                    "-D", log.name])
-        with open(log.name, encoding="ascii", errors="replace") as lines:
-            return sum(line.startswith("Trace") for line in lines)
+    """How many times CR3 is written while init is that program."""
+    return sum(1 for _ in executions(f"pti={pti} init={program}", cr3_writers(), cpu))
 
 
 def cr3_writes_each(pti, program, path, turns, cpu="max"):

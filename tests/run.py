@@ -44,7 +44,8 @@ class Command:
 def commands(systems=False):
     """The tests that are programs; the gdb test is there only if written."""
     python = sys.executable
-    for name in ("runner", "tools", "images", "deps", "mutants", "meltdown", "guest"):
+    for name in ("runner", "tools", "images", "deps", "mutants", "meltdown", "guest",
+                 "strategies"):
         path = os.path.join(ROOT, f"tests/test_{name}.py")
         yield Command(name, [python, path], 300, quick=True,
                       cpu=20 if name in ("tools", "images") else 3)
@@ -62,6 +63,8 @@ def commands(systems=False):
     yield Command("inject", [python, os.path.join(ROOT, "tests/inject/run.py"),
                              "--sample"], 600)
     yield Command("guests", [python, os.path.join(ROOT, "tests/guest/run.py")], 1200, cpu=15)
+    yield Command("strategies-short", [python, os.path.join(ROOT, "scripts/strategies.py"),
+                                       "--short"], 1200, cpu=20)
     yield Command("leak", [python, os.path.join(ROOT, "tests/leak/run.py")], 1200)
     if systems:
         yield Command("systems", [python, os.path.join(ROOT, "tests/systems.py"),

@@ -129,7 +129,7 @@ class Session:
 
     def boot(self):
         """The machine in the suite's process, which is set up."""
-        self.report.image.deferred = self.arguments == "pti=deferred"
+        self.report.image.deferred = "pti=deferred" in self.arguments
         self.report.image.way = "entry_shared" if "syscall=entry" in self.arguments \
             else "trampoline"
         m = stub.Machine(self.directory, self.options.elf, CPUS, CPU,
@@ -143,7 +143,7 @@ class Session:
                 m.go()
             process = paths.Process(m, self.report.image)
             process.set_up()
-            shadow = self.arguments != "pti=off"
+            shadow = "pti=off" not in self.arguments
             return m, driver.Driver(m, self.report.image, process, shadow)
         except BaseException:
             m.__exit__()

@@ -140,7 +140,8 @@ def hidden_in(data, page, book):
         base = low >> 16 & 0xffffff | low >> 56 << 24 | (high & 0xffffffff) << 32
         if page == N["CEA_IDT"] and i % 2 == 0 and is_hidden(gate, book):
             yield f"{page + i * 8:#x} is a gate with {gate:#x}"
-        if page in map(area, range(CPUS)) and is_hidden(base, book):
+        if N["CEA_BASE"] <= page < N["CEA_SLOT_END"] and page % N["CEA_STRIDE"] == N["CEA_GDT"] \
+                and is_hidden(base, book):
             yield f"{page + i * 8:#x} is a descriptor with {base:#x}"
 
 
@@ -178,8 +179,9 @@ def poison_of(reader, book, cpus):
 class Stopped:
     """Postern, booted so far that init has said something; use with `with`."""
 
-    def __init__(self, directory, cmdline, line):
-        self.machine = stub.Machine(directory, ELF, CPUS, "max", cmdline, INITRAMFS)
+    def __init__(self, directory, cmdline, line, cpus=CPUS):
+        self.machine = stub.Machine(directory, ELF, cpus, "max", cmdline, INITRAMFS)
+        self.cpus = cpus
         self.reader = outside.Outside(self.machine)
         self.line = line
 
@@ -198,7 +200,7 @@ class Stopped:
     def in_ring_3(self):
         """Runs on until a CPU is in user mode; which are."""
         self.machine.run_for(outside.RUN_SECONDS)
-        return self.reader.wait_for_ring_3(CPUS)
+        return self.reader.wait_for_ring_3(self.cpus)
 
     def physical(self, page):
         """Where a shown page is."""

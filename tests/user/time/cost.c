@@ -1,13 +1,14 @@
 /*
  * cost: what each way into the kernel and back costs. (A measurement, not a test.)
  *
- *	cost PATH [TURNS]
+ *	cost PATH [TURNS] [PATH [TURNS]]...
  *
  * Under QEMU's -icount shift=0 the TSC counts guest instructions, and two RDTSC
  * around a loop of TURNS turns say what a turn takes, the loop's own three or
  * four instructions included. Two runs that differ in TURNS alone differ in
  * nothing else, so their difference also serves to count CR3 writes.
- * Right outcome: a line `cost: PATH: N.N TSC ticks each`, exit status 0.
+ * For whoever looks from outside, each counted run stands between two calls of mark().
+ * Right outcome: a line `cost: PATH: N.N TSC ticks each` for each, exit status 0.
  */
 #define _GNU_SOURCE
 #include "../../../user/raw_syscall.h"
@@ -33,18 +34,34 @@ static uint64_t rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
-_Static_assert(SYS_getppid == 110, "the number in the loop");
-
-static uint64_t do_syscall(uint32_t turns)
+/* A call whose first argument, if it has one, is -1. */
+static uint64_t do_call(uint32_t number, uint32_t turns)
 {
 	uint64_t start = rdtsc();
 
-	__asm__ volatile("1:\tmov $110, %%eax\n\t"
+	__asm__ volatile("1:\tmov %1, %%eax\n\t"
 			 "syscall\n\t"
 			 "dec %0\n\t"
 			 "jnz 1b"
-			 : "+&b"(turns) : : "rax", "rcx", "r11", "cc", "memory");
+			 : "+&b"(turns) : "r"(number), "D"(-1L)
+			 : "rax", "rcx", "r11", "cc", "memory");
 	return rdtsc() - start;
+}
+
+static uint64_t do_syscall(uint32_t turns)
+{
+	return do_call(SYS_getppid, turns);
+}
+
+static uint64_t do_getpid(uint32_t turns)
+{
+	return do_call(SYS_getpid, turns);
+}
+
+/* It has to look into the table of files. */
+static uint64_t do_close(uint32_t turns)
+{
+	return do_call(SYS_close, turns);
 }
 
 /* i386's getppid */
@@ -186,6 +203,8 @@ static const struct path {
 	uint32_t turns;
 } paths[] = {
 	{ "syscall", do_syscall, 10000 },
+	{ "getpid", do_getpid, 10000 },
+	{ "close", do_close, 10000 },
 	{ "int80", do_int80, 10000 },
 	{ "fault", do_fault, 1000 },
 	{ "timer", do_timer, 10 },
@@ -196,27 +215,51 @@ static const struct path {
 	{ "fork", do_fork, 100 },
 };
 
-static int measure(const struct path *path, uint32_t turns)
+__attribute__((noinline)) void mark(void);
+
+void mark(void)
+{
+	__asm__ volatile("");
+}
+
+static void measure(const struct path *path, uint32_t turns)
 {
 	uint64_t ticks;
 
 	path->run(turns < WARM_UP ? turns : WARM_UP);	/* caches, and pages not yet touched */
+	mark();
 	ticks = path->run(turns);
+	mark();
 	printf("cost: %s: %llu.%llu TSC ticks each\n", path->name,
 	       (unsigned long long)(ticks / turns),
 	       (unsigned long long)(ticks % turns * 10 / turns));
-	return 0;
+}
+
+static const struct path *find(const char *name)
+{
+	for (unsigned i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (strcmp(name, paths[i].name) == 0)
+			return &paths[i];
+	return NULL;
 }
 
 int main(int argc, char **argv)
 {
-	for (unsigned i = 0; argc > 1 && i < sizeof(paths) / sizeof(paths[0]); i++) {
-		uint32_t turns = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 0) :
-					    paths[i].turns;
+	int good = argc > 1;
 
-		if (strcmp(argv[1], paths[i].name) == 0 && turns > 0)
-			return measure(&paths[i], turns);
+	for (int i = 1; i < argc && good; i++) {
+		const struct path *path = find(argv[i]);
+		uint32_t turns = path ? path->turns : 0;
+
+		if (i + 1 < argc && !find(argv[i + 1]))
+			turns = (uint32_t)strtoul(argv[++i], NULL, 0);
+		good = path && turns > 0;
+		if (good)
+			measure(path, turns);
 	}
-	printf("cost: expected a path: syscall int80 fault timer signal ud2 int3 switch fork\n");
+	if (good)
+		return 0;
+	printf("cost: expected paths, each with its turns or without: syscall getpid close int80 "
+	       "fault timer signal ud2 int3 switch fork\n");
 	return 2;
 }
