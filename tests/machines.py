@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FILES = [os.path.join(HERE, name) for name in
          ("machines.cfg", "separation.cfg", "panics.cfg", "programs.cfg", "firmware.cfg", "cpus.cfg")]
 BOOTS = ("direct", "bios", "uefi", "bochs")
+ROUNDS = ("all", "few")
 STREAMS = ("ktap", "tap", "cut", "none")
 SUITE = re.compile(r"^SELFTEST_SUITE(\w*)\((\w+),", re.M)
 WAYS = {"direct": "append", "bios": "fw_cfg", "uefi": "fw_cfg", "bochs": "grub"}
@@ -34,6 +35,7 @@ class Boot:
     cpu: str = "max"
     cmdline: str = ""
     leave_out: str = ""
+    rounds: str = "all"
     args_by: str = ""
     initramfs: str = "build"
     fw_initramfs: str = ""
@@ -109,6 +111,10 @@ def check(boot):
         raise ValueError(f"stream: found {boot.stream}, expected one of {STREAMS}")
     if boot.leave_out:
         leave_out(boot)
+    if boot.rounds not in ROUNDS:
+        raise ValueError(f"rounds: found {boot.rounds}, expected one of {ROUNDS}")
+    if boot.rounds == "few" and boot.stream == "ktap" and " -- " not in boot.cmdline:
+        boot.cmdline += " -- few"
     boot.args_by = boot.args_by or WAYS[boot.boot]
     possible = {"direct": ("append", "fw_cfg"), "bochs": ("grub",)}
     if boot.args_by not in possible.get(boot.boot, ("fw_cfg", "grub")):

@@ -202,6 +202,14 @@ class Matrix(unittest.TestCase):
             with self.assertRaises(machines.Mistake, msg=text):
                 self.load(text)
 
+    def test_rounds(self):
+        """machines: few rounds are asked for, but not of a boot that has words of its own"""
+        lines = [boot.cmdline for boot in self.load(
+            "[DEFAULT]\nrounds = few\n[a]\ncmdline = selftest=x\n[b]\ncmdline = selftest=x -- all\n"
+            "[c]\ncmdline = init=/init\nstream = none\n[d]\ncmdline = selftest=x\nrounds = all\n")]
+        self.assertEqual(lines, ["selftest=x -- few", "selftest=x -- all", "init=/init",
+                                 "selftest=x"])
+
     def test_left_out(self):
         """matrix: a boot leaves out what it says, and all else runs"""
         boot, = self.load("[a]\ncmdline = selftest pti=on\nleave_out = nmi bugs*\n")

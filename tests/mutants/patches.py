@@ -104,13 +104,15 @@ def is_program(killer):
 
 
 def boot_of(killer, boots_by_name):
-    """The boot that a killer names, with its words; ValueError if there is none."""
+    """The boot that a killer names, with its words, for all rounds; ValueError if there
+    is none."""
     name, *words = killer.removeprefix("debug ").split()
     if name not in boots_by_name:
         raise ValueError(f"found no machine '{name}' in tests/machines.cfg")
     boot = dataclasses.replace(boots_by_name[name], name="mutant", suites=1)
     if words:
-        rest = [w for w in boot.cmdline.split() if not OWN_WORDS.match(w)]
+        line = boot.cmdline.removesuffix(" -- few")
+        rest = [w for w in line.split() if not OWN_WORDS.match(w)]
         boot.cmdline = " ".join([*rest, *words])
         init = any(w.startswith("init=") for w in words)
         boot.stream = "tap" if init else "ktap"

@@ -154,7 +154,7 @@ static bool missing(struct selftest *t)
 static void anywhere(struct selftest *t)
 {
 	if (!missing(t))
-		run(t, ANY_CPU, MANY_ROUNDS);
+		run(t, ANY_CPU, pti_deferred ? MANY_ROUNDS : ROUNDS);
 }
 
 static unsigned places(void)

@@ -8,6 +8,7 @@
 #include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
+#include "kernel/start/args.h"
 #include "kernel/task/sched.h"
 #include "mm/audit/roots.h"
 #include "mm/pti.h"
@@ -214,4 +215,12 @@ bool wait_for_value(const u64 *p, u64 value)
 unsigned per_cpu_share(unsigned total, unsigned most)
 {
 	return MIN(most, total / cpumask_count(&cpus_online));
+}
+
+unsigned rounds_of(unsigned all)
+{
+	for (const char *const *word = selftest_args->argv; *word; word++)
+		if (strcmp(*word, "few") == 0)
+			return MAX(1, all / 10);
+	return all;
 }

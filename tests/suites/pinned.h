@@ -121,4 +121,10 @@ bool wait_for_value(const u64 *p, u64 value);
 /* Runs so many things on n CPUs that the total stays at `total`, at most `most`. */
 unsigned per_cpu_share(unsigned total, unsigned most);
 
+/*
+ * How often to do what is done `all` times: a tenth where the boot asks for few rounds
+ * (`selftest -- few`), as it does on machines that differ in nothing that only many find.
+ */
+unsigned rounds_of(unsigned all);
+
 #endif

@@ -67,6 +67,7 @@ static_assert(offsetof(struct residue_words, compat_ip) == 112, "as residue.asm 
 #define PER_CPU 3
 #define MOST_CPUS 4
 #define LOOKS 60           /* at each CPU */
+#define FEWEST_LOOKS 16
 #define LEAK_SCAN_EVERY 16 /* of them */
 #define PAUSE_NS (NSEC_PER_MSEC / 5)
 #define MOMENTS 8          /* at which a word must be there to have stayed */
@@ -318,13 +319,14 @@ __attribute__((noinline)) void residue_poison_runs(void)
 static void no_word_of_another(struct selftest *t)
 {
 	unsigned cpus = MIN(MOST_CPUS, cpumask_count(&cpus_online));
+	u64 looks = MAX(FEWEST_LOOKS, rounds_of((unsigned)residue_looks));
 
 	memset(&seen, 0, sizeof(seen));
 	trap_paranoid_hook = is_nmi;
 	for (unsigned i = 0; i < PER_CPU * cpus; i++)
 		poisoned[i] = start_poisoned(t, i, online_cpu(i / PER_CPU));
 	residue_poison_runs();
-	for (u64 i = 0; i < residue_looks; i++) {
+	for (u64 i = 0; i < looks; i++) {
 		sched_sleep_until(clock_ns() + PAUSE_NS);
 		for (unsigned n = 0; n < cpus; n++) {
 			smp_send_nmi(online_cpu(n));

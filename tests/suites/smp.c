@@ -177,11 +177,10 @@ static void expect_answers(struct selftest *t, u64 each)
 
 static void calls(struct selftest *t)
 {
-	unsigned rounds = per_cpu_share(CALLS_TOTAL, ROUNDS);
+	unsigned rounds = rounds_of(per_cpu_share(CALLS_TOTAL, ROUNDS));
 	struct cpumask none = { 0 };
 
-	if (rounds < ROUNDS)
-		selftest_note("%u rounds, because there are many CPUs", rounds);
+	selftest_note("%u rounds", rounds);
 	memset(answers, 0, sizeof(answers));
 	for (unsigned i = 0; i < rounds; i++) {
 		for_each_cpu(cpu, &cpus_online)
@@ -228,7 +227,7 @@ static void caller(void *arg)
 	while (__atomic_load_n(&callers_ready, __ATOMIC_SEQ_CST) < callers)
 		cpu_relax(); /* all begin together */
 	deadline = clock_ns() + ALL_AT_ONCE_NS;
-	while (c->rounds < ROUNDS && (c->rounds < 2 || clock_ns() < deadline)) {
+	while (c->rounds < rounds_of(ROUNDS) && (c->rounds < 2 || clock_ns() < deadline)) {
 		seam_call_on_cpus(&cpus_online, count_atomically, &c->answers);
 		c->rounds++;
 	}

@@ -114,9 +114,9 @@ static void reader(void *arg __unused)
 static unsigned move_about(void)
 {
 	u64 deadline = clock_ns() + LOAD_NS;
-	unsigned n = 0;
+	unsigned n = 0, most = rounds_of(MOVES);
 
-	while (n < MOVES && (n < MOVES_MIN || clock_ns() < deadline)) {
+	while (n < most && (n < MOVES_MIN || clock_ns() < deadline)) {
 		unsigned which = ++n % 2;
 
 		*(volatile u64 *)phys_to_virt(frame[which]) = n;
@@ -276,20 +276,21 @@ static void remapped(struct selftest *t)
 	struct thread *task[MAX_PROCESSES];
 	unsigned count = MIN(2 * cpumask_count(&cpus_online), MAX_PROCESSES), moves;
 	u64 refused = PROGRAM_CODE_BASE + (u64)(user_remap_refused - user_remap);
+	u64 turns = rounds_of(REMAP_TURNS);
 
 	for (unsigned i = 0; i < count; i++) {
 		task[i] = user_new(t, USER_CODE(remap), REMAP_AT, online_cpu(i));
 		if (!task[i])
 			count = i;
 		else
-			user_set(task[i], USER_WORD(count), REMAP_TURNS);
+			user_set(task[i], USER_WORD(count), turns);
 	}
 	for (unsigned i = 0; i < count; i++)
 		user_start(task[i]);
 	moves = count ? send_about(task, count) : 0;
 	for (unsigned i = 0; i < count; i++) {
 		user_wait(task[i]);
-		EXPECT_EQ(t, user_get(task[i], USER_WORD(turns)), REMAP_TURNS, "turns");
+		EXPECT_EQ(t, user_get(task[i], USER_WORD(turns)), turns, "turns");
 		EXPECT_EQ(t, user_get(task[i], USER_WORD(errors)), 0, "wrong contents");
 		EXPECT_EQ(t, thread_regs(task[i])->ip, refused, "where it ended");
 		EXPECT_EQ(t, cpumask_count(&task[i]->process->mm->cpus), 0, "CPUs that have its PGD");

@@ -442,7 +442,7 @@ static void nmis_in_calls(struct selftest *t)
 		seen.rounds = ~0U;
 		cpus_call(target, arm_here, NULL);
 		for (unsigned i = 0; i < LOTS && !seen.events; i++)
-			send_nmis(t, NMIS);
+			send_nmis(t, rounds_of(NMIS));
 		cpus_call(target, disarm_here, NULL);
 		end_loop(t, task);
 		done();
@@ -460,10 +460,10 @@ static void nmis_while_idle(struct selftest *t)
 		return;
 	begin(online_cpu(1), 0, 0, 0);
 	cpus_call(target, arm_here, NULL);
-	send_nmis(t, NMIS_IDLE);
+	send_nmis(t, rounds_of(NMIS_IDLE));
 	cpus_call(target, disarm_here, NULL);
 	done();
-	EXPECT_EQ(t, seen.nmis, NMIS_IDLE, "NMIs in kernel mode");
+	EXPECT_EQ(t, seen.nmis, rounds_of(NMIS_IDLE), "NMIs in kernel mode");
 	check_seen(t, "NMIs in an idle CPU");
 	move_to_cpu(ANY_CPU);
 }

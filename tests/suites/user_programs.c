@@ -165,6 +165,15 @@ static unsigned some_cpus(void)
 	return MIN(4, cpumask_count(&cpus_online));
 }
 
+/* A number of rounds as a word, until the next call. */
+static const char *rounds(unsigned all)
+{
+	static char word[8];
+
+	format(word, sizeof(word), "%u", rounds_of(all));
+	return word;
+}
+
 static void steps(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/steps", { "-q" } });
@@ -172,17 +181,17 @@ static void steps(struct selftest *t)
 
 static void fpu(struct selftest *t)
 {
-	expect_together(t, &(struct program){ "/bin/fpu", { "100" } }, 3 * some_cpus(), 3);
+	expect_together(t, &(struct program){ "/bin/fpu", { rounds(100) } }, 3 * some_cpus(), 3);
 }
 
 static void fsgs(struct selftest *t)
 {
-	expect_together(t, &(struct program){ "/bin/fsgs", { "-q" } }, 3 * some_cpus(), 3);
+	expect_together(t, &(struct program){ "/bin/fsgs", { "-q", rounds(72) } }, 3 * some_cpus(), 3);
 }
 
 static void memory(struct selftest *t)
 {
-	expect_together(t, &(struct program){ "/bin/memory", { "1", "400" } },
+	expect_together(t, &(struct program){ "/bin/memory", { "1", rounds(400) } },
 			2 * some_cpus(), 0);
 }
 
@@ -243,12 +252,12 @@ static void limits_memory(struct selftest *t)
 
 static void storm_of_processes(struct selftest *t)
 {
-	expect_together(t, &(struct program){ "/bin/storm", { "processes", "2" } }, 2, 0);
+	expect_together(t, &(struct program){ "/bin/storm", { "processes", rounds(2) } }, 2, 0);
 }
 
 static void storm_of_threads(struct selftest *t)
 {
-	expect_together(t, &(struct program){ "/bin/storm", { "threads", "20" } }, 2, 0);
+	expect_together(t, &(struct program){ "/bin/storm", { "threads", rounds(20) } }, 2, 0);
 }
 
 /* ---- The list of tests/user/signal/fault.c ---------------------------------------------- */
