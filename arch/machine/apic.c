@@ -112,6 +112,8 @@ void apic_init_cpu(void)
 	reg_write(REG_LVT_LINT1, DELIVER_NMI);
 	reg_write(REG_LVT_ERROR, VEC_APIC_ERROR);
 	reg_write(REG_SVR, SVR_ENABLE | VEC_SPURIOUS);
+	reg_write(REG_TIMER_INITIAL, 0);
+	reg_write(REG_LVT_TIMER, VEC_TIMER); /* stays: a count of 0 stops it */
 	reg_write(REG_TIMER_DIVIDE, DIVIDE_BY_1);
 	reg_write(REG_ESR, 0);
 	apic_eoi();
@@ -174,7 +176,6 @@ void apic_send_startup(u32 to, phys_addr_t page)
 
 void apic_timer_start(u32 ticks)
 {
-	reg_write(REG_LVT_TIMER, ticks ? VEC_TIMER : LVT_MASKED | VEC_TIMER);
 	reg_write(REG_TIMER_INITIAL, ticks);
 }
 

@@ -18,6 +18,7 @@
 #include "arch/machine/rtc.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/base/percpu.h"
 
 #define WINDOWS_PER_SEC 500       /* the TSC is measured for 2 ms at a time, */
 #define APIC_WINDOWS_PER_SEC 1000 /* the APIC timer for 1 ms */
@@ -255,6 +256,7 @@ void clock_set_alarm(u64 when)
 {
 	u64 now = clock_ns(), ticks;
 
+	this_cpu()->alarm = when == ~0ULL ? 0 : when;
 	if (when == ~0ULL) {
 		apic_timer_start(0);
 		return;

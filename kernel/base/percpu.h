@@ -68,6 +68,7 @@ struct percpu {
 	u64 locks_held;  /* spinlocks: no schedule(), no shootdown */
 	u64 nmis;        /* taken, from any mode; shared (read) */
 	u64 timer_interrupts;
+	u64 alarm; /* clock_ns() of the timer interrupt to come; 0: none */
 	u64 syscalls;
 	u64 syscalls_unknown; /* answered with ENOSYS */
 	u64 fixup_flags;      /* RFLAGS in the frame of the last fault with a fixup */

@@ -4,11 +4,10 @@
  * registers another is still saving.  What a CPU runs when nothing is due is its
  * idle task, which is the CPU's own way from boot into sched_run().
  *
- * Time: each CPU's alarm is set for the end of the current slice and for its
- * own first sleeper, whichever is earlier, and at the latest for
- * sched_longest_sleep_ns after the last timer interrupt, however often tasks yield
- * until then;
- * an idle CPU is woken by an interrupt when it is wanted.
+ * Time: each CPU's alarm is set for the end of the slice, its first sleeper, or
+ * sched_longest_sleep_ns later, whichever is first.  It is never put off: an interrupt
+ * that proves too early sets the next one.  Device registers are slow, and all CPUs wait
+ * for the lock: alarms are set, and CPUs that are wanted kicked, behind its release().
  *
  * Invariants: the run queue holds TASK_RUNNABLE tasks that are on no CPU; a
  * sleeper with a time is in the set of the CPU on which it went to sleep, one without
@@ -32,13 +31,44 @@ static struct {
 	struct spinlock lock;
 	struct timer *sleepers[NR_CPUS]; /* that have a time */
 	struct task *running[NR_CPUS];   /* on its CPU, so it has not ended */
-	u64 ticked_at[NR_CPUS];          /* each CPU's last timer interrupt */
+	u64 slice_end[NR_CPUS];          /* of the task that runs there */
 	struct cpumask idle;             /* CPUs in their idle task */
+	u64 alarm[NR_CPUS];              /* to be set behind the release; 0: none */
+	struct cpumask to_kick[NR_CPUS]; /* by each CPU, there */
 } rq = { .lock = SPINLOCK(LOCK_RUN_QUEUE) };
 u64 sched_longest_sleep_ns = SCHED_LONGEST_SLEEP_NS;
 
 #define NO_TIME (~0ULL)
 #define WAKES_AT_ONCE 64
+
+static void note_kick(unsigned cpu)
+{
+	cpumask_set(&rq.to_kick[this_cpu()->cpu], cpu);
+}
+
+static void release(u64 flags)
+{
+	unsigned self = this_cpu()->cpu;
+
+	spin_unlock(&rq.lock, 0);
+	if (rq.alarm[self])
+		clock_set_alarm(rq.alarm[self]);
+	rq.alarm[self] = 0;
+	for_each_cpu(cpu, &rq.to_kick[self]) {
+		cpumask_clear(&rq.to_kick[self], cpu);
+		smp_kick(cpu);
+	}
+	interrupts_restore(flags);
+}
+
+static void guard_end(const u64 *flags)
+{
+	release(*flags);
+}
+
+/* As SPIN_GUARD(&rq.lock). */
+#define RQ_GUARD() \
+	__attribute__((cleanup(guard_end), unused)) const u64 guard_ = spin_lock(&rq.lock)
 
 /* ---- Lists; the lock is held ---------------------------------------------------- */
 
@@ -52,7 +82,7 @@ static void kick_for(const struct task *t)
 		if (cpu == this_cpu()->cpu)
 			sched_set_need_resched();
 		else
-			smp_kick(cpu);
+			note_kick(cpu);
 		return;
 	}
 }
@@ -90,29 +120,32 @@ static struct task *first_sleeper(void)
 	return first ? container_of(first, struct task, sleeper) : NULL;
 }
 
-/* Should more be due, the alarm comes at once. */
-static void wake_expired(void)
+/* Should more be due, the alarm comes at once.  How many were woken. */
+static unsigned wake_expired(u64 now)
 {
-	struct task *t = first_sleeper();
-	u64 now = clock_ns();
+	struct task *t;
+	unsigned i;
 
-	for (unsigned i = 0; t && t->sleeper.when <= now && i < WAKES_AT_ONCE; i++) {
+	for (i = 0; (t = first_sleeper()) && t->sleeper.when <= now && i < WAKES_AT_ONCE; i++)
 		wake(t);
-		t = first_sleeper();
-	}
+	return i;
 }
 
-static void set_alarm(const struct task *running)
+static void begin_slice(const struct task *t, u64 now)
 {
+	rq.slice_end[this_cpu()->cpu] = t == this_cpu()->idle ? NO_TIME : now + SCHED_SLICE_NS;
+}
+
+static void set_alarm(u64 now)
+{
+	const struct percpu *cpu = this_cpu();
 	const struct task *sleeper = first_sleeper();
-	u64 now = clock_ns();
-	u64 when = rq.ticked_at[this_cpu()->cpu] + sched_longest_sleep_ns;
+	u64 when = MIN(now + sched_longest_sleep_ns, rq.slice_end[cpu->cpu]);
 
 	if (sleeper)
 		when = MIN(when, sleeper->sleeper.when);
-	if (running != this_cpu()->idle)
-		when = MIN(when, now + SCHED_SLICE_NS);
-	clock_set_alarm(when);
+	if (!cpu->alarm || when < cpu->alarm)
+		rq.alarm[cpu->cpu] = MAX(1, when);
 }
 
 /* ---- Switching ------------------------------------------------------------------- */
@@ -170,7 +203,7 @@ static void finish_switch(void)
 void sched_task_started(void)
 {
 	finish_switch();
-	spin_unlock(&rq.lock, RFLAGS_IF);
+	release(RFLAGS_IF);
 }
 
 /*
@@ -235,13 +268,12 @@ static void schedule_locked(void)
 	struct percpu *cpu = this_cpu();
 	struct task *prev = cpu->current;
 	struct task *next;
+	u64 now = clock_ns();
 
 	stretch_point();
 	check_stack(prev);
 	cpu->need_resched = false;
-	/* Tasks that yield all the time set the alarm anew all the time: the
-	 * interrupt alone might never come to those that sleep. */
-	wake_expired();
+	wake_expired(now);
 	if (prev->state == TASK_RUNNING && prev != cpu->idle)
 		enqueue(prev);
 	next = run_queue_take(cpu->cpu);
@@ -255,14 +287,15 @@ static void schedule_locked(void)
 		cpumask_clear(&rq.idle, cpu->cpu);
 	if (prev->state == TASK_RUNNABLE) /* put back: another CPU may be free */
 		kick_for(prev);
-	set_alarm(next);
+	begin_slice(next, now);
+	set_alarm(now);
 	switch_to(next);
 }
 
 void schedule(void)
 {
 	might_sleep();
-	SPIN_GUARD(&rq.lock);
+	RQ_GUARD();
 	schedule_locked();
 }
 
@@ -273,7 +306,7 @@ void sched_yield(void)
 
 void sched_start(struct task *t)
 {
-	SPIN_GUARD(&rq.lock);
+	RQ_GUARD();
 
 	enqueue(t);
 	kick_for(t);
@@ -299,7 +332,7 @@ static void sleep_locked(u64 when)
 void sched_sleep_until(u64 when)
 {
 	might_wait();
-	SPIN_GUARD(&rq.lock);
+	RQ_GUARD();
 	sleep_locked(when);
 }
 
@@ -310,7 +343,7 @@ void sched_sleep(struct spinlock *lock, u64 when)
 	spin_lock(&rq.lock);
 	spin_unlock(lock, 0);
 	sleep_locked(when);
-	spin_unlock(&rq.lock, 0);
+	release(0);
 	spin_lock(lock);
 }
 
@@ -320,26 +353,26 @@ void sched_wait(struct spinlock *lock)
 	spin_lock(&rq.lock);
 	spin_unlock(lock, 0);
 	wait_locked(NO_TIME);
-	spin_unlock(&rq.lock, 0);
+	release(0);
 	spin_lock(lock);
 }
 
 void sched_notify(struct task *t)
 {
-	SPIN_GUARD(&rq.lock);
+	RQ_GUARD();
 
 	if (t->state == TASK_SLEEPING) {
 		wake(t);
 	} else if (t == current_task()) {
 		this_cpu()->work_due = true;
 	} else if (t->state == TASK_RUNNING) {
-		smp_kick(t->cpu);
+		note_kick(t->cpu);
 	}
 }
 
 void sched_wake(struct task *t)
 {
-	SPIN_GUARD(&rq.lock);
+	RQ_GUARD();
 
 	wake(t);
 }
@@ -347,7 +380,7 @@ void sched_wake(struct task *t)
 void sched_wait_for_exit(struct task *t)
 {
 	might_wait();
-	SPIN_GUARD(&rq.lock);
+	RQ_GUARD();
 	while (t->state != TASK_ZOMBIE || t->on_cpu) {
 		t->waiter = current_task();
 		wait_locked(NO_TIME);
@@ -367,7 +400,7 @@ void sched_exit(void)
 
 void sched_set_affinity(struct task *t, const struct cpumask *cpus)
 {
-	SPIN_GUARD(&rq.lock);
+	RQ_GUARD();
 
 	if (t->state == TASK_RUNNABLE)
 		run_queue_remove(t);
@@ -376,7 +409,7 @@ void sched_set_affinity(struct task *t, const struct cpumask *cpus)
 		run_queue_add(t, &rq.idle);
 		kick_for(t);
 	} else if (t->state == TASK_RUNNING && !cpumask_test(cpus, t->cpu) && t != current_task()) {
-		smp_kick(t->cpu);
+		note_kick(t->cpu);
 	}
 	while (t == current_task() && !cpumask_test(&t->affinity, this_cpu()->cpu))
 		schedule_locked();
@@ -384,14 +417,14 @@ void sched_set_affinity(struct task *t, const struct cpumask *cpus)
 
 void sched_get_affinity(const struct task *t, struct cpumask *cpus)
 {
-	SPIN_GUARD(&rq.lock);
+	RQ_GUARD();
 
 	*cpus = t->affinity;
 }
 
 u64 sched_run_ns(const struct task *t)
 {
-	SPIN_GUARD(&rq.lock);
+	RQ_GUARD();
 	u64 ns = t->run_ns;
 
 	if (t->state == TASK_RUNNING)
@@ -401,7 +434,7 @@ u64 sched_run_ns(const struct task *t)
 
 u64 sched_group_run_ns(const u64 *group)
 {
-	SPIN_GUARD(&rq.lock);
+	RQ_GUARD();
 	u64 ns = *group;
 
 	for_each_cpu(cpu, &cpus_online) {
@@ -429,14 +462,17 @@ bool seam_long_work_point(void)
 void sched_tick(void)
 {
 	struct percpu *cpu = this_cpu();
-	SPIN_GUARD(&rq.lock);
+	RQ_GUARD();
+	u64 now = clock_ns();
+	bool over = cpu->current == cpu->idle || now + SLICE_SLACK_NS >= rq.slice_end[cpu->cpu];
 
 	cpu->timer_interrupts++;
-	rq.ticked_at[cpu->cpu] = clock_ns();
-	wake_expired();
-	if (run_queue_has_work(cpu->cpu))
+	cpu->alarm = 0;
+	if ((wake_expired(now) || over) && run_queue_has_work(cpu->cpu))
 		sched_set_need_resched();
-	set_alarm(cpu->current);
+	if (over)
+		begin_slice(cpu->current, now);
+	set_alarm(now);
 }
 
 void sched_run(struct task *idle, struct task *first)

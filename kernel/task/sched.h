@@ -10,6 +10,7 @@
 #include "kernel/task/task.h"
 
 #define SCHED_SLICE_NS 10000000ULL
+#define SLICE_SLACK_NS (SCHED_SLICE_NS / 16) /* a tick so soon before its end is its end */
 
 /*
  * The last step of a CPU's bring-up, on the stack of `idle` (task_create_idle()): the

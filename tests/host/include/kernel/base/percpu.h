@@ -8,6 +8,7 @@
 
 struct percpu {
 	u64 locks_held;
+	u64 alarm;
 };
 
 static inline struct percpu *this_cpu(void)
