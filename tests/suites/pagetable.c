@@ -16,6 +16,7 @@
 #include "mm/pagetable.h"
 #include "mm/space/mm.h"
 #include "mm/space/uaccess.h"
+#include "tests/suites/pinned.h"
 #include "tests/suites/pt_model.h"
 
 #define SEED 0x9051e4
@@ -43,10 +44,10 @@ static void test_model(struct selftest *t)
 {
 	static struct pt_model m;
 	u64 free_before = frame_stats().free;
-	unsigned step = 0;
+	unsigned step = 0, most = rounds_of(STEPS);
 
 	pt_model_init(&m, new_pgd(), SEED);
-	while (step < STEPS && pt_model_step(&m))
+	while (step < most && pt_model_step(&m))
 		step++;
 	if (!EXPECT(t, !m.wrong, "walker and model agree")) {
 		selftest_note("seed %#x, step %u, at %#lx:", SEED, step, m.at);
@@ -56,7 +57,7 @@ static void test_model(struct selftest *t)
 		      "rights, %u entries, %u failed allocations, %u slots freed", SEED, step,
 		      m.done[0], m.done[1], m.done[2], m.done[3], m.done[4], m.done[5]);
 	for (unsigned i = 0; i < ARRAY_SIZE(m.done); i++)
-		EXPECT(t, m.done[i] > STEPS / 200, "each operation was tried often");
+		EXPECT(t, m.done[i] > most / 200, "each operation was tried often");
 	EXPECT_EQ(t, free_before - frame_stats().free, 1 + pt_model_frames(&m),
 		  "frames in use for the tables");
 	pt_free_tables(m.pgd, 0, PT_ENTRIES - 1);
