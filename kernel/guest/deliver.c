@@ -163,6 +163,17 @@ void guest_deliver_fault(struct guest *g, const struct guest_fault *fault)
 	guest_deliver(g, fault->vector, fault->has_error ? (s64)fault->error : NO_ERROR);
 }
 
+void guest_deliver_int(struct guest *g, unsigned vector, unsigned length)
+{
+	struct guest_fault fault;
+
+	g->exits[GUEST_EXIT_OWN]++;
+	if (enter_handler(g, vector, NO_ERROR, &fault))
+		return;
+	g->regs->ip = (u32)(g->regs->ip - length); /* the INT has faulted: it is not done */
+	guest_deliver_fault(g, &fault);
+}
+
 /* ---- And back -------------------------------------------------------------------------- */
 
 static bool pop_words(struct guest *g, unsigned width, u32 *word, unsigned n,

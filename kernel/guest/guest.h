@@ -213,6 +213,9 @@ bool guest_privileged(struct guest *g, const struct guest_insn *insn);
  */
 void guest_deliver(struct guest *g, unsigned vector, s64 error);
 
+/* INT n of `length` bytes, which IP is behind; if there is no way to its handler, it faults. */
+void guest_deliver_int(struct guest *g, unsigned vector, unsigned length);
+
 /* The same of a fault that an emulated instruction has met. */
 void guest_deliver_fault(struct guest *g, const struct guest_fault *fault);
 

@@ -61,7 +61,8 @@ static void execute(struct guest *g)
 	}
 }
 
-#define ERROR_IDT 2 /* the index in the error code is one of the IDT */
+#define INT80_LENGTH 2 /* bytes of the instruction */
+#define ERROR_IDT 2    /* the index in the error code is one of the IDT */
 
 /* A #GP: an INT n, an instruction of ring 0, or an exception of its own. */
 static void general_protection(struct guest *g, u32 error)
@@ -74,7 +75,7 @@ static void general_protection(struct guest *g, u32 error)
 	}
 	if (insn.opcode == 0xcd && (error & ERROR_IDT)) { /* QEMU: 16 times the vector */
 		guest_insn_skip(&insn, g->regs);
-		guest_deliver(g, insn.immediate & 0xff, -1);
+		guest_deliver_int(g, insn.immediate & 0xff, insn.length);
 	} else if (guest_privileged(g, &insn)) {
 		g->exits[GUEST_EXIT_PRIVILEGED]++;
 	} else {
@@ -128,6 +129,8 @@ static void exception(struct guest *g, unsigned vector, u64 cr2)
 		g->exits[GUEST_EXIT_FIRST_LOAD]++;
 	} else if (vector == VEC_GP) {
 		general_protection(g, error);
+	} else if (vector == VEC_INT80) {
+		guest_deliver_int(g, vector, INT80_LENGTH);
 	} else {
 		guest_deliver(g, vector, has_error_code(vector) ? (s64)error : -1);
 	}
