@@ -6,7 +6,9 @@ import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "guest"), HERE]
+sys.path[:0] = [os.path.join(HERE, "guest"), HERE, os.path.join(os.path.dirname(HERE), "scripts")]
+import bad  # noqa: E402
+import bounded  # noqa: E402
 import run  # noqa: E402
 import tapunit  # noqa: E402
 
@@ -56,8 +58,22 @@ class Table(unittest.TestCase):
 
     def test_the_judgement_sees_a_short_one(self):
         """judge: a transcript of few lines is not enough"""
-        said = list(run.judge({("guest", run.PLACES[0]): (LINES.format(""), "")}, []))
-        self.assertEqual([good for good, _ in said], [False, True])
+        ended = bounded.Result(run.PLACES[0].end, LINES.format(""), 1)
+        said = list(run.judge({("guest", run.PLACES[0]): ended}, []))
+        self.assertEqual([good for good, _ in said], [False])
+
+
+class Bad(unittest.TestCase):
+    """Guests that must be refused."""
+
+    def test_the_line_must_be_there_once_and_the_end_be_right(self):
+        """bad: no line, two lines, another status, another end"""
+        row = "name", "found x, expected y", "killed by SIGILL"
+        line, end = "guest: at 0: found x, expected y\r\n", "/bin/name: killed by SIGILL\r\n"
+        self.assertEqual(bad.problem(row, line + end, bad.FAILED), "")
+        for output, status in ((line + end, bad.PASSED), (line + line + end, bad.FAILED),
+                               (end, bad.FAILED), (line, bad.FAILED)):
+            self.assertTrue(bad.problem(row, output, status))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ WORK = os.path.join(ROOT, "build", "mutants")
 BASE = os.path.join(WORK, "base")  # what is tried without a mutant
 IMAGE = "postern.elf"  # there and in a copy's build, as the host tests are
 DEBUG_IMAGE = "debug/postern.elf"
+GUESTS = ("guest", "instructions")  # which tests/guest/run.py compares
 COPIED = ("Makefile", "linker.ld", "arch", "boot", "entry", "kernel", "mm", "scripts",
           "tests", "user")
 BUILD_LIMIT = 1800  # seconds for one make
@@ -43,8 +44,10 @@ def read(path):
 
 
 def targets(mutants):
-    """For make: the image, and the host tests that they need."""
+    """For make: the image, and the host tests and guests that they need."""
+    guests = any(k.startswith("tests/guest/") for m in mutants for k in m.killers)
     return ["build/" + IMAGE, *sorted({"build/" + p for m in mutants for p in m.host_tests}),
+            *(f"build/user/{name}.elf" for name in GUESTS if guests),
             *{"build/" + DEBUG_IMAGE for m in mutants if m.debug}]
 
 

@@ -22,8 +22,8 @@ static void use_tss(void) {
 static void use_control_registers(void) {
 	say("CR3: %8", read_cr3());
 	say("CR4: %8", read_cr4());
-	lmsw(read_cr0() | 8);
-	say("CR0.TS behind LMSW: %1", read_cr0() >> 3 & 1);
+	lmsw(read_cr0());
+	say("CR0 behind LMSW: %1", read_cr0() & 0xf);
 	invlpg(&memory);
 	say("INVLPG is no fault");
 }
