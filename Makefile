@@ -211,7 +211,7 @@ inject: deps-test
 	@$(PYTHON) tests/inject/run.py
 
 bench: deps-run
-	@$(MAKE) $(QUIETLY) kernel
+	@$(MAKE) $(QUIETLY) kernel guests
 	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/measure DEBUG=measure $(BUILD)/measure/postern.elf
 	@$(PYTHON) scripts/bench.py
 

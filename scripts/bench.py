@@ -22,6 +22,7 @@ import qemu  # noqa: E402
 BUILD = os.path.join(os.path.dirname(HERE), "build")
 KERNEL = os.path.join(BUILD, "postern.elf")
 INITRAMFS = os.path.join(BUILD, "initramfs.cpio")
+MKINITRAMFS = os.path.join(HERE, "mkinitramfs")
 MEASURE_KERNEL = os.path.join(BUILD, "measure", "postern.elf")
 TIMEOUT = 120
 LONG_TIMEOUT = 900  # all suites, or one instruction at a time: for a hang
@@ -52,9 +53,10 @@ PATHS = (
 )
 
 
-def boot(cmdline, cpus=1, extra=(), cpu="max", kernel=KERNEL, timeout=TIMEOUT):
+def boot(cmdline, cpus=1, extra=(), cpu="max", kernel=KERNEL, timeout=TIMEOUT,
+         initramfs=INITRAMFS):
     """One boot at 512 MiB under icount; its output, or the end with a line."""
-    machine = qemu.Machine(kernel=kernel, initramfs=INITRAMFS, cpus=cpus, cpu=cpu,
+    machine = qemu.Machine(kernel=kernel, initramfs=initramfs, cpus=cpus, cpu=cpu,
                            cmdline=f"norandmaps {cmdline}", icount=True, extra=list(extra))
     result = qemu.run(machine, timeout)
     if result.timed_out or result.status != qemu.PASSED:
@@ -179,6 +181,40 @@ def roots():
         print(f"  {label:32}{process:10.1f}{cpu:8.1f}{cpu - process:11.1f}", flush=True)
 
 
+def guest(name, way):
+    """What one of tests/guest/bench/ says of its work, (times, instructions) each, and the
+    exceptions that its table has caused."""
+    with tempfile.TemporaryDirectory(prefix="postern-bench-") as directory:
+        archive = os.path.join(directory, "guest.cpio")
+        subprocess.run([MKINITRAMFS, archive,
+                        f"bin/guest={BUILD}/user/bench-{name}.elf"], check=True)
+        output = boot(f"pti=on guest={way} init=/bin/guest", cpu="max,-smap",
+                      initramfs=archive)
+    work = [(int(times, 16), int(ticks, 16)) for times, ticks in
+            re.findall(r"bench: .*: (\w{8}) times, (\w{8}) ticks", output)]
+    return work, sum(number(rf"guest: .*?(\d+) {what}", output) for what in
+                     ("faults on its tables", "beside them", "first loads"))
+
+
+def guests():
+    """What it costs to overlay a guest's table (docs/overlay.md), by what lies beside it.
+
+    The last column is the other way: each load traps, nothing is overlaid.  A load of SS
+    must trap, and says what that costs; data are then as far from the table as those of
+    the guest whose table is alone on its page.
+    """
+    heading("guest kernels: loads and data", ("guest=all", "", "guest=one", "loads trap"))
+    plain = guest("alone", "all")[0][2][1]
+    for name, where in (("middle", "table among the data"), ("alone", "table on its own page"),
+                        ("huge", "table over four pages")):
+        ways = [guest(name, way) for way in ("all", "one")]
+        (loads, _), (times, ticks), _ = ways[0][0]
+        trapping = loads * ticks / times + plain
+        counts = [work[0][1] + work[2][1] for work, _ in ways]
+        print(f"  {where}\n    exceptions{ways[0][1]:30.0f}{ways[1][1]:19.0f}{loads:12}\n"
+              f"    instructions{counts[0]:28}{counts[1]:19}{trapping:12.0f}", flush=True)
+
+
 def loading_tr():
     """LTR and what each way does around it: instructions, which say nothing of the time
     of LGDT's and INVLPG's effects.  Each CPU does it once, at boot."""
@@ -249,6 +285,7 @@ def main():
     other_paths()
     speculation()
     roots()
+    guests()
     loading_tr()
     frames()
     booting()
