@@ -19,7 +19,7 @@ KERNEL = boots.KERNEL  # tests/guest/run.py may set another
 TIMEOUT = 300
 BARE_END = 1  # isa-debug-exit's status for 0, which is what the guests end with
 BOCHS_END = 0
-# Without SMAP: QEMU 7.2's far return in ring 3 is wrong with it (docs/emulators.md).
+# The many instructions run with one CPU (docs/emulators.md: XCHG).  Without SMAP: QEMU 7.2's far return in ring 3 is wrong with it (docs/emulators.md).
 CPUS = {"umip": "max,-smap", "plain": "max,-smap,-umip"}
 
 
@@ -95,10 +95,10 @@ def under_monitor_in_bochs(place, guest, directory):
 
 PLACES = (Place("qemu", on_qemu, end=BARE_END),
           Place("bochs", on_bochs, "qemu", end=BOCHS_END),
-          Place("umip-all", under_monitor, "qemu"),
-          Place("umip-one", under_monitor, "qemu", cpus=1, pti="off"),
-          Place("plain-all", under_monitor, "qemu", cpus=1),
-          Place("plain-one", under_monitor, "qemu"),
+          Place("umip-all", under_monitor, "qemu", cpus=1),
+          Place("umip-one", under_monitor, "qemu", pti="off"),
+          Place("plain-all", under_monitor, "qemu"),
+          Place("plain-one", under_monitor, "qemu", cpus=1),
           Place("bochs-all", under_monitor_in_bochs, "bochs", end=BOCHS_END),
           Place("bochs-one", under_monitor_in_bochs, "bochs", end=BOCHS_END))
 BY_NAME = {place.name: place for place in PLACES}
