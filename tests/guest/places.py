@@ -19,7 +19,8 @@ KERNEL = boots.KERNEL  # tests/guest/run.py may set another
 TIMEOUT = 300
 BARE_END = 1  # isa-debug-exit's status for 0, which is what the guests end with
 BOCHS_END = 0
-# The many instructions run with one CPU (docs/emulators.md: XCHG).  Without SMAP: QEMU 7.2's far return in ring 3 is wrong with it (docs/emulators.md).
+# Without SMAP, with which QEMU 7.2's far return in ring 3 is wrong.  The many instructions
+# run with one CPU, since with several an XCHG may lose the flags (docs/emulators.md).
 CPUS = {"umip": "max,-smap", "plain": "max,-smap,-umip"}
 
 
