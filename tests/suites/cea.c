@@ -21,6 +21,7 @@
 #include "mm/space/pti_stack.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/faults.h"
+#include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"
 
 #define R PTE_NX
@@ -406,12 +407,13 @@ static void fill_and_scrub(void *arg)
 static void residue(struct selftest *t)
 {
 	for_each_cpu(cpu, &cpus_online) {
-		struct thread *task = PROCESS_FROM(program_exit, 0);
+		struct thread *task = takes_a_process(cpu) ? PROCESS_FROM(program_exit, 0) : NULL;
 		bool clear = false;
 
-		if (!EXPECT(t, task, "memory for a process"))
+		if (takes_a_process(cpu) && !EXPECT(t, task, "memory for a process"))
 			return;
-		programs_run(task, cpu);
+		if (task)
+			programs_run(task, cpu);
 		EXPECT(t, stacks_are_clear(cpu), "a process that has ended left nothing");
 		cpus_call(cpu, fill_and_scrub, &clear);
 		EXPECT(t, clear, "cea_scrub() erases all that may be used");

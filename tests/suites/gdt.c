@@ -14,6 +14,7 @@
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/faults.h"
+#include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"
 
 /* The last descriptor of GDT_ENTRIES, used by nobody: tests plant one there. */
@@ -353,9 +354,12 @@ static void user_loads(struct selftest *t)
 
 	begin();
 	for_each_cpu(cpu, &cpus_online) {
-		struct thread *good = PROCESS_FROM(program_load_ds, SEL_USER_DS);
-		struct thread *bad = PROCESS_FROM(program_load_ds, SEL_SPARE | 3);
+		struct thread *good, *bad;
 
+		if (!takes_a_process(cpu))
+			continue;
+		good = PROCESS_FROM(program_load_ds, SEL_USER_DS);
+		bad = PROCESS_FROM(program_load_ds, SEL_SPARE | 3);
 		if (!EXPECT(t, good && bad, "memory for processes"))
 			return;
 		EXPECT_EQ(t, programs_run(good, cpu), 0, "status of a good load");

@@ -217,6 +217,11 @@ unsigned per_cpu_share(unsigned total, unsigned most)
 	return MIN(most, total / cpumask_count(&cpus_online));
 }
 
+bool takes_a_process(unsigned cpu)
+{
+	return cpumask_count(&cpus_online) <= 16 || cpu % (10 / rounds_of(10)) == 0;
+}
+
 unsigned rounds_of(unsigned all)
 {
 	for (const char *const *word = selftest_args->argv; *word; word++)

@@ -127,4 +127,10 @@ unsigned per_cpu_share(unsigned total, unsigned most);
  */
 unsigned rounds_of(unsigned all);
 
+/*
+ * For a process on each CPU, whose end interrupts all of them: is this one's turn?  Of
+ * more than 16 CPUs every tenth is taken where few rounds are asked for.
+ */
+bool takes_a_process(unsigned cpu);
+
 #endif
