@@ -11,6 +11,8 @@ check and a debug exception at each of those of one system call.  PCIDs are in B
 whose TSC counts instructions, too; nothing else is counted there.
 
 Prints the table, and exits with 1 and a line for each figure that could not be had.
+What has been had is kept in build/strategies.json, by the image, so that a run that was
+interrupted goes on where it was.
 --way takes the ways only whose arguments contain the text; --short is what `make test` runs:
 one way, one CPU, no injection, and `ok` lines.
 """
@@ -18,8 +20,10 @@ import argparse
 import concurrent.futures
 import contextlib
 import dataclasses
+import hashlib
 import importlib.util
 import io
+import json
 import os
 import re
 import subprocess
@@ -39,6 +43,7 @@ from headers import N  # noqa: E402
 from hints import symbols  # noqa: E402
 
 COST = os.path.join(bench.BUILD, "user/cost")
+KEPT = os.path.join(bench.BUILD, "strategies.json")
 BOCHS_SECONDS = 900
 SAMPLES, OTHER = 12, 0x5ec0de  # tests/user/gate/leak/poison.c: a task's word, without its name
 RAM = 512 << 20
@@ -226,41 +231,77 @@ def boundaries(way, directory):
 
 # ---- All of it ---------------------------------------------------------------------------
 
-def jobs_of(way, short):
-    """What is to be measured: functions of a directory that yield (key, figure)."""
-    yield lambda directory: instructions(way, directory)
-    yield lambda directory: cr3_writes(way, directory)
-    for cpus in (1,) if short else (1, 4, 64):
-        yield lambda directory, cpus=cpus: shown(way, cpus, directory, cpus == 1)
-    if not short:
-        yield lambda directory: residue(way, directory)
-        yield lambda directory: boundaries(way, directory)
-        yield lambda directory: with_pcids(way, directory)
+# What is to be measured: functions of a way and a directory that yield (key, figure).
+JOBS = {
+    "instructions": instructions,
+    "shown-1": lambda way, directory: shown(way, 1, directory, True),
+    "cr3": cr3_writes,
+    "shown-4": lambda way, directory: shown(way, 4, directory, False),
+    "shown-64": lambda way, directory: shown(way, 64, directory, False),
+    "residue": residue,
+    "boundaries": boundaries,
+    "pcids": with_pcids,
+}
+SHORT_JOBS = ("instructions", "shown-1", "cr3")
+
+
+class Kept:
+    """Figures of this image that were had before."""
+
+    def __init__(self, path):
+        self.path, self.image = path, hashlib.sha256()
+        for name in (bench.KERNEL, bench.INITRAMFS):
+            with open(name, "rb") as file:
+                self.image.update(file.read())
+        self.image, self.figures = self.image.hexdigest(), {}
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                kept = json.load(file)
+            self.figures = kept["figures"] if kept["image"] == self.image else {}
+
+    def get(self, way, name):
+        """Those of a job, or None."""
+        pairs = self.figures.get(f"{way.arguments}: {name}")
+        return None if pairs is None else \
+            {tuple(key) if isinstance(key, list) else key: figure for key, figure in pairs}
+
+    def put(self, way, name, found):
+        """The same, for the next run."""
+        self.figures[f"{way.arguments}: {name}"] = list(found.items())
+        with open(self.path + ".tmp", "w", encoding="utf-8") as file:
+            json.dump({"image": self.image, "figures": self.figures}, file, indent=1)
+        os.replace(self.path + ".tmp", self.path)
 
 
 def measure(job, way):
     """One job's figures, or why there are none."""
     with tempfile.TemporaryDirectory(prefix="postern-strategies-") as directory:
         try:
-            return dict(job(directory)), None
+            return dict(job(way, directory)), None
         except (Exception, SystemExit) as error:  # pylint: disable=broad-except
             return {}, f"strategies: {way.arguments}: {type(error).__name__}: {error}"
 
 
-def run(ways, options):
-    """Way -> figures; the problems."""
-    figures, problems = {way: {} for way in ways}, []
-    pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
+def run(ways, names, workers, fresh):
+    """Way -> figures; the problems.  FRESH: nothing that was had before is taken."""
+    kept, figures, problems = Kept(KEPT), {way: {} for way in ways}, []
+    pool = concurrent.futures.ThreadPoolExecutor(workers)
+    futures = {}
     try:
-        futures = {pool.submit(measure, job, way): way
-                   for way in ways for job in jobs_of(way, options.short)}
-        for future in concurrent.futures.as_completed(futures):
-            found, problem = future.result()
-            figures[futures[future]].update(found)
+        for name in names:
+            for way in ways:
+                before = None if fresh else kept.get(way, name)
+                figures[way].update(before or {})
+                if before is None:
+                    futures[pool.submit(measure, JOBS[name], way)] = way, name
+        for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
+            (found, problem), (way, name) = future.result(), futures[future]
+            figures[way].update(found)
             problems += [problem] if problem else []
-            done = sum(f.done() for f in futures)
-            print(f"# {done} of {len(futures)}: {futures[future].arguments}: "
-                  f"{problem or len(found)}", file=sys.stderr, flush=True)
+            if not problem:
+                kept.put(way, name, found)
+            print(f"# {done} of {len(futures)}: {way.arguments}: {name}"
+                  f"{': ' + problem if problem else ''}", file=sys.stderr, flush=True)
     except BaseException:
         bounded.end_all()
         raise
@@ -283,7 +324,8 @@ def main(argv):
     options = parse(argv)
     begin = time.monotonic()
     ways = [SHORT] if options.short else [way for way in WAYS if options.way in way.arguments]
-    figures, problems = run(ways, options)
+    figures, problems = run(ways, SHORT_JOBS if options.short else JOBS, options.jobs,
+                            options.short)
     rows = table.rows(options.short)
     missing = table.missing([(way.arguments, figures[way]) for way in ways], rows)
     for line in table.lines([(way.arguments, figures[way]) for way in ways], rows):

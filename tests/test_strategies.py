@@ -2,6 +2,8 @@
 
 Run by tests/run.py as `strategies`; by hand: python3 tests/test_strategies.py
 """
+import os
+import tempfile
 import types
 import unittest
 
@@ -92,11 +94,26 @@ class Table(unittest.TestCase):
 
     def test_job_fails(self):
         """strategies: a job that fails leaves a line with its way, and the others go on"""
-        def bad(_directory):
+        def bad(_way, _directory):
             yield "text", 1
             raise strategies.Missing("found nothing")
         figures, problem = strategies.measure(bad, types.SimpleNamespace(arguments="pti=on"))
         self.assertEqual((figures, problem), ({}, "strategies: pti=on: Missing: found nothing"))
+
+    def test_kept(self):
+        """strategies: what has been had is there for the next run, of the same image alone"""
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "kept")
+            strategies.Kept(path).put(strategies.SHORT, "cr3", {("cr3", "fault"): 2.0, "text": 1})
+            again = strategies.Kept(path)
+            self.assertEqual(again.get(strategies.SHORT, "cr3"), {("cr3", "fault"): 2.0, "text": 1})
+            self.assertIsNone(again.get(strategies.SHORT, "residue"))
+            self.assertIsNone(again.get(strategies.WAYS[0], "cr3"))
+            with open(path, encoding="utf-8") as file:
+                text = file.read().replace(again.image, "another")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            self.assertIsNone(strategies.Kept(path).get(strategies.SHORT, "cr3"))
 
 
 if __name__ == "__main__":
