@@ -142,19 +142,20 @@ def cr3_writes(way, _directory):
 # ---- What it shows ------------------------------------------------------------------
 
 class Shown:
-    """The kernel half that a CPU in ring 3 has loaded, each frame of RAM once."""
+    """The kernel half that a CPU in ring 3 has loaded, each frame of RAM once; its pages are
+    those outside of the direct map, which has every frame again."""
 
     def __init__(self, reader):
-        self.reader, self.pages, self.frames, self.text = reader, {}, set(), 0
+        self.reader, self.pages, self.frames, taken = reader, {}, set(), set()
         for address, size, entry in reader.leaves():
             first = entry & N["PTE_ADDR_MASK"]
             if first >= RAM:
                 continue  # a device
-            fresh = first not in self.frames
             self.frames.update(range(first, first + size, N["PAGE_SIZE"]))
-            name = outside.region(address)
-            if fresh and name != "direct map" and size == N["PAGE_SIZE"]:
-                self.pages[address] = not entry & N["PTE_NX"]
+            if outside.region(address) == "direct map" or first in taken:
+                continue
+            taken.add(first)
+            self.pages[address] = not entry & N["PTE_NX"]
 
     def read(self, page):
         """Its bytes."""
