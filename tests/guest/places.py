@@ -102,4 +102,5 @@ PLACES = (Place("qemu", on_qemu, end=BARE_END),
           Place("plain-one", under_monitor, "qemu", cpus=1),
           Place("bochs-all", under_monitor_in_bochs, "bochs", end=BOCHS_END),
           Place("bochs-one", under_monitor_in_bochs, "bochs", end=BOCHS_END))
+REFUSING = Place("umip-all", under_monitor, pti="deferred")
 BY_NAME = {place.name: place for place in PLACES}

@@ -178,7 +178,8 @@ def main(argv):
     places.KERNEL = options.elf
     pairs = choose(options.only)
     ends = [row[0] for row in bad.ROWS if fnmatch.fnmatchcase(row[0], options.only)]
-    results = run_all(pairs + [(name, BY_NAME[BAD_AT]) for name in ends])
+    results = run_all(pairs + [(name, places.REFUSING if name in ENOUGH else BY_NAME[BAD_AT])
+                               for name in ends])
     runs = dict(zip(pairs, results))
     if options.write:
         write(options.write, runs)
