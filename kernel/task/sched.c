@@ -34,34 +34,36 @@ static struct {
 	u64 slice_end[NR_CPUS];          /* of the task that runs there */
 	struct cpumask idle;             /* CPUs in their idle task */
 	u64 alarm[NR_CPUS];              /* to be set behind the release; 0: none */
-	struct cpumask to_kick[NR_CPUS]; /* by each CPU, there */
+	u32 kick[NR_CPUS];               /* the CPU to be kicked there, + 1; 0: none */
 } rq = { .lock = SPINLOCK(LOCK_RUN_QUEUE) };
 u64 sched_longest_sleep_ns = SCHED_LONGEST_SLEEP_NS;
 
 #define NO_TIME (~0ULL)
-#define WAKES_AT_ONCE 64
+#define WAKES_MAX 64
 
 static void note_kick(unsigned cpu)
 {
-	cpumask_set(&rq.to_kick[this_cpu()->cpu], cpu);
+	u32 *noted = &rq.kick[this_cpu()->cpu];
+
+	if (unlikely(*noted))
+		smp_kick(*noted - 1);
+	*noted = cpu + 1;
 }
 
-static void release(u64 flags)
+static __lock_inline void release(u64 flags)
 {
 	unsigned self = this_cpu()->cpu;
 
 	spin_unlock(&rq.lock, 0);
 	if (rq.alarm[self])
 		clock_set_alarm(rq.alarm[self]);
-	rq.alarm[self] = 0;
-	for_each_cpu(cpu, &rq.to_kick[self]) {
-		cpumask_clear(&rq.to_kick[self], cpu);
-		smp_kick(cpu);
-	}
+	if (rq.kick[self])
+		smp_kick(rq.kick[self] - 1);
+	rq.alarm[self] = rq.kick[self] = 0;
 	interrupts_restore(flags);
 }
 
-static void guard_end(const u64 *flags)
+static __lock_inline void guard_end(const u64 *flags)
 {
 	release(*flags);
 }
@@ -123,10 +125,9 @@ static struct task *first_sleeper(void)
 /* Should more be due, the alarm comes at once.  How many were woken. */
 static unsigned wake_expired(u64 now)
 {
-	struct task *t;
-	unsigned i;
+	unsigned i = 0;
 
-	for (i = 0; (t = first_sleeper()) && t->sleeper.when <= now && i < WAKES_AT_ONCE; i++)
+	for (struct task *t; (t = first_sleeper()) && t->sleeper.when <= now && i < WAKES_MAX; i++)
 		wake(t);
 	return i;
 }
