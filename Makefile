@@ -114,8 +114,9 @@ include user/Makefile.inc tests/guest/Makefile.inc tests/host/Makefile.inc $(if 
 
 # ---- What is booted ---------------------------------------------------------
 
-$(CPIO): $(USER_PROGRAMS) scripts/mkinitramfs
-	scripts/mkinitramfs $@ init=$(BUILD)/user/init $(foreach p,$(USER_PROGRAMS),bin/$(notdir $(p))=$(p))
+$(CPIO): $(USER_PROGRAMS) $(BUILD)/user/guest.elf $(BUILD)/user/bench-middle.elf scripts/mkinitramfs
+	scripts/mkinitramfs $@ init=$(BUILD)/user/init $(foreach p,$(USER_PROGRAMS),bin/$(notdir $(p))=$(p)) \
+		bin/guest=$(BUILD)/user/guest.elf bin/bench-middle=$(BUILD)/user/bench-middle.elf
 
 $(ISO): $(ELF) $(CPIO) scripts/mkiso
 	scripts/mkiso $(ELF) $(CPIO) $@

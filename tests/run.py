@@ -62,7 +62,9 @@ def commands(systems=False):
     yield Command("visible", [python, os.path.join(ROOT, "tests/inject/visible.py")], 300)
     yield Command("inject", [python, os.path.join(ROOT, "tests/inject/run.py"),
                              "--sample"], 600)
-    yield Command("guests", [python, os.path.join(ROOT, "tests/guest/run.py")], 1200, cpu=15)
+    yield Command("guests", [python, os.path.join(ROOT, "tests/guest/run.py")], 1200, cpu=65)
+    yield Command("guests-inject", [python, os.path.join(ROOT, "tests/guest/inject.py")], 600,
+                  cpu=20)
     yield Command("strategies-short", [python, os.path.join(ROOT, "scripts/strategies.py"),
                                        "--short"], 1200, cpu=20)
     yield Command("leak", [python, os.path.join(ROOT, "tests/leak/run.py")], 1200)

@@ -114,7 +114,7 @@ static void expect_kept(struct selftest *t, const struct pt_regs *after,
 static void enter(struct selftest *t, enum way way, const struct start *s, u16 cs,
 		  unsigned cpu)
 {
-	struct user_code code = { way_code[way].name, way_code[way].begin,
+	struct user_piece code = { way_code[way].name, way_code[way].begin,
 				  way_code[way].end };
 	struct thread *task = user_new(t, code, 0, cpu);
 	struct pt_regs before;

@@ -13,6 +13,8 @@
 #include "arch/state/insn.h"
 #include "kernel/base/insn.h"
 #include "kernel/debug/unwind.h"
+#include "kernel/guest/guest.h"
+#include "kernel/linux/process/exit.h"
 #include "kernel/start/selftest.h"
 #include "kernel/trap.h"
 #include "tests/suites/cpus.h"
@@ -44,6 +46,7 @@ struct inject_log {
 	struct inject_event event[EVENTS_KEPT];
 };
 struct inject_log inject_log;
+static u64 events_seen;
 
 static void trace(const struct pt_regs *regs, struct inject_event *e)
 {
@@ -62,6 +65,7 @@ static void note(struct pt_regs *regs)
 {
 	const struct paranoid_frame *f = container_of(regs, struct paranoid_frame, regs);
 
+	events_seen++;
 	if (inject_log.count >= EVENTS_KEPT) {
 		inject_log.count++;
 		return;
@@ -139,3 +143,32 @@ static const struct selftest_case cases[] = {
 	  first_and_last },
 };
 SELFTEST_SUITE(inject, cases);
+
+/* ---- For tests/guest/inject.py ------------------------------------------------------------- */
+
+/* On the one CPU that there is: rounds, until a guest had none of the driver's events. */
+static void guests_to_their_ends(struct selftest *t)
+{
+	u64 before;
+
+	inject_log.cpu = this_cpu()->cpu;
+	trap_paranoid_hook = hook;
+	do {
+		struct complaint why = { "" };
+		struct thread *guest;
+
+		before = events_seen;
+		if (!EXPECT_EQ(t, guest_load("/bin/bench-middle", &guest, &why), 0, "a guest"))
+			break;
+		guest->process->quiet = true;
+		process_start(guest, 0);
+		EXPECT_EQ(t, process_wait_for(guest), 0, "its status");
+	} while (events_seen != before);
+	trap_paranoid_hook = NULL;
+}
+
+static const struct selftest_case guest_cases[] = {
+	{ "a guest comes to its end, whatever comes while its tables are loaded",
+	  guests_to_their_ends },
+};
+SELFTEST_SUITE_ON_DEMAND(inject_guest, guest_cases);

@@ -168,7 +168,7 @@ static void finish(void)
 }
 
 /* A process on the target that counts its turns; it runs when this returns. */
-static struct thread *start(struct selftest *t, struct user_code code)
+static struct thread *start(struct selftest *t, struct user_piece code)
 {
 	struct thread *task = user_new(t, code, 0, target);
 

@@ -60,7 +60,7 @@ void task_move(struct task *task, unsigned cpu)
 
 /* ---- Processes --------------------------------------------------------------- */
 
-struct thread *user_new(struct selftest *t, struct user_code code, u64 arg, unsigned cpu)
+struct thread *user_new(struct selftest *t, struct user_piece code, u64 arg, unsigned cpu)
 {
 	struct thread *task = program_from_code(code.name, code.begin,
 					      (size_t)(code.end - code.begin), arg);
@@ -82,7 +82,7 @@ void user_start(struct thread *task)
 	process_start(task, task->pid);
 }
 
-struct thread *user_run(struct selftest *t, struct user_code code, u64 arg, unsigned cpu)
+struct thread *user_run(struct selftest *t, struct user_piece code, u64 arg, unsigned cpu)
 {
 	struct thread *task = user_new(t, code, arg, cpu);
 

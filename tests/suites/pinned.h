@@ -18,11 +18,11 @@
 /* ---- User code --------------------------------------------------------------- */
 
 /* A piece of user_code.asm, [user_x, user_x_end). */
-struct user_code {
+struct user_piece {
 	const char *name;
 	const u8 *begin, *end;
 };
-#define USER_CODE(x) ((struct user_code){ #x, user_##x, user_##x##_end })
+#define USER_CODE(x) ((struct user_piece){ #x, user_##x, user_##x##_end })
 #define USER_CODE_LABEL(x) extern const u8 user_##x[], user_##x##_end[]
 
 USER_CODE_LABEL(calls);      /* getpid, `count` times */
@@ -58,11 +58,11 @@ enum { NR_sched_yield = 24, NR_nanosleep = 35, NR_getpid = 39, NR_exit = 60,
  * registers may be changed through task_regs() before user_start().  NULL, and
  * the case has failed: no memory.
  */
-struct thread *user_new(struct selftest *t, struct user_code code, u64 arg, unsigned cpu);
+struct thread *user_new(struct selftest *t, struct user_piece code, u64 arg, unsigned cpu);
 void user_start(struct thread *task);
 
 /* user_new() and user_start(). */
-struct thread *user_run(struct selftest *t, struct user_code code, u64 arg, unsigned cpu);
+struct thread *user_run(struct selftest *t, struct user_piece code, u64 arg, unsigned cpu);
 
 /* Reads and writes a word of a process that has not been waited for. */
 u64 user_get(struct thread *task, u64 word);

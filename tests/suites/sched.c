@@ -414,7 +414,7 @@ static void crowd(struct selftest *t)
 static void exit_statuses(struct selftest *t)
 {
 	static const struct {
-		struct user_code code;
+		struct user_piece code;
 		int status;
 	} ends[] = {
 		{ { "read", user_read, user_read_end }, WAIT_STATUS(0, SIGSEGV) },

@@ -312,7 +312,7 @@ static void each_of_page_fault(struct selftest *t)
 }
 
 /* A process of user_code.asm on the target, in its loop. */
-static struct thread *start_loop(struct selftest *t, struct user_code code, unsigned cpu)
+static struct thread *start_loop(struct selftest *t, struct user_piece code, unsigned cpu)
 {
 	struct thread *task = user_new(t, code, 0, cpu);
 

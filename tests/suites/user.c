@@ -88,7 +88,7 @@ static void expect_refused(struct selftest *t, struct thread *task, virt_addr_t 
 }
 
 /* A process that holds the pattern in rax and does one access to va. */
-static struct thread *start(struct selftest *t, struct user_code code, virt_addr_t va)
+static struct thread *start(struct selftest *t, struct user_piece code, virt_addr_t va)
 {
 	struct thread *task = user_new(t, code, va, ANY_CPU);
 
@@ -257,7 +257,7 @@ static void edges(struct selftest *t)
 /* The test can tell: what a process may do, it does. */
 static void own_memory(struct selftest *t)
 {
-	static const struct user_code code[] = {
+	static const struct user_piece code[] = {
 		{ "read", user_read, user_read_end },
 		{ "write", user_write, user_write_end },
 	};
