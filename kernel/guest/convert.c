@@ -2,7 +2,8 @@
  * Descriptors: pure functions of 64 bits.
  * Source: Intel SDM vol. 3, 3.4.5 and 3.5.
  */
-#include "kernel/guest/guest.h"
+#include "kernel/base/layout.h"
+#include "kernel/guest/convert.h"
 
 u64 guest_convert(u64 desc)
 {

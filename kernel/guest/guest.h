@@ -26,6 +26,7 @@
 
 #include "kernel/base/complaint.h"
 #include "kernel/base/insn.h"
+#include "kernel/guest/convert.h"
 #include "kernel/guest/insn.h"
 #include "kernel/linux/thread.h"
 #include "mm/audit/overlay.h"
@@ -38,12 +39,6 @@
 
 #define GUEST_MAX_TABLE 0x8000 /* bytes of a GDT or LDT */
 #define GUEST_MAX_PAGES (2 * (GUEST_MAX_TABLE / PAGE_SIZE + 1))
-
-/* A descriptor table where the guest has it. */
-struct guest_table {
-	u32 base;
-	u32 bytes; /* limit + 1; 0: none */
-};
 
 /*
  * What CS or SS holds.  The guest may change a descriptor that it has loaded; the processor
@@ -167,29 +162,6 @@ void guest_load_ss(struct guest *g, u16 selector);
  */
 void guest_enter(struct guest *g, struct pt_regs *regs);
 void guest_leave(struct guest *g, struct pt_regs *regs);
-
-/* ---- convert.c ---------------------------------------------------------------------- */
-
-/*
- * The descriptor with which the processor does for ring 3 what the guest's would do for its
- * ring 0: DPL 3, not conforming, not of 64 bits; 0 for gates, TSSs, LDTs.
- */
-u64 guest_convert(u64 desc);
-
-/* What a descriptor says, for accesses in the processor's place. */
-void guest_segment_of(u64 desc, struct guest_segment *out);
-
-/* Base and bytes of a system descriptor's segment. */
-struct guest_table guest_system_segment(u64 desc);
-
-#define GDESC_TYPE(desc) ((unsigned)((desc) >> 40 & 0x1f)) /* S included */
-#define GDESC_LDT 0x02
-#define GDESC_TSS16 0x01
-#define GDESC_TSS32 0x09
-#define GDESC_TSS_BUSY 0x0000020000000000
-#define GDESC_CODE 0x0000080000000000
-#define GDESC_CONFORMING 0x0000040000000000
-#define GDESC_WRITABLE 0x0000020000000000 /* of code: readable */
 
 /* ---- memory.c ----------------------------------------------------------------------- */
 
