@@ -66,8 +66,8 @@ class Ledger:
         self.must, self.may, self.stacks, self.cpu = set(), set(), set(), {}
         for _, place, at, pages, writable, optional in rows:
             mine = place == "places" or place == "shared" and at >= N["CEA_DEFERRED_TEXT"]
-            if mine and not deferred or place in ("process", "espfix"):
-                continue  # the latter are of processes with an LDT: there is none here
+            if mine and not deferred or place in ("process", "espfix", "guest"):
+                continue  # of processes with an LDT and of guests: there are none here
             if at == N["CEA_TRAMPOLINE"] and not trampoline:
                 continue
             for cpu in ([0] if place in ("shared", "places") else

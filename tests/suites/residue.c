@@ -331,13 +331,14 @@ __attribute__((noinline)) void residue_poison_runs(void)
 static void no_word_of_another(struct selftest *t)
 {
 	unsigned cpus = MIN(MOST_CPUS, cpumask_count(&cpus_online));
-	u64 looks = MAX(FEWEST_LOOKS, rounds_of((unsigned)residue_looks));
+	u64 looks;
 
 	memset(&seen, 0, sizeof(seen));
 	trap_paranoid_hook = is_nmi;
 	for (unsigned i = 0; i < PER_CPU * cpus; i++)
 		poisoned[i] = start_poisoned(t, i, online_cpu(i / PER_CPU));
 	residue_poison_runs();
+	looks = residue_looks == LOOKS ? MAX(FEWEST_LOOKS, rounds_of(LOOKS)) : residue_looks;
 	for (u64 i = 0; i < looks; i++) {
 		sched_sleep_until(clock_ns() + PAUSE_NS);
 		for (unsigned n = 0; n < cpus; n++) {

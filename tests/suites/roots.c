@@ -216,11 +216,12 @@ static void moved(struct selftest *t)
 
 	if (cannot(t, 2))
 		return;
-	task = user_run(t, USER_CODE(call_loop), 0, online_cpu(1));
+	task = user_new(t, USER_CODE(call_loop), 0, online_cpu(1));
 	if (!task)
 		return;
 	user_set(task, USER_WORD(number), NR_sched_yield);
 	user_set(task, USER_WORD(expected), 0);
+	user_start(task);
 	for (unsigned i = 0; i < MOVES; i++) {
 		u64 turns = user_get(task, USER_WORD(turns));
 
