@@ -176,29 +176,34 @@ void guest_deliver_int(struct guest *g, unsigned vector, unsigned length)
 
 /* ---- And back -------------------------------------------------------------------------- */
 
-static bool pop_words(struct guest *g, unsigned width, u32 *word, unsigned n,
-		      struct guest_fault *fault)
+/*
+ * IP, CS and, of an IRET, flags: popped into n words, CS and IP loaded.  False: *fault, and
+ * nothing has changed.
+ */
+static bool pop_return(struct guest *g, const struct guest_insn *insn, u32 *word, unsigned n,
+		       struct guest_fault *fault)
 {
 	const struct guest_memory memory = guest_memory_of(g);
-
-	for (unsigned i = 0; i < n; i++)
-		if (!guest_pop(g->regs, &memory, width, &word[i], fault))
-			return false;
-	return true;
-}
-
-bool guest_iret(struct guest *g, const struct guest_insn *insn, struct guest_fault *fault)
-{
 	u64 sp = g->regs->sp;
-	u32 word[3];
+	bool good = true;
 
-	if (!pop_words(g, insn->operand, word, 3, fault) ||
-	    !guest_check_cs(g, (u16)word[1], fault)) {
+	for (unsigned i = 0; good && i < n; i++)
+		good = guest_pop(g->regs, &memory, insn->operand, &word[i], fault);
+	if (!good || !guest_check_cs(g, (u16)word[1], fault)) {
 		g->regs->sp = sp;
 		return false;
 	}
 	guest_load_cs(g, (u16)word[1]);
 	g->regs->ip = insn->operand == 2 ? (u16)word[0] : word[0];
+	return true;
+}
+
+bool guest_iret(struct guest *g, const struct guest_insn *insn, struct guest_fault *fault)
+{
+	u32 word[3];
+
+	if (!pop_return(g, insn, word, 3, fault))
+		return false;
 	g->regs->flags = (g->regs->flags & ~(u64)(FLAGS_OWN | RFLAGS_RF | RFLAGS_NT)) |
 			 (word[2] & (FLAGS_OWN | RFLAGS_NT)) |
 			 (insn->operand == 4 ? word[2] & RFLAGS_RF : 0);
@@ -210,16 +215,10 @@ bool guest_far_return(struct guest *g, const struct guest_insn *insn, unsigned m
 		      struct guest_fault *fault)
 {
 	const struct guest_memory memory = guest_memory_of(g);
-	u64 sp = g->regs->sp;
 	u32 word[2];
 
-	if (!pop_words(g, insn->operand, word, 2, fault) ||
-	    !guest_check_cs(g, (u16)word[1], fault)) {
-		g->regs->sp = sp;
+	if (!pop_return(g, insn, word, 2, fault))
 		return false;
-	}
-	guest_load_cs(g, (u16)word[1]);
-	g->regs->ip = insn->operand == 2 ? (u16)word[0] : word[0];
 	guest_reg_write(g->regs, GUEST_SP, guest_stack_width(&memory), (u32)g->regs->sp + more);
 	return true;
 }

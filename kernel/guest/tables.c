@@ -16,7 +16,7 @@
  *
  * Accessed bits.  The processor sets them in our table; before the guest looks at its own,
  * guest_before_access() copies them there.
- * Source: plex86-devel, "Descriptor tables", 2000.
+ * The idea is from the list of plex86, about the year 2000: docs/overlay.md.
  * Read next: mm/audit/overlay.c, which says what our table may hold.
  */
 #include "arch/state/ldt.h"
@@ -185,9 +185,9 @@ void guest_load_ss(struct guest *g, u16 selector)
 /* ---- The tables as a whole --------------------------------------------------------------- */
 
 /* What the guest may not have at the kernel's selectors. */
-static void check_reserved(const struct guest *g, u32 linear)
+static void check_reserved(struct guest *g, u32 linear)
 {
-	u64 desc = *guests_at((struct guest *)g, linear);
+	u64 desc = *guests_at(g, linear);
 	u32 selector = linear - g->gdt.base;
 
 	if (in_table(&g->gdt, linear) && selector >= SEL_GUEST_FIRST && selector < GDT_KERNEL_END &&
