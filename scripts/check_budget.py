@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 GATE = ("entry", "arch", "mm", "kernel")
 HEADERS = ("layout.h", "percpu.h", "x86.h", "insn.h")
 SUFFIXES = (".c", ".h", ".asm", ".inc")
-BOUNDS = {"reading list": 2300, "gate": 5000, "personality": 8800 + 69}
+BOUNDS = {"reading list": 2300, "gate": 5000, "personality": 8800}
 
 
 def lines(path):

@@ -37,9 +37,6 @@ enum { REAL_ID, EFFECTIVE_ID, SAVED_ID };
 
 #define NR_FDS 3
 
-/* Linux's personality(): the one bit of it that means something here. */
-#define ADDR_NO_RANDOMIZE 0x40000
-
 struct process {
 	/* Changed by single instructions, by its own threads. */
 	u8 open_fds, close_on_exec; /* of the three descriptors */

@@ -9,16 +9,13 @@
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/tree.h"
+#include "kernel/linux/uapi.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"
 
 /* As Linux: a longer transfer is cut to this (and is then a short one). */
 #define MAX_RW_COUNT 0x7ffff000ULL
 #define CHUNK 256
-#define UIO_MAXIOV 1024
-#define TCGETS 0x5401
-#define TIOCGWINSZ 0x5413
-#define SEEK_HOLE 4 /* the last of lseek's five */
 
 /* Writes what it can; -EFAULT only if that is nothing. */
 static long write_console(virt_addr_t from, u64 n)
@@ -160,12 +157,8 @@ long sys_lseek(struct pt_regs *regs)
 {
 	if (!process_has_open((int)regs->di))
 		return -EBADF;
-	return (u32)regs->dx > SEEK_HOLE ? -EINVAL : -ESPIPE;
+	return (u32)regs->dx > SEEK_MAX ? -EINVAL : -ESPIPE;
 }
-
-enum { F_GETFD = 1, F_SETFD = 2, F_GETFL = 3, F_SETFL = 4 };
-#define FD_CLOEXEC 1
-#define O_RDWR 2
 
 /* No descriptor but the three can be had: no F_DUPFD. */
 long sys_fcntl(struct pt_regs *regs)

@@ -7,6 +7,7 @@
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/uapi.h"
 #include "mm/space/uaccess.h"
 
 /* Calls that only tell something of the caller. */
@@ -183,16 +184,6 @@ long sys_getresgid(struct pt_regs *regs)
 
 /* ---- prctl ---------------------------------------------------------------------- */
 
-enum {
-	PR_SET_PDEATHSIG = 1,
-	PR_GET_PDEATHSIG = 2,
-	PR_GET_DUMPABLE = 3,
-	PR_SET_DUMPABLE = 4,
-	PR_SET_NAME = 15,
-	PR_GET_NAME = 16,
-	PR_SET_NO_NEW_PRIVS = 38,
-	PR_GET_NO_NEW_PRIVS = 39,
-};
 #define COMM_SIZE 16
 
 static long set_name(virt_addr_t from)

@@ -7,24 +7,13 @@
 #include "kernel/linux/abi.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/uapi.h"
 #include "mm/space/mlock.h"
 #include "mm/space/mm.h"
 #include "mm/space/mm_range.h"
 #include "mm/space/uaccess.h"
 
 #define PROT_MASK_ALL (VMA_READ | VMA_WRITE | VMA_EXEC)
-#define PROT_SEM 8 /* means nothing here, nor on Linux's x86 */
-#define MAP_TYPE 0x0f
-#define MAP_SHARED 0x01
-#define MAP_PRIVATE 0x02
-#define MAP_FIXED 0x10
-#define MAP_ANONYMOUS 0x20
-#define MAP_32BIT 0x40
-#define MAP_GROWSDOWN 0x100
-#define MAP_LOCKED 0x2000
-#define MAP_POPULATE 0x8000
-#define MAP_NONBLOCK 0x10000
-#define MAP_FIXED_NOREPLACE 0x100000
 
 /* Other flags (MAP_NORESERVE, MAP_STACK, ...) ask for nothing that we do. */
 static unsigned map_how(u64 flags)
@@ -151,26 +140,6 @@ long sys_mremap(struct pt_regs *regs)
 
 /* ---- Advice ------------------------------------------------------------------- */
 
-enum advice {
-	MADV_NORMAL = 0,
-	MADV_RANDOM = 1,
-	MADV_SEQUENTIAL = 2,
-	MADV_WILLNEED = 3,
-	MADV_DONTNEED = 4,
-	MADV_FREE = 8,
-	MADV_MERGEABLE = 12,
-	MADV_UNMERGEABLE = 13,
-	MADV_HUGEPAGE = 14,
-	MADV_NOHUGEPAGE = 15,
-	MADV_DONTDUMP = 16,
-	MADV_DODUMP = 17,
-	MADV_COLD = 20,
-	MADV_PAGEOUT = 21,
-	MADV_POPULATE_READ = 22,
-	MADV_POPULATE_WRITE = 23,
-	MADV_DONTNEED_LOCKED = 24,
-};
-
 /* Hints change nothing; advice that would (MADV_DONTFORK, say) is not known here. */
 #define HINTS                                                                                \
 	(BIT(MADV_NORMAL) | BIT(MADV_RANDOM) | BIT(MADV_SEQUENTIAL) | BIT(MADV_WILLNEED) |   \
@@ -178,13 +147,13 @@ enum advice {
 	 BIT(MADV_NOHUGEPAGE) | BIT(MADV_DONTDUMP) | BIT(MADV_DODUMP) | BIT(MADV_COLD) |     \
 	 BIT(MADV_PAGEOUT))
 
-static bool is_hint(enum advice a)
+static bool is_hint(u32 a)
 {
 	return a < 64 && HINTS & BIT(a);
 }
 
 /* To take away what is there: not what is locked. */
-static bool spares_locked(enum advice a)
+static bool spares_locked(u32 a)
 {
 	return a == MADV_DONTNEED || a == MADV_FREE || a == MADV_COLD || a == MADV_PAGEOUT;
 }
@@ -203,7 +172,7 @@ long sys_madvise(struct pt_regs *regs)
 {
 	struct mm *mm = current_thread()->mm;
 	virt_addr_t start = regs->di, end = range_end(start, regs->si);
-	enum advice advice = (u32)regs->dx;
+	u32 advice = (u32)regs->dx;
 	bool populate = advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
 	bool discard = advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED;
 
@@ -221,11 +190,6 @@ long sys_madvise(struct pt_regs *regs)
 }
 
 /* ---- Locking: mm/space/mlock.c ---------------------------------------------------------- */
-
-#define MLOCK_ONFAULT 1
-#define MCL_CURRENT 1
-#define MCL_FUTURE 2
-#define MCL_ONFAULT 4
 
 static virt_addr_t lock_range(struct pt_regs *regs, virt_addr_t *start)
 {

@@ -1,21 +1,16 @@
 /*
  * System calls on scheduling: which CPUs a thread may run on, and by which policy.  There
- * is one policy, SCHED_OTHER; the others have priorities to be asked for, and are refused.
+ * is one policy, SCHED_NORMAL; the others have priorities to be asked for, and are refused.
  */
 #include "kernel/base/errno.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/uapi.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"
 
-#define SCHED_OTHER 0
-#define SCHED_FIFO 1
-#define SCHED_RR 2
-#define SCHED_BATCH 3
-#define SCHED_IDLE 5
-#define SCHED_DEADLINE 6
 #define REALTIME_MAX 99
 
 long sys_sched_yield(struct pt_regs *regs __unused)
@@ -112,7 +107,7 @@ long sys_sched_getscheduler(struct pt_regs *regs)
 {
 	int err = check_thread((int)regs->di, false);
 
-	return err ? err : SCHED_OTHER;
+	return err ? err : SCHED_NORMAL;
 }
 
 long sys_sched_getparam(struct pt_regs *regs)
@@ -140,13 +135,13 @@ long sys_sched_setscheduler(struct pt_regs *regs)
 	err = check_thread((int)regs->di, true);
 	if (err == -ESRCH)
 		return err;
-	return (int)regs->si == SCHED_OTHER && priority == 0 ? err : -EINVAL;
+	return (int)regs->si == SCHED_NORMAL && priority == 0 ? err : -EINVAL;
 }
 
 static long priority_of(int policy, int realtime)
 {
 	switch (policy) {
-	case SCHED_OTHER:
+	case SCHED_NORMAL:
 	case SCHED_BATCH:
 	case SCHED_IDLE:
 	case SCHED_DEADLINE: return 0;

@@ -10,15 +10,8 @@
 #include "kernel/linux/program/path.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/tree.h"
+#include "kernel/linux/uapi.h"
 #include "mm/space/uaccess.h"
-
-#define AT_FDCWD (-100)
-#define AT_SYMLINK_NOFOLLOW 0x100
-#define AT_NO_AUTOMOUNT 0x800
-#define AT_EMPTY_PATH 0x1000
-#define O_CREAT 0100
-#define O_DIRECTORY 0200000
-#define O_NOFOLLOW 0400000
 
 #define INITRAMFS_DEVICE 2
 

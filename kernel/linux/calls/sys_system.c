@@ -11,6 +11,7 @@
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/tree.h"
+#include "kernel/linux/uapi.h"
 #include "kernel/task/sched.h"
 #include "mm/frames/frame.h"
 #include "mm/space/uaccess.h"
@@ -47,10 +48,6 @@ long sys_uname(struct pt_regs *regs)
 
 	return copy_to_user(regs->di, &names, sizeof(names)) ? -EFAULT : 0;
 }
-
-#define GRND_NONBLOCK 1
-#define GRND_RANDOM 2
-#define GRND_INSECURE 4
 
 #define RANDOM_CHUNK 256
 #define SEED_RETRY_NS (100 * NSEC_PER_MSEC)
@@ -101,34 +98,28 @@ long sys_getrandom(struct pt_regs *regs)
 	return done == 0 && n > 0 ? -EFAULT : (long)done;
 }
 
-#define REBOOT_MAGIC1 0xfee1dead
-#define REBOOT_CMD_RESTART 0x01234567
-#define REBOOT_CMD_HALT 0xcdef0123
-#define REBOOT_CMD_CAD_ON 0x89abcdef
-#define REBOOT_CMD_CAD_OFF 0
-#define REBOOT_CMD_POWER_OFF 0x4321fedc
-
 static bool is_reboot_magic2(u32 v)
 {
-	return v == 672274793 || v == 85072278 || v == 369367448 || v == 537993216;
+	return v == LINUX_REBOOT_MAGIC2 || v == LINUX_REBOOT_MAGIC2A || v == LINUX_REBOOT_MAGIC2B ||
+	       v == LINUX_REBOOT_MAGIC2C;
 }
 
 long sys_reboot(struct pt_regs *regs)
 {
 	if (!process_is_privileged())
 		return -EPERM;
-	if ((u32)regs->di != REBOOT_MAGIC1 || !is_reboot_magic2((u32)regs->si))
+	if ((u32)regs->di != LINUX_REBOOT_MAGIC1 || !is_reboot_magic2((u32)regs->si))
 		return -EINVAL;
 	switch ((u32)regs->dx) {
-	case REBOOT_CMD_RESTART:
+	case LINUX_REBOOT_CMD_RESTART:
 		log("%s[%d]: restart\n", current_thread()->name, current_thread()->pid);
 		power_restart();
-	case REBOOT_CMD_HALT:
-	case REBOOT_CMD_POWER_OFF:
+	case LINUX_REBOOT_CMD_HALT:
+	case LINUX_REBOOT_CMD_POWER_OFF:
 		log("%s[%d]: power off\n", current_thread()->name, current_thread()->pid);
 		power_off(true);
-	case REBOOT_CMD_CAD_ON:
-	case REBOOT_CMD_CAD_OFF: return 0;
+	case LINUX_REBOOT_CMD_CAD_ON:
+	case LINUX_REBOOT_CMD_CAD_OFF: return 0;
 	default: return -EINVAL;
 	}
 }

@@ -23,22 +23,14 @@
 #include "kernel/linux/process/segments.h"
 #include "kernel/linux/process/to_user.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/uapi.h"
 #include "kernel/task/sched.h"
 #include "mm/frames/frame.h"
 #include "mm/space/uaccess.h"
 
-#define CSIGNAL 0xff
-#define CLONE_VM 0x100
-#define CLONE_SIGHAND 0x800
-#define CLONE_PIDFD 0x1000
-#define CLONE_VFORK 0x4000
-#define CLONE_PARENT 0x8000
-#define CLONE_THREAD 0x10000
-#define CLONE_SETTLS 0x80000
-#define CLONE_PARENT_SETTID 0x100000
-#define CLONE_CHILD_CLEARTID 0x200000
-#define CLONE_CHILD_SETTID 0x1000000
-#define CLONE_NEW_ANY 0x7e020000 /* a namespace: NS, CGROUP, UTS, IPC, USER, PID, NET */
+#define CLONE_NEW_ANY                                                                  \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+	 CLONE_NEWPID | CLONE_NEWNET)
 
 /* ---- Threads -------------------------------------------------------------------- */
 

@@ -18,25 +18,11 @@
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/uapi.h"
 #include "kernel/linux/user_time.h"
 #include "kernel/task/sched.h"
 #include "kernel/task/waiters.h"
 #include "mm/space/uaccess.h"
-
-/* Operations, and bits of their number. */
-enum {
-	FUTEX_WAIT = 0,
-	FUTEX_WAKE = 1,
-	FUTEX_REQUEUE = 3,
-	FUTEX_CMP_REQUEUE = 4,
-	FUTEX_WAIT_BITSET = 9,
-	FUTEX_WAKE_BITSET = 10,
-};
-#define FUTEX_COMMAND 127
-#define FUTEX_PRIVATE 128 /* only threads of this address space wait there */
-#define FUTEX_REALTIME 256
-
-#define FUTEX_ANY ~0u
 
 /* ---- Which word? -------------------------------------------------------------------- */
 
@@ -53,7 +39,7 @@ static int check_address(virt_addr_t va)
  */
 static int key_of(const struct mm_word *word, virt_addr_t va, unsigned flags, struct wait_key *key)
 {
-	if (flags & FUTEX_PRIVATE) {
+	if (flags & FUTEX_PRIVATE_FLAG) {
 		*key = (struct wait_key){ current_thread()->mm->id, va, true };
 		return 0;
 	}
@@ -73,7 +59,7 @@ static int find_key(virt_addr_t va, unsigned flags, struct wait_key *key)
 	struct mm_word word;
 	int err = check_address(va);
 
-	if (err || (flags & FUTEX_PRIVATE))
+	if (err || (flags & FUTEX_PRIVATE_FLAG))
 		return err ? err : key_of(NULL, va, flags, key);
 	err = lock_word(va, &word);
 	if (err)
@@ -130,9 +116,9 @@ static int read_timeout(const struct pt_regs *regs, u64 *when)
 	if (err)
 		return err;
 	*when = timespec_ns(&ts);
-	if ((op & FUTEX_COMMAND) == FUTEX_WAIT)
+	if ((op & FUTEX_CMD_MASK) == FUTEX_WAIT)
 		*when += clock_ns();
-	else if (op & FUTEX_REALTIME)
+	else if (op & FUTEX_CLOCK_REALTIME)
 		*when = time_of_realtime(*when);
 	return 0;
 }
@@ -187,16 +173,16 @@ static long requeue(const struct pt_regs *regs, const u32 *value)
 /* Arguments are checked in Linux's order. */
 long sys_futex(struct pt_regs *regs)
 {
-	unsigned op = (u32)regs->si, command = op & FUTEX_COMMAND;
+	unsigned op = (u32)regs->si, command = op & FUTEX_CMD_MASK;
 	u32 value = (u32)regs->r9;
 
-	if (op & ~(FUTEX_COMMAND | FUTEX_PRIVATE | FUTEX_REALTIME) ||
-	    ((op & FUTEX_REALTIME) && command != FUTEX_WAIT_BITSET))
+	if (op & ~(FUTEX_CMD_MASK | FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME) ||
+	    ((op & FUTEX_CLOCK_REALTIME) && command != FUTEX_WAIT_BITSET))
 		return -ENOSYS;
 	switch (command) {
-	case FUTEX_WAIT: return wait(regs, FUTEX_ANY);
+	case FUTEX_WAIT: return wait(regs, FUTEX_BITSET_MATCH_ANY);
 	case FUTEX_WAIT_BITSET: return wait(regs, value);
-	case FUTEX_WAKE: return wake(regs->di, (int)regs->dx, FUTEX_ANY, op, false);
+	case FUTEX_WAKE: return wake(regs->di, (int)regs->dx, FUTEX_BITSET_MATCH_ANY, op, false);
 	case FUTEX_WAKE_BITSET:
 		return value ? wake(regs->di, (int)regs->dx, value, op, false) : -EINVAL;
 	case FUTEX_REQUEUE: return requeue(regs, NULL);
@@ -209,15 +195,12 @@ long sys_futex(struct pt_regs *regs)
 
 void futex_wake_one(virt_addr_t va)
 {
-	wake(va, 1, FUTEX_ANY, 0, true);
+	wake(va, 1, FUTEX_BITSET_MATCH_ANY, 0, true);
 }
 
 #define ROBUST_HEAD_WORDS 3
 #define ROBUST_LIMIT 2048 /* entries that are looked at, as Linux does */
 #define ROBUST_PI 1       /* in a pointer: a lock of a kind we do not have, without waiters */
-#define FUTEX_TID 0x3fffffff
-#define FUTEX_OWNER_DIED 0x40000000
-#define FUTEX_WAITERS 0x80000000
 
 /*
  * Marks a lock that the current thread holds, and wakes one that waits for it.  pending:
@@ -230,9 +213,9 @@ static void release(virt_addr_t va, bool pi, bool pending)
 
 	if (va % sizeof(u32) || copy_from_user(&value, va, sizeof(value)))
 		return;
-	if (pending && !pi && !(value & FUTEX_TID))
+	if (pending && !pi && !(value & FUTEX_TID_MASK))
 		futex_wake_one(va);
-	while ((value & FUTEX_TID) == (u32)t->pid) {
+	while ((value & FUTEX_TID_MASK) == (u32)t->pid) {
 		u32 died = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
 		long done = OOM_RETRY(OOM_TOUCHES, mm_exchange_word(t->mm, va, &value, died));
 

@@ -12,6 +12,7 @@
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/segments.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/uapi.h"
 #include "mm/space/uaccess.h"
 
 /* ---- The LDT ------------------------------------------------------------------- */
@@ -84,11 +85,6 @@ long sys_modify_ldt(struct pt_regs *regs)
 }
 
 /* ---- FS and GS bases --------------------------------------------------------- */
-
-#define ARCH_SET_GS 0x1001
-#define ARCH_SET_FS 0x1002
-#define ARCH_GET_FS 0x1003
-#define ARCH_GET_GS 0x1004
 
 /* The selector becomes null: it would say another base. */
 static long set_base(u32 msr, void (*load)(u16 selector), u64 base)

@@ -10,27 +10,18 @@
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/uapi.h"
 #include "kernel/linux/user_time.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"
 
-#define WNOHANG 0x1
-#define WUNTRACED 0x2 /* and waitid's WSTOPPED */
-#define WEXITED 0x4
-#define WCONTINUED 0x8
-#define WNOWAIT 0x1000000
-#define __WNOTHREAD 0x20000000
-#define __WALL 0x40000000
-#define __WCLONE 0x80000000
 #define WAIT4_OPTIONS (WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WALL | __WCLONE)
 #define WAITID_OPTIONS (WAIT4_OPTIONS | WEXITED | WNOWAIT)
 
 #define STATUS_CONTINUED 0xffff
 
-enum which { P_ALL = 0, P_PID = 1, P_PGID = 2, P_PIDFD = 3 };
-
 struct wait {
-	enum which which;
+	u32 which;
 	int id;
 	unsigned options;
 	bool any; /* there are some to wait for */

@@ -18,6 +18,7 @@
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/signal/sigframe.h"
+#include "kernel/linux/uapi.h"
 #include "mm/space/mm_range.h"
 
 #define STACK_AT_START (33 * PAGE_SIZE)
@@ -83,29 +84,7 @@ const char *program_name(const char *path)
 
 /* ---- What a program is told ----------------------------------------------------------- */
 
-enum auxv {
-	AT_NULL = 0,
-	AT_PHDR = 3,
-	AT_PHENT = 4,
-	AT_PHNUM = 5,
-	AT_PAGESZ = 6,
-	AT_BASE = 7,
-	AT_FLAGS = 8,
-	AT_ENTRY = 9,
-	AT_UID = 11,
-	AT_EUID = 12,
-	AT_GID = 13,
-	AT_EGID = 14,
-	AT_PLATFORM = 15,
-	AT_HWCAP = 16,
-	AT_CLKTCK = 17,
-	AT_SECURE = 23,
-	AT_RANDOM = 25,
-	AT_HWCAP2 = 26,
-	AT_EXECFN = 31,
-	AT_SYSINFO = 32,
-	AT_MINSIGSTKSZ = 51,
-};
+#define AT_SYSINFO 32 /* the headers have it for 32-bit code alone */
 #define HWCAP2_FSGSBASE 2
 #define CLOCK_TICKS 100
 
