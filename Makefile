@@ -7,7 +7,7 @@ LD := ld
 NASM := nasm
 PYTHON := /usr/bin/python3
 
-CPUS ?= 4
+CPUS ?=
 MEM ?= 512M
 CMDLINE ?=
 ACCEL ?= tcg
@@ -17,6 +17,8 @@ COMMA := ,
 CPU ?= max$(if $(GUEST_GIVEN),$(COMMA)-smap)
 INITRAMFS ?=
 PROGRAM ?=
+# For the shell: one word, whatever is in it; none if it is empty.
+WORD = $(if $1,'$(subst ','\'',$1)')
 # Set by .ci/run: `make test` tries another Debian, too.
 SYSTEMS :=
 export CPUS MEM CMDLINE ACCEL CPU INITRAMFS
@@ -132,7 +134,7 @@ deps-%:
 
 run: deps-run
 	@$(MAKE) $(QUIETLY) kernel $(if $(GUEST_GIVEN),guests)
-	@scripts/run $(if $(GUEST_GIVEN),$(or $(GUEST),$(BUILD)/user/guest.elf),$(PROGRAM)) $(ARGS)
+	@scripts/run $(call WORD,$(if $(GUEST_GIVEN),$(or $(GUEST),$(BUILD)/user/guest.elf),$(PROGRAM))) $(ARGS)
 
 # What a program reads with pti=off, and with pti=on: side by side.
 meltdown: deps-run

@@ -87,7 +87,7 @@ class Folder:
     def finish(self):
         """The guest has ended: shows what is left, and a stream cut short."""
         if self.pending and not (self.stream.started and not self.done):
-            self.write(self.pending[self.shown:] + "\n")
+            self.write(self.pending[self.shown:] + ("\n" if self.out.isatty() else ""))
         elif self.pending:
             self.line(self.pending)
         self.pending, self.shown = "", 0

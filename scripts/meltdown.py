@@ -9,7 +9,7 @@ letters appear as they are found; else the last screen alone is printed.
 
     scripts/meltdown.py
 
-Knobs, from the environment: CPUS (4) MEM (512M) CPU (max) ACCEL (tcg, kvm) QEMU, and
+Knobs, from the environment: CPUS (as the host has, 4 at most) MEM (512M) CPU (max) ACCEL (tcg, kvm) QEMU, and
 WAY=outside: the program is not asked.  Exits with 0 if the secret was read with
 pti=off and nothing of the kernel with pti=on, else with 1.
 """
@@ -28,7 +28,8 @@ import bounded  # noqa: E402
 import outside  # noqa: E402
 import qemu  # noqa: E402
 import stub  # noqa: E402
-from knobs import knob, size  # noqa: E402
+import knobs  # noqa: E402
+from knobs import knob  # noqa: E402
 
 BUILD = os.path.join(os.path.dirname(HERE), "build")
 WIDTH, LINES, PANE = 80, 24, 39
@@ -41,11 +42,6 @@ INSIDE = "Read by the program itself: a far return in ring 3 reads its stack wit
 OUTSIDE = "Read from outside: the debugger's stub, through the tables loaded in ring 3, " \
           "asking for no rights."
 TRYING = "Booting."
-
-
-def refuse(text):
-    """One line and the end."""
-    sys.exit(f"meltdown: {text}")
 
 
 class Pane:
@@ -171,7 +167,7 @@ class Machine:
 
     def __init__(self, pane, directory, slow):
         self.pane = pane
-        self.cpus, mem = size(refuse)
+        self.cpus, mem = knobs.size("meltdown")
         self.socket = os.path.join(directory, f"gdb-{pane.pti}")
         words = ["-outside" if os.environ.get("WAY") == "outside" else "-wait",
                  *(["-slow"] if slow else [])]
@@ -220,7 +216,7 @@ def main(argv):
         print(__doc__)
         return argv not in (["-h"], ["--help"])
     if not os.path.isfile(os.path.join(BUILD, "postern.elf")):
-        refuse("build/postern.elf is not built yet; run make first")
+        knobs.refuse("meltdown", "build/postern.elf: found nothing, expected what `make` builds")
     panes = [Pane("off"), Pane("on")]
     with tempfile.TemporaryDirectory(prefix="postern-meltdown-") as directory:
         shown = Screen(panes)

@@ -45,6 +45,7 @@ class Machine:
     fw_cmdline: str = ""         # appended to the boot arguments by the kernel
     fw_initramfs: str = ""       # wins over every other initramfs
     icount: bool = False
+    host_log: str = ""           # a file for what the kernel says, and nobody else
     interactive: bool = False
     extra: list = dataclasses.field(default_factory=list)
 
@@ -84,11 +85,20 @@ def fw_cfg_options(m):
 
 
 def serial_options(m):
-    """COM1 on stdio; by hand with the monitor behind Ctrl-A, and Ctrl-C quits."""
+    """COM1 on stdio; by hand with the monitor behind Ctrl-A.  Ctrl-C quits, if QEMU has
+    the terminal itself."""
     if not m.interactive:
         return ["-serial", "stdio", "-monitor", "none"]
     return ["-chardev", "stdio,id=com1,mux=on,signal=on",
             "-serial", "chardev:com1", "-mon", "chardev=com1"]
+
+
+def host_log_options(m):
+    """The port that kernel/base/ports.h calls PORT_HOST."""
+    if not m.host_log:
+        return []
+    return ["-chardev", f"file,id=host,path={escaped(m.host_log)}",
+            "-device", "isa-debugcon,iobase=0xe8,readback=0x50,chardev=host"]
 
 
 def command(m):
@@ -97,7 +107,7 @@ def command(m):
             "-machine", m.machine, "-accel", m.accel, "-cpu", m.cpu,
             "-smp", str(m.cpus), "-m", m.mem,
             "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-            *serial_options(m), *boot_options(m), *fw_cfg_options(m),
+            *serial_options(m), *host_log_options(m), *boot_options(m), *fw_cfg_options(m),
             *(ICOUNT if m.icount else []), *m.extra]
 
 
@@ -108,7 +118,7 @@ def meaning(status):
     if status == FAILED:
         return "a failed case, a failed init, or a panic"
     if status == 0:
-        return "no verdict: quit by hand, powered off, or a triple fault"
+        return "no verdict: quit by hand, powered off, reset, or a triple fault"
     if status < 0:
         return f"ended by signal {-status}"
     return "QEMU itself failed" if status == 1 else "no status of Postern's"

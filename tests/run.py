@@ -56,6 +56,7 @@ def commands(systems=False):
     yield Command("sanitize", [python, os.path.join(ROOT, "tests/sanitize/run.py"),
                                "--short"], 1200, cpu=120)
     yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 600)
+    yield Command("run", [python, os.path.join(ROOT, "tests/test_run.py")], 900, cpu=25)
     yield Command("clock", [python, os.path.join(ROOT, "tests/test_clock.py")], 1600)
     yield Command("emulators", [python, os.path.join(ROOT, "tests/emulators.py")], 1500,
                   cpu=35)

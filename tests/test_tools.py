@@ -265,13 +265,21 @@ class Run(InDirectory):
         self.assertIsNone(elfcheck.problem(good))
         interp = bytearray(good)
         interp[64] = 3
-        for data, word in ((b"", "no ELF"), (b"text", "no ELF"),
+        def machine(number):
+            return good[:18] + bytes([number]) + good[19:]
+        for data, word in ((b"", "empty"), (b"text", "no ELF"),
                            (b"#!/bin/sh\n", "script"), (good[:40], "cut short"),
-                           (good[:70], "past its end"), (bytes(interp), "-static"),
-                           (initrds.PROGRAMS["elf-i386"], "machine 3"),
-                           (good[:4] + b"\1" + good[5:], "32-bit"),
-                           (good[:16] + b"\1" + good[17:], "object")):
-            self.assertIn(word, elfcheck.problem(data) or "", data[:20])
+                           (good[:70], "past its end"), (good[:-1], "ends at byte"),
+                           (bytes(interp), "-static"),
+                           (initrds.PROGRAMS["elf-i386"], "for i386, expected one for x86-64"),
+                           (machine(183), "for AArch64, expected"),
+                           (machine(77), "for ELF machine 77, expected"),
+                           (good[:4] + b"\1" + good[5:], "for x86-64, expected one for i386"),
+                           (good[:5] + b"\2" + good[6:], "big-endian"),
+                           (good[:16] + b"\1" + good[17:], "object file")):
+            found = elfcheck.problem(data) or ""
+            self.assertIn(word, found, data[:20])
+            self.assertIn("expected", found)
         self.assertIsNone(elfcheck.problem(good[:4] + b"\1" + good[5:] + elfcheck.MULTIBOOT))
 
     def tree(self, qemu_script):
@@ -287,7 +295,8 @@ class Run(InDirectory):
         """Runs scripts/run; its temporary files must be gone afterwards."""
         for name in ("CPUS", "MEM", "CPU", "ACCEL", "CMDLINE", "INITRAMFS"):
             env.setdefault(name, "")
-        result = self.run_script(sys.executable, run, *argv, QEMU=self.qemu,
+        env.setdefault("QEMU", self.qemu)
+        result = self.run_script(sys.executable, run, *argv,
                                  TMPDIR=os.path.join(self.root, "tmp"), **env)
         self.assertEqual(os.listdir(os.path.join(self.root, "tmp")), ["x"])
         return result
@@ -302,7 +311,7 @@ class Run(InDirectory):
         status, output = self.boot(run, path, "a b", "", "-b", CMDLINE="pti=on",
                                    CPUS="2")
         self.assertEqual(status, 0)
-        self.assertIn('-append pti=on init=/bin/prog -- "a b" "" -b -initrd',
+        self.assertIn('-append console=pipe pti=on init=/bin/prog -- "a b" "" -b -initrd',
                       output)
         self.assertIn("-smp 2 ", output)
         self.assertEqual(output.splitlines()[-1], "1")
@@ -313,21 +322,55 @@ class Run(InDirectory):
         path = os.path.join(self.root, "prog")
         with open(path, "wb") as file:
             file.write(initrds.PROGRAMS["exit0"])
-        for argv, env in ((["/nowhere"], {}), ([__file__], {}), ([], {"CPUS": "0"}),
-                          ([path, 'a"b'], {}), ([path], {"INITRAMFS": path}),
-                          ([], {"CPUS": "256"}), ([], {"MEM": "lots"}),
-                          ([], {"ACCEL": "fast"}), ([], {"INITRAMFS": "/nowhere"})):
+        os.chmod(path, 0o755)
+        plain = write(self.root, "plain", "")
+        shutil.copyfile(path, plain)
+        for argv, env in ((["/nowhere"], {}), ([""], {}), ([__file__], {}), (["/"], {}),
+                          ([plain], {}), (["-x"], {}), (["/bin/ls"], {}),
+                          ([], {"CPUS": "0"}), ([], {"CPUS": "256"}), ([], {"CPUS": "-1"}),
+                          ([], {"CPUS": "two"}), ([], {"CPUS": "²"}),
+                          ([path, 'a"b'], {}), ([path, "a\nb"], {}), ([path, *["a"] * 33], {}),
+                          ([path, "a" * 1024], {}), ([path], {"INITRAMFS": path}),
+                          ([], {"MEM": "lots"}), ([], {"MEM": "1M"}), ([], {"MEM": "0M"}),
+                          ([], {"MEM": "9999G"}), ([], {"MEM": "512"}), ([], {"MEM": "-1M"}),
+                          ([], {"ACCEL": "fast"}), ([], {"INITRAMFS": "/nowhere"}),
+                          ([], {"INITRAMFS": "/"}), ([], {"CMDLINE": "x" * 2048}),
+                          ([], {"QEMU": "no-such-qemu"})):
             status, output = self.boot(run, *argv, **env)
-            self.assertEqual((status, output.count("\n")), (1, 1), output)
+            self.assertEqual((status, output.count("\n")), (126, 1), (argv, env, output))
             self.assertTrue(output.startswith("run: "), output)
+            self.assertIn("found ", output)
+            self.assertIn("expected ", output)
+
+    def test_machine_refused(self):
+        """run: what QEMU itself refuses is bad use, too, in one line"""
+        run = self.tree("echo qemu: no such CPU >&2; exit 1\n")
+        self.assertEqual(self.boot(run, CPU="z80"), (
+            126, "run: found a machine that QEMU refuses, expected one it has: "
+                 "qemu: no such CPU\n"))
+
+    def test_not_built(self):
+        """run: without a kernel there is one line"""
+        run = self.tree("exit 33\n")
+        os.unlink(os.path.join(self.root, "build/postern.elf"))
+        status, output = self.boot(run)
+        self.assertEqual((status, output.count("\n")), (126, 1), output)
+        self.assertIn("build/postern.elf: found nothing, expected the kernel", output)
 
     def test_statuses(self):
-        """run: any status but 33 is a failure, and said"""
-        run = self.tree("exit ${STATUS}\n")
-        for status in (0, 1, 35):
-            got, output = self.boot(run, STATUS=str(status))
-            self.assertEqual(got, 1)
-            self.assertIn(f"status {status}", output)
+        """run: a program's end is ours; what the kernel did not say is its own failure"""
+        log = 'case "$*" in *file,id=host,path=*) ;; *) exit 9 ;; esac\n' \
+              'log=${*#*file,id=host,path=}; log=${log%% *}\n' \
+              'echo "booted" >"$log"; [ -z "$LAST" ] || echo "$LAST" >>"$log"\n'
+        run = self.tree(log + 'echo "/x: exited with status 7; power off"; exit ${STATUS}\n')
+        for status, last, want in ((33, "", 0), (0, "", 125), (1, "", 125), (35, "", 125),
+                                   (35, "/x: exited with status 200; power off", 200),
+                                   (35, "/x: killed by SIGSEGV (11); power off", 139),
+                                   (35, "x[1]: killed by SIGSEGV: fetch of 0", 125),
+                                   (0, "init[1]: restart", 0)):
+            got, output = self.boot(run, STATUS=str(status), LAST=last)
+            self.assertEqual(got, want, last)
+            self.assertEqual(f"status is {status}" in output, want == 125, output)
 
     def folded(self, text, size):
         """TEXT as shown, when fed SIZE characters at a time."""
@@ -344,7 +387,7 @@ class Run(InDirectory):
                 "  # note\n  ok 1 a\nkernel line\n  ok 2 b # SKIP c\nok 1 s\n"
                 "ok then\nprompt> ")
         want = ("hello\nkernel line\nselftest: 1 suites, 2 cases: 1 passed, "
-                "0 failed, 1 skipped\nok then\nprompt> \n")
+                "0 failed, 1 skipped\nok then\nprompt> ")
         for size in (1, 3, 7, 1000):
             self.assertEqual(self.folded(text, size), want, size)
 

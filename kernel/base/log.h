@@ -1,7 +1,7 @@
 /*
- * The console: COM1, one call's text at a time from whichever CPU.  log() and panic()
- * (kernel/base/panic.h) are all that prints; user programs' output goes through
- * log_write().  Needs this_cpu().
+ * The console: COM1, one call's text at a time from whichever CPU.  log(), log_write()
+ * and panic() (kernel/base/panic.h) are the kernel's; what user programs write, and the
+ * echo of what is typed, goes through console_write().  Needs this_cpu().
  */
 #ifndef KERNEL_BASE_LOG_H
 #define KERNEL_BASE_LOG_H
@@ -9,21 +9,33 @@
 #include "kernel/base/panic.h"
 #include "kernel/base/types.h"
 
-/* Sets up COM1: 115200 baud, 8 bits, no interrupts.  Once, before all output. */
+/*
+ * True: the kernel leaves the console to the programs (the argument `quiet`), until a
+ * panic.  Set once, by the boot CPU, before there are others.
+ */
+extern bool log_quiet;
+
+/*
+ * Sets up COM1: 115200 baud, 8 bits, no interrupts; and looks whether a host listens
+ * (PORT_HOST).  Once, before all output.
+ */
 void log_init(void);
 
 /* Formats and writes as it is; a newline becomes CR LF.  Any context. */
 void log(const char *fmt, ...) __printf_like(1, 2);
 
-/* Writes n bytes as they are but for newlines.  Any context. */
+/* Writes n bytes as they are but for newlines, and tells them to the host.  Any context. */
 void log_write(const char *s, size_t n);
+
+/* The same for bytes that are not the kernel's: never quiet, and not told.  Any context. */
+void console_write(const char *s, size_t n);
 
 /* A byte from COM1, or -1 if none is waiting. */
 int log_read_byte(void);
 
 /*
- * From here on output takes no lock: for the panic path, whose CPU may have
- * been stopped while it held it.
+ * From here on output takes no lock, and is not quiet: for the panic path, whose CPU may
+ * have been stopped while it held it.
  */
 void log_break_lock(void);
 

@@ -21,6 +21,13 @@
 #define DEBUG_EXIT_GOOD 16
 #define DEBUG_EXIT_BAD 17
 
+/*
+ * QEMU's isa-debugcon, where scripts/run puts it: what the kernel says, and nobody else,
+ * goes to the host.  It reads as HOST_LISTENS.
+ */
+#define PORT_HOST 0xe8
+#define HOST_LISTENS 0x50
+
 /* Bochs ends when "Shutdown" is written here */
 #define PORT_BOCHS 0x8900
 

@@ -1,8 +1,14 @@
 /*
  * A small line discipline: what is typed on COM1 becomes lines.  The port is polled in
- * every timer interrupt, and every 5 ms while a task waits, so that Ctrl-T is heard even
- * if nobody reads.  Other bytes wait for their reader; as in Linux, those for which there
- * is no room are lost.
+ * every timer interrupt, and every 5 ms while a task waits, so that Ctrl-T and Ctrl-C are
+ * heard even if nobody reads.  Other bytes wait for their reader; as in Linux, those for
+ * which there is no room are lost.
+ *
+ * Or, with console=pipe, what comes is a file: STX, its bytes, and its end, which is DLE
+ * EOT; a byte DLE is there twice.  (What is sent before the UART's FIFO is on may be lost,
+ * so one byte stands before the STX.)  No key means anything, nothing is echoed, and what
+ * there is no room for stays in the UART, whose other side waits.  scripts/console.py is
+ * that other side.
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/claim.h"
@@ -14,8 +20,14 @@
 #include "kernel/task/sched.h"
 
 #define POLL_NS (5 * NSEC_PER_MSEC)
+/* Sooner, while a pipe's bytes are coming: the UART has room for a few. */
+#define BUSY_POLL_NS (NSEC_PER_MSEC / 10)
+#define BUSY_NS (20 * NSEC_PER_MSEC)
+#define STX 2
+#define CTRL_C 3
 #define CTRL_D 4
 #define BACKSPACE 8
+#define DLE 16
 #define CTRL_T 20 /* the BSDs' key for status */
 #define DEL 127
 
@@ -27,18 +39,32 @@ static struct {
 	struct claim claim; /* one reader at a time */
 } line = { .claim = CLAIM(LOCK_TTY_LINE) };
 
+bool tty_is_pipe;
+void (*tty_interrupt)(void);
+
+/* How far the reader of a pipe is; the line's claim guards it. */
+static struct {
+	bool begun, escaped, ended;
+} pipe;
+
 /* Typed and not yet read.  The CPU that polls puts bytes in, the reader takes them out. */
 static struct {
 	u8 bytes[4096];
 	u32 in, out; /* counts; in - out are there */
+	u64 came_ns; /* when the last did */
 	struct claim polling;
 } typed = { .polling = CLAIM(LOCK_TTY_POLL) };
+
+static bool is_full(void)
+{
+	return typed.in - __atomic_load_n(&typed.out, __ATOMIC_ACQUIRE) == sizeof(typed.bytes);
+}
 
 static void put(u8 c)
 {
 	u32 in = typed.in;
 
-	if (in - __atomic_load_n(&typed.out, __ATOMIC_ACQUIRE) == sizeof(typed.bytes))
+	if (is_full())
 		return;
 	typed.bytes[in % sizeof(typed.bytes)] = c;
 	__atomic_store_n(&typed.in, in + 1, __ATOMIC_RELEASE);
@@ -58,14 +84,15 @@ static int take(void)
 void tty_poll(void)
 {
 	u64 flags = interrupts_save();
-	bool report = false;
+	bool report = false, interrupt = false;
 	int c;
 
 	if (claim_try(&typed.polling)) {
-		while ((c = log_read_byte()) >= 0) {
-			if (c == CTRL_T)
-				report = true;
-			else
+		while (!(tty_is_pipe && is_full()) && (c = log_read_byte()) >= 0) {
+			typed.came_ns = clock_ns();
+			report |= !tty_is_pipe && c == CTRL_T;
+			interrupt |= !tty_is_pipe && c == CTRL_C;
+			if (tty_is_pipe || c != CTRL_T)
 				put((u8)c);
 		}
 		claim_drop(&typed.polling);
@@ -73,14 +100,21 @@ void tty_poll(void)
 	interrupts_restore(flags);
 	if (report)
 		watchdog_report_all();
+	if (interrupt && tty_interrupt) {
+		log("^C\n"); /* scripts/console.py waits for it, too */
+		tty_interrupt();
+	}
 }
 
 /* Sleeps until something may have been typed; false: the reader must give up. */
 static bool wait_a_little(bool (*interrupted)(void))
 {
+	u64 now = clock_ns();
+
 	if (interrupted())
 		return false;
-	sched_sleep_until(clock_ns() + POLL_NS);
+	sched_sleep_until(now +
+			  (tty_is_pipe && now - typed.came_ns < BUSY_NS ? BUSY_POLL_NS : POLL_NS));
 	return true;
 }
 
@@ -106,8 +140,12 @@ static void type(u8 c)
 	if (c == BACKSPACE || c == DEL) {
 		if (line.length) {
 			line.length--;
-			log_write("\b \b", 3);
+			console_write("\b \b", 3);
 		}
+		return;
+	}
+	if (c == CTRL_C) {
+		line.length = 0;
 		return;
 	}
 	if (c == CTRL_D) {
@@ -117,24 +155,20 @@ static void type(u8 c)
 	if (line.length >= sizeof(line.text) - 1 && c != '\n')
 		return; /* full: only the newline still fits */
 	line.text[line.length++] = c;
-	log_write((const char *)&c, 1);
+	console_write((const char *)&c, 1);
 	line.complete = c == '\n';
 }
 
-long tty_read(u8 *to, size_t n, bool (*interrupted)(void))
+/* Waits for a whole line; -ERESTARTSYS or the bytes of it that are taken. */
+static long read_line(u8 *to, size_t n, bool (*interrupted)(void))
 {
 	size_t part;
 
-	while (!claim_try(&line.claim))
-		if (!wait_a_little(interrupted))
-			return -ERESTARTSYS;
 	while (!line.complete) {
 		int c = wait_for_byte(interrupted);
 
-		if (c < 0) {
-			claim_drop(&line.claim);
+		if (c < 0)
 			return c;
-		}
 		type((u8)c);
 	}
 	part = MIN(n, line.length - line.taken);
@@ -142,6 +176,47 @@ long tty_read(u8 *to, size_t n, bool (*interrupted)(void))
 	line.taken += part;
 	if (line.taken == line.length)
 		line.length = line.taken = line.complete = 0;
-	claim_drop(&line.claim);
 	return (long)part;
+}
+
+/* Another byte from the other side.  True: *to is one of the file's. */
+static bool decode(u8 c, u8 *to)
+{
+	bool escaped = pipe.escaped;
+
+	pipe.escaped = pipe.begun && !escaped && c == DLE;
+	pipe.ended = escaped && c == CTRL_D;
+	if (!pipe.begun || pipe.escaped || pipe.ended) {
+		pipe.begun |= c == STX;
+		return false;
+	}
+	*to = c;
+	return true;
+}
+
+/* Waits for one byte, and takes more as far as they have come. */
+static long read_pipe(u8 *to, size_t n, bool (*interrupted)(void))
+{
+	size_t done = 0;
+
+	while (!pipe.ended && done < n) {
+		int c = done ? take() : wait_for_byte(interrupted);
+
+		if (c < 0)
+			return done ? (long)done : c;
+		done += decode((u8)c, to + done);
+	}
+	return (long)done;
+}
+
+long tty_read(u8 *to, size_t n, bool (*interrupted)(void))
+{
+	long got;
+
+	while (!claim_try(&line.claim))
+		if (!wait_a_little(interrupted))
+			return -ERESTARTSYS;
+	got = tty_is_pipe ? read_pipe(to, n, interrupted) : read_line(to, n, interrupted);
+	claim_drop(&line.claim);
+	return got;
 }

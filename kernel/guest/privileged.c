@@ -280,7 +280,7 @@ static void out(const struct work *w, u16 port, unsigned n, u32 value)
 	if (port == PORT_EXIT)
 		guest_exit(w->g, value & 0xff);
 	if ((port == PORT_COM1 || port == PORT_E9) && !current_process()->quiet)
-		log_write(&c, 1);
+		console_write(&c, 1);
 }
 
 static u32 in(const struct work *w, u16 port, unsigned n)

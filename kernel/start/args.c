@@ -32,6 +32,7 @@ static const char *const roots_names[] = { "process", "cpu", NULL };
 static const char *const syscall_names[] = { "auto", "trampoline", "direct", "entry", NULL };
 static const char *const ltr_names[] = { "remap", "reload", NULL };
 static const char *const mitigations_names[] = { "auto", "on", "off", NULL };
+static const char *const console_names[] = { "tty", "pipe", NULL };
 static const char *const guest_names[] = { "all", "one", NULL };
 
 static_assert(PTI_AUTO == 0 && PTI_ON == 1 && PTI_OFF == 2 && PTI_DEFERRED == 3, "pti_names");
@@ -209,6 +210,24 @@ static void take_norandmaps(struct boot_args *args, const struct word *w)
 			  args->norandmaps ? "norandmaps" : "random places");
 }
 
+static void take_quiet(struct boot_args *args, const struct word *w)
+{
+	if (w->value == NULL)
+		args->quiet = true;
+	else
+		bad_value(w, "quiet without a value", args->quiet ? "quiet" : "all lines");
+}
+
+static void take_console(struct boot_args *args, const struct word *w)
+{
+	int i = find_name(w, console_names);
+
+	if (i >= 0)
+		args->console_is_pipe = i;
+	else
+		bad_value(w, "console=tty|pipe", console_names[args->console_is_pipe]);
+}
+
 static void take_selftest(struct boot_args *args, const struct word *w)
 {
 	const char *globs = w->value == NULL ? "*" : w->value;
@@ -244,6 +263,7 @@ static const struct {
 	{ "nopcid", take_nopcid },   { "norandmaps", take_norandmaps },
 	{ "maxcpus", take_maxcpus }, { "selftest", take_selftest },
 	{ "init", take_init },       { "guest", take_guest },
+	{ "quiet", take_quiet },     { "console", take_console },
 };
 
 static void take_argument(struct boot_args *args, const char *text, report_fn report)

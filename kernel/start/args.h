@@ -29,6 +29,8 @@ struct boot_args {
 	unsigned gdt_pages; /* 1, 4 or 16 */
 	bool nopcid;
 	bool norandmaps;
+	bool quiet;
+	bool console_is_pipe;     /* console=pipe; else console=tty */
 	bool guest_one_at_a_time; /* guest=one; else guest=all */
 	unsigned maxcpus;         /* 1 to NR_CPUS */
 	bool selftest;

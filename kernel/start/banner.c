@@ -145,7 +145,8 @@ void banner_init_ended(const char *path, int status)
 	if (syscall_unknown_count())
 		log("%lu system calls were answered with ENOSYS\n", syscall_unknown_count());
 	if (WAIT_SIGNAL(status))
-		log("%s: killed by %s; power off\n", path, signal_name(WAIT_SIGNAL(status)));
+		log("%s: killed by %s (%d); power off\n", path, signal_name(WAIT_SIGNAL(status)),
+		    WAIT_SIGNAL(status));
 	else
 		log("%s: exited with status %d; power off\n", path, WAIT_CODE(status));
 }

@@ -9,6 +9,7 @@
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/files/initramfs.h"
+#include "kernel/files/tty.h"
 #include "kernel/start/firmware.h"
 #include "mm/frames/frame.h"
 #include "mm/kernel_map.h"
@@ -21,6 +22,24 @@
 static void report_line(const char *line)
 {
 	log("%s\n", line);
+}
+
+/* What was wrong with the arguments; the boot report moves it off the screen. */
+static struct complaint bad_arguments[8];
+static unsigned bad_count;
+
+static void note_argument(const char *line)
+{
+	if (bad_count < ARRAY_SIZE(bad_arguments))
+		complain(&bad_arguments[bad_count++], "%s", line);
+	else
+		report_line(line);
+}
+
+void firmware_report_args(void)
+{
+	for (unsigned i = 0; i < bad_count; i++)
+		report_line(bad_arguments[i].text);
 }
 
 static void read_fw_cfg_args(struct boot_args *args)
@@ -37,15 +56,18 @@ static void read_fw_cfg_args(struct boot_args *args)
 		    sizeof(line) - 1);
 	fw_cfg_read(&file, line, n);
 	line[n] = '\0';
-	args_parse(args, line, report_line);
+	args_parse(args, line, note_argument);
 }
 
 void firmware_read_args(const struct boot_info *bi, struct boot_args *args)
 {
 	args_default(args);
-	args_parse(args, bi->cmdline, report_line);
+	args_parse(args, bi->cmdline, note_argument);
 	read_fw_cfg_args(args);
-	args_settle(args, cpu_features.meltdown, report_line);
+	args_settle(args, cpu_features.meltdown, note_argument);
+	tty_is_pipe = args->console_is_pipe;
+	log_quiet = args->quiet;
+	firmware_report_args();
 }
 
 void firmware_check_initramfs(struct boot_info *bi)

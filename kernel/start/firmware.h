@@ -9,8 +9,12 @@
 #include "kernel/base/boot_info.h"
 #include "kernel/start/args.h"
 
-/* Arguments from the loader's line, then from fw_cfg's. */
+/*
+ * Arguments from the loader's line, then from fw_cfg's; the console as they want it.  What
+ * is wrong with them is said at once, and by firmware_report_args() again.
+ */
 void firmware_read_args(const struct boot_info *bi, struct boot_args *args);
+void firmware_report_args(void);
 
 /*
  * Forgets a loader's initramfs that does not lie in RAM, with a line.

@@ -5,15 +5,36 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/files/tty.h"
 #include "kernel/guest/guest.h"
+#include "kernel/linux/numbers.h"
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/program/load.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/start/args.h"
 #include "kernel/start/banner.h"
+#include "kernel/start/firmware.h"
 #include "kernel/start/init.h"
 #include "kernel/start/selftest.h"
 #include "mm/audit/all.h"
+
+/*
+ * Ctrl-C goes to the foreground, which is pid 1's group.  It ends pid 1, and with it the
+ * run, unless pid 1 has asked for it.
+ */
+static void interrupt_foreground(void)
+{
+	const struct siginfo info = { .signo = SIGINT, .code = SI_KERNEL };
+	struct process *p;
+	SPIN_GUARD(&process_lock);
+
+	list_for_each(p, numbers_group_list(1), in_group) {
+		if (p->pid == 1 && signal_action_of(p, SIGINT)->handler == SIG_DFL)
+			p->signals.killable = true;
+		signal_send_process(p, &info);
+	}
+}
 
 static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entry)
 {
@@ -39,6 +60,7 @@ static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entr
 	log("boot: %lu TSC ticks from the check of the CPU to %s\n", rdtsc() - tsc_at_entry,
 	    args->init);
 	process_start(t, 1);
+	tty_interrupt = interrupt_foreground;
 	status = process_wait_for(t);
 	banner_init_ended(args->init, status);
 	power_off(status == 0);
@@ -48,6 +70,7 @@ void init_run(const struct boot_args *args, u64 tsc_at_entry)
 {
 	bool good;
 
+	firmware_report_args();
 	if (args->selftest) {
 		selftest_args = args;
 		good = selftest_run(args->selftest_globs);

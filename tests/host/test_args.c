@@ -48,6 +48,7 @@ static void test_defaults(void)
 	CHECK_EQ(args.gdt_pages, 1);
 	CHECK_EQ(args.mitigations, MITIGATIONS_AUTO);
 	CHECK_EQ(args.maxcpus, 256);
+	CHECK(!args.quiet && !args.console_is_pipe);
 	CHECK(!args.nopcid && !args.norandmaps && !args.selftest && !args.init_given);
 	CHECK_STR(args.selftest_globs, "");
 	CHECK_STR(args.init, "/init");
@@ -77,6 +78,8 @@ static void test_all(void)
 	CHECK_EQ(args.ltr, LTR_REMAP);
 	CHECK_EQ(args.gdt_pages, 4);
 	CHECK_STR(args.selftest_globs, "*");
+	REPORTS("quiet console=pipe", "");
+	CHECK(args.quiet && args.console_is_pipe);
 	REPORTS("pti=off pti=auto syscall=direct syscall=auto", "");
 	CHECK_EQ(args.pti, PTI_AUTO);
 	CHECK_EQ(args.syscall, SYSCALL_AUTO);
@@ -84,7 +87,7 @@ static void test_all(void)
 
 static void test_unknown(void)
 {
-	REPORTS("quiet pt=on", "args: found 'quiet', expected a known "
+	REPORTS("silent pt=on", "args: found 'silent', expected a known "
 		"argument; ignored\nargs: found 'pt=on', expected a known "
 		"argument; ignored\n");
 	REPORTS("=x", "args: found '=x', expected a known argument; ignored\n");
@@ -126,6 +129,11 @@ static void test_bad_names(void)
 	REPORTS("norandmaps=1", "args: found 'norandmaps=1', expected norandmaps without "
 		"a value; using random places\n");
 	CHECK(!args.norandmaps);
+	REPORTS("quiet=1", "args: found 'quiet=1', expected quiet without a value; using all lines\n");
+	CHECK(!args.quiet);
+	REPORTS("console=pipe console=file", "args: found 'console=file', expected console=tty|pipe; "
+		"using pipe\n");
+	CHECK(args.console_is_pipe);
 }
 
 static void test_bad_numbers(void)

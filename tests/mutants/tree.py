@@ -48,6 +48,8 @@ def targets(mutants):
     guests = any(k.startswith("tests/guest/") for m in mutants for k in m.killers)
     return ["build/" + IMAGE, *sorted({"build/" + p for m in mutants for p in m.host_tests}),
             *(f"build/user/{name}.elf" for name in GUESTS if guests),
+            *{"build/user/ending" for m in mutants for k in m.killers
+              if k.startswith("tests/test_run.py")},
             *{"build/" + DEBUG_IMAGE for m in mutants if m.debug}]
 
 

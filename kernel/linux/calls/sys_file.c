@@ -31,7 +31,7 @@ static long write_console(virt_addr_t from, u64 n)
 		size_t left = copy_from_user(chunk, from + done, part);
 
 		if (!current_process()->quiet)
-			log_write((const char *)chunk, part - left);
+			console_write((const char *)chunk, part - left);
 		done += part - left;
 		if (left || (done < n && signal_interrupted()))
 			break;
@@ -125,7 +125,7 @@ long sys_ioctl(struct pt_regs *regs)
 
 	if (!process_has_open((int)regs->di))
 		return -EBADF;
-	switch ((u32)regs->si) {
+	switch (tty_is_pipe && !regs->di ? 0 : (u32)regs->si) {
 	case TIOCGWINSZ: return copy_to_user(regs->dx, window, sizeof(window)) ? -EFAULT : 0;
 	case TCGETS: return copy_to_user(regs->dx, &termios, sizeof(termios)) ? -EFAULT : 0;
 	default: return -ENOTTY;
