@@ -21,7 +21,8 @@ PROGRAM ?=
 WORD = $(if $1,'$(subst ','\'',$1)')
 # Set by .ci/run: `make test` tries another Debian, too.
 SYSTEMS :=
-export CPUS MEM CMDLINE ACCEL CPU INITRAMFS
+V ?=
+export CPUS MEM CMDLINE ACCEL CPU INITRAMFS V
 
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 	-mno-red-zone -mgeneral-regs-only -fno-stack-protector \
@@ -235,9 +236,9 @@ sanitize: deps-test
 	@$(MAKE) $(QUIETLY) all sanitize-kernel
 	@$(PYTHON) tests/sanitize/run.py
 
-gdb: deps-test
+gdb: deps-gdb
 	@$(MAKE) $(QUIETLY) kernel
-	@scripts/debug
+	@scripts/debug $(if $(PROGRAM),-- $(call WORD,$(PROGRAM)) $(ARGS))
 
 kernel: $(ELF) $(CPIO)
 debug-kernel:
@@ -254,6 +255,7 @@ help:
 
 # help: make           build/postern.elf, build/postern.iso, build/initramfs.cpio
 # help: make run       boot the demonstration (or PROGRAM=./a.out ARGS="...")
+# help: make run V=1   every line of it, unfolded
 # help: make run GUEST=    a guest kernel: user/guest/, or GUEST=./a.elf
 # help: make meltdown  a program reads the kernel with pti=off, and cannot with pti=on
 # help: make test      every test: host tests, all machines of tests/*.cfg, gdb
@@ -269,7 +271,7 @@ help:
 # help: make strategies  the ways of separation side by side: costs, what is shown
 # help: make coverage  lines of C and instructions of entry text that tests execute
 # help: make sanitize  a kernel that stops at a use after free, an overrun, an overflow
-# help: make gdb       boot stopped under gdb
+# help: make gdb       boot stopped under gdb (or PROGRAM=./a.out ARGS="...", with its symbols)
 # help: make compile_commands.json  for clangd, as clang compiles the kernel
 # help: make clean     remove build/
 # help: knobs: CPUS=4 MEM=512M CMDLINE= ACCEL=tcg CPU=max INITRAMFS=

@@ -2,20 +2,40 @@
 
 Owns what a person sees of a run.  Called by scripts/run.  Lines of the KTAP
 stream are held back; at its end comes a summary, with each failed case in full.
+So is what a case has marked as expected: the report of a CPU that it has stopped, say.
+The line on the emulator, which is long, is cut; it is for a failure's report.
 Everything else passes through, unfinished lines too, so that a program's
 prompt is seen before its answer is typed.
 """
+import re
 import sys
 
 import ktap
 
 
-class Folder:
-    """Feed chunks of output; call finish() at the end."""
+EXPECTED = re.compile(r"\s*# expected output (begins: .*|ends)\r?$")
+EMULATOR = "emulator: "
 
-    def __init__(self, out=None, fold=True):
+
+def cut(line):
+    """The line on the emulator, in fewer words."""
+    name, _, rest = line.rstrip("\r").partition("; ")
+    count = len(rest.split(", ")) if rest else 0
+    return f"{name}; {count} differences from a processor: make run V=1" if count else name
+
+
+class Folder:
+    """Feed chunks of output; call finish() at the end.
+
+    fold: there are selftests; brief: the kernel's long line is cut.
+    """
+
+    def __init__(self, out=None, fold=True, brief=False):
         self.out = out or sys.stdout
         self.fold = fold
+        self.brief = brief
+        self.emulator = ""  # the line that was cut
+        self.expected = False  # between a case's two marks
         self.stream = ktap.Stream()
         self.pending = ""   # the unfinished line
         self.shown = 0      # how much of it is on the screen already
@@ -41,6 +61,8 @@ class Folder:
 
     def partial(self):
         """Shows what there is of an unfinished line, unless KTAP is running."""
+        if self.brief and EMULATOR.startswith(self.pending[:len(EMULATOR)]):
+            return
         if self.fold and self.stream.started and not self.done:
             return
         if self.fold and not self.done and "KTAP".startswith(self.pending[:4]):
@@ -50,10 +72,17 @@ class Folder:
 
     def line(self, line):
         """One whole line: into the stream, or onto the screen."""
+        if self.brief and line.startswith(EMULATOR):
+            self.brief, self.emulator = False, line
+            self.write(cut(line) + "\n")
+            return
         if not self.fold or self.done:
             self.write(line[self.shown:] + "\n")
             return
-        if not self.stream.feed(line):
+        mark = EXPECTED.match(line) if self.stream.started else None
+        if mark:
+            self.expected = mark[1] != "ends"
+        if not self.stream.feed(line) and not self.expected:
             self.write(line[self.shown:] + "\n")
             return
         self.progress()
@@ -82,7 +111,15 @@ class Folder:
                 self.write("".join(line + "\n" for line in lines))
         for error in self.stream.errors:
             self.write(f"selftest output is damaged: {error}\n")
+        if self.stream.errors or self.stream.count(ktap.FAILED):
+            self.tell_emulator()
         self.write(f"selftest: {self.stream.summary()}\n")
+
+    def tell_emulator(self):
+        """For a failure's report: what this machine does otherwise."""
+        if self.emulator:
+            self.write(self.emulator + "\n")
+        self.emulator = ""
 
     def finish(self):
         """The guest has ended: shows what is left, and a stream cut short."""

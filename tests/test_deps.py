@@ -36,7 +36,7 @@ class Deps(InDirectory):
         """A shell command that makes everything of the table exist."""
         with open(os.path.join(SCRIPTS, "deps"), encoding="utf-8") as file:
             rows = [line.split() for line in file if line.count("/") > 3
-                    or line.startswith(("run ", "test ", "check "))]
+                    or line.startswith(("run ", "gdb ", "test ", "check "))]
         items = [row[1] for row in rows if len(row) == 3]
         for item in items:
             if item.startswith("/"):

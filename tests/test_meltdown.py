@@ -13,7 +13,7 @@ import stub  # noqa: E402
 import tapunit  # noqa: E402
 from headers import N  # noqa: E402
 
-BOOT = "secret: two wet owls hide brass keys (drawn at this boot, told to no program)\r\n"
+BOOT = "secret: two wet owls hide brass keys (drawn now, told to no program)\r\n"
 INSIDE = "meltdown: a far return reads its stack with the kernel's rights here\r\n"
 TOTAL = "meltdown: total: {} hidden pages answer, 24 of the gate\r\n"
 READ = "meltdown: secret: two wet owls hide brass keys\r\n"

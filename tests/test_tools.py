@@ -293,7 +293,7 @@ class Run(InDirectory):
 
     def boot(self, run, *argv, **env):
         """Runs scripts/run; its temporary files must be gone afterwards."""
-        for name in ("CPUS", "MEM", "CPU", "ACCEL", "CMDLINE", "INITRAMFS"):
+        for name in ("CPUS", "MEM", "CPU", "ACCEL", "CMDLINE", "INITRAMFS", "ELF", "V"):
             env.setdefault(name, "")
         env.setdefault("QEMU", self.qemu)
         result = self.run_script(sys.executable, run, *argv,
@@ -372,10 +372,10 @@ class Run(InDirectory):
             self.assertEqual(got, want, last)
             self.assertEqual(f"status is {status}" in output, want == 125, output)
 
-    def folded(self, text, size):
+    def folded(self, text, size, **options):
         """TEXT as shown, when fed SIZE characters at a time."""
         out = io.StringIO()
-        folder = fold.Folder(out)
+        folder = fold.Folder(out, **options)
         for at in range(0, len(text), size):
             folder.feed(text[at:at + size])
         folder.finish()
@@ -390,6 +390,21 @@ class Run(InDirectory):
                 "0 failed, 1 skipped\nok then\nprompt> ")
         for size in (1, 3, 7, 1000):
             self.assertEqual(self.folded(text, size), want, size)
+
+    def test_fold_expected(self):
+        """run: what a case expects is shown only if it fails; the emulator's line is cut"""
+        head = ("emulator: QEMU TCG; no a, no b\nKTAP version 1\n1..1\n  KTAP version 1\n  1..1\n"
+                "watchdog: unprovoked\n    # expected output begins: why\nwatchdog: provoked\n"
+                "    # expected output ends\nhello\n")
+        cut = "emulator: QEMU TCG; 2 differences from a processor: make run V=1\n"
+        for size in (1, 5, 1000):
+            shown = self.folded(head + "  ok 1 a\nok 1 s\n", size, brief=True)
+            self.assertEqual(shown, cut + "watchdog: unprovoked\nhello\nselftest: 1 suites, 1 cases: "
+                             "1 passed, 0 failed, 0 skipped\n")
+        shown = self.folded(head + "  not ok 1 a\nnot ok 1 s\n", 1000, brief=True)
+        self.assertIn("not ok s/a", shown)
+        self.assertIn("watchdog: provoked\n", shown)
+        self.assertIn("emulator: QEMU TCG; no a, no b\n", shown)
 
     def test_fold_failure(self):
         """run: a failed case is shown with its diagnostics, a cut stream too"""

@@ -13,6 +13,7 @@
  * status 1; else no page of the kernel's but the gate's, exit status 0.
  *
  *	-slow     pauses behind each letter
+ *	-short    prints the secret and the total only
  *	-wait     where nothing answers, spins in ring 3 so that somebody may read the
  *	          same addresses from outside (scripts/meltdown.py)
  *	-outside  does not try, and spins
@@ -31,7 +32,7 @@
 #define BEHIND_EDGE 16 /* far_return_bytes() */
 #define RIP_BELOW_TOP 40 /* of a task's stack, if it came from user mode */
 
-static bool slow;
+static bool slow, brief;
 
 /* ---- The secret ------------------------------------------------------------------- */
 
@@ -107,6 +108,8 @@ static uint64_t find_stack(const struct region *stacks)
 
 static void print_first(const char *what, uint64_t at)
 {
+	if (brief)
+		return;
 	if (at)
 		print_bytes(what, at);
 	else
@@ -128,13 +131,15 @@ static unsigned print_map(void)
 	for (unsigned i = 0; i < NR_REGIONS; i++) {
 		const struct region *r = &regions[i];
 
+		*(r->gate ? &gate : &hidden) += r->answers;
+		if (brief)
+			continue;
 		printf("meltdown: map: %016llx %-15s %5u of %5u", (unsigned long long)r->start,
 		       r->name, r->answers, r->count);
 		if (r->answers)
 			printf(", %llx to %llx", (unsigned long long)r->first,
 			       (unsigned long long)r->last);
 		printf("\n");
-		*(r->gate ? &gate : &hidden) += r->answers;
 	}
 	printf("meltdown: total: %u hidden pages answer, %u of the gate\n", hidden, gate);
 	return hidden;
@@ -165,6 +170,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	setvbuf(stdout, NULL, _IOLBF, 1024);
 	slow = option(argv, "-slow");
+	brief = option(argv, "-short");
 	if (option(argv, "-outside"))
 		return give_up(true);
 	far_return_begin();
@@ -173,7 +179,8 @@ int main(int argc, char **argv)
 		       "nothing answers\n");
 		return give_up(option(argv, "-wait"));
 	}
-	printf("meltdown: a far return reads its stack with the kernel's rights here\n");
+	if (!brief)
+		printf("meltdown: a far return reads its stack with the kernel's rights here\n");
 	regions_ask();
 	found = print_secret(find_secret(&regions[REGION_IMAGE]));
 	print_first("kernel text", first_of(&regions[REGION_IMAGE]));

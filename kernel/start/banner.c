@@ -108,9 +108,8 @@ static void print_user_pgd(void)
 			log("  %4u page%s %-3s  %-12s %s\n", r.pages_of[i],
 			    r.pages_of[i] == 1 ? " " : "s", prot_name(ledger[i].prot),
 			    ledger[i].name, ledger[i].reason);
-	log("  total: %u pages, %u frames; audit clean, %lu bytes scanned for hidden "
-	    "addresses\n",
-	    r.pages, r.frames, r.bytes_scanned);
+	log("  total: %u pages, %u frames; audit clean, %lu bytes scanned for addresses\n", r.pages,
+	    r.frames, r.bytes_scanned);
 }
 
 /* One piece of output: a report from another CPU must not come in the middle of the line. */
@@ -137,7 +136,7 @@ void banner_print(const struct boot_info *bi, const struct smp_setup *setup, uns
 	print_address_map();
 	if (pti_enabled)
 		print_user_pgd();
-	log("secret: %s (drawn at this boot, told to no program)\n", secret_sentence());
+	log("secret: %s (drawn now, told to no program)\n", secret_sentence());
 }
 
 void banner_init_ended(const char *path, int status)

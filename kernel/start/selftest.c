@@ -54,6 +54,16 @@ void selftest_note(const char *fmt, ...)
 	log("    # %s\n", text);
 }
 
+void selftest_expected_begins(const char *why)
+{
+	selftest_note("expected output begins: %s", why);
+}
+
+void selftest_expected_ends(void)
+{
+	selftest_note("expected output ends");
+}
+
 static bool print_result(unsigned number, const struct selftest *t)
 {
 	bool skipped = t->skip[0] && !t->failed;

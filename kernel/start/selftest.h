@@ -80,6 +80,13 @@ void selftest_skip(struct selftest *t, const char *reason, ...) __printf_like(2,
 void selftest_note(const char *fmt, ...) __printf_like(1, 2);
 
 /*
+ * What is printed between the two is no trouble but what the case is about: scripts/fold.py
+ * shows it only if the case fails.
+ */
+void selftest_expected_begins(const char *why);
+void selftest_expected_ends(void);
+
+/*
  * Runs the suites whose names match the comma-separated globs.  True if all
  * passed and there was at least one.  Task context.
  */

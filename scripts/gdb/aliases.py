@@ -17,6 +17,10 @@ SYSCALL_TARGETS = ("trampoline_syscall", "trampoline_syscall_pcid")
 # One for all CPUs: with pti=off, and with syscall=entry.
 COMMON_TARGETS = ("entry_syscall_direct", "entry_shared_syscall", "entry_shared_syscall_pcid")
 
+ET_DYN = 3
+# With norandmaps: mm/space/mm.h.
+PIE_BASE, PIE_BASE_IA32 = 0x555555554000, 0x56555000
+
 loaded = set()  # CPUs whose alias has symbols
 directory = tempfile.TemporaryDirectory(prefix="postern-gdb-")
 
@@ -27,12 +31,14 @@ def object_file():
     The copy's section is called .text: gdb 13 ends itself when it has loaded
     several files at other addresses that have none (sect_index_text).
     """
-    build = os.path.dirname(gdb.current_progspace().filename or "")
+    build = os.environ.get("POSTERN_BUILD") or \
+        os.path.dirname(gdb.current_progspace().filename or "")
     source = os.path.join(build, "entry", "trampoline.asm.o")
     copy = os.path.join(directory.name, "trampoline.o")
     try:
-        subprocess.run(["objcopy", "-X", "--rename-section", ".trampoline=.text",
-                        source, copy], check=True, capture_output=True)
+        subprocess.run(["objcopy", "-X", "-w", "--rename-section", ".trampoline=.text",
+                        "--strip-symbol=*_window_*", source, copy], check=True,
+                       capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         print(f"postern: objcopy cannot read {source}: "
               "no names in the aliases of CPUs other than 0")
@@ -61,6 +67,19 @@ def load():
         gdb.execute(f'add-symbol-file "{path}" -s .text {trampoline(cpu):#x}',
                     to_string=True)
         loaded.add(cpu)
+
+
+def load_program():
+    """The names and lines of the program that scripts/debug was given, if it was."""
+    path = os.environ.get("POSTERN_PROGRAM")
+    if not path:
+        return None
+    with open(path, "rb") as file:
+        header = file.read(20)
+    wide, pie = header[4] == 2, header[16] == ET_DYN
+    base = (PIE_BASE if wide else PIE_BASE_IA32) if pie else 0
+    gdb.execute(f'add-symbol-file "{path}" -o {base:#x}', to_string=True)
+    return path
 
 
 def targets(cpu):

@@ -10,6 +10,8 @@
 # takes another one.  -d names the source tree, from any directory.
 
 set confirm off
+# Nothing asks for RET.
+set pagination off
 set architecture i386:x86-64
 # The sources are NASM's syntax.
 set disassembly-flavor intel

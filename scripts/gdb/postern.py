@@ -1,6 +1,7 @@
 """gdb commands for Postern, loaded by scripts/gdb/postern.gdb.
 
-    cea [CPU]    gdt [CPU]    walk ADDRESS    cr3 [CPU]    serial [LINES]
+    cea [CPU]    gdt [CPU]    walk ADDRESS    cr3 [CPU]    gs [CPU]    serial [LINES]
+    frame-regs [ADDRESS]    nmi    restart    up [N]    down [N]
     postern-connect [ADDRESS]    postern-break-syscall [CPU]
 
 This file only defines the commands; what they print is made in areas.py,
@@ -16,7 +17,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import aliases  # noqa: E402
 import areas  # noqa: E402
 import descriptors  # noqa: E402
+import ending  # noqa: E402
 import machine  # noqa: E402
+import registers  # noqa: E402
 import tables  # noqa: E402
 import unwinder  # noqa: E402
 
@@ -153,14 +156,100 @@ without it the environment's POSTERN_GDB, or localhost:1234 (QEMU's -s)."""
         # While one CPU steps the others stand; they run with `continue`.
         gdb.execute("set scheduler-locking step")
         aliases.load()
+        program = aliases.load_program()
+        ending.register()
         cpus = len(machine.threads())
         aliases.break_syscall(range(cpus))
         yield f"postern: connected to {stub}, {cpus} CPU{'s' * (cpus > 1)}, stopped"
         yield ("postern: breakpoints where SYSCALL arrives on every CPU; "
                "`continue` goes to the first")
-        yield "postern: cea [CPU], gdt [CPU], walk ADDRESS, cr3 [CPU], serial [LINES]"
+        if program:
+            yield (f"postern: the symbols of {program} are loaded; `break main` is for it")
+        yield ("postern: cea [CPU], gdt [CPU], walk ADDRESS, cr3 [CPU], gs [CPU], frame-regs, "
+               "nmi,")
+        yield "postern: serial [LINES], restart; `help NAME` says more"
 
 
-for command in (Cea, Gdt, Cr3, WalkAddress, Serial, BreakSyscall, Connect):
+class FrameRegs(Command):
+    """frame-regs [ADDRESS]: the registers that an exception or a call has saved, in words.
+
+Those of what was interrupted, as the selected frame's entry code knows them, at any of
+its instructions; or a struct pt_regs at ADDRESS (in C: `frame-regs regs`)."""
+    name = "frame-regs"
+
+    def lines(self, argument):
+        """See registers.py."""
+        machine.threads()
+        return registers.frame_lines(address(argument) if argument else None)
+
+
+class Gs(Command):
+    """gs [CPU]: whose GS base is loaded, and whose SWAPGS would bring."""
+    name = "gs"
+
+    def lines(self, argument):
+        """See registers.py."""
+        return registers.gs_lines(machine.chosen_cpu(argument))
+
+
+class Nmi(Command):
+    """nmi: sends an NMI, as a chipset's watchdog does.
+
+To each CPU that takes it (its APIC's LINT1); it arrives with the next stepi or continue."""
+    name = "nmi"
+    kind = gdb.COMMAND_RUNNING
+
+    def lines(self, argument):
+        """QEMU's monitor sends it."""
+        machine.threads()
+        gdb.execute("monitor nmi", to_string=True)
+        return ["postern: sent; it arrives with the next stepi or continue"]
+
+
+class Up(Command):
+    """up [N]: selects the frame N further out (1); a user's frame is named as in bt."""
+    name = "up"
+    kind = gdb.COMMAND_STACK
+    step = 1
+
+    def lines(self, argument):
+        """gdb's own does not ask the filters."""
+        if argument and not argument.lstrip("-").isdecimal():
+            machine.refuse(f"found '{argument}', expected a number of frames")
+        frame = gdb.selected_frame()
+        count = self.step * int(argument or 1)
+        for _ in range(abs(count)):
+            nearer = frame.older() if count > 0 else frame.newer()
+            if not nearer or (count > 0 and nearer.pc() == 0):
+                if frame == gdb.selected_frame():
+                    machine.refuse("found no frame further " + ("out" if count > 0 else "in"))
+                break
+            frame = nearer
+        frame.select()
+        if unwinder.is_user(frame) and not frame.function():
+            return [f"#{frame.level()}  {frame.pc():#018x} in {unwinder.user_name(frame)} ()"]
+        return gdb.execute("frame", to_string=True).splitlines()
+
+
+class Down(Up):
+    """down [N]: selects the frame N further in (1)."""
+    name = "down"
+    step = -1
+
+
+class Restart(Command):
+    """restart: boots the machine again, with all breakpoints as they are."""
+    name = "restart"
+    kind = gdb.COMMAND_RUNNING
+
+    def lines(self, argument):
+        """See ending.py."""
+        machine.threads()
+        ending.restart()
+        return ["postern: stopped at the first instruction of a new boot; `continue`"]
+
+
+for command in (Cea, Gdt, Cr3, WalkAddress, Serial, BreakSyscall, Connect, Restart, FrameRegs, Gs,
+                Nmi, Up, Down):
     command()
 unwinder.register()

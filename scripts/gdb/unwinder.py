@@ -254,6 +254,33 @@ def is_user(frame):
         return False
 
 
+def user_name(frame):
+    """`user`, and the program's own name for it if its symbols are loaded."""
+    name = frame.name()
+    return f"user: {name}" if name else "user"
+
+
+class FileTeller:
+    """At a stop, names the file of a line that is not its function's: a macro's.  gdb
+    prints a new file only with a new function."""
+
+    def __init__(self):
+        self.last = None
+        gdb.events.stop.connect(self.stopped)
+
+    def stopped(self, _event):
+        """Called by gdb."""
+        try:
+            frame = gdb.newest_frame()
+            symtab, name = frame.find_sal().symtab, frame.name()
+        except gdb.error:
+            return
+        here = (name, symtab.filename if symtab else None)
+        if self.last and name == self.last[0] and here[1] and here[1] != self.last[1]:
+            print(f"\t(in {here[1]})")
+        self.last = here
+
+
 class EntryDecorator(FrameDecorator):
     """How `bt` names a frame."""
 
@@ -261,7 +288,7 @@ class EntryDecorator(FrameDecorator):
         """`user`, or the name as of the very instruction that was interrupted."""
         frame = self.inferior_frame()
         if is_user(frame):
-            return "user"
+            return user_name(frame)
         if interrupted(frame) and starts_function(frame.pc()):
             return function_at(frame.pc()).function.name
         return super().function()
@@ -288,3 +315,4 @@ def register():
     """Once, when the scripts are loaded."""
     gdb.unwinder.register_unwinder(None, EntryUnwinder(), replace=True)
     EntryFilter()
+    FileTeller()

@@ -79,6 +79,22 @@ def session(tap, options, initramfs):
                f"found status {result.status} after {result.seconds:.0f} s")
 
 
+def hour(tap, cpus):
+    """hour.py inside gdb, with a program that has symbols."""
+    result = bounded.run(
+        [DEBUG, "-batch", "-x", os.path.join(HERE, "hour.py"), "--",
+         os.path.join(ROOT, "build/user/round"), "2"], SESSION_SECONDS, cwd="/",
+        env={**environment(argparse.Namespace(elf="", initramfs="")), "CPUS": str(cpus)})
+    for line in result.output.splitlines():
+        found = RESULT.match(line)
+        if found:
+            tap.result(found[1] == "ok", f"{cpus} CPUs: {found[2]}")
+        else:
+            print(line if line.startswith((" ", "#")) else f"# {line}")
+    tap.result("# the end" in result.output, f"{cpus} CPUs: the first hour came to its end",
+               f"found status {result.status} after {result.seconds:.0f} s")
+
+
 def without_machine(tap, options):
     """The commands without a QEMU: one line each."""
     commands = ["cea", "gdt 1", "walk 0", "cr3", "postern-break-syscall"]
@@ -101,14 +117,30 @@ def bad_knobs(tap, options):
     for knob, wrong, line in (
             ("CPUS", "0", "debug: found CPUS=0, expected 1 to 255"),
             ("MEM", "lots", "debug: found MEM=lots, expected a size such as 512M or 4G"),
-            ("ELF", "/nonexistent", "debug: /nonexistent not found; run make first, "
-                                    "or set ELF"),
+            ("MEM", "1M", "debug: found MEM=1M, expected 20M to 512G"),
+            ("ELF", "/nonexistent", "debug: /nonexistent: found nothing, expected what `make` "
+                                    "builds, or ELF="),
+            ("INITRAMFS", "/", "debug: /: found a directory, expected what `make` builds"),
+            ("GDB", "no-gdb", "debug: found no no-gdb, expected one; `scripts/deps gdb`"),
             ("CPU", "none", "debug: QEMU did not start: ")):
         result = bounded.run([DEBUG, "-batch"], SHORT_SECONDS,
                              env={**environment(options), knob: wrong})
-        tap.result(result.status == 1 and result.output.startswith(line) and
+        tap.result(result.status == 126 and result.output.startswith(line) and
                    result.output.count("\n") == 1,
                    f"scripts/debug refuses {knob}={wrong} in one line", result.output)
+
+
+def bad_programs(tap, options):
+    """The same of a program."""
+    for path, line in (("/nonexistent", "debug: /nonexistent: found nothing, expected a static"),
+                       ("/", "debug: /: found a directory, expected a static"),
+                       (__file__, f"debug: {__file__}: found a script, expected")):
+        result = bounded.run([DEBUG, "-batch", "--", path], SHORT_SECONDS,
+                             env=environment(options))
+        tap.result(result.status == 126 and result.output.startswith(line) and
+                   result.output.count("\n") == 1,
+                   f"scripts/debug refuses the program {os.path.basename(path)} in one line",
+                   result.output)
 
 
 def alive(pid):
@@ -178,8 +210,11 @@ def main(argv):
         initramfs = os.path.join(directory, "initramfs.cpio")
         newc.write_whole(initramfs, program.archive())
         session(tap, options, initramfs)
+    for cpus in (1, 4):
+        hour(tap, cpus)
     without_machine(tap, options)
     bad_knobs(tap, options)
+    bad_programs(tap, options)
     ends_qemu(tap, options, signal.SIGTERM, "SIGTERM", True)
     ends_qemu(tap, options, signal.SIGKILL, "SIGKILL", False)
     return tap.finish()

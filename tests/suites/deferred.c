@@ -140,8 +140,10 @@ static void run(struct selftest *t, unsigned cpu, const char *rounds)
 	if (!EXPECT(t, task, "the program is loaded"))
 		return;
 	task_pin(task_of(task), cpu);
+	selftest_expected_begins(PROGRAM);
 	process_start(task, process_next_pid());
 	EXPECT_EQ(t, process_wait_for(task), 0, "exit status: every answer is right");
+	selftest_expected_ends();
 }
 
 static bool missing(struct selftest *t)

@@ -128,8 +128,10 @@ static int attack(struct selftest *t, int parts)
 		return -1;
 	task->process->quiet = parts != PARTS;
 	task_pin(task_of(task), 0);
+	selftest_expected_begins("what /bin/leak has read");
 	process_start(task, process_next_pid());
 	status = process_wait_for(task);
+	selftest_expected_ends();
 	EXPECT_EQ(t, WAIT_SIGNAL(status), 0, "no signal ends it");
 	return WAIT_CODE(status);
 }

@@ -306,7 +306,9 @@ static void late(struct selftest *t)
 	task = thread_run(t, answer_late, &deaf, online_cpu(1));
 	while (task && !__atomic_load_n(&deaf, __ATOMIC_ACQUIRE))
 		cpu_relax();
+	selftest_expected_begins("a CPU answers late, and is named");
 	seam_call_on_cpus(&cpus_online, count_atomically, &answered);
+	selftest_expected_ends();
 	if (task)
 		task_wait(task);
 	smp_patience_ns = SMP_PATIENCE_NS;

@@ -117,11 +117,13 @@ static void reports_once(struct selftest *t)
 	move_to_cpu(online_cpu(0)); /* whose next is the second */
 	seen.cpu = online_cpu(1);
 	trap_paranoid_hook = on_nmi;
+	selftest_expected_begins("a CPU keeps interrupts off, and is reported");
 	if (hurry(t)) {
 		watchdog_limit_ns = LIMIT_NS;
 		EXPECT(t, cpus_run_thread(seen.cpu, stall, NULL), "memory for a thread");
 	}
 	relax();
+	selftest_expected_ends();
 	trap_paranoid_hook = NULL;
 	EXPECT_EQ(t, seen.reports, 1, "reports of the CPU that spins");
 	EXPECT_EQ(t, seen.nmis, 1, "NMIs that it took");
@@ -177,7 +179,9 @@ static void names_the_silent(struct selftest *t)
 	while (!handling && clock_ns() < deadline)
 		cpu_relax();
 	watchdog_answer_ns = LIMIT_NS / 2;
+	selftest_expected_begins("back-traces of all CPUs but a silent one");
 	watchdog_report_all();
+	selftest_expected_ends();
 	watchdog_answer_ns = WATCHDOG_ANSWER_NS;
 	EXPECT(t, handling, "the NMI arrives");
 	EXPECT_EQ(t, watchdog_silences[seen.cpu] - before, 1, "CPUs named as silent");
