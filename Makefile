@@ -69,8 +69,8 @@ all: $(ELF) $(ISO)
 # What the tools' options are: a change of them rebuilds everything.
 FLAGS := $(CC) $(CFLAGS) $(INSTRUMENT) $(WARNINGS) $(WERROR) $(CPPFLAGS) $(NASMFLAGS) $(LDFLAGS)
 $(BUILD)/flags: FORCE
-	@mkdir -p $(@D)
-	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+	@echo '$(FLAGS)' | cmp -s - $@ || { mkdir -p $(@D) && echo '$(FLAGS)' > $@; } 2>/dev/null || \
+		{ echo 'make: found a tree that cannot be written, expected one to build in' >&2; exit 126; }
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -28,8 +28,8 @@ struct cpu_entry_area {
 
 	struct entry_page guard_entry_stack; /* absent */
 
-	/* RW.  TSS.sp0 is the end of its first ENTRY_STACK_SIZE bytes.  Written
-	 * by the hardware on the way in, by entry text on the way out. */
+	/* RW.  TSS.sp0 is the end of its first ENTRY_STACK_SIZE bytes.  Written on the way in by
+	 * the hardware (at SYSCALL and SYSENTER by entry text), by entry text on the way out. */
 	struct entry_page entry_stack;
 
 	/* R.  The TSS ends it.  Written only through the direct map.  Read by the

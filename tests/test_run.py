@@ -6,10 +6,12 @@ Real boots of build/user/ending by scripts/run.  Prints `ok N - sentence` or `no
 sentence`.  Called by tests/run.py, and by tests/mutants/run.py with one part's name and a
 kernel.
 
-    tests/test_run.py [statuses|outputs|inputs|keys KERNEL]
+    tests/test_run.py [statuses|outputs|inputs|demonstration|keys KERNEL]
 """
+import difflib
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -28,12 +30,12 @@ CTRL_C = b"\3"
 def environment(**env):
     """Ours, with one CPU, and no knob that somebody else has set."""
     return {**os.environ, "CPUS": "1", "MEM": "", "CPU": "", "ACCEL": "", "CMDLINE": "",
-            "INITRAMFS": "", **env}
+            "INITRAMFS": "", "V": "", **env}
 
 
 def run(*arguments, stdin=subprocess.DEVNULL, data=None, program=PROGRAM, **env):
     """(status, standard output, standard error) of one run."""
-    done = subprocess.run([RUN, program, *arguments], env=environment(**env), input=data,
+    done = subprocess.run([RUN, *([program] if program else []), *arguments], env=environment(**env), input=data,
                           stdin=None if data is not None else stdin, capture_output=True,
                           timeout=SECONDS, check=False)
     return done.returncode, done.stdout, done.stderr
@@ -164,6 +166,39 @@ class Terminal:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
+def sample(text):
+    """Lines with what differs from run to run taken out."""
+    out = []
+    for line in text.splitlines():
+        line = re.sub(r"^(secret: ).* \(", r"\1S (", line)
+        line = re.sub(r"TSC \d+ kHz.*", "TSC", line)
+        line = re.sub(r"\b[0-9a-f]{16}\b|\d+", "N", line)
+        out.append(re.sub(" +", " ", line).rstrip())
+    return out
+
+
+def demonstration(_directory):
+    """`make run` as it comes, and the README's sample of it; with suites that print."""
+    found = run(program=None, CPUS="4", CMDLINE="selftest=smp,user_programs,watchdog")
+    lines = found[1].decode().splitlines()
+    yield found[0] == 0 and not found[2], "the demonstration passes", said(found)
+    yield not re.search(rb"(?m)^(watchdog|smp|panic|cpu \d+;)", found[1]), \
+        "it shows no report that a suite has provoked", said(found)
+    table = [i for i, line in enumerate(lines) if "user PGD's kernel half" in line or "  total: " in line]
+    rest = lines[:table[0]] + lines[table[1] + 1:] if len(table) == 2 else lines
+    yield len(rest) < 24 and all(len(line) <= 80 for line in lines), \
+        "but for one table it fits 80 by 24", "\n".join(lines)
+    with open(os.path.join(boots.ROOT, "README.md"), encoding="utf-8") as file:
+        shown = file.read().split("## What `make run` prints\n```\n")[1].split("```\n")[0]
+    pairs = [[line for line in sample(text) if not line.startswith("meltdown: ")]
+             for text in (shown, found[1].decode())]
+    yield pairs[0] == pairs[1], "the README's sample is what is printed", "\n".join(
+        difflib.unified_diff(*pairs, "README.md", "printed", lineterm="", n=0))
+    found = run("0", V="1")
+    yield b"emulator: " in found[1] and b"make run V=1" not in found[1], \
+        "V=1 shows the line on the emulator whole", said(found)
+
+
 def keys(_directory):
     """At a terminal."""
     with Terminal(PROGRAM, "copy") as t:
@@ -195,7 +230,7 @@ def keys(_directory):
 
 def results(argv):
     """All of them, or one part's with another kernel."""
-    parts = [statuses, outputs, inputs, keys]
+    parts = [statuses, outputs, inputs, demonstration, keys]
     if argv:
         os.environ["ELF"] = argv[1]
         parts = [part for part in parts if part.__name__ == argv[0]]

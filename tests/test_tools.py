@@ -169,7 +169,8 @@ class Checks(InDirectory):
                      *("kernel/base/" + name
                        for name in ("layout.h", "percpu.h", "x86.h", "insn.h"))):
             write(self.root, path, "x\n" * 10)
-        write(self.root, "README.md", "## Ninety minutes of reading\n1. `mm/a.c`\n\n## More\n")
+        write(self.root, "README.md", "## Two hours of reading\n1. (10 lines, 1 min) `mm/a.c`\n\n"
+              "## More\n")
         write(self.root, "kernel/a.c", "")
         most = check_budget.BOUNDS
         self.assertEqual(run(), (0, "".join(
@@ -183,6 +184,15 @@ class Checks(InDirectory):
             self.assertIn(f"{name}: {most[name] + 1} lines, at most {most[name]}: too many",
                           output)
             write(self.root, path, "x\n")
+        write(self.root, "mm/a.c", "x\n" * 100)
+        for said, line in (("100 lines, 2 min", "found 100 lines in 2 minutes, expected at most 33"),
+                           ("99 lines, 4 min", "found '99 lines', expected 100"),
+                           ("100 lines, 200 min", "found 200 minutes in all, expected 120"),
+                           ("4 min", "found no '(N lines, N min)'")):
+            write(self.root, "README.md", f"## Two hours of reading\n1. ({said}) `mm/a.c`\n")
+            status, output = run()
+            self.assertEqual(status, 1)
+            self.assertIn(line, output)
 
     def test_style(self):
         """style: each violation is found, with its line"""

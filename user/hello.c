@@ -3,8 +3,9 @@
  *
  * Shows that a static Linux binary starts, finds its arguments and learns where
  * it runs. Right outcome: one line such as
- *	hello from CPU 2: pid 5, /bin/hello again, Postern 0.1
- * and exit status 0. The CPU is the initial APIC id, which CPUID tells to anyone.
+ *	hello from CPU 2: pid 5, /bin/hello again, Linux 6.1.0-postern
+ * and exit status 0. The name behind the last comma is uname()'s, which on Linux is that
+ * system's. The CPU is the initial APIC id, which CPUID tells to anyone.
  */
 #include <cpuid.h>
 #include <stdio.h>

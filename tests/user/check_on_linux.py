@@ -21,13 +21,16 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import machines  # noqa: E402
 from boots import bounded  # noqa: E402
 
-SIGKILL = 9
+SIGKILL, SIGSEGV = 9, 11
 SECONDS = 60
 
 # Program, arguments, expected exit status (minus a signal), expected in the output.
 PROGRAMS = [
     ("hello", ["again"], 0, "hello from CPU "),
     ("init", [], 0, "init: pages have 4096 bytes"),
+    ("round", ["2"], 0, "round: 2 of 2: a call, a page fault, ticks, 2 signals"),
+    ("ending", ["3"], 3, ""),
+    ("ending", ["kill"], -SIGSEGV, ""),
     ("meltdown", [], 0, "ring 3's rights here: nothing answers"),
     ("abi", [], 0, "\n1.."),
     ("hostile", [], 0, "\n1.."),
