@@ -4,8 +4,8 @@ calls reads (entry/deferred/).
 Every path of every function that the table of calls has, and of deferred_trap(), is
 executed on the values of scripts/deferred_values.py, of which "page" is the address of
 the thread's page in slot 507: RSP is at a known distance from it.  Reached are the
-function's frame; the facts behind the stack's top, of which two may be written; the
-process's facts in the next page, and the machine's page, read-only; and memory of the
+function's frame; the program's RSP; the facts behind the stack's top, of which WRITTEN may
+be written, the mask of signals by XCHG alone, which also waits; the process's facts in the next page, and the machine's page, read-only; and memory of the
 program's, by an instruction of the exception table, with interrupts on, SMAP open, and
 below a bound that has been compared with.  No operand has a segment, no register's value
 is jumped to or called, all registers but RAX come back as they were, and the one exit but
@@ -40,7 +40,7 @@ FILLING = "xchg   ax,ax"
 
 # What every call may read besides: work that came meanwhile; whether SMAP is there.
 IMPLIED = {("own", "work_due"), ("machine", "smap")}
-WRITTEN = ("result", "work_due")
+WRITTEN = ("result", "work_due", "blocked", "clear_child_tid")
 MSRS = {N["MSR_FS_BASE"]: "FS base", N["MSR_GS_BASE"]: "GS base"}
 CLOCK = ("tsc_start", "ns_per_tsc", "realtime_start")
 
@@ -52,20 +52,27 @@ def fields(struct_name):
     text = re.sub(r"/\*.*?\*/", "", read("entry/deferred/pti_page.h"), flags=re.S)
     body = re.search(rf"struct {struct_name} \{{(.*?)\n\}};", text, re.S)[1]
     at = 0
-    for kind, names in re.findall(r"u(\d+) ([^;]+);", body):
+    for kind, names in re.findall(r"(u\d+|struct \w+) ([^;]+);", body):
         for name in names.split(","):
             match = re.match(r"\s*(\w+)(?:\[(.*)\])?$", name)
-            one = int(kind) // 8
+            one = size_of(kind)
             many = times(match[2]) if match[2] else 1
-            at = -(-at // one) * one
+            at = -(-at // min(one, 8)) * min(one, 8)
             yield at, one * many, match[1]
             at += one * many
 
 
+def size_of(kind):
+    """Of a type, in bytes; structures are of words."""
+    if kind[0] == "u":
+        return int(kind[1:]) // 8
+    return max(-(-(at + size) // 8) * 8 for at, size, _ in fields(kind.split()[1]))
+
+
 def times(text):
-    """A dimension: NAME / NUMBER."""
-    name, by = text.split(" / ")
-    return N[name] // int(by)
+    """A dimension: NAME, or NAME / NUMBER."""
+    name, _, by = text.partition(" / ")
+    return N[name] // int(by or 1)
 
 
 def frame_top(name):
@@ -95,6 +102,10 @@ class Function:
 
     def field(self, off, size, writes):
         """A word of the thread's page, or of the next: it must be a field, or the frame."""
+        sp = N["PTI_STACK_SIZE"] - N_PERCPU["REGS_SIZE"] + N_PERCPU["REGS_SP"]
+        if (off, size, writes) == (sp, 8, False):
+            self.reads.add("user's RSP")
+            return
         places = ((N["PTI_STACK_SIZE"], "own", self.deferred.own),
                   (N["PAGE_SIZE"], "process", self.deferred.process))
         for base, kind, known in places:
@@ -167,6 +178,8 @@ class Function:
         if off is not None:
             off -= 2 ** 64 if off > MASK // 2 else 0
             self.on_page(state, off, size, writes)
+            if writes and insn.name != "xchg" and off - N["PTI_STACK_SIZE"] in self.deferred.masks:
+                raise Wrong("changes the mask of signals, and is no XCHG")
             return "page", off
         if not address[0]:
             self.at_number(address[1], size, writes)
@@ -232,6 +245,8 @@ class Function:
         name, ops, size = insn.name, insn.operands, self.size(insn)
         if name in NOTHING or insn.text == FILLING:
             return state
+        if name == "xchg":
+            return self.exchange(state, insn, size)
         if name in ("sti", "cli"):
             return replace(state, interrupts=name == "sti")
         if name in ("stac", "clac"):
@@ -252,6 +267,13 @@ class Function:
         if name in PLAIN:
             return self.arithmetic(state, insn, size)
         raise Wrong("is not known to this check")
+
+    def exchange(self, state, insn, size):
+        """XCHG."""
+        first, second = insn.operands
+        values = [self.read(state, insn, text, size) for text in insn.operands]
+        return self.write(self.write(state, insn, first, values[1], size),
+                          insn, second, values[0], size)
 
     def special(self, state, insn):
         """RDTSC, and RDMSR of two."""
@@ -406,14 +428,14 @@ class Function:
 
 # ---- All ---------------------------------------------------------------------------------
 
-ROW = re.compile(r'^DEFERRED\((\d+), (\w+), "([^"]*)", "([^"]*)"\)', re.M)
+ROW = re.compile(r'^DEFERRED\((\d+), (\w+), "([^"]*)",\s+"([^"]*)"\)', re.M)
 
 
 def said(text):
     """What a row says that its function reads."""
     found, kind = set(), None
     for word in text.split(", "):
-        match = re.match(r"(own|process's) page: (\w+)$", word)
+        match = re.match(r"(own|process's|machine's) page: (\w+)$", word)
         if match:
             kind, word = match[1].removesuffix("'s"), match[2]
         elif not re.match(r"[a-z_]+$", word):
@@ -432,7 +454,8 @@ class Deferred:
         self.elf, self.at, self.code = elf, at, code
         size = at["deferred_end_lma"] - at["deferred_rodata_lma"]
         self.rodata = (at["deferred_calls"], at["deferred_calls"] + size)
-        self.own = list(fields("deferred_facts"))
+        self.own = [*fields("thread_choices"), *fields("deferred_facts")]
+        self.masks = [at for at, _, name in self.own if name == "blocked"]
         self.process = list(fields("process_facts"))
         self.machine = list(fields("deferred_machine"))
         first, end = at["extable_start"], at["extable_end"]

@@ -93,6 +93,21 @@ fault:
 	return false;
 }
 
+static __always_inline bool load_word(u64 *value, virt_addr_t from)
+{
+	u32 smap;
+
+	if (!is_user(from, 8))
+		return false;
+	smap = open_memory();
+	user_get64(value, from, fault);
+	close_memory(smap);
+	return true;
+fault:
+	close_memory(smap);
+	return false;
+}
+
 static __always_inline bool store_u32(virt_addr_t to, u32 value)
 {
 	u32 smap;
@@ -164,6 +179,69 @@ DEFERRED_CALL deferred_getegid(void)
 	return process_facts()->egid;
 }
 
+DEFERRED_CALL deferred_set_tid_address(virt_addr_t at)
+{
+	own_page()->facts.choices.clear_child_tid = at;
+	return own_facts()->tid;
+}
+
+/* ---- What it wants of signals ------------------------------------------------------- */
+
+/* What signals a mask may not have: SIGKILL, SIGSTOP. */
+#define UNBLOCKABLE (BIT(9 - 1) | BIT(19 - 1))
+
+/* Of a mask of the thread's: how it is to change. */
+static __always_inline bool change(u64 *blocked, u64 how, u64 set)
+{
+	enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
+	u64 unblockable = UNBLOCKABLE;
+
+	__asm__("" : "+r"(unblockable)); /* its complement looks like an address */
+	switch ((u32)how) {
+	case SIG_BLOCK: *blocked |= set; break;
+	case SIG_UNBLOCK: *blocked &= ~set; break;
+	case SIG_SETMASK: *blocked = set; break;
+	default: return false;
+	}
+	*blocked &= ~unblockable;
+	return true;
+}
+
+/*
+ * The change is made here if no signal was sent to the process since none was pending for
+ * this thread.  A sender counts the signal, then looks at the mask; here the mask changes,
+ * then the count is read: so the sender sees the new mask, or the kernel is asked to look
+ * again.  From there on the call cannot be refused any more.
+ */
+DEFERRED_CALL deferred_rt_sigprocmask(u64 how, virt_addr_t from, virt_addr_t to)
+{
+	struct thread_choices *c = &own_page()->facts.choices;
+	u64 old = c->blocked, blocked = old, set, size;
+
+	__asm__ volatile("mov %%r10, %0" : "=r"(size)); /* the fourth argument */
+	if (size != sizeof(u64) || c->seen != process_facts()->signals_sent)
+		return (u64)DEFERRED_REFUSED;
+	if (from && (!load_word(&set, from) || !change(&blocked, how, set)))
+		return (u64)DEFERRED_REFUSED;
+	if (to && !store_word(to, old))
+		return (u64)DEFERRED_REFUSED;
+	__atomic_exchange_n(&c->blocked, blocked, __ATOMIC_SEQ_CST);
+	if (unlikely(c->seen != process_facts()->signals_sent))
+		own_page()->facts.work_due = 1;
+	return done(0);
+}
+
+/* Reading alone. */
+DEFERRED_CALL deferred_sigaltstack(virt_addr_t from, virt_addr_t to)
+{
+	const struct signal_stack *s = &own_facts()->choices.stack;
+
+	if (from || !to || !store_words(to, s->sp, signal_stack_flags(s, own_page()->regs.sp)) ||
+	    !store_word(to + 16, s->size))
+		return (u64)DEFERRED_REFUSED;
+	return done(0);
+}
+
 /* ---- Where it is ------------------------------------------------------------------------ */
 
 DEFERRED_CALL deferred_getcpu(virt_addr_t cpu, virt_addr_t node)
@@ -196,6 +274,26 @@ DEFERRED_CALL deferred_arch_prctl(u64 what, virt_addr_t to)
 	if ((what == ARCH_GET_FS && store_word(to, rdmsr(MSR_FS_BASE))) ||
 	    (what == ARCH_GET_GS && store_word(to, rdmsr(MSR_GS_BASE))))
 		return done(0);
+	return (u64)DEFERRED_REFUSED;
+}
+
+DEFERRED_CALL deferred_uname(virt_addr_t to)
+{
+	const u8 *names = machine()->names;
+	u32 smap;
+
+	if (!is_user(to, UTSNAME_SIZE))
+		return (u64)DEFERRED_REFUSED;
+	smap = open_memory();
+	for (u64 i = 0; i < UTSNAME_SIZE; i += 8) {
+		u64 at = MIN(i, UTSNAME_SIZE - 8UL); /* it is no multiple of 8 */
+
+		user_put64(to + at, *(const u64 *)(const void *)(names + at), fault);
+	}
+	close_memory(smap);
+	return done(0);
+fault:
+	close_memory(smap);
 	return (u64)DEFERRED_REFUSED;
 }
 

@@ -11,14 +11,49 @@
 #include "kernel/base/layout.h"
 #include "kernel/base/types.h"
 
+/* The alternate stack; stack_t has the same in another order. */
+struct signal_stack {
+	u64 sp, size;
+	u32 flags;
+};
+#define SS_ONSTACK 1
+#define SS_DISABLE 2
+#define SS_AUTODISARM 0x80000000u
+
+/* Is sp on it (and SS_AUTODISARM not set)?  And its flags, as sigaltstack tells them then. */
+static inline bool signal_on_stack(const struct signal_stack *s, u64 sp)
+{
+	return sp > s->sp && sp - s->sp <= s->size && !(s->flags & SS_AUTODISARM);
+}
+
+static inline u32 signal_stack_flags(const struct signal_stack *s, u64 sp)
+{
+	u32 on = !s->size ? SS_DISABLE : signal_on_stack(s, sp) ? SS_ONSTACK : 0;
+
+	return (s->flags & SS_AUTODISARM) | on;
+}
+
+/*
+ * What a thread chooses, and may change without the kernel: kept here alone, or, without
+ * pti=deferred, in its struct thread.  The thread itself writes it; others read `blocked`
+ * under process_lock.
+ */
+struct thread_choices {
+	u64 blocked;         /* bit n - 1: signal n */
+	u64 seen;            /* its process's signals_sent when none was pending for it */
+	u64 clear_child_tid; /* cleared at its end, a futex woken */
+	struct signal_stack stack;
+};
+
 /*
  * Each of these is what a program is told when it asks: there is no secret in them.  Deferred
- * C writes the first two alone: the kernel sets `work_due`, and `result` is between the call
- * and the assembly.
+ * C writes choices and the next two alone: the kernel sets `work_due`, and `result` is
+ * between the call and the assembly.
  */
 struct deferred_facts {
+	struct thread_choices choices;
 	u64 result;   /* of a call that has met it: */
-	u32 work_due; /* came while deferred C was interrupted */
+	u32 work_due; /* came while deferred C was interrupted, or because of its call */
 	u32 tid;
 	u32 cpu;            /* on which the thread runs */
 	u32 affinity_bytes; /* no shorter answer of sched_getaffinity is given */
@@ -29,6 +64,7 @@ struct deferred_facts {
 struct process_facts {
 	u32 pid, ppid, pgid, sid;
 	u32 uid, euid, gid, egid;
+	u64 signals_sent; /* to the process or one of its threads */
 };
 
 struct pti_page {
@@ -40,6 +76,7 @@ struct pti_page {
 static_assert(sizeof(struct pti_page) == PAGE_SIZE, "one page");
 static_assert(offsetof(struct pti_page, facts) == PTI_STACK_SIZE, "deferred.h");
 static_assert(sizeof(struct pt_regs) == PTI_REGS_SIZE, "deferred.h");
+static_assert(sizeof(struct thread_choices) == PTI_CHOICES_SIZE, "deferred.h");
 static_assert(offsetof(struct deferred_facts, result) == FACT_RESULT, "deferred.h");
 
 /* What deferred C must know of the machine, at CEA_DEFERRED_DATA; set once at boot. */
@@ -50,6 +87,8 @@ struct deferred_machine {
 
 	/* By number: a bit is set if the call may end on the user's table, or is none. */
 	u32 here[DEFERRED_NR / 32];
+
+	u8 names[UTSNAME_SIZE]; /* what uname answers */
 };
 static_assert(offsetof(struct deferred_machine, here) == DEFERRED_HERE_BITS, "deferred.h");
 

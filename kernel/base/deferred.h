@@ -34,8 +34,12 @@
 #define PTI_STACK_SIZE (PAGE_SIZE - PTI_FACTS_SIZE)
 #define PTI_REGS_SIZE 176 /* struct pt_regs, at the stack's top */
 
-/* From the stack's top, the one fact that assembly reads. */
-#define FACT_RESULT 0
+/* Facts begin with what the thread chose: any words.  Then the one that assembly reads. */
+#define PTI_CHOICES_SIZE 48
+#define FACT_RESULT PTI_CHOICES_SIZE
+
+/* What uname answers, in bytes. */
+#define UTSNAME_SIZE (6 * 65)
 
 /* In the page CEA_DEFERRED_DATA, struct deferred_machine. */
 #define DEFERRED_HERE_BITS 28

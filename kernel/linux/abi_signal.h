@@ -5,6 +5,7 @@
 #ifndef KERNEL_LINUX_ABI_SIGNAL_H
 #define KERNEL_LINUX_ABI_SIGNAL_H
 
+#include "entry/deferred/pti_page.h"
 #include "kernel/base/list.h"
 #include "kernel/base/types.h"
 
@@ -98,15 +99,7 @@ struct signal_action {
 #define SA_NODEFER 0x40000000
 #define SA_RESETHAND 0x80000000u
 
-/* The alternate stack; stack_t has the same in another order. */
-struct signal_stack {
-	u64 sp, size;
-	u32 flags;
-};
-#define SS_ONSTACK 1
-#define SS_DISABLE 2
-#define SS_AUTODISARM 0x80000000u
-#define MINSIGSTKSZ 2048
+#define MINSIGSTKSZ 2048 /* of an alternate stack */
 
 /* What restart_syscall goes on with. */
 struct restart_block {
@@ -127,7 +120,6 @@ struct pending_signals {
 /* What a thread has of its own, and what all threads of a process share. */
 struct task_signals {
 	struct pending_signals pending;
-	u64 blocked;       /* bit n - 1: signal n */
 	u64 saved_blocked; /* sigsuspend's, if restore_blocked */
 	u64 waited;        /* sigtimedwait's, of those that were blocked */
 	bool restore_blocked;
@@ -137,7 +129,6 @@ struct task_signals {
 	struct siginfo fault;
 	const char *why;        /* of `fault`; NULL: the exception below */
 	u64 trapno, error, cr2; /* of the last exception: sigcontext's */
-	struct signal_stack stack;
 	struct restart_block restart;
 	int resume_with; /* the signal that a tracer lets it go on with */
 };

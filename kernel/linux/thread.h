@@ -24,7 +24,7 @@ struct thread {
 	struct link in_stop;         /* in process->signals.stopped */
 	struct link in_wait;         /* in process->waiting, while it is in do_wait() */
 	u64 events_seen;             /* there, of process->events */
-	struct task_signals signals; /* `blocked` and what comes behind `forced` are its own */
+	struct task_signals signals; /* what comes behind `forced` is its own */
 	struct process *tracer;      /* ptrace: gets its stops; NULL: nobody.  Cleared when
 	                            the tracer ends, or the thread */
 	struct link of_tracer;       /* in tracer->tracees */
@@ -36,11 +36,12 @@ struct thread {
 	                            either can end */
 
 	/* Its own: no lock. */
-	virt_addr_t set_child_tid;   /* to be written at its start; 0: no */
-	virt_addr_t clear_child_tid; /* cleared at its end, a futex woken */
-	virt_addr_t robust_list;     /* futexes to be released at its end */
-	u32 robust_list32;           /* the same, of i386's layout */
-	u64 exec_pages;              /* its part of the process's */
+	struct thread_choices *choices; /* in its PTI stack's page, or: */
+	struct thread_choices own;      /* without pti=deferred */
+	virt_addr_t set_child_tid;      /* to be written at its start; 0: no */
+	virt_addr_t robust_list;        /* futexes to be released at its end */
+	u32 robust_list32;              /* the same, of i386's layout */
+	u64 exec_pages;                 /* its part of the process's */
 };
 static_assert(sizeof(struct thread) <= PAGE_SIZE, "a thread is one frame");
 

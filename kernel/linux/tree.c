@@ -64,15 +64,16 @@ void process_wake_waiters(struct process *p)
 
 void process_tell_facts(const struct process *p)
 {
-	if (p->facts)
-		*p->facts = (struct process_facts){
-			.pid = (u32)p->pid,
-			.ppid = (u32)p->parent_pid,
-			.pgid = (u32)p->pgid,
-			.sid = (u32)p->sid,
-			.uid = p->ids.user[REAL_ID],
-			.euid = p->ids.user[EFFECTIVE_ID],
-			.gid = p->ids.group[REAL_ID],
-			.egid = p->ids.group[EFFECTIVE_ID],
-		};
+	struct process_facts *facts = p->facts;
+
+	if (!facts)
+		return;
+	facts->pid = (u32)p->pid;
+	facts->ppid = (u32)p->parent_pid;
+	facts->pgid = (u32)p->pgid;
+	facts->sid = (u32)p->sid;
+	facts->uid = p->ids.user[REAL_ID];
+	facts->euid = p->ids.user[EFFECTIVE_ID];
+	facts->gid = p->ids.group[REAL_ID];
+	facts->egid = p->ids.group[EFFECTIVE_ID];
 }

@@ -7,8 +7,11 @@
 #include "arch/state/deferred.h"
 #include "entry/deferred/calls.h"
 #include "entry/deferred/deferred.h"
+#include "kernel/base/string.h"
 #include "kernel/linux/calls/table.h"
 #include "kernel/linux/process/to_user.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/linux/tree.h"
 #include "kernel/start/deferred.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"
@@ -40,9 +43,14 @@ static bool trap(struct pt_regs *regs)
 	return false;
 }
 
-/* A call that deferred C has answered, its result being in *regs. */
+/*
+ * A call that deferred C has answered, its result being in *regs; it may have changed the
+ * mask of signals.
+ */
 static bool work(struct pt_regs *regs)
 {
+	SPIN_SCOPE(&process_lock)
+		signal_look_again(current_thread());
 	exit_work_before_user(regs);
 	return false;
 }
@@ -78,6 +86,7 @@ void deferred_tell_machine(void)
 		return;
 	clock_parameters(&m->tsc_start, &m->ns_per_tsc, &m->realtime_start);
 	m->smap = uaccess_smap;
+	memcpy(m->names, &linux_names, sizeof(linux_names));
 	for (unsigned number = 0; number < DEFERRED_NR; number++)
 		if (ends_there(number))
 			m->here[number / 32] |= 1U << number % 32;

@@ -25,5 +25,5 @@ long pti_stack_or_page_leak(const void *page, enum ledger_kind kind, u64 *value)
 	if (kind != LEDGER_PTI)
 		return leakscan_page(page, kind, value);
 	at = scan(page, 0, PTI_STACK_SIZE - PTI_REGS_SIZE, value);
-	return at < 0 ? scan(page, PTI_STACK_SIZE, PAGE_SIZE, value) : at;
+	return at < 0 ? scan(page, PTI_STACK_SIZE + PTI_CHOICES_SIZE, PAGE_SIZE, value) : at;
 }

@@ -27,6 +27,7 @@
  * Source: NetBSD, sys/arch/x86/x86/svs.c.
  * Read next: mm/tlb.c.
  */
+#include "kernel/base/deferred.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
@@ -38,7 +39,8 @@
 #include "mm/pti.h"
 #include "mm/space/roots.h"
 
-/* Entries of the PUD page of slot 507 that are the process's own: below ESPFIX. */
+/* Entries of the PUD page of slot 507: the process's own, for its LDT and PTI stacks. */
+#define OWN_ENTRIES (PT_INDEX(PTI_PLACE_BASE + PTI_PLACES_SIZE - 1, 3) + 1)
 #define FIRST_ESPFIX PT_INDEX(ESPFIX_BASE, 3)
 
 static pte_t *table_of(pte_t entry)
@@ -153,6 +155,8 @@ static void show_espfix(const struct percpu *cpu, pte_t *own, bool shown)
 {
 	unsigned first = PT_INDEX(ALIGN_DOWN(espfix_page(cpu->cpu), ESPFIX_GROUP_SIZE), 3);
 
+	if (!shown && !own[first])
+		return;
 	for (unsigned i = 0; i < ESPFIX_GROUP_SIZE >> PT_SHIFT(3); i++)
 		own[first + i] = shown ? cpu->shown_espfix | (i ? PTE_ALIAS : 0) : 0;
 }
@@ -168,7 +172,7 @@ static void load_process_entry(struct percpu *cpu, const struct mm *mm)
 		return;
 	pti_set_process_entry(cpu->root, entry);
 	user[PGD_SLOT_PROCESS_ENTRY] = entry ? cpu->shown_process : 0;
-	for (unsigned i = 0; i < FIRST_ESPFIX; i++)
+	for (unsigned i = 0; i < OWN_ENTRIES; i++)
 		own[i] = entry ? table_of(entry)[i] : 0;
 	show_espfix(cpu, own, entry && table_of(entry)[FIRST_ESPFIX]);
 }

@@ -90,7 +90,8 @@ static bool on_debug(struct pt_regs *regs)
 	regs->flags &= ~(u64)RFLAGS_TF;
 	if (regs->ip == deferred_labels.syscall) {
 		regs->flags |= RFLAGS_RF;
-		if (!seen.on) { /* else another thread's call while the first waits */
+		/* Else another thread's call while the first waits; or nobody else is there. */
+		if (!seen.on && current_process()->alive > 1) {
 			seen.on = true;
 			seen.task = current_task();
 			seen.calls++;

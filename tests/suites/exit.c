@@ -306,7 +306,7 @@ static void resume_on(struct selftest *t, const struct resume *r, unsigned cpu)
 		return;
 	task->affinity = cpus_only(cpu);
 	task->process->quiet = true;
-	task->signals.blocked = SIGNAL_BIT(SIGUSR1);
+	task->choices->blocked = SIGNAL_BIT(SIGUSR1);
 	process_start(task, process_next_pid());
 	if (!EXPECT(t, wait_until_asleep(task), "the process goes to sleep"))
 		return;

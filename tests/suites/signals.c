@@ -159,7 +159,7 @@ static struct thread *suspended(struct selftest *t, u64 before, u64 during)
 	struct thread *task = caller(t, NR_rt_sigsuspend, words, sizeof(during));
 
 	if (task) {
-		task->signals.blocked = before;
+		task->choices->blocked = before;
 		user_start(task);
 		wait_until_asleep(task);
 	}
@@ -184,7 +184,7 @@ static void stopped_in_sigsuspend(struct selftest *t)
 		return;
 	stop_and_continue(t, task);
 	wait_until_asleep(task);
-	EXPECT_EQ(t, task->signals.blocked, usr2, "sigsuspend's mask");
+	EXPECT_EQ(t, task->choices->blocked, usr2, "sigsuspend's mask");
 	EXPECT_EQ(t, task->signals.saved_blocked, usr1, "the one to go back to");
 	send(task, SIGUSR1, SI_USER, true);
 	EXPECT_EQ(t, process_wait_for(task), WAIT_STATUS(0, SIGUSR1), "wait status");
@@ -243,7 +243,7 @@ static void stop_undone(struct selftest *t)
 
 	if (!task)
 		return;
-	task->signals.blocked = SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGCONT);
+	task->choices->blocked = SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGCONT);
 	send(task, SIGTSTP, SI_USER, true);
 	send(task, SIGCONT, SI_USER, true);
 	EXPECT_EQ(t, task->process->signals.pending.set, SIGNAL_BIT(SIGCONT), "SIGCONT undoes a stop");
@@ -262,7 +262,7 @@ static void queue_is_bounded(struct selftest *t)
 
 	if (!task)
 		return;
-	task->signals.blocked = ~SIGNALS_UNBLOCKABLE;
+	task->choices->blocked = ~SIGNALS_UNBLOCKABLE;
 	task->process->limits[LIMIT_SIGPENDING].soft = 300;
 	while (sent < 5000 && !send(task, SIGRTMIN, SI_QUEUE, sent & 1))
 		sent++;

@@ -142,7 +142,7 @@ static void print_processes(void)
 			log("storm:   %s[%d] state %d cpu %u%s, pending %#lx blocked %#lx, "
 			    "stop %d, work %d, ip %#lx\n", t->name, t->pid, t->state, t->cpu,
 			    t->on_cpu ? " (on it)" : "", t->signals.pending.set,
-			    t->signals.blocked, t->stop_signal, t->work_due,
+			    t->choices->blocked, t->stop_signal, t->work_due,
 			    thread_regs(t)->ip);
 	}
 }

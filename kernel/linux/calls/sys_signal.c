@@ -125,7 +125,7 @@ long ia32_sys_sigaction(struct pt_regs *regs)
 static long exchange_mask(const struct pt_regs *regs, size_t width)
 {
 	enum { SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK };
-	u64 old = current_thread()->signals.blocked, set = 0;
+	u64 old = current_thread()->choices->blocked, set = 0;
 
 	if (regs->si) {
 		if (copy_from_user(&set, regs->si, width))
@@ -159,7 +159,7 @@ static u64 pending_and_blocked(void)
 {
 	const struct thread *t = current_thread();
 
-	return (t->signals.pending.set | t->process->signals.pending.set) & t->signals.blocked;
+	return (t->signals.pending.set | t->process->signals.pending.set) & t->choices->blocked;
 }
 
 long sys_rt_sigpending(struct pt_regs *regs)
@@ -194,7 +194,7 @@ long sys_rt_sigsuspend(struct pt_regs *regs)
 		return -EINVAL;
 	if (copy_from_user(&mask, regs->di, sizeof(mask)))
 		return -EFAULT;
-	s->saved_blocked = s->blocked;
+	s->saved_blocked = current_thread()->choices->blocked;
 	signal_set_blocked(mask);
 	sleep_for_signal();
 	s->restore_blocked = true; /* on delivery */
@@ -211,13 +211,13 @@ long sys_pause(struct pt_regs *regs __unused)
 static int wait_for(u64 set, struct siginfo *info, u64 when)
 {
 	struct thread *t = current_thread();
-	u64 blocked = t->signals.blocked;
+	u64 blocked = t->choices->blocked;
 	int signal, err = -EAGAIN;
 
 	set &= ~SIGNALS_UNBLOCKABLE;
 	SPIN_GUARD(&process_lock);
 	t->signals.waited = blocked & set;
-	t->signals.blocked = blocked & ~set;
+	t->choices->blocked = blocked & ~set;
 	while (!(signal = signal_take(t, set, info)) && clock_ns() < when) {
 		if (t->work_due) {
 			err = -EINTR;
@@ -225,7 +225,7 @@ static int wait_for(u64 set, struct siginfo *info, u64 when)
 		}
 		sched_sleep(&process_lock, when);
 	}
-	t->signals.blocked = blocked;
+	t->choices->blocked = blocked;
 	t->signals.waited = 0;
 	if (signal_pending())
 		signal_wake(t);

@@ -8,6 +8,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/calls/table.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/tree.h"
@@ -35,18 +36,14 @@ long sys_personality(struct pt_regs *regs)
 
 /* ---- The machine ----------------------------------------------------------------- */
 
+const struct utsname linux_names = {
+	/* What programs compare: Linux's ABI, and the version whose system calls we follow. */
+	"Linux", "postern", "6.1.0-postern", "Postern 1", "x86_64", "(none)",
+};
+
 long sys_uname(struct pt_regs *regs)
 {
-	static const struct utsname {
-		char sysname[65], nodename[65], release[65], version[65], machine[65],
-			domainname[65];
-	} names = {
-		/* What programs compare: Linux's ABI, and the version whose
-		 * system calls we follow. */
-		"Linux", "postern", "6.1.0-postern", "Postern 1", "x86_64", "(none)",
-	};
-
-	return copy_to_user(regs->di, &names, sizeof(names)) ? -EFAULT : 0;
+	return copy_to_user(regs->di, &linux_names, sizeof(linux_names)) ? -EFAULT : 0;
 }
 
 #define RANDOM_CHUNK 256

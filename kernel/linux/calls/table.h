@@ -33,4 +33,9 @@ long syscall_unknown(void);
 /* System calls answered so, all CPUs. */
 u64 syscall_unknown_count(void);
 
+/* What uname answers. */
+extern const struct utsname {
+	char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
+} linux_names;
+
 #endif

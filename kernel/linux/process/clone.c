@@ -10,6 +10,7 @@
  * CLONE_FS, CLONE_FILES and CLONE_SIGHAND speak of; processes share at most the address
  * space.
  */
+#include "arch/state/deferred.h"
 #include "arch/state/fpu.h"
 #include "arch/state/ldt.h"
 #include "kernel/base/errno.h"
@@ -51,17 +52,15 @@ static struct thread *create_user(const char *name)
 	struct thread *t = (struct thread *)task_create_in(sizeof(*t), name, enter_user, NULL);
 	phys_addr_t fpu = t ? frame_alloc_zeroed() : NO_FRAME;
 
-	if (fpu == NO_FRAME) {
+	if (fpu != NO_FRAME)
+		t->user.fpu = phys_to_virt(fpu);
+	if (fpu == NO_FRAME || !facts_make_stack(task_of(t))) {
 		if (t)
 			task_put(task_of(t));
 		return NULL;
 	}
-	t->user.fpu = phys_to_virt(fpu);
 	t->must_die = process_must_die;
-	if (!facts_make_stack(task_of(t))) {
-		task_put(task_of(t));
-		return NULL;
-	}
+	t->choices = t->user.pti.page ? &deferred_facts_of(&t->user.pti)->choices : &t->own;
 	task_prepare_stack(task_of(t), sizeof(struct pt_regs), enter_user, thread_regs(t));
 	return t;
 }
@@ -178,7 +177,7 @@ static long set_up_task(struct thread *t, const struct clone *c)
 	if (c->flags & CLONE_CHILD_SETTID)
 		t->set_child_tid = c->child_tid;
 	if (c->flags & CLONE_CHILD_CLEARTID)
-		t->clear_child_tid = c->child_tid;
+		t->choices->clear_child_tid = c->child_tid;
 	return err;
 }
 
@@ -314,7 +313,7 @@ long sys_vfork(struct pt_regs *regs __unused)
 
 long sys_set_tid_address(struct pt_regs *regs)
 {
-	current_thread()->clear_child_tid = regs->di;
+	current_thread()->choices->clear_child_tid = regs->di;
 	return current_thread()->pid;
 }
 

@@ -114,11 +114,11 @@ void process_release_memory(void)
 	struct thread *t = current_thread();
 
 	futex_release_robust_list();
-	if (t->clear_child_tid && (t->process->alive > 1 || t->mm->users > 1)) {
-		(void)put_user_u32(t->clear_child_tid, 0); /* its waiter is woken all the same */
-		futex_wake_one(t->clear_child_tid);
+	if (t->choices->clear_child_tid && (t->process->alive > 1 || t->mm->users > 1)) {
+		(void)put_user_u32(t->choices->clear_child_tid, 0); /* a waiter is woken anyway */
+		futex_wake_one(t->choices->clear_child_tid);
 	}
-	t->clear_child_tid = 0;
+	t->choices->clear_child_tid = 0;
 	SPIN_GUARD(&process_lock);
 	if (t->vfork_parent) {
 		t->vfork_parent->vfork_child = NULL;
@@ -285,7 +285,7 @@ void process_exit_thread(int status)
 	interrupts_on();
 	SPIN_SCOPE(&process_lock) { /* signals for the process are for others, from here on */
 		t->leaving = true;
-		signal_leave_to_others(t);
+		signal_look_again(t);
 	}
 	process_bury();
 	process_release_memory();

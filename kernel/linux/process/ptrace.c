@@ -67,7 +67,7 @@ int ptrace_signal_stop(int signal, struct siginfo *info)
 		*info = (struct siginfo){ .signo = chosen };
 		info->kill.pid = tracer;
 	}
-	if (chosen && (t->signals.blocked & SIGNAL_BIT(chosen))) {
+	if (chosen && (t->choices->blocked & SIGNAL_BIT(chosen))) {
 		signal_send_thread(t, info);
 		return 0;
 	}

@@ -85,7 +85,7 @@ static int take_any(struct thread *t, struct siginfo *info, bool *forced)
 {
 	*forced = t->signals.forced;
 	if (!*forced)
-		return signal_take(t, ~t->signals.blocked, info);
+		return signal_take(t, ~t->choices->blocked, info);
 	t->signals.forced = false;
 	*info = t->signals.fault;
 	return info->signo;
@@ -133,15 +133,15 @@ static bool act(struct delivery *d, const struct pt_regs *regs, bool forced)
 }
 
 /* While its handler runs; d->mask is what sigreturn puts back. */
-static void block_for_handler(struct delivery *d, struct task_signals *s)
+static void block_for_handler(struct delivery *d, const struct task_signals *s, u64 blocked)
 {
 	u64 more = d->action.mask;
 
 	if (!(d->action.flags & SA_NODEFER))
 		more |= SIGNAL_BIT(d->signal);
-	d->blocked = s->blocked;
-	d->mask = s->restore_blocked ? s->saved_blocked : s->blocked;
-	signal_set_blocked_locked(s->blocked | more);
+	d->blocked = blocked;
+	d->mask = s->restore_blocked ? s->saved_blocked : blocked;
+	signal_set_blocked_locked(blocked | more);
 }
 
 /* Finds the next signal for a handler; false: nothing is left to do. */
@@ -168,7 +168,7 @@ static bool next_delivery(struct delivery *d, const struct pt_regs *regs)
 			handler = act(d, regs, forced);
 	}
 	if (handler)
-		block_for_handler(d, &t->signals);
+		block_for_handler(d, &t->signals, t->choices->blocked);
 	return handler;
 }
 
@@ -210,7 +210,7 @@ static void end_or_restart(struct pt_regs *regs, const struct signal_action *a)
 static void to_handler(const struct delivery *d, struct pt_regs *regs)
 {
 	struct thread *t = current_thread();
-	struct task_signals *s = &t->signals;
+	struct signal_stack *s = &t->choices->stack;
 	bool stepping = t->user.step.on;
 	int err;
 
@@ -223,9 +223,9 @@ static void to_handler(const struct delivery *d, struct pt_regs *regs)
 		return;
 	}
 	regs->flags &= ~(u64)(RFLAGS_DF | RFLAGS_RF | RFLAGS_TF);
-	s->restore_blocked = false;
-	if (s->stack.flags & SS_AUTODISARM)
-		s->stack = (struct signal_stack){ .flags = SS_DISABLE };
+	t->signals.restore_blocked = false;
+	if (s->flags & SS_AUTODISARM)
+		*s = (struct signal_stack){ .flags = SS_DISABLE };
 	if (stepping)
 		ptrace_report_step();
 }

@@ -94,6 +94,8 @@ int signal_queue_add(struct pending_signals *pending, struct process *to,
 	if (!q && real_time && info->code != SI_USER)
 		return -EAGAIN;
 	pending->set |= SIGNAL_BIT(info->signo);
+	if (to->facts) /* before the sender looks who blocks it: deferred C does the reverse */
+		__atomic_fetch_add(&to->facts->signals_sent, 1, __ATOMIC_SEQ_CST);
 	if (!q)
 		return 0;
 	q->next = q;

@@ -28,7 +28,7 @@ static bool is_dropped(const struct thread *t, int signal, bool from_kernel)
 	bool unblockable = SIGNALS_UNBLOCKABLE & SIGNAL_BIT(signal);
 	bool init = p->pid == 1;
 
-	if ((t->signals.blocked | t->signals.waited) & SIGNAL_BIT(signal))
+	if ((t->choices->blocked | t->signals.waited) & SIGNAL_BIT(signal))
 		return false; /* that may change before it is taken */
 	if (t->tracer && signal != SIGKILL)
 		return false;
@@ -56,7 +56,7 @@ static void flush_standard(struct process *p, u64 signals)
 /* Could t take the signal, and must it be woken for that? */
 static bool wants(const struct thread *t, int signal)
 {
-	if (t->leaving || (t->signals.blocked & SIGNAL_BIT(signal)))
+	if (t->leaving || (t->choices->blocked & SIGNAL_BIT(signal)))
 		return false;
 	if (signal == SIGKILL)
 		return !t->signals.frozen; /* else its tracer wakes it */
@@ -164,9 +164,9 @@ static void force(int signal, int code, u64 addr, bool to_default, const char *w
 	struct signal_action *a = &p->signals.action[signal - 1];
 	SPIN_GUARD(&process_lock);
 
-	if ((t->signals.blocked & SIGNAL_BIT(signal)) || a->handler == SIG_IGN || to_default)
+	if ((t->choices->blocked & SIGNAL_BIT(signal)) || a->handler == SIG_IGN || to_default)
 		a->handler = SIG_DFL;
-	t->signals.blocked &= ~SIGNAL_BIT(signal);
+	t->choices->blocked &= ~SIGNAL_BIT(signal);
 	if (a->handler == SIG_DFL && !t->tracer)
 		p->signals.killable = true;
 	t->signals.fault = (struct siginfo){ .signo = signal, .code = code, .fault.addr = addr };
@@ -270,11 +270,13 @@ static long kill_thread(int tgid, int tid, const struct siginfo *info)
 
 static struct siginfo from_current(int signal, int code)
 {
-	struct siginfo info = { .signo = signal, .code = code };
+	const struct process *p = current_process();
 
-	info.kill.pid = current_process()->pid;
-	info.kill.uid = current_process()->ids.user[REAL_ID];
-	return info;
+	return (struct siginfo){
+		.signo = signal,
+		.code = code,
+		.kill = { .pid = p->pid, .uid = p->ids.user[REAL_ID] },
+	};
 }
 
 long sys_kill(struct pt_regs *regs)

@@ -82,11 +82,11 @@ static_assert(sizeof(struct rt_frame32) == 268, "Linux's rt_sigframe_ia32");
 static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *regs, size_t size,
 			       virt_addr_t *fpstate)
 {
-	const struct signal_stack *s = &current_thread()->signals.stack;
+	const struct signal_stack *s = &current_thread()->choices->stack;
 	u64 sp = regs->sp, area;
 
 	if (d->action.flags & SA_ONSTACK) {
-		if (s->size && !signal_on_stack(sp))
+		if (s->size && !signal_on_stack(s, sp))
 			sp = s->sp + s->size;
 	} else if (regs->ss != SEL_USER_DS && !(d->action.flags & SA_RESTORER) &&
 		   d->action.restorer) {
@@ -175,7 +175,7 @@ static int push_plain(const struct delivery *d, struct pt_regs *regs)
 static int push_rt(const struct delivery *d, struct pt_regs *regs)
 {
 	static const u8 code[8] = { 0xb8, NR_IA32_RT_SIGRETURN, 0, 0, 0, 0xcd, 0x80 };
-	const struct signal_stack *s = &current_thread()->signals.stack;
+	const struct signal_stack *s = &current_thread()->choices->stack;
 	struct rt_frame32 f = { .signal = (u32)d->signal };
 	virt_addr_t fpstate, sp = place_frame(d, regs, sizeof(f), &fpstate);
 	virt_addr_t info = sp + offsetof(struct rt_frame32, info);

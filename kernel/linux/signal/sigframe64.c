@@ -84,11 +84,11 @@ u64 sigframe_max_size(void)
 static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *regs,
 			       virt_addr_t *fpstate)
 {
-	const struct signal_stack *s = &current_thread()->signals.stack;
+	const struct signal_stack *s = &current_thread()->choices->stack;
 	u64 sp = regs->sp - RED_ZONE;
-	bool alternate = signal_on_stack(regs->sp);
+	bool alternate = signal_on_stack(s, regs->sp);
 
-	if ((d->action.flags & SA_ONSTACK) && s->size && !signal_on_stack(sp)) {
+	if ((d->action.flags & SA_ONSTACK) && s->size && !signal_on_stack(s, sp)) {
 		sp = s->sp + s->size;
 		alternate = true;
 	}
@@ -125,7 +125,7 @@ fault:
 static int write_frame(struct frame64 *f, const struct pt_regs *regs, const struct delivery *d,
 		       virt_addr_t fpstate)
 {
-	const struct signal_stack *s = &current_thread()->signals.stack;
+	const struct signal_stack *s = &current_thread()->choices->stack;
 	u64 flags = UC_SIGCONTEXT_SS | (cpu_features.xsave ? UC_FP_XSTATE : 0) |
 		    (regs->cs == SEL_USER_CS ? UC_STRICT_RESTORE_SS : 0);
 	struct ucontext64 *uc = &f->uc;
@@ -200,7 +200,7 @@ static void load_context(struct pt_regs *r, const struct sigcontext64 *c, u64 uc
 /* The alternate stack as the frame has it; mostly that is as it was. */
 static void restore_stack(const struct stack64 *from, u64 sp)
 {
-	const struct signal_stack *s = &current_thread()->signals.stack;
+	const struct signal_stack *s = &current_thread()->choices->stack;
 	struct signal_stack stack = { from->sp, from->size, from->flags };
 
 	if (stack.sp != s->sp || stack.size != s->size || stack.flags != sigframe_stack_flags(s))

@@ -10,7 +10,8 @@
  * A forced fault, which a thread's own instruction raised, has a place of its own: so
  * none is lost, and no other signal comes between the instruction and the handler.
  *
- * process_lock guards all of this; only the thread itself writes its `blocked`.
+ * process_lock guards all of this; only the thread itself writes its `blocked`, and with
+ * pti=deferred without the lock, on the user's table (entry/deferred/calls.c).
  * Read next: kernel/linux/signal/send.c, kernel/linux/process/to_user.c.
  */
 #include "kernel/base/errno.h"
@@ -40,12 +41,12 @@ void signal_copy_mask(struct thread *child, const struct thread *parent)
 	struct task_signals *to = &child->signals;
 	const struct task_signals *from = &parent->signals;
 
-	to->blocked = from->blocked;
+	child->choices->blocked = parent->choices->blocked;
 	to->trapno = from->trapno;
 	to->error = from->error;
 	to->cr2 = from->cr2;
 	if (child->process != parent->process) /* it has a copy of that stack */
-		to->stack = from->stack;
+		child->choices->stack = parent->choices->stack;
 }
 
 bool signal_ignores_children(const struct process *p)
@@ -67,7 +68,7 @@ void signal_reset_at_exec(struct process *p)
 		};
 	}
 	list_for_each(t, &p->threads, in_process)
-		t->signals.stack = (struct signal_stack){ 0 };
+		t->choices->stack = (struct signal_stack){ 0 };
 }
 
 /* ---- Waking ----------------------------------------------------------------------- */
@@ -85,7 +86,7 @@ static u64 all_pending(const struct thread *t)
 /* Is something left for t to take? */
 static bool ready(const struct thread *t)
 {
-	return (all_pending(t) & ~t->signals.blocked) || t->signals.forced;
+	return (all_pending(t) & ~t->choices->blocked) || t->signals.forced;
 }
 
 bool signal_pending(void)
@@ -165,37 +166,40 @@ static __attribute__((noinline)) void share_out(struct thread *t, u64 newly_bloc
 	list_for_each(o, &t->process->threads, in_process) {
 		if (!left)
 			break;
-		if (o == t || o->leaving || !(left & ~o->signals.blocked))
+		if (o == t || o->leaving || !(left & ~o->choices->blocked))
 			continue;
 		signal_wake(o);
-		left &= o->signals.blocked;
+		left &= o->choices->blocked;
 	}
 	if (ready(t))
 		signal_wake(t);
 }
 
-void signal_leave_to_others(struct thread *t)
+void signal_look_again(struct thread *t)
 {
-	if (t->process->signals.pending.set && !t->process->ending)
-		share_out(t, ~t->signals.blocked);
+	if (all_pending(t) && !t->process->ending)
+		share_out(t, ~0ULL);
 }
 
 void signal_set_blocked_locked(u64 blocked)
 {
 	struct thread *t = current_thread();
-	u64 old = t->signals.blocked;
+	u64 old = t->choices->blocked;
 
 	blocked &= ~SIGNALS_UNBLOCKABLE;
-	t->signals.blocked = blocked;
+	t->choices->blocked = blocked;
 	if (unlikely(all_pending(t)))
 		share_out(t, blocked & ~old);
 }
 
 void signal_set_blocked(u64 blocked)
 {
+	const struct thread *t = current_thread();
 	SPIN_GUARD(&process_lock);
 
 	signal_set_blocked_locked(blocked);
+	if (t->process->facts && !all_pending(t))
+		t->choices->seen = t->process->facts->signals_sent;
 }
 
 /* ---- Waiting ------------------------------------------------------------------------ */
@@ -216,27 +220,18 @@ bool signal_interrupted(void)
 
 /* ---- The alternate stack -------------------------------------------------------------- */
 
-bool signal_on_stack(u64 sp)
-{
-	const struct signal_stack *s = &current_thread()->signals.stack;
-
-	return !(s->flags & SS_AUTODISARM) && sp > s->sp && sp - s->sp <= s->size;
-}
-
 int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp)
 {
-	struct signal_stack *s = &current_thread()->signals.stack;
+	struct signal_stack *s = &current_thread()->choices->stack;
 	u32 mode;
 
 	if (old) {
 		*old = *s;
-		old->flags = (s->flags & SS_AUTODISARM) | (!s->size            ? SS_DISABLE :
-							   signal_on_stack(sp) ? SS_ONSTACK :
-										 0);
+		old->flags = signal_stack_flags(s, sp);
 	}
 	if (!new)
 		return 0;
-	if (signal_on_stack(sp))
+	if (signal_on_stack(s, sp))
 		return -EPERM;
 	mode = new->flags & ~SS_AUTODISARM;
 	if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)

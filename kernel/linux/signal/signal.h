@@ -44,9 +44,6 @@ void signal_set_blocked_locked(u64 blocked);
  */
 int signal_set_stack(const struct signal_stack *new, struct signal_stack *old, u64 sp);
 
-/* Is sp on the current thread's alternate stack (and SS_AUTODISARM not set)? */
-bool signal_on_stack(u64 sp);
-
 /*
  * After a sleep that came back early: must it end, because of a signal?  Forgets a
  * work_due that has no reason any more.  Context: task context.
@@ -68,10 +65,11 @@ void signal_forget(struct pending_signals *pending);
 void signal_wake(struct thread *t);
 
 /*
- * t, the current thread, takes nothing any more: wakes another thread of its process for
- * what is pending for the process.  process_lock is held.
+ * t, the current thread, takes nothing any more, or has changed its mask by itself: wakes
+ * other threads for what is pending for the process, and t for what it can take.
+ * process_lock is held.
  */
-void signal_leave_to_others(struct thread *t);
+void signal_look_again(struct thread *t);
 
 /*
  * A stop of p has ended: one of those that stopped goes on, and wakes the next.

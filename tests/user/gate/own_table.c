@@ -1,7 +1,8 @@
 /*
  * own_table: the calls that a kernel may answer from what the program can be shown
  * (pti=deferred), in a row, with their results in memory that another thread takes away
- * all the time, signals from it, and a thread on other CPUs that maps and unmaps.
+ * all the time, signals from it, and a thread on other CPUs that maps and unmaps.  What a
+ * thread chooses is in own_table/: masks of signals, an alternate stack.
  *
  * Right outcome: every answer is the right one, whichever way the call took; exit status 0.
  * On Linux too.
@@ -23,9 +24,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "own_table/own_table.h"
+
 #define PAGE 4096
 #define ARCH_GET_FS 0x1003
 #define UNKNOWN 1000
+#define MOST_ROUNDS_OF_MASKS 100
 #define KERNEL_ADDRESS 0xffff888000000000
 
 static volatile bool over;
@@ -34,7 +38,7 @@ static pid_t target;
 static unsigned char *area;
 static unsigned failed;
 
-static void expect(bool good, const char *what, long found)
+void expect(bool good, const char *what, long found)
 {
 	if (good)
 		return;
@@ -181,8 +185,13 @@ int main(int argc, char **argv)
 	target = getpid();
 	area = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	signal(SIGUSR1, count);
-	if (area == MAP_FAILED || pthread_create(&thread[0], NULL, disturb, NULL) ||
-	    pthread_create(&thread[1], NULL, be_there, NULL) ||
+	block_signals_of_masks();
+	if (area == MAP_FAILED || pthread_create(&thread[0], NULL, be_there, NULL)) {
+		printf("own_table: no memory\n");
+		return 2;
+	}
+	signals_and_masks(rounds < MOST_ROUNDS_OF_MASKS ? rounds : MOST_ROUNDS_OF_MASKS);
+	if (pthread_create(&thread[1], NULL, disturb, NULL) ||
 	    pthread_create(&thread[2], NULL, map_elsewhere, NULL)) {
 		printf("own_table: no memory\n");
 		return 2;
@@ -191,6 +200,7 @@ int main(int argc, char **argv)
 		who(target, parent);
 		when();
 		where();
+		choices(area);
 		sched_yield();
 	}
 	on_each_cpu();

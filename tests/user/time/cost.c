@@ -19,11 +19,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #define PAGE 4096
 #define WARM_UP 100	/* turns at most, before those that count */
+#define UNKNOWN 1000	/* a number that no call has */
 #define TIMER_GAP 60	/* a turn of spin() that took longer was interrupted */
 
 static uint64_t rdtsc(void)
@@ -34,8 +36,7 @@ static uint64_t rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
-/* A call whose first argument, if it has one, is -1. */
-static uint64_t do_call(uint32_t number, uint32_t turns)
+static uint64_t do_call(uint32_t number, uint32_t turns, uint64_t first, void *second)
 {
 	uint64_t start = rdtsc();
 
@@ -43,25 +44,37 @@ static uint64_t do_call(uint32_t number, uint32_t turns)
 			 "syscall\n\t"
 			 "dec %0\n\t"
 			 "jnz 1b"
-			 : "+&b"(turns) : "r"(number), "D"(-1L)
+			 : "+&b"(turns) : "r"(number), "D"(first), "S"(second)
 			 : "rax", "rcx", "r11", "cc", "memory");
 	return rdtsc() - start;
 }
 
 static uint64_t do_syscall(uint32_t turns)
 {
-	return do_call(SYS_getppid, turns);
+	return do_call(SYS_getppid, turns, 0, NULL);
 }
 
 static uint64_t do_getpid(uint32_t turns)
 {
-	return do_call(SYS_getpid, turns);
+	return do_call(SYS_getpid, turns, 0, NULL);
+}
+
+static uint64_t do_clock(uint32_t turns)
+{
+	struct timespec now;
+
+	return do_call(SYS_clock_gettime, turns, CLOCK_MONOTONIC, &now);
+}
+
+static uint64_t do_unknown(uint32_t turns)
+{
+	return do_call(UNKNOWN, turns, 0, NULL);
 }
 
 /* It has to look into the table of files. */
 static uint64_t do_close(uint32_t turns)
 {
-	return do_call(SYS_close, turns);
+	return do_call(SYS_close, turns, -1UL, NULL);
 }
 
 /* i386's getppid */
@@ -204,6 +217,8 @@ static const struct path {
 } paths[] = {
 	{ "syscall", do_syscall, 10000 },
 	{ "getpid", do_getpid, 10000 },
+	{ "clock", do_clock, 10000 },
+	{ "unknown", do_unknown, 10000 },
 	{ "close", do_close, 10000 },
 	{ "int80", do_int80, 10000 },
 	{ "fault", do_fault, 1000 },
@@ -259,7 +274,7 @@ int main(int argc, char **argv)
 	}
 	if (good)
 		return 0;
-	printf("cost: expected paths, each with its turns or without: syscall getpid close int80 "
-	       "fault timer signal ud2 int3 switch fork\n");
+	printf("cost: expected paths, each with its turns or without: syscall getpid clock "
+	       "unknown close int80 fault timer signal ud2 int3 switch fork\n");
 	return 2;
 }
