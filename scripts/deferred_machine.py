@@ -176,9 +176,9 @@ class DeferredMachine(Machine):
 
     @staticmethod
     def trap_result(state, number):
-        """deferred_do_trap() says false: IRET."""
-        trap = number == ("const", N_PERCPU["KERNEL_TRAP"])
-        return state.set("rax", ("const", 0)) if trap else state
+        """All but a system call say false: IRET."""
+        call = number == ("const", N_PERCPU["KERNEL_SYSCALL"])
+        return state if call or not number else state.set("rax", ("const", 0))
 
     def call_here(self, state, keeps):
         """A call of C on the user's PGD, seen from behind it; KEEPS: registers.

@@ -227,6 +227,8 @@ deferred_door_sysret:
 
 deferred_iret:
 	UNWIND_REGS rsp, 0
+	test	byte [rsp + REGS_SS], SEL_TI
+	jnz	deferred_to_ldt_stack
 	POP_REGS_BUT_RDI UNWIND_POPPED
 	pop	rdi
 	UNWIND_IRET rsp, FRAME_IP
@@ -236,6 +238,14 @@ deferred_iret:
 	global	deferred_door_iret
 deferred_door_iret:
 	iretq
+
+; The stack is an LDT's, and may be one of 16 bits, to which IRETQ would carry bits of this
+; one's address: the kernel has another way there (arch/espfix.h).
+deferred_to_ldt_stack:
+	UNWIND_REGS rsp, 0
+	mov	rdi, rsp
+	mov	esi, KERNEL_CALL(DEFERRED_WORK)
+	jmp	deferred_to_kernel
 
 ; ---- Calls that end here -------------------------------------------------------------------
 

@@ -22,16 +22,13 @@ static void (*do_trap)(struct pt_regs *);
 
 /*
  * Deferred C that was interrupted may give its CPU away; what else is due waits for the
- * end of its call.  An IRET to an LDT's stack leaves by the entry text, which knows how.
+ * end of its call.
  */
 static bool trap(struct pt_regs *regs)
 {
 	do_trap(regs);
-	if (user_mode(regs)) {
-		if (unlikely(regs->ss & SEL_TI))
-			entry_return_to_user(regs);
+	if (user_mode(regs))
 		return false;
-	}
 	if (!(regs->flags & RFLAGS_IF) || !deferred_is_at(regs->ip))
 		return false;
 	if (this_cpu_test(need_resched))
@@ -45,13 +42,16 @@ static bool trap(struct pt_regs *regs)
 
 /*
  * A call that deferred C has answered, its result being in *regs; it may have changed the
- * mask of signals.
+ * mask of signals.  Or all is done but the IRET, and it is one to an LDT's stack: it leaves
+ * by the entry text, which knows how.
  */
 static bool work(struct pt_regs *regs)
 {
 	SPIN_SCOPE(&process_lock)
 		signal_look_again(current_thread());
 	exit_work_before_user(regs);
+	if (unlikely(regs->ss & SEL_TI))
+		entry_return_to_user(regs);
 	return false;
 }
 

@@ -22,7 +22,7 @@ TF = 0x100
 SLEEP_NS = 2_000_000
 
 NR = {"close": 3, "mmap": 9, "rt_sigaction": 13, "rt_sigreturn": 15, "nanosleep": 35, "getpid": 39,
-      "vfork": 58, "exit": 60, "wait4": 61, "uname": 63, "modify_ldt": 154, "arch_prctl": 158,
+      "vfork": 58, "exit": 60, "wait4": 61, "sysinfo": 99, "modify_ldt": 154, "arch_prctl": 158,
       "clock_gettime": 228, "none": 1000, "hole": 323}
 I386_GETPID = 20
 SIGNALS = (4, 5, 7, 8, 11)
@@ -214,7 +214,7 @@ def ring3_paths(p, shadow):
                triggers=((p.image.piece("sysenter")[0], None),))
     yield Path("INT 0x80", "int80", {"rax": I386_GETPID})
     yield Path("page fault from user", "store", prepare=p.fresh(), varies="rdi")
-    yield Path("page fault in copy_to_user", "syscall", {"rax": NR["uname"]},
+    yield Path("page fault in copy_to_user", "syscall", {"rax": NR["sysinfo"]},
                prepare=p.fresh(), varies="rdi")
     yield Path("INT3, signal", "int3")
     yield Path("general protection, signal", "hlt")

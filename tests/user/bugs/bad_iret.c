@@ -136,8 +136,20 @@ __asm__(".text\n"
 	"	int	$0x80\n"
 	"	mov	%esp, esp_after\n"
 	FAR_RETURN
+
+	/* The same by the return of a signal's handler: kill, SIGUSR1. */
+	"small_stack_signal:\n"
+	"	mov	%esp, esp_before\n"
+	"	mov	$37, %eax\n"
+	"	mov	small_stack_pid, %ebx\n"
+	"	mov	$10, %ecx\n"
+	"	int	$0x80\n"
+	"	mov	%esp, esp_after\n"
+	FAR_RETURN
 	".code64\n");
 
+uint32_t small_stack_pid;
+extern const char small_stack_signal[];
 static char small_stack[4096] __attribute__((aligned(4096)));
 
 static void test_leak(void)
@@ -151,6 +163,26 @@ static void test_leak(void)
 		check_equal(esp_before, high[i] << 16 | 0xff0, "ESP before a system call");
 		check_equal(esp_after, esp_before, "and after it");
 	}
+}
+
+static void nothing(ucontext_t *uc)
+{
+	(void)uc;
+}
+
+/* rt_sigreturn comes by SYSCALL, and must leave as the others do.  That code keeps no RBX. */
+static void test_leak_at_sigreturn(void)
+{
+	static uint64_t rbx;
+	struct far to = { far_low(small_stack_signal), 0x23 };
+
+	on_usr1 = nothing;
+	small_stack_pid = (uint32_t)getpid();
+	__asm__ volatile("mov %%rbx, %0" : "=m"(rbx));
+	far_go(&to, LDT_SELECTOR(ENTRY), 0x12340ff0, 0);
+	__asm__ volatile("mov %0, %%rbx" : : "m"(rbx));
+	check_equal(esp_before, 0x12340ff0, "ESP before a signal");
+	check_equal(esp_after, esp_before, "and behind its handler");
 }
 
 static void check_thread_area(const char *name, uint32_t flags)
@@ -179,6 +211,7 @@ int main(int argc, char **argv)
 	test_returns();
 	test_race();
 	test_leak();
+	test_leak_at_sigreturn();
 	test_thread_area();
 	return check_end();
 }
