@@ -13,7 +13,7 @@ import gdb
 import machine
 from headers import N, area
 
-SYSCALL_TARGETS = ("trampoline_syscall", "trampoline_syscall_pcid")
+SYSCALL_TARGETS = ("trampoline_syscall", "trampoline_syscall_pcid", "trampoline_deferred")
 # One for all CPUs: with pti=off, and with syscall=entry.
 COMMON_TARGETS = ("entry_syscall_direct", "entry_shared_syscall", "entry_shared_syscall_pcid")
 

@@ -89,3 +89,13 @@ def user_syscall_on(number):
     vault = f"((struct percpu *){value('$gs_base'):#x})"
     run(f"set variable {vault}->current->affinity.bits[0] = {1 << number}")
     go_to(f"*{program.GETPPID_SYSCALL:#x}", number)
+
+
+def report(check, *arguments, sentence=None):
+    """Runs a check; one line, and what went wrong below it."""
+    sentence = sentence or check.__doc__
+    try:
+        check(*arguments)
+        print(f"ok - {sentence}", flush=True)
+    except Exception as error:  # whatever it is, the other checks go on
+        print(f"not ok - {sentence}\n  # {type(error).__name__}: {error}", flush=True)

@@ -63,11 +63,11 @@ def environment(options, **more):
             **more}
 
 
-def session(tap, options, initramfs):
-    """The long check: session.py inside gdb, its lines numbered."""
+def session(tap, options, initramfs, name, pti):
+    """A long check: session.py or its like inside gdb, its lines numbered."""
     result = bounded.run(
-        [DEBUG, "-batch", "-x", os.path.join(HERE, "session.py")], SESSION_SECONDS,
-        cwd="/", env=environment(options, CMDLINE="pti=on norandmaps init=/init",
+        [DEBUG, "-batch", "-x", os.path.join(HERE, name)], SESSION_SECONDS,
+        cwd="/", env=environment(options, CMDLINE=f"pti={pti} norandmaps init=/init",
                                  INITRAMFS=initramfs))
     for line in result.output.splitlines():
         found = RESULT.match(line)
@@ -75,7 +75,7 @@ def session(tap, options, initramfs):
             tap.result(found[1] == "ok", found[2])
         else:
             print(line if line.startswith((" ", "#")) else f"# {line}")
-    tap.result("# the end" in result.output, "the session in gdb came to its end",
+    tap.result("# the end" in result.output, f"{name} in gdb came to its end",
                f"found status {result.status} after {result.seconds:.0f} s")
 
 
@@ -209,7 +209,8 @@ def main(argv):
     with tempfile.TemporaryDirectory(prefix="postern-gdb-test-") as directory:
         initramfs = os.path.join(directory, "initramfs.cpio")
         newc.write_whole(initramfs, program.archive())
-        session(tap, options, initramfs)
+        session(tap, options, initramfs, "session.py", "on")
+        session(tap, options, initramfs, "deferred.py", "deferred")
     for cpus in (1, 4):
         hour(tap, cpus)
     without_machine(tap, options)

@@ -16,7 +16,7 @@ sys.path.insert(0, os.environ["POSTERN_GDB_TEST"])
 import backtraces  # noqa: E402
 import program  # noqa: E402
 from drive import (Unexpected, alias, cpu, expect, expect_match, go_to,  # noqa: E402
-                   monitor_base, refusal, run, user_syscall_on, value)
+                   monitor_base, refusal, report, run, user_syscall_on, value)
 from steps import Steps, without_line  # noqa: E402
 
 CPUS = 2
@@ -42,11 +42,11 @@ def check_before_boot():
 
 
 def check_breakpoints_ready():
-    """breakpoints wherever SYSCALL may arrive are ready, two for each CPU and three"""
+    """breakpoints wherever SYSCALL may arrive are ready, three for each CPU and three"""
     expect(gdb.parameter("scheduler-locking"), "step", "scheduler-locking")
     lines = run("info breakpoints")
     for place, count in (("entry/trampoline.asm", 2 * CPUS), ("entry/direct.asm", 1),
-                         ("entry/shared/shared.asm", 2)):
+                         ("entry/shared/shared.asm", 2), ("entry/deferred/deferred.asm", 1)):
         expect(lines.count(place), count, f"breakpoints in {place}")
     run("postern-break-syscall")
     run("postern-break-syscall 1")
@@ -266,16 +266,6 @@ def check_serial():
     """`serial` shows what the kernel printed"""
     expect_match(r"^Postern: ", run("serial 500"), "serial 500")
     expect(len(run("serial 2").splitlines()), 2, "lines of serial 2")
-
-
-def report(check, *arguments, sentence=None):
-    """Runs a check; one line, and what went wrong below it."""
-    sentence = sentence or check.__doc__
-    try:
-        check(*arguments)
-        print(f"ok - {sentence}", flush=True)
-    except Exception as error:  # whatever it is, the other checks go on
-        print(f"not ok - {sentence}\n  # {type(error).__name__}: {error}", flush=True)
 
 
 def main():
