@@ -33,6 +33,7 @@ WARM_UP = 100  # tests/user/time/cost.c begins with so many turns at most
 INTEL = "max,vendor=GenuineIntel"
 
 over = []  # what is over its aim
+labels = []  # of all rows
 
 # Aims, of Linux's figure: of what an interrupt or a fault costs; of INT 0x80, and
 # of a signal handler's way, on which both copy the same frame; of a 32-bit call,
@@ -124,6 +125,7 @@ def cr3_writes_each(pti, program, path, turns, cpu="max"):
 def row(label, value, digits, aim, linux, more=""):
     """One line of the table; aim: the most that it should be, or "-"."""
     print(f"  {label:32}{value:10.{digits}f}{aim:>8}{linux:>11}{more}", flush=True)
+    labels.append(label)
     if aim != "-" and round(value, digits) > aim:
         over.append(f"{label} {value:.{digits}f} (aim {aim})")
 
@@ -314,6 +316,11 @@ def main():
     booting()
     long_work()
     print(f"bench: took {time.monotonic() - begin:.0f} s")
+    with open(os.path.join(os.path.dirname(BUILD), "README.md"), encoding="utf-8") as file:
+        sample = file.read().split("## Tested with")[0]
+    unknown = [label for label in labels if not re.search(rf"(?m)^  {re.escape(label)} ", sample)]
+    if unknown:
+        sys.exit("bench: found rows that the README's sample has not: " + "; ".join(unknown))
     if over:
         sys.exit("bench: over the aim: " + "; ".join(over))
 

@@ -2,15 +2,16 @@
 
 Owns our standard input while a guest runs.  Called by scripts/run.  A terminal's keys are
 handed on one by one, Ctrl-C among them, which the kernel gives to the program or ends the
-run with; if it does neither, we do.  Anything else is a file that the guest gets whole, in
-the form that kernel/files/tty.c describes, as fast as it takes it.
+run with; if it does neither for some seconds, or until the next Ctrl-C, we do.  Anything
+else is a file that the guest gets whole, in the form that kernel/files/tty.c describes, as
+fast as it takes it.
 """
 import os
 import select
 import termios
 import time
 
-PATIENCE = 1.0    # seconds for the kernel to say that it has heard a Ctrl-C
+PATIENCE = 5.0    # seconds for the kernel to say that it has heard a Ctrl-C
 ROOM = 1 << 16    # bytes read ahead of the guest
 CTRL_A, CTRL_C = b"\x01", b"\x03"
 BEGIN, DLE, END = b"\0\x02", b"\x10", b"\x10\x04"
@@ -57,6 +58,8 @@ class Keys:
         data = os.read(0, 4096)
         self.open = bool(data)
         if CTRL_C in data:
+            if self.deadline and self.count() <= self.heard:
+                raise KeyboardInterrupt
             self.heard, self.deadline = self.count(), time.monotonic() + PATIENCE
         self.quit |= CTRL_A + b"x" in self.last + data
         self.last = data[-1:]

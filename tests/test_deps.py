@@ -74,6 +74,14 @@ class Deps(InDirectory):
                          (0, "deps: installing nasm\ndeps: done\n"))
         self.assertIn("--no-install-recommends nasm\n", self.calls())
 
+    def test_gdb_alone(self):
+        """deps: the first make gdb installs gdb and what make run needs, nothing else"""
+        self.provide()
+        for tool in ("gdb", "bochs-bin", "patch", "clang"):
+            os.unlink(os.path.join(self.bin, tool))
+        self.apt(f"echo >{self.bin}/gdb; /bin/chmod +x {self.bin}/gdb")
+        self.assertEqual(self.deps("gdb"), (0, "deps: installing gdb\ndeps: done\n"))
+
     def test_install_fails(self):
         """deps: says so when the installation fails, or did not help"""
         for install, text in (("echo E: no; exit 100", "E: no"),

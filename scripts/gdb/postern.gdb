@@ -22,6 +22,11 @@ set backtrace limit 64
 
 source -s scripts/gdb/postern.py
 
+# gdb steps for ever at a jump to itself, and a Ctrl-C between two steps is lost.
+define hook-until
+  postern-until
+end
+
 # What postern-connect does besides `target remote`: the trampoline's symbols
 # for each CPU's alias, breakpoints where SYSCALL arrives on each CPU, and
 # `set scheduler-locking step`: the other CPUs stand while one steps.  If the

@@ -237,6 +237,37 @@ class Down(Up):
     step = -1
 
 
+class Until(Command):
+    """postern-until: what `until` does where there are no lines.
+
+Instructions until one behind this, a breakpoint or Ctrl-C.  (For a place: `advance`.)  Its refusal keeps gdb's own `until`, which
+ends it where there are lines, from running."""
+    name = "postern-until"
+    kind = gdb.COMMAND_RUNNING
+
+    def lines(self, _argument):
+        """Nothing, where there are lines."""
+        machine.threads()
+        start, events = gdb.newest_frame().pc(), []
+        if gdb.find_pc_line(start).symtab:
+            return []
+        gdb.events.stop.connect(events.append)
+        before = gdb.parameter("suppress-cli-notifications")
+        gdb.execute("set suppress-cli-notifications on")
+        try:  # a step's own end is neither a signal nor a breakpoint
+            while gdb.newest_frame().pc() <= start and not any(
+                    isinstance(event, (gdb.SignalEvent, gdb.BreakpointEvent)) for event in events):
+                events.clear()
+                gdb.execute("nexti", to_string=True)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            gdb.events.stop.disconnect(events.append)
+            gdb.execute(f"set suppress-cli-notifications {'on' if before else 'off'}")
+        why = "" if gdb.newest_frame().pc() > start else "interrupted at "
+        return machine.refuse(why + gdb.execute("x/i $pc", to_string=True).strip())
+
+
 class Restart(Command):
     """restart: boots the machine again, with all breakpoints as they are."""
     name = "restart"
@@ -250,6 +281,6 @@ class Restart(Command):
 
 
 for command in (Cea, Gdt, Cr3, WalkAddress, Serial, BreakSyscall, Connect, Restart, FrameRegs, Gs,
-                Nmi, Up, Down):
+                Nmi, Up, Down, Until):
     command()
 unwinder.register()

@@ -6,12 +6,14 @@ sentence`; the last line is `# the end`.  Called by tests/gdb/run.py, with 1 and
 """
 import os
 import re
+import signal
 import sys
+import threading
 
 import gdb
 
 sys.path.insert(0, os.environ["POSTERN_GDB_TEST"])
-from drive import cpu, expect, expect_match, go_to, run, value  # noqa: E402
+from drive import cpu, expect, expect_match, go_to, refusal, run, value  # noqa: E402
 
 CS_USER, TRAMPOLINE = 0x33, r"trampoline_syscall(_pcid)?"
 
@@ -59,9 +61,28 @@ def check_main():
     expect_match(r"user/round\.c:\d+", run("frame"), "where")
 
 
+def press(done):
+    """Ctrl-C, and again if nothing comes of it."""
+    while not done.wait(2):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
 def check_call():
-    """stepi leads from the program's SYSCALL into the kernel, and back behind it"""
+    """stepi leads from the program's SYSCALL into the kernel, and back; `until` ends by Ctrl-C"""
     go_to("getppid")
+    start = value("$pc")
+    expect_match(r"^=> 0x\w+ <getppid\+\d+>:", refusal("until"), "until, without lines")
+    expect(value("$pc") > start, True, "it went on")
+    loop, code = value("$pc"), value("*(unsigned short *)$pc")
+    run(f"set *(unsigned short *){loop:#x} = 0xfeeb")  # a jump to itself
+    done = threading.Event()
+    threading.Thread(target=press, args=(done,)).start()
+    text = refusal("until")
+    done.set()
+    expect_match(r"^interrupted at => ", text, "Ctrl-C in until")
+    run(f"set *(unsigned short *){loop:#x} = {code:#x}")
+    expect(value("$pc"), loop, "interrupted at")
+    run(f"set $pc = {start:#x}")
     step_while(lambda: "syscall" not in run("x/i $pc"), 20)
     behind = value("$pc") + 2
     run("stepi")
