@@ -56,6 +56,12 @@ class Table(unittest.TestCase):
         self.assertEqual(list(run.stale(table, ["m1", "m2"])), ["'b: 3' at m2"])
         self.assertEqual(list(run.stale(table, ["else"])), ["'b: 3' at m*"])
 
+    def test_places_are_several_and_versions_may_differ(self):
+        """stale: each of several places must be explained, but where versions differ none need"""
+        table = run.rows("a b* | x: 2 | x: 3 | why\nc | y | z | why (Bochs 2.7)\n")
+        self.assertEqual(run.unexplained("b1", ["x: 2"], ["x: 3"], table), [])
+        self.assertEqual(list(run.stale(table, ["a", "b1", "c"])), ["'x: 3' at a"])
+
     def test_the_judgement_sees_a_short_one(self):
         """judge: a transcript of few lines is not enough"""
         ended = bounded.Result(run.PLACES[0].end, LINES.format(""), 1)

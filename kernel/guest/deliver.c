@@ -14,6 +14,7 @@
 #define GATE_TRAP 0xf
 
 #define NO_ERROR (-1)
+#define ERROR_EXT 1 /* what failed is the way to a handler, of an exception */
 #define ERROR_IDT 2 /* the error code's index is of the IDT */
 
 /* Flags that a guest's POPF or IRET in ring 0 may set; IF is virtual, IOPL 0. */
@@ -29,30 +30,6 @@ static bool fault_of(struct guest_fault *fault, u8 vector, u32 error)
 {
 	*fault = (struct guest_fault){ .vector = vector, .has_error = true, .error = error };
 	return false;
-}
-
-/* ---- Selectors ------------------------------------------------------------------------- */
-
-bool guest_check_cs(struct guest *g, u16 selector, struct guest_fault *fault)
-{
-	u64 desc = guest_descriptor(g, selector);
-
-	if (!(desc & DESC_SEGMENT) || !(desc & GDESC_CODE))
-		return fault_of(fault, VEC_GP, selector & 0xfffc);
-	if (!(desc & DESC_PRESENT))
-		return fault_of(fault, VEC_NP, selector & 0xfffc);
-	return true;
-}
-
-bool guest_check_ss(struct guest *g, u16 selector, struct guest_fault *fault)
-{
-	u64 desc = guest_descriptor(g, selector);
-
-	if (!(desc & DESC_SEGMENT) || (desc & GDESC_CODE) || !(desc & GDESC_WRITABLE))
-		return fault_of(fault, VEC_GP, selector & 0xfffc);
-	if (!(desc & DESC_PRESENT))
-		return fault_of(fault, VEC_SS, selector & 0xfffc);
-	return true;
 }
 
 /* ---- To a handler ------------------------------------------------------------------------ */
@@ -104,15 +81,17 @@ static bool enter_handler(struct guest *g, unsigned vector, s64 error, struct gu
 	struct gate gate;
 	u16 selector;
 	bool wide;
+	u32 ip;
 
 	if (!read_gate(g, vector, &gate, fault))
 		return false;
 	selector = (u16)(gate.low >> 16);
 	wide = GATE_KIND(gate.high) >= GATE_INTERRUPT;
-	if (!guest_check_cs(g, selector, fault) || !push_frame(g, wide ? 4 : 2, error, fault))
+	ip = (gate.low & 0xffff) | (wide ? gate.high & 0xffff0000 : 0);
+	if (!guest_check_cs(g, selector, ip, fault) || !push_frame(g, wide ? 4 : 2, error, fault))
 		return false;
 	guest_load_cs(g, selector);
-	g->regs->ip = (gate.low & 0xffff) | (wide ? gate.high & 0xffff0000 : 0);
+	g->regs->ip = ip;
 	g->regs->flags &= ~(u64)(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF);
 	if ((GATE_KIND(gate.high) & 1) == 0)
 		g->interrupts = false;
@@ -151,7 +130,7 @@ void guest_deliver(struct guest *g, unsigned vector, s64 error)
 			error = 0;
 		} else {
 			vector = fault.vector;
-			error = fault.error;
+			error = fault.error | ERROR_EXT;
 		}
 	}
 }
@@ -189,12 +168,12 @@ static bool pop_return(struct guest *g, const struct guest_insn *insn, u32 *word
 
 	for (unsigned i = 0; good && i < n; i++)
 		good = guest_pop(g->regs, &memory, insn->operand, &word[i], fault);
-	if (!good || !guest_check_cs(g, (u16)word[1], fault)) {
+	if (!good || !guest_check_cs(g, (u16)word[1], word[0], fault)) {
 		g->regs->sp = sp;
 		return false;
 	}
 	guest_load_cs(g, (u16)word[1]);
-	g->regs->ip = insn->operand == 2 ? (u16)word[0] : word[0];
+	g->regs->ip = word[0];
 	return true;
 }
 
@@ -202,6 +181,10 @@ bool guest_iret(struct guest *g, const struct guest_insn *insn, struct guest_fau
 {
 	u32 word[3];
 
+	if (g->regs->flags & RFLAGS_NT)
+		guest_kill(g, SIGILL,
+			   "found IRET with NT set, expected it clear: "
+			   "there is no other task");
 	if (!pop_return(g, insn, word, 3, fault))
 		return false;
 	g->regs->flags = (g->regs->flags & ~(u64)(FLAGS_OWN | RFLAGS_RF | RFLAGS_NT)) |

@@ -9,6 +9,7 @@
  *   convert.c     one descriptor of its made one that ring 3 may have
  *   memory.c      its memory, as its own instructions see it
  *   privileged.c  instructions that only ring 0 may execute; its ports
+ *   segments.c    instructions of segment registers, and far calls and jumps
  *   deliver.c     exceptions through its own IDT, and the returns from there
  *   insn*.c       instructions that touch a covered page
  *   end.c         its last line
@@ -73,7 +74,8 @@ struct guest {
 
 	/* The processor. */
 	struct guest_cached cs, ss;
-	u16 segment[4];                         /* DS, ES, FS, GS as the last trap found them */
+	u16 segment[SEG_GS + 1];                /* DS, ES, FS, GS as the last trap found them */
+	unsigned to_load;                       /* of these: bits by enum user_segment */
 	unsigned cpu;                           /* they are still in this CPU, if it has not */
 	u64 switches;                           /* switched since then */
 	struct table_register alias;            /* GDTR of the kernel */
@@ -154,6 +156,9 @@ bool guest_first_load(struct guest *g, u16 selector);
 void guest_load_cs(struct guest *g, u16 selector);
 void guest_load_ss(struct guest *g, u16 selector);
 
+/* DS, ES, FS or GS: guest_enter() loads it. */
+void guest_load_data(struct guest *g, enum user_segment s, u16 selector);
+
 /* ---- processor.c -------------------------------------------------------------------- */
 
 /*
@@ -171,13 +176,36 @@ struct guest_memory guest_memory_of(struct guest *g);
 /* The instruction at CS and IP.  False: it cannot be read or decoded. */
 bool guest_fetch(struct guest *g, struct guest_insn *insn);
 
+/* A byte of code; 0 if it cannot be read. */
+u8 guest_code_byte(struct guest *g, u32 ip);
+
+/* The operand in memory; false: *fault.  And one of 16 bits, which may be in a register. */
+bool guest_read_operand(struct guest *g, const struct guest_insn *insn, void *to, unsigned n,
+			struct guest_fault *fault);
+bool guest_write_operand(struct guest *g, const struct guest_insn *insn, const void *from,
+			 unsigned n, struct guest_fault *fault);
+bool guest_read_word(struct guest *g, const struct guest_insn *insn, u16 *value,
+			 struct guest_fault *fault);
+bool guest_write_word(struct guest *g, const struct guest_insn *insn, u32 value,
+			  struct guest_fault *fault);
+
+/* ---- segments.c --------------------------------------------------------------------- */
+
+/* Executes an instruction of segment registers, or a far call, jump or return. */
+enum guest_done guest_segment_insn(struct guest *g, const struct guest_insn *insn,
+				   struct guest_fault *fault);
+
+/* Is it one of them that ring 3 may not execute, where ring 0 may? */
+bool guest_is_ring0_segment_insn(const struct guest_insn *insn);
+
+/* May CS hold that selector, with that IP?  Else *fault: #GP or #NP. */
+bool guest_check_cs(struct guest *g, u16 selector, u32 ip, struct guest_fault *fault);
+
 /* ---- privileged.c, deliver.c --------------------------------------------------------- */
 
-/*
- * Behind a #GP: executes the instruction, if it is one of ring 0's.  False: it is
- * another, and the fault the guest's own.
- */
-bool guest_privileged(struct guest *g, const struct guest_insn *insn);
+/* Executes the instruction, if it is one of ring 0's. */
+enum guest_done guest_privileged(struct guest *g, const struct guest_insn *insn,
+				 struct guest_fault *fault);
 
 /*
  * An exception or INT n goes to its IDT.  IP is where the frame is to say.  error < 0: the
@@ -195,9 +223,5 @@ void guest_deliver_fault(struct guest *g, const struct guest_fault *fault);
 bool guest_iret(struct guest *g, const struct guest_insn *insn, struct guest_fault *fault);
 bool guest_far_return(struct guest *g, const struct guest_insn *insn, unsigned more,
 		      struct guest_fault *fault);
-
-/* Is it a selector that CS or SS may hold?  Else *fault: #GP, #NP or #SS. */
-bool guest_check_cs(struct guest *g, u16 selector, struct guest_fault *fault);
-bool guest_check_ss(struct guest *g, u16 selector, struct guest_fault *fault);
 
 #endif

@@ -136,7 +136,10 @@ static long map_all(struct mm *mm, const u8 *image, const struct elf_image *elf)
 static struct guest *make_guest(struct mm *mm)
 {
 	static const struct guest start = {
-		.segment = { SEL_LOADER_DS, SEL_LOADER_DS, SEL_LOADER_DS, SEL_LOADER_DS },
+		.segment = { [SEG_ES] = SEL_LOADER_DS,
+			     [SEG_DS] = SEL_LOADER_DS,
+			     [SEG_FS] = SEL_LOADER_DS,
+			     [SEG_GS] = SEL_LOADER_DS },
 		.cpu = NR_CPUS,
 		.cr0 = CR0_AT_START,
 	};

@@ -110,3 +110,54 @@ bool guest_fetch(struct guest *g, struct guest_insn *insn)
 		have = INSN_MAX;
 	return guest_insn_decode(bytes, have, cs.big, insn);
 }
+
+u8 guest_code_byte(struct guest *g, u32 ip)
+{
+	struct guest_segment cs;
+	u8 byte = 0;
+
+	segment(g, SEG_CS, &cs);
+	read_part(g, cs.base + ip, &byte, 1);
+	return byte;
+}
+
+bool guest_read_operand(struct guest *g, const struct guest_insn *insn, void *to, unsigned n,
+			struct guest_fault *fault)
+{
+	const struct guest_memory memory = guest_memory_of(g);
+	u32 linear;
+
+	return guest_insn_operand(insn, g->regs, &memory, n, false, &linear, fault) &&
+	       read(g, linear, to, n, fault);
+}
+
+bool guest_write_operand(struct guest *g, const struct guest_insn *insn, const void *from,
+			 unsigned n, struct guest_fault *fault)
+{
+	const struct guest_memory memory = guest_memory_of(g);
+	u32 linear;
+
+	return guest_insn_operand(insn, g->regs, &memory, n, true, &linear, fault) &&
+	       write(g, linear, from, n, fault);
+}
+
+bool guest_read_word(struct guest *g, const struct guest_insn *insn, u16 *value,
+			 struct guest_fault *fault)
+{
+	if (insn->mod != 3)
+		return guest_read_operand(g, insn, value, sizeof(*value), fault);
+	*value = (u16)guest_reg_read(g->regs, insn->rm, 2);
+	return true;
+}
+
+/* A register is stored as wide as the operand, memory always as 16 bits. */
+bool guest_write_word(struct guest *g, const struct guest_insn *insn, u32 value,
+			  struct guest_fault *fault)
+{
+	u16 word = (u16)value;
+
+	if (insn->mod != 3)
+		return guest_write_operand(g, insn, &word, sizeof(word), fault);
+	guest_reg_write(g->regs, insn->rm, insn->operand, value);
+	return true;
+}

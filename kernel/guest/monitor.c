@@ -36,12 +36,17 @@ static __noreturn void kill_for(const struct guest *g, const struct guest_insn *
 	guest_kill(g, SIGILL, "found the instruction%s, expected %s", bytes, expected);
 }
 
+#define ERROR_IDT 2 /* the index in the error code is one of the IDT */
+
 /* ---- Instructions in the processor's place ----------------------------------------------- */
 
-/* With TF, the trap behind it. */
-static void step_behind(struct guest *g)
+/* With TF before it, the trap behind it. */
+static void finish(struct guest *g, enum guest_done done, bool stepped,
+		   const struct guest_fault *fault)
 {
-	if (g->regs->flags & RFLAGS_TF)
+	if (done == GUEST_FAULT)
+		guest_deliver_fault(g, fault);
+	else if (stepped)
 		guest_deliver(g, VEC_DB, -1);
 }
 
@@ -49,25 +54,30 @@ static void step_behind(struct guest *g)
 static void execute(struct guest *g)
 {
 	const struct guest_memory memory = guest_memory_of(g);
+	bool stepped = g->regs->flags & RFLAGS_TF;
 	struct guest_fault fault;
 	struct guest_insn insn;
+	enum guest_done done;
 
 	if (!guest_fetch(g, &insn))
 		kill_for(g, &insn, "one that can be decoded");
-	switch (guest_insn_execute(&insn, g->regs, &memory, &fault)) {
-	case GUEST_DONE: step_behind(g); break;
-	case GUEST_FAULT: guest_deliver_fault(g, &fault); break;
-	default: kill_for(g, &insn, "one that is emulated beside a descriptor table");
-	}
+	done = guest_insn_execute(&insn, g->regs, &memory, &fault);
+	if (done == GUEST_UNKNOWN)
+		done = guest_segment_insn(g, &insn, &fault);
+	if (done == GUEST_UNKNOWN) /* without UMIP: SGDT and its like */
+		done = guest_privileged(g, &insn, &fault);
+	if (done == GUEST_UNKNOWN)
+		kill_for(g, &insn, "one that is emulated beside a descriptor table");
+	finish(g, done, stepped, &fault);
 }
-
-#define INT80_LENGTH 2 /* bytes of the instruction */
-#define ERROR_IDT 2    /* the index in the error code is one of the IDT */
 
 /* A #GP: an INT n, an instruction of ring 0, or an exception of its own. */
 static void general_protection(struct guest *g, u32 error)
 {
+	bool stepped = g->regs->flags & RFLAGS_TF;
+	struct guest_fault fault;
 	struct guest_insn insn;
+	enum guest_done done;
 
 	if (!guest_fetch(g, &insn)) {
 		guest_deliver(g, VEC_GP, error);
@@ -76,11 +86,24 @@ static void general_protection(struct guest *g, u32 error)
 	if (insn.opcode == 0xcd && (error & ERROR_IDT)) { /* QEMU: 16 times the vector */
 		guest_insn_skip(&insn, g->regs);
 		guest_deliver_int(g, insn.immediate & 0xff, insn.length);
-	} else if (guest_privileged(g, &insn)) {
-		g->exits[GUEST_EXIT_PRIVILEGED]++;
-	} else {
-		guest_deliver(g, VEC_GP, error);
+		return;
 	}
+	done = guest_is_ring0_segment_insn(&insn) ? guest_segment_insn(g, &insn, &fault) :
+						    guest_privileged(g, &insn, &fault);
+	if (done == GUEST_UNKNOWN) {
+		guest_deliver(g, VEC_GP, error);
+		return;
+	}
+	g->exits[GUEST_EXIT_PRIVILEGED]++;
+	finish(g, done, stepped, &fault);
+}
+
+/* INT3, INTO and INT n of a gate that ring 3 may use: IP is behind it. */
+static void software_interrupt(struct guest *g, unsigned vector)
+{
+	u8 last = guest_code_byte(g, (u32)g->regs->ip - 1);
+
+	guest_deliver_int(g, vector, last == vector ? 2 : 1);
 }
 
 /* ---- Pages ----------------------------------------------------------------------------- */
@@ -129,8 +152,8 @@ static void exception(struct guest *g, unsigned vector, u64 cr2)
 		g->exits[GUEST_EXIT_FIRST_LOAD]++;
 	} else if (vector == VEC_GP) {
 		general_protection(g, error);
-	} else if (vector == VEC_INT80) {
-		guest_deliver_int(g, vector, INT80_LENGTH);
+	} else if (vector == VEC_BP || vector == VEC_OF || vector == VEC_INT80) {
+		software_interrupt(g, vector);
 	} else {
 		guest_deliver(g, vector, has_error_code(vector) ? (s64)error : -1);
 	}

@@ -23,62 +23,21 @@
 #define CR0_OF_LMSW 0xe /* MP, EM, TS; no #NM comes of them */
 #define CR0_TS 0x8
 
-/* What became of one of them. */
-enum result { DONE, FAULT, NOT_ONE };
-
 /* One instruction under way. */
 struct work {
 	struct guest *g;
 	const struct guest_insn *insn;
-	struct guest_memory memory;
-	struct guest_fault fault;
+	struct guest_fault *fault;
 };
 
-static enum result as_result(bool done)
+static enum guest_done as_done(bool done)
 {
-	return done ? DONE : FAULT;
-}
-
-/* ---- Operands -------------------------------------------------------------------------- */
-
-static bool read_memory(struct work *w, void *to, unsigned n)
-{
-	u32 linear;
-
-	return guest_insn_operand(w->insn, w->g->regs, &w->memory, n, false, &linear, &w->fault) &&
-	       w->memory.read(w->g, linear, to, n, &w->fault);
-}
-
-static bool write_memory(struct work *w, const void *from, unsigned n)
-{
-	u32 linear;
-
-	return guest_insn_operand(w->insn, w->g->regs, &w->memory, n, true, &linear, &w->fault) &&
-	       w->memory.write(w->g, linear, from, n, &w->fault);
-}
-
-static bool read_rm16(struct work *w, u16 *value)
-{
-	if (w->insn->mod != 3)
-		return read_memory(w, value, sizeof(*value));
-	*value = (u16)guest_reg_read(w->g->regs, w->insn->rm, 2);
-	return true;
-}
-
-/* A register is stored as wide as the operand, memory always as 16 bits. */
-static bool write_rm16(struct work *w, u32 value)
-{
-	u16 word = (u16)value;
-
-	if (w->insn->mod != 3)
-		return write_memory(w, &word, sizeof(word));
-	guest_reg_write(w->g->regs, w->insn->rm, w->insn->operand, value);
-	return true;
+	return done ? GUEST_DONE : GUEST_FAULT;
 }
 
 static bool general_protection(struct work *w, u32 error)
 {
-	w->fault = (struct guest_fault){ .vector = VEC_GP, .has_error = true, .error = error };
+	*w->fault = (struct guest_fault){ .vector = VEC_GP, .has_error = true, .error = error };
 	return false;
 }
 
@@ -94,7 +53,7 @@ static bool load_table(struct work *w, bool gdt)
 	struct memory_register r;
 	struct guest_table t;
 
-	if (!read_memory(w, &r, sizeof(r)))
+	if (!guest_read_operand(w->g, w->insn, &r, sizeof(r), w->fault))
 		return false;
 	t.base = w->insn->operand == 2 ? r.base & 0xffffff : r.base;
 	t.bytes = r.limit + 1U;
@@ -109,7 +68,7 @@ static bool store_table(struct work *w, struct guest_table t)
 {
 	struct memory_register r = { (u16)(t.bytes - 1), t.base };
 
-	return write_memory(w, &r, sizeof(r));
+	return guest_write_operand(w->g, w->insn, &r, sizeof(r), w->fault);
 }
 
 /* A descriptor of the GDT, of one of two types. */
@@ -122,7 +81,7 @@ static bool system_descriptor(struct work *w, u16 selector, unsigned type, unsig
 	if (*desc & DESC_PRESENT)
 		return true;
 	general_protection(w, selector & 0xfffc);
-	w->fault.vector = VEC_NP;
+	w->fault->vector = VEC_NP;
 	return false;
 }
 
@@ -132,7 +91,7 @@ static bool load_ldt(struct work *w)
 	u16 selector;
 	u64 desc;
 
-	if (!read_rm16(w, &selector))
+	if (!guest_read_word(w->g, w->insn, &selector, w->fault))
 		return false;
 	if (selector & 0xfffc) {
 		if (!system_descriptor(w, selector, GDESC_LDT, GDESC_LDT, &desc))
@@ -149,7 +108,7 @@ static bool load_task(struct work *w)
 	u16 selector;
 	u64 desc;
 
-	if (!read_rm16(w, &selector))
+	if (!guest_read_word(w->g, w->insn, &selector, w->fault))
 		return false;
 	if (!(selector & 0xfffc))
 		return general_protection(w, 0);
@@ -160,102 +119,58 @@ static bool load_task(struct work *w)
 	return true;
 }
 
-static enum result group6(struct work *w)
+static enum guest_done store(struct work *w, u32 value)
+{
+	return as_done(guest_write_word(w->g, w->insn, value, w->fault));
+}
+
+static enum guest_done group6(struct work *w)
 {
 	switch (w->insn->reg) {
-	case 0: return as_result(write_rm16(w, w->g->ldtr));
-	case 1: return as_result(write_rm16(w, w->g->tr));
-	case 2: return as_result(load_ldt(w));
-	case 3: return as_result(load_task(w));
-	default: return NOT_ONE;
+	case 0: return store(w, w->g->ldtr);
+	case 1: return store(w, w->g->tr);
+	case 2: return as_done(load_ldt(w));
+	case 3: return as_done(load_task(w));
+	default: return GUEST_UNKNOWN;
 	}
 }
 
 /* PE can be set, not cleared; the others that it has are of the FPU, and can be read back. */
-static enum result load_msw(struct work *w)
+static enum guest_done load_msw(struct work *w)
 {
 	u16 value;
 
-	if (!read_rm16(w, &value))
-		return FAULT;
+	if (!guest_read_word(w->g, w->insn, &value, w->fault))
+		return GUEST_FAULT;
 	w->g->cr0 = (w->g->cr0 & ~(u32)CR0_OF_LMSW) | (value & CR0_OF_LMSW);
-	return DONE;
+	return GUEST_DONE;
 }
 
-static enum result group7(struct work *w)
+static enum guest_done group7(struct work *w)
 {
 	bool memory = w->insn->mod != 3;
 
 	switch (w->insn->reg) {
-	case 0: return memory ? as_result(store_table(w, w->g->gdt)) : NOT_ONE;
-	case 1: return memory ? as_result(store_table(w, w->g->idt)) : NOT_ONE;
+	case 0: return memory ? as_done(store_table(w, w->g->gdt)) : GUEST_UNKNOWN;
+	case 1: return memory ? as_done(store_table(w, w->g->idt)) : GUEST_UNKNOWN;
 	case 2:
-	case 3: return memory ? as_result(load_table(w, w->insn->reg == 2)) : NOT_ONE;
-	case 4: return as_result(write_rm16(w, w->g->cr0));
+	case 3: return memory ? as_done(load_table(w, w->insn->reg == 2)) : GUEST_UNKNOWN;
+	case 4: return store(w, w->g->cr0);
 	case 6: return load_msw(w);
-	case 7: return memory ? DONE : NOT_ONE; /* INVLPG: there is no paging */
-	default: return NOT_ONE;
+	case 7: return memory ? GUEST_DONE : GUEST_UNKNOWN; /* INVLPG: there is no paging */
+	default: return GUEST_UNKNOWN;
 	}
 }
 
-static enum result read_cr(struct work *w)
+static enum guest_done read_cr(struct work *w)
 {
 	static const u8 exists[8] = { [0] = 1, [2] = 1, [3] = 1, [4] = 1 };
 	u32 value = w->insn->reg == 0 ? w->g->cr0 : 0;
 
 	if (!exists[w->insn->reg])
-		return NOT_ONE;
+		return GUEST_UNKNOWN;
 	guest_reg_write(w->g->regs, w->insn->rm, 4, value);
-	return DONE;
-}
-
-/* ---- SS ------------------------------------------------------------------------------------ */
-
-static enum result load_ss(struct work *w, u16 selector)
-{
-	if (!guest_check_ss(w->g, selector, &w->fault))
-		return FAULT;
-	guest_load_ss(w->g, selector);
-	return DONE;
-}
-
-static enum result mov_ss(struct work *w)
-{
-	u16 selector;
-
-	if (w->insn->reg != SEG_SS - SEG_ES)
-		return NOT_ONE;
-	return read_rm16(w, &selector) ? load_ss(w, selector) : FAULT;
-}
-
-static enum result pop_ss(struct work *w)
-{
-	u64 sp = w->g->regs->sp;
-	u32 word;
-
-	if (!guest_pop(w->g->regs, &w->memory, w->insn->operand, &word, &w->fault))
-		return FAULT;
-	if (load_ss(w, (u16)word) == DONE)
-		return DONE;
-	w->g->regs->sp = sp;
-	return FAULT;
-}
-
-static enum result lss(struct work *w)
-{
-	unsigned n = w->insn->operand;
-	u8 pointer[6];
-	u16 selector;
-	u32 offset = 0;
-
-	if (!read_memory(w, pointer, n + 2))
-		return FAULT;
-	__builtin_memcpy(&offset, pointer, n);
-	__builtin_memcpy(&selector, pointer + n, 2);
-	if (load_ss(w, selector) == FAULT)
-		return FAULT;
-	guest_reg_write(w->g->regs, w->insn->reg, n, offset);
-	return DONE;
+	return GUEST_DONE;
 }
 
 /* ---- Ports --------------------------------------------------------------------------------- */
@@ -293,7 +208,7 @@ static u32 in(const struct work *w, u16 port, unsigned n)
 }
 
 /* E4 to E7 with the port in the instruction, EC to EF in DX; even: a byte; bit 1: OUT. */
-static enum result in_or_out(const struct work *w)
+static enum guest_done in_or_out(const struct work *w)
 {
 	struct pt_regs *regs = w->g->regs;
 	unsigned op = w->insn->opcode, n = op & 1 ? w->insn->operand : 1;
@@ -303,7 +218,7 @@ static enum result in_or_out(const struct work *w)
 		out(w, port, n, (u32)regs->ax);
 	else
 		guest_reg_write(regs, GUEST_AX, n, in(w, port, n));
-	return DONE;
+	return GUEST_DONE;
 }
 
 /* ---- HLT ----------------------------------------------------------------------------------- */
@@ -356,24 +271,18 @@ static const char *name_of(const struct guest_insn *insn)
 	}
 }
 
-static enum result execute(struct work *w)
+static enum guest_done execute(struct work *w)
 {
 	struct guest *g = w->g;
 
 	switch (w->insn->opcode) {
 	case 0x0f00: return group6(w);
 	case 0x0f01: return group7(w);
-	case 0x0f06: g->cr0 &= ~(u32)CR0_TS; return DONE;
+	case 0x0f06: g->cr0 &= ~(u32)CR0_TS; return GUEST_DONE;
 	case 0x0f20: return read_cr(w);
-	case 0x0fb2: return lss(w);
-	case 0x17: return pop_ss(w);
-	case 0x8e: return mov_ss(w);
-	case 0xca: return as_result(guest_far_return(g, w->insn, w->insn->immediate, &w->fault));
-	case 0xcb: return as_result(guest_far_return(g, w->insn, 0, &w->fault));
-	case 0xcf: return as_result(guest_iret(g, w->insn, &w->fault));
 	case 0xf4: halt_guest(w);
-	case 0xfa: g->interrupts = false; return DONE;
-	case 0xfb: g->interrupts = true; return DONE;
+	case 0xfa: g->interrupts = false; return GUEST_DONE;
+	case 0xfb: g->interrupts = true; return GUEST_DONE;
 	case 0xe4:
 	case 0xe5:
 	case 0xe6:
@@ -382,28 +291,21 @@ static enum result execute(struct work *w)
 	case 0xed:
 	case 0xee:
 	case 0xef: return in_or_out(w);
-	default: return NOT_ONE;
+	default: return GUEST_UNKNOWN;
 	}
 }
 
-static bool jumps(const struct guest_insn *insn)
+enum guest_done guest_privileged(struct guest *g, const struct guest_insn *insn,
+				 struct guest_fault *fault)
 {
-	return insn->opcode == 0xca || insn->opcode == 0xcb || insn->opcode == 0xcf;
-}
-
-bool guest_privileged(struct guest *g, const struct guest_insn *insn)
-{
-	struct work w = { .g = g, .insn = insn, .memory = guest_memory_of(g) };
+	struct work w = { g, insn, fault };
+	enum guest_done done;
 
 	if (is_unknown(insn))
 		guest_kill(g, SIGILL, "found %s, expected an instruction that the monitor emulates",
 			   name_of(insn));
-	switch (execute(&w)) {
-	case NOT_ONE: return false;
-	case FAULT: guest_deliver_fault(g, &w.fault); return true;
-	default: break;
-	}
-	if (!jumps(insn))
+	done = execute(&w);
+	if (done == GUEST_DONE)
 		guest_insn_skip(insn, g->regs);
-	return true;
+	return done;
 }

@@ -14,6 +14,8 @@
 #include "kernel/base/percpu.h"
 #include "kernel/guest/guest.h"
 
+#define DATA_SEGMENTS (BIT(SEG_ES) | BIT(SEG_DS) | BIT(SEG_FS) | BIT(SEG_GS))
+
 /* What the IRET will load CS or SS from. */
 static u64 placed(struct guest *g, const struct guest_cached *c, u16 selector, u16 own)
 {
@@ -45,12 +47,16 @@ static void set_tss(struct guest *g, const struct percpu *cpu)
 	to[1] = from[1];
 }
 
-static void load_segments(const struct guest *g)
+static void load_segments(const struct guest *g, unsigned which)
 {
-	segment_load_ds(g->segment[0]);
-	segment_load_es(g->segment[1]);
-	segment_load_fs(g->segment[2]);
-	segment_load_gs(g->segment[3]);
+	static void (*const load[])(u16 selector) = { [SEG_ES] = segment_load_es,
+						      [SEG_DS] = segment_load_ds,
+						      [SEG_FS] = segment_load_fs,
+						      [SEG_GS] = segment_load_gs };
+
+	for (unsigned s = SEG_ES; s <= SEG_GS; s++)
+		if (which & BIT(s))
+			load[s](g->segment[s]);
 }
 
 void guest_enter(struct guest *g, struct pt_regs *regs)
@@ -69,7 +75,9 @@ void guest_enter(struct guest *g, struct pt_regs *regs)
 	}
 	lgdt(&gdtr);
 	if (g->cpu != cpu->cpu || g->switches != cpu->context_switches)
-		load_segments(g);
+		g->to_load = DATA_SEGMENTS;
+	load_segments(g, g->to_load);
+	g->to_load = 0;
 	g->do_trap = cpu->do_trap;
 	cpu->do_trap = g->own_trap;
 }
@@ -82,10 +90,10 @@ void guest_leave(struct guest *g, struct pt_regs *regs)
 	lgdt(&g->alias);
 	if (g->ldt.bytes)
 		ldt_load(g->mm);
-	g->segment[0] = read_ds();
-	g->segment[1] = read_es();
-	g->segment[2] = read_fs();
-	g->segment[3] = read_gs();
+	g->segment[SEG_DS] = read_ds();
+	g->segment[SEG_ES] = read_es();
+	g->segment[SEG_FS] = read_fs();
+	g->segment[SEG_GS] = read_gs();
 	g->cpu = cpu->cpu;
 	g->switches = cpu->context_switches;
 	regs->cs = taken_back(g, &g->cs, regs->cs, SEL_GUEST_CS);

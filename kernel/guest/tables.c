@@ -107,13 +107,11 @@ u64 guest_descriptor(struct guest *g, u16 selector)
 
 u64 guest_descriptor_in(struct guest *g, enum user_segment s)
 {
-	static const u8 number[] = { [SEG_DS] = 0, [SEG_ES] = 1, [SEG_FS] = 2, [SEG_GS] = 3 };
-
 	if (s == SEG_CS)
 		return g->cs.stale ? g->cs.desc : guest_descriptor(g, (u16)g->regs->cs);
 	if (s == SEG_SS)
 		return g->ss.stale ? g->ss.desc : guest_descriptor(g, (u16)g->regs->ss);
-	return guest_descriptor(g, g->segment[number[s]]);
+	return guest_descriptor(g, g->segment[s]);
 }
 
 void guest_mark(struct guest *g, u16 selector, u64 bits)
@@ -179,6 +177,14 @@ void guest_load_ss(struct guest *g, u16 selector)
 {
 	g->regs->ss = selector | 3;
 	g->ss.stale = false;
+	guest_mark(g, selector, DESC_ACCESSED);
+}
+
+void guest_load_data(struct guest *g, enum user_segment s, u16 selector)
+{
+	g->segment[s] = selector;
+	g->to_load |= BIT(s);
+	guest_first_load(g, selector);
 	guest_mark(g, selector, DESC_ACCESSED);
 }
 

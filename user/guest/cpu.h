@@ -19,15 +19,8 @@ struct __attribute__((packed)) table_register {
 GIVES(read_cs, "mov %%cs, %0")
 GIVES(read_ss, "mov %%ss, %0")
 GIVES(read_ds, "mov %%ds, %0")
-GIVES(read_cr0, "mov %%cr0, %0")
 GIVES(sldt, "sldt %0")
-GIVES(str, "str %0")
-GIVES(smsw, "smsw %0")
-GIVES(eflags, "pushf; pop %0")
-/* STI holds interrupts back for one instruction: here the POPF that clears IF again. */
-GIVES(eflags_after_popf, "pushf; sti; popf; pushf; pop %0; cli")
-
-/* The first of marks[] that FS shows, by what it was loaded with. */
+/* The first of marks[] that FS shows, by what it was loaded with: */
 GIVES(read_held_fs, "movzbl %%fs:0, %0")
 
 /* TAKES(name, type, instruction): name(value) executes it with the value, or at it. */
@@ -39,10 +32,8 @@ TAKES(lldt, uint32_t, "lldt %w0")
 TAKES(load_fs, uint32_t, "mov %w0, %%fs")
 TAKES(lidt, const struct table_register *, "lidt (%0)")
 TAKES(sgdt, struct table_register *, "sgdt (%0)")
-TAKES(sidt, struct table_register *, "sidt (%0)")
 /* To the next instruction, in another code segment. */
 TAKES(far_return, uint32_t, "push %0; push $1f; lret; 1:")
-TAKES(interrupt_return, uint32_t, "pushf; push %0; push $1f; iret; 1:")
 
 /* ASKS(name, instruction): is ZF set behind it?  LAR and LSL then give *value. */
 #define ASKS(name, instruction) \
@@ -65,11 +56,7 @@ ASKS(verw, "verw %w2")
 				 : "=&r"(value), "=&r"(before) : "r"(selector), "r"(offset) : "memory"); \
 		return value; \
 	}
-THROUGH(ds)
-THROUGH(es)
-THROUGH(fs)
-THROUGH(gs)
-THROUGH(ss)
+THROUGH(ds) THROUGH(es) THROUGH(fs) THROUGH(gs) THROUGH(ss)
 
 /* What the callee leaves in EAX. */
 static inline uint32_t far_call(const void *offset, uint32_t selector) {
@@ -77,14 +64,6 @@ static inline uint32_t far_call(const void *offset, uint32_t selector) {
 	__asm__ volatile("push %1; push %2; lcall *(%%esp); add $8, %%esp"
 			 : "+a"(eax) : "d"(selector), "c"(offset) : "memory", "cc");
 	return eax;
-}
-
-/* ESP as a push on another stack leaves it. */
-static inline uint32_t push_on(uint32_t selector, uint32_t top, uint32_t value) {
-	__asm__ volatile("mov %%ss, %%edx; mov %%esp, %%esi; mov %1, %%ss; mov %2, %%esp; push %0;"
-			 "mov %%esp, %0; mov %%edx, %%ss; mov %%esi, %%esp"
-			 : "+a"(value) : "b"(selector), "c"(top) : "edx", "esi", "memory");
-	return value;
 }
 
 /* LGDT, then each segment register anew: until then it is what the old table said. */

@@ -16,7 +16,7 @@ enum { /* the first table's selectors */
 	LDT = 0x40,
 	TSS = 0x48,
 	OTHER_CODE = 0x50, /* as CODE */
-	STACK16 = 0x58,
+	STACK16 = 0x58,    /* 16 bits */
 	EXECUTE_ONLY = 0x60,
 	BEYOND = 0x80      /* three spare entries lie before it */
 };
@@ -27,8 +27,7 @@ typedef volatile struct {
 	uint32_t low, high;
 } descriptor;
 #define ACCESSED 0x100 /* of .high */
-#define PAGE 4096
-#define FRONT 1024
+enum { PAGE = 4096, FRONT = 1024 };
 
 /* The tables as a small kernel has them: arrays among its other data. */
 extern struct __attribute__((aligned(PAGE))) memory {
@@ -45,6 +44,8 @@ extern struct __attribute__((aligned(PAGE))) memory {
 extern uint8_t marks[256];
 extern const uint8_t far_callee[], code16[]; /* start.asm */
 
+void guest_main(void); /* main.c */
+
 /* console.c: a line; %s is a string, %1 to %8 a number in so many hexadecimal digits. */
 void say(const char *format, ...);
 void end(uint8_t status) __attribute__((noreturn));
@@ -53,7 +54,12 @@ void end(uint8_t status) __attribute__((noreturn));
 void fill_tables(void);
 void say_table(const char *name, descriptor *table, int entries);
 
-/* traps.c */
-void use_traps(uint32_t code);
+/* traps.c: gates lead to the code segment in use. */
+enum { INTERRUPT_GATE = 0x8e00, TRAP_GATE = 0x8f00, VECTORS = 0x31, EFLAGS_IF = 0x200 };
+struct frame { /* as the processor pushes it in the same ring, behind an error code */
+	uint32_t eip, cs, eflags;
+};
+void set_gate(uint32_t vector, uint32_t handler, uint32_t kind);
+void use_traps(void);
 void meet_traps(void);
 #endif

@@ -3,8 +3,6 @@
  * that has the processor use another table in its place.  It must print the same there. */
 #include "guest.h"
 
-void guest_main(void);
-
 static descriptor *entry(uint32_t selector) {
 	return &memory.gdt[selector / 8];
 }
@@ -42,8 +40,6 @@ static void load_segments(void) {
 	    through_gs(MARKS, 0x13), through_ss(MARKS, 0x14));
 	say("MARKS accessed again: %1", accessed(MARKS));
 	say("through an expand-down segment: %2", through_fs(DOWN, 0x1020));
-	say("PUSH on a 16-bit stack leaves SP %4", push_on(STACK16, 0x80, 0x12345678));
-	say("it is there: %2", through_fs(STACK16, 0x7c));
 }
 
 static void jump_far(void) {
@@ -54,11 +50,6 @@ static void jump_far(void) {
 	say("far RET, to CS %4", read_cs());
 	say("accessed by a far RET: %1", accessed(OTHER_CODE));
 	far_return(CODE);
-	forget_access(OTHER_CODE);
-	interrupt_return(OTHER_CODE);
-	say("IRET, to CS %4", read_cs());
-	say("accessed by an IRET: %1", accessed(OTHER_CODE));
-	interrupt_return(CODE);
 	say("16-bit code gives %4", far_call(0, CODE16));
 }
 
@@ -126,7 +117,7 @@ static void use_ldt(void) {
 /* Another layout at another place: half on one page, half on the next. */
 static void use_second_table(void) {
 	use_table((struct table_register){sizeof(memory.gdt2) - 1, (uint32_t)memory.gdt2}, CODE2, DATA2);
-	use_traps(CODE2);
+	use_traps();
 	say_registers();
 	say("through the second table: %2", through_fs(MARKS2, 0x05));
 	load_fs(MARKS2);
@@ -137,25 +128,12 @@ static void use_second_table(void) {
 	say_table("second", memory.gdt2, 8);
 }
 
-static void read_registers(void) {
-	struct table_register r;
-
-	say("PUSHF, IOPL and IF: %4", eflags() & 0x3200);
-	say("PUSHF behind STI and a POPF that clears IF: %4", eflags_after_popf() & 0x3200);
-	say("CR0, PE and PG: %8", read_cr0() & 0x80000001);
-	say("SMSW: %4", smsw() & 0xffff);
-	say("STR: %4", str());
-	sidt(&r);
-	say("SIDT base: %8", r.base);
-	say("SIDT limit: %4", r.limit);
-}
-
 void guest_main(void) {
 	say("guest: a kernel and its descriptor table");
 	fill_tables();
 	load_segments();
 	say_table("GDT", memory.gdt, BEYOND / 8);
-	use_traps(CODE);
+	use_traps();
 	jump_far();
 	change_descriptor();
 	ask_rights();
@@ -163,7 +141,6 @@ void guest_main(void) {
 	use_neighbours();
 	use_ldt();
 	use_second_table();
-	read_registers();
 	say("guest: all said");
 	end(0);
 }

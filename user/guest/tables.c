@@ -9,8 +9,7 @@ enum { SIZE32 = 0x400000, PAGES32 = 0xc00000, ALL = 0xfffff };
 
 struct memory memory;
 _Alignas(256) uint8_t marks[256];
-static uint8_t tss[104];
-static uint8_t stack16[256];
+static uint8_t tss[104], stack16[256];
 
 static void put(descriptor *d, const volatile void *base, uint32_t limit, uint32_t kind) {
 	uint32_t at = (uint32_t)base;

@@ -11,8 +11,6 @@ extern descriptor table[];
 extern const uint32_t table_bytes, selectors[LOADS];
 extern volatile uint32_t neighbours[ACCESSES];
 
-void guest_main(void);
-
 static uint32_t ticks(void) {
 	uint32_t low;
 
