@@ -185,9 +185,9 @@ bool guest_read_operand(struct guest *g, const struct guest_insn *insn, void *to
 bool guest_write_operand(struct guest *g, const struct guest_insn *insn, const void *from,
 			 unsigned n, struct guest_fault *fault);
 bool guest_read_word(struct guest *g, const struct guest_insn *insn, u16 *value,
-			 struct guest_fault *fault);
+		     struct guest_fault *fault);
 bool guest_write_word(struct guest *g, const struct guest_insn *insn, u32 value,
-			  struct guest_fault *fault);
+		      struct guest_fault *fault);
 
 /* ---- segments.c --------------------------------------------------------------------- */
 

@@ -142,7 +142,7 @@ bool guest_write_operand(struct guest *g, const struct guest_insn *insn, const v
 }
 
 bool guest_read_word(struct guest *g, const struct guest_insn *insn, u16 *value,
-			 struct guest_fault *fault)
+		     struct guest_fault *fault)
 {
 	if (insn->mod != 3)
 		return guest_read_operand(g, insn, value, sizeof(*value), fault);
@@ -152,7 +152,7 @@ bool guest_read_word(struct guest *g, const struct guest_insn *insn, u16 *value,
 
 /* A register is stored as wide as the operand, memory always as 16 bits. */
 bool guest_write_word(struct guest *g, const struct guest_insn *insn, u32 value,
-			  struct guest_fault *fault)
+		      struct guest_fault *fault)
 {
 	u16 word = (u16)value;
 

@@ -190,6 +190,13 @@ static void test_fields(void)
 	i = DECODE(true, "\xc8\x34\x12\x03"); /* enter $0x1234, $3 */
 	CHECK(i.immediate == 0x1234 && i.selector == 3);
 
+	i = DECODE(true, "\x0f\xb4\x15\x78\x56\x34\x12"); /* lfs 0x12345678, %edx */
+	CHECK(i.opcode == 0x0fb4 && i.reg == GUEST_DX && i.displacement == 0x12345678);
+	i = DECODE(true, "\x66\xff\x5e\x04"); /* lcallw *4(%esi) */
+	CHECK(i.opcode == 0xff && i.reg == 3 && i.operand == 2 && i.displacement == 4);
+	i = DECODE(true, "\x8e\x6d\xfc"); /* movw -4(%ebp), %gs */
+	CHECK(i.opcode == 0x8e && i.reg == SEG_GS - SEG_ES && i.displacement == 0xfffffffc);
+
 	i = DECODE(false, "\x0f\x01\x16\x34\x12"); /* lgdt 0x1234 */
 	CHECK(i.opcode == 0x0f01 && i.reg == 2 && i.displacement == 0x1234 && i.operand == 2);
 }

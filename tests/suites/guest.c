@@ -20,6 +20,7 @@
 #include "mm/audit/finding.h"
 #include "mm/frames/frame.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/descriptors.h"
 #include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"
 
@@ -32,33 +33,15 @@
 
 /* ---- Descriptors ----------------------------------------------------------------------- */
 
-/* Type, DPL, P and the flags in all combinations, base and limit by chance. */
-static u64 with_bits(unsigned bits)
-{
-	static u64 chance = 88172645463325252ULL;
-	u64 desc;
-
-	chance ^= chance << 13; /* Marsaglia's xorshift64 */
-	chance ^= chance >> 7;
-	chance ^= chance << 17;
-	desc = chance & ~(0xffULL << 40 | 0xfULL << 52);
-	return desc | (u64)(bits & 0xff) << 40 | (u64)(bits >> 8) << 52;
-}
-
 static void conversion(struct selftest *t)
 {
 	unsigned wrong = 0, changed = 0;
 
 	for (unsigned i = 0; i < RANDOM_DESCRIPTORS; i++) {
-		u64 desc = with_bits(i % 4096), ours = guest_convert(desc);
+		u64 desc = descriptor_of_kind(i), ours = guest_convert(desc);
 
 		wrong += !overlay_descriptor_ok(ours);
-		/* Of a segment only DPL, C and L are not the guest's. */
-		if (desc & DESC_SEGMENT)
-			changed += ((desc ^ ours) & ~(DESC_DPL3 | DESC_LONG |
-						      (desc & GDESC_CODE ? GDESC_CONFORMING : 0))) != 0;
-		else
-			changed += ours != 0;
+		changed += !descriptor_kept(desc, ours);
 	}
 	EXPECT_EQ(t, wrong, 0, "descriptors that ring 3 may not have");
 	EXPECT_EQ(t, changed, 0, "descriptors with something else changed");
@@ -72,7 +55,7 @@ static void processors_view(struct selftest *t)
 	u64 seen;
 
 	for (unsigned i = 0; i < LOADED_DESCRIPTORS; i++) {
-		u64 desc = with_bits(i % 4096);
+		u64 desc = descriptor_of_kind(i);
 		u64 flags = interrupts_save();
 		bool found;
 
@@ -237,6 +220,12 @@ static struct thread *stopped_guest(struct selftest *t)
 	return guest;
 }
 
+static void kill_and_wait(struct selftest *t, struct thread *guest)
+{
+	send(guest, SIGKILL);
+	EXPECT_EQ(t, process_wait_for(guest), WAIT_STATUS(0, SIGKILL), "its status");
+}
+
 static void expect_pages(struct selftest *t, const struct mm *mm, unsigned findings,
 			 const char *glob, const char *step)
 {
@@ -312,8 +301,7 @@ static void shown(struct selftest *t)
 		EXPECT(t, strcmp(r.text, "") == 0, r.text);
 	}
 	plant(t, g);
-	send(guest, SIGKILL);
-	EXPECT_EQ(t, process_wait_for(guest), WAIT_STATUS(0, SIGKILL), "its status");
+	kill_and_wait(t, guest);
 }
 
 /* Every copy asks the area first, which has no rights. */
@@ -333,8 +321,7 @@ static void refused(struct selftest *t)
 	EXPECT_EQ(t, mm_lock_word(g->mm, g->gdt.base, &word), (u64)-EFAULT, "a futex");
 	EXPECT_EQ(t, mm_exchange_word(g->mm, g->gdt.base, &old, 1), (u64)-EFAULT, "its store");
 	EXPECT_EQ(t, mm_fault(g->mm, g->gdt.base, PF_USER | PF_WRITE), FAULT_ACCERR, "a fault");
-	send(guest, SIGKILL);
-	EXPECT_EQ(t, process_wait_for(guest), WAIT_STATUS(0, SIGKILL), "its status");
+	kill_and_wait(t, guest);
 }
 
 /* The runner counts frames behind the suite. */
