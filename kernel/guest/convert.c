@@ -44,5 +44,7 @@ void guest_segment_of(u64 desc, struct guest_segment *out)
 
 struct guest_table guest_system_segment(u64 desc)
 {
-	return (struct guest_table){ base_of(desc), limit_of(desc) + 1 };
+	u32 limit = limit_of(desc);
+
+	return (struct guest_table){ base_of(desc), MAX(limit + 1, limit) };
 }

@@ -23,7 +23,7 @@ u64 guest_convert(u64 desc);
 /* What a descriptor says, for accesses in the processor's place. */
 void guest_segment_of(u64 desc, struct guest_segment *out);
 
-/* Base and bytes of a system descriptor's segment. */
+/* Base and bytes of a system descriptor's segment; of 4 GiB all but the last. */
 struct guest_table guest_system_segment(u64 desc);
 
 #define GDESC_TYPE(desc) ((unsigned)((desc) >> 40 & 0x1f)) /* S included */

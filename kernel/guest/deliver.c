@@ -80,6 +80,7 @@ static bool enter_handler(struct guest *g, unsigned vector, s64 error, struct gu
 {
 	struct gate gate;
 	u16 selector;
+	u64 desc;
 	bool wide;
 	u32 ip;
 
@@ -88,9 +89,10 @@ static bool enter_handler(struct guest *g, unsigned vector, s64 error, struct gu
 	selector = (u16)(gate.low >> 16);
 	wide = GATE_KIND(gate.high) >= GATE_INTERRUPT;
 	ip = (gate.low & 0xffff) | (wide ? gate.high & 0xffff0000 : 0);
-	if (!guest_check_cs(g, selector, ip, fault) || !push_frame(g, wide ? 4 : 2, error, fault))
+	if (!guest_check_cs(g, selector, ip, &desc, fault) ||
+	    !push_frame(g, wide ? 4 : 2, error, fault))
 		return false;
-	guest_load_cs(g, selector);
+	guest_load_cs(g, selector, desc);
 	g->regs->ip = ip;
 	g->regs->flags &= ~(u64)(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF);
 	if ((GATE_KIND(gate.high) & 1) == 0)
@@ -163,16 +165,16 @@ static bool pop_return(struct guest *g, const struct guest_insn *insn, u32 *word
 		       struct guest_fault *fault)
 {
 	const struct guest_memory memory = guest_memory_of(g);
-	u64 sp = g->regs->sp;
+	u64 sp = g->regs->sp, desc;
 	bool good = true;
 
 	for (unsigned i = 0; good && i < n; i++)
 		good = guest_pop(g->regs, &memory, insn->operand, &word[i], fault);
-	if (!good || !guest_check_cs(g, (u16)word[1], word[0], fault)) {
+	if (!good || !guest_check_cs(g, (u16)word[1], word[0], &desc, fault)) {
 		g->regs->sp = sp;
 		return false;
 	}
-	guest_load_cs(g, (u16)word[1]);
+	guest_load_cs(g, (u16)word[1], desc);
 	g->regs->ip = word[0];
 	return true;
 }

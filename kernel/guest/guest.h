@@ -152,8 +152,8 @@ void guest_mark(struct guest *g, u16 selector, u64 bits);
 /* guest=one: did a load fail because the descriptor was not ours yet?  Now it is. */
 bool guest_first_load(struct guest *g, u16 selector);
 
-/* CS or SS of the trap's registers becomes the selector, RPL aside. */
-void guest_load_cs(struct guest *g, u16 selector);
+/* CS or SS of the trap's registers becomes the selector, RPL aside; CS by that descriptor. */
+void guest_load_cs(struct guest *g, u16 selector, u64 desc);
 void guest_load_ss(struct guest *g, u16 selector);
 
 /* DS, ES, FS or GS: guest_enter() loads it. */
@@ -173,7 +173,7 @@ void guest_leave(struct guest *g, struct pt_regs *regs);
 /* Its memory and segments, for kernel/guest/insn.h; what faults there is fatal to it. */
 struct guest_memory guest_memory_of(struct guest *g);
 
-/* The instruction at CS and IP.  False: it cannot be read or decoded. */
+/* The instruction at CS and IP.  False: it cannot be read, all of it, or decoded. */
 bool guest_fetch(struct guest *g, struct guest_insn *insn);
 
 /* A byte of code; 0 if it cannot be read. */
@@ -198,8 +198,8 @@ enum guest_done guest_segment_insn(struct guest *g, const struct guest_insn *ins
 /* Is it one of them that ring 3 may not execute, where ring 0 may? */
 bool guest_is_ring0_segment_insn(const struct guest_insn *insn);
 
-/* May CS hold that selector, with that IP?  Else *fault: #GP or #NP. */
-bool guest_check_cs(struct guest *g, u16 selector, u32 ip, struct guest_fault *fault);
+/* May CS hold that selector, with that IP?  *desc is its descriptor; else *fault: #GP or #NP. */
+bool guest_check_cs(struct guest *g, u16 selector, u32 ip, u64 *desc, struct guest_fault *fault);
 
 /* ---- privileged.c, deliver.c --------------------------------------------------------- */
 

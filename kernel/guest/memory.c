@@ -99,15 +99,16 @@ bool guest_fetch(struct guest *g, struct guest_insn *insn)
 	u64 desc = guest_descriptor_in(g, SEG_CS);
 	struct guest_segment cs;
 	u8 bytes[INSN_MAX];
-	unsigned have, first;
-	u32 linear;
+	unsigned n, have, first;
+	u32 ip = (u32)g->regs->ip, linear;
 
 	guest_segment_of(desc, &cs);
-	linear = cs.base + (u32)g->regs->ip;
-	first = in_page(linear, INSN_MAX);
+	linear = cs.base + ip;
+	n = ip > cs.limit ? 0 : (unsigned)MIN(INSN_MAX, (u64)cs.limit - ip + 1);
+	first = in_page(linear, n);
 	have = read_part(g, linear, bytes, first) ? first : 0;
-	if (have && have < INSN_MAX && read_part(g, linear + have, bytes + have, INSN_MAX - have))
-		have = INSN_MAX;
+	if (have && have < n && read_part(g, linear + have, bytes + have, n - have))
+		have = n;
 	return guest_insn_decode(bytes, have, cs.big, insn);
 }
 

@@ -144,11 +144,11 @@ static bool has_error_code(unsigned vector)
 static void exception(struct guest *g, unsigned vector, u64 cr2)
 {
 	u32 error = (u32)g->regs->orig_ax;
-	bool segment = vector == VEC_NP || vector == VEC_SS || vector == VEC_GP;
+	bool absent = vector == VEC_NP || vector == VEC_SS;
 
 	if (vector == VEC_PF) {
 		page_fault(g, cr2, error);
-	} else if (segment && !(error & 3) && error && guest_first_load(g, (u16)error)) {
+	} else if (absent && !(error & 3) && error && guest_first_load(g, (u16)error)) {
 		g->exits[GUEST_EXIT_FIRST_LOAD]++;
 	} else if (vector == VEC_GP) {
 		general_protection(g, error);

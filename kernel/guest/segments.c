@@ -74,14 +74,14 @@ static u16 held(const struct guest *g, enum user_segment s)
 	return s == SEG_CS ? (u16)g->regs->cs : s == SEG_SS ? (u16)g->regs->ss : g->segment[s];
 }
 
-bool guest_check_cs(struct guest *g, u16 selector, u32 ip, struct guest_fault *fault)
+bool guest_check_cs(struct guest *g, u16 selector, u32 ip, u64 *desc, struct guest_fault *fault)
 {
-	u64 desc = guest_descriptor(g, selector);
 	struct guest_segment cs;
 
-	if (!check(selector, desc, is_segment(desc) && (desc & GDESC_CODE), VEC_NP, fault))
+	*desc = guest_descriptor(g, selector);
+	if (!check(selector, *desc, is_segment(*desc) && (*desc & GDESC_CODE), VEC_NP, fault))
 		return false;
-	guest_segment_of(desc, &cs);
+	guest_segment_of(*desc, &cs);
 	return ip <= cs.limit || guest_fault_zero(fault, VEC_GP);
 }
 
@@ -149,16 +149,16 @@ static bool far(struct segment_work *w, bool call, u16 selector, u32 offset)
 {
 	struct pt_regs *regs = w->g->regs;
 	unsigned n = w->insn->operand;
-	u64 sp = regs->sp;
+	u64 sp = regs->sp, desc;
 
-	if (!guest_check_cs(w->g, selector, offset, w->fault))
+	if (!guest_check_cs(w->g, selector, offset, &desc, w->fault))
 		return false;
 	if (call && (!guest_push(regs, &w->memory, n, (u16)regs->cs, w->fault) ||
 		     !guest_push(regs, &w->memory, n, (u32)regs->ip, w->fault))) {
 		regs->sp = sp;
 		return false;
 	}
-	guest_load_cs(w->g, selector);
+	guest_load_cs(w->g, selector, desc);
 	regs->ip = offset;
 	return true;
 }

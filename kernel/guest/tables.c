@@ -69,12 +69,21 @@ static bool find(const struct guest *g, u16 selector, u32 *linear)
 	return offset + 8 <= t->bytes && (offset || (selector & SEL_TI));
 }
 
+/* Is it an entry of the GDT that is the kernel's? */
+static bool is_reserved(const struct guest *g, u32 linear)
+{
+	u32 selector = linear - g->gdt.base;
+
+	return in_table(&g->gdt, linear) && selector >= SEL_GUEST_FIRST &&
+	       selector < GDT_KERNEL_END;
+}
+
 /* What the guest finds set since the processor has used ours. */
 static void merge_accessed(struct guest *g, u32 linear)
 {
 	u64 *guests = guests_at(g, linear);
 
-	if (*guests & DESC_SEGMENT)
+	if ((*guests & DESC_SEGMENT) && !is_reserved(g, linear))
 		*guests |= *guest_ours(g, linear) & DESC_ACCESSED;
 }
 
@@ -117,10 +126,14 @@ u64 guest_descriptor_in(struct guest *g, enum user_segment s)
 void guest_mark(struct guest *g, u16 selector, u64 bits)
 {
 	u32 linear;
+	u64 *desc;
 
 	if (!find(g, selector, &linear))
 		return;
-	*guests_at(g, linear) |= bits;
+	desc = guests_at(g, linear);
+	if ((bits & DESC_ACCESSED) && !(*desc & DESC_SEGMENT))
+		return; /* not any more */
+	*desc |= bits;
 	*guest_ours(g, linear) |= bits & DESC_ACCESSED;
 }
 
@@ -166,11 +179,16 @@ static void compare_both(struct guest *g)
 	}
 }
 
-void guest_load_cs(struct guest *g, u16 selector)
+/* The frame that was pushed meanwhile may have changed the descriptor. */
+void guest_load_cs(struct guest *g, u16 selector, u64 desc)
 {
+	u64 loaded = guest_convert(desc) | DESC_ACCESSED;
+
 	g->regs->cs = selector | 3;
-	g->cs.stale = false;
 	guest_mark(g, selector, DESC_ACCESSED);
+	g->cs.selector = (u16)g->regs->cs;
+	g->cs.desc = loaded;
+	g->cs.stale = loaded != guest_convert(guest_descriptor(g, selector));
 }
 
 void guest_load_ss(struct guest *g, u16 selector)
@@ -193,22 +211,16 @@ void guest_load_data(struct guest *g, enum user_segment s, u16 selector)
 /* What the guest may not have at the kernel's selectors. */
 static void check_reserved(struct guest *g, u32 linear)
 {
-	u64 desc = *guests_at(g, linear);
-	u32 selector = linear - g->gdt.base;
-
-	if (in_table(&g->gdt, linear) && selector >= SEL_GUEST_FIRST && selector < GDT_KERNEL_END &&
-	    (desc & DESC_PRESENT))
+	if (is_reserved(g, linear) && (*guests_at(g, linear) & DESC_PRESENT))
 		guest_kill(g, SIGILL,
 			   "found a descriptor at selector %#x, expected none from %#x to %#x",
-			   selector, SEL_GUEST_FIRST, GDT_KERNEL_END - 1);
+			   linear - g->gdt.base, SEL_GUEST_FIRST, GDT_KERNEL_END - 1);
 }
 
 static void fill_at(struct guest *g, u32 linear)
 {
-	u32 selector = linear - g->gdt.base;
-
 	check_reserved(g, linear);
-	if (!in_table(&g->gdt, linear) || selector < SEL_GUEST_FIRST || selector >= GDT_KERNEL_END)
+	if (!is_reserved(g, linear))
 		convert_at(g, linear);
 }
 

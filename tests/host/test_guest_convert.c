@@ -70,6 +70,7 @@ static void test_what_is_said(void)
 	t = guest_system_segment(0x1200820034560017ULL | 0x78ULL << 32);
 	CHECK_EQ(t.base, 0x12783456);
 	CHECK_EQ(t.bytes, 0x18);
+	CHECK_EQ(guest_system_segment(0x008f82000000ffffULL).bytes, 0xffffffff);
 }
 
 const struct host_case host_cases[] = {
