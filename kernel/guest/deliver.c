@@ -32,6 +32,19 @@ static bool fault_of(struct guest_fault *fault, u8 vector, u32 error)
 	return false;
 }
 
+bool guest_check_cs(struct guest *g, u16 selector, u32 ip, u64 *desc, struct guest_fault *fault)
+{
+	struct guest_segment cs;
+
+	*desc = guest_descriptor(g, selector);
+	if (!(*desc & DESC_SEGMENT) || !(*desc & GDESC_CODE))
+		return fault_of(fault, VEC_GP, selector & 0xfffc);
+	if (!(*desc & DESC_PRESENT))
+		return fault_of(fault, VEC_NP, selector & 0xfffc);
+	guest_segment_of(*desc, &cs);
+	return ip <= cs.limit || guest_fault_zero(fault, VEC_GP);
+}
+
 /* ---- To a handler ------------------------------------------------------------------------ */
 
 static u32 flags_for_guest(const struct guest *g)

@@ -198,9 +198,6 @@ enum guest_done guest_segment_insn(struct guest *g, const struct guest_insn *ins
 /* Is it one of them that ring 3 may not execute, where ring 0 may? */
 bool guest_is_ring0_segment_insn(const struct guest_insn *insn);
 
-/* May CS hold that selector, with that IP?  *desc is its descriptor; else *fault: #GP or #NP. */
-bool guest_check_cs(struct guest *g, u16 selector, u32 ip, u64 *desc, struct guest_fault *fault);
-
 /* ---- privileged.c, deliver.c --------------------------------------------------------- */
 
 /* Executes the instruction, if it is one of ring 0's. */
@@ -223,5 +220,8 @@ void guest_deliver_fault(struct guest *g, const struct guest_fault *fault);
 bool guest_iret(struct guest *g, const struct guest_insn *insn, struct guest_fault *fault);
 bool guest_far_return(struct guest *g, const struct guest_insn *insn, unsigned more,
 		      struct guest_fault *fault);
+
+/* May CS hold that selector, with that IP?  *desc is its descriptor; else *fault: #GP or #NP. */
+bool guest_check_cs(struct guest *g, u16 selector, u32 ip, u64 *desc, struct guest_fault *fault);
 
 #endif

@@ -49,14 +49,14 @@ static void set_tss(struct guest *g, const struct percpu *cpu)
 
 static void load_segments(const struct guest *g, unsigned which)
 {
-	static void (*const load[])(u16 selector) = { [SEG_ES] = segment_load_es,
-						      [SEG_DS] = segment_load_ds,
-						      [SEG_FS] = segment_load_fs,
-						      [SEG_GS] = segment_load_gs };
-
-	for (unsigned s = SEG_ES; s <= SEG_GS; s++)
-		if (which & BIT(s))
-			load[s](g->segment[s]);
+	if (which & BIT(SEG_DS))
+		segment_load_ds(g->segment[SEG_DS]);
+	if (which & BIT(SEG_ES))
+		segment_load_es(g->segment[SEG_ES]);
+	if (which & BIT(SEG_FS))
+		segment_load_fs(g->segment[SEG_FS]);
+	if (which & BIT(SEG_GS))
+		segment_load_gs(g->segment[SEG_GS]);
 }
 
 void guest_enter(struct guest *g, struct pt_regs *regs)

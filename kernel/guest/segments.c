@@ -74,17 +74,6 @@ static u16 held(const struct guest *g, enum user_segment s)
 	return s == SEG_CS ? (u16)g->regs->cs : s == SEG_SS ? (u16)g->regs->ss : g->segment[s];
 }
 
-bool guest_check_cs(struct guest *g, u16 selector, u32 ip, u64 *desc, struct guest_fault *fault)
-{
-	struct guest_segment cs;
-
-	*desc = guest_descriptor(g, selector);
-	if (!check(selector, *desc, is_segment(*desc) && (*desc & GDESC_CODE), VEC_NP, fault))
-		return false;
-	guest_segment_of(*desc, &cs);
-	return ip <= cs.limit || guest_fault_zero(fault, VEC_GP);
-}
-
 /* ---- MOV, PUSH, POP ------------------------------------------------------------------------ */
 
 static bool mov_from(struct segment_work *w, enum user_segment s)

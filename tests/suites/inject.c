@@ -19,6 +19,7 @@
 #include "kernel/trap.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/insn.h"
+#include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"
 
 #define DR7_NONE 0x400
@@ -146,10 +147,17 @@ SELFTEST_SUITE(inject, cases);
 
 /* ---- For tests/guest/inject.py ------------------------------------------------------------- */
 
-/* On the one CPU that there is: rounds, until a guest had none of the driver's events. */
+/*
+ * On the one CPU that there is: rounds, until a guest had none of the driver's events.  A
+ * program takes turns with it.
+ */
 static void guests_to_their_ends(struct selftest *t)
 {
+	struct thread *other = user_run(t, USER_CODE(spin_loop), 0, this_cpu()->cpu);
 	u64 before;
+
+	if (!other)
+		return;
 
 	inject_log.cpu = this_cpu()->cpu;
 	trap_paranoid_hook = hook;
@@ -165,6 +173,8 @@ static void guests_to_their_ends(struct selftest *t)
 		EXPECT_EQ(t, process_wait_for(guest), 0, "its status");
 	} while (events_seen != before);
 	trap_paranoid_hook = NULL;
+	user_set(other, USER_WORD(stop), 1);
+	EXPECT_EQ(t, process_wait_for(other), 0, "the program's status");
 }
 
 static const struct selftest_case guest_cases[] = {
