@@ -36,7 +36,7 @@ SECONDS = 120      # until the suite's guest runs, or ends
 TRIES = 8           # where `before` leads elsewhere, too: to one that has its turn
 STEPS = 300        # of a way, at most
 TF = 0x100
-AT_USER = 1        # enum unwind_status
+AT_ENDS = (1, 2)   # enum unwind_status: user mode, or where a task has begun, as a guest does
 EVENT = ("vector", "ip", "flags", "cr3_found", "gs_found", "cr3", "gs_base", "status")
 VECTOR = {kind: N["VEC_" + kind.upper()] for kind in ("nmi", "mc", "db", "df")}
 GUARD = N["CEA_BASE"] + N["CEA_ENTRY_STACK"] - 64  # of the one CPU
@@ -162,7 +162,7 @@ class Guest:
                                or "no event")
         event = there[0]
         if event["cr3"] & N["CR3_USER_PGD"] or event["gs_base"] != N["CEA_BASE"] + \
-                N["CEA_TO_VAULT"] & 2 ** 64 - 1 or event["status"] != AT_USER:
+                N["CEA_TO_VAULT"] & 2 ** 64 - 1 or event["status"] not in AT_ENDS:
             return (f"found CR3 {event['cr3']:#x}, GS base {event['gs_base']:#x}, back-trace "
                     f"{event['status']}")
         return None
