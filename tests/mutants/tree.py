@@ -17,7 +17,8 @@ WORK = os.path.join(ROOT, "build", "mutants")
 BASE = os.path.join(WORK, "base")  # what is tried without a mutant
 IMAGE = "postern.elf"  # there and in a copy's build, as the host tests are
 DEBUG_IMAGE = "debug/postern.elf"
-GUESTS = ("guest", "instructions", "corners", "bad-lgdt-reserved")  # which tests/guest/run.py compares
+# Those that tests/guest/run.py compares, or ends, for a killer.
+GUESTS = ("guest", "instructions", "corners", "bad-lgdt-reserved")
 COPIED = ("Makefile", "linker.ld", "arch", "boot", "entry", "kernel", "mm", "scripts",
           "tests", "user")
 BUILD_LIMIT = 1800  # seconds for one make
