@@ -148,6 +148,9 @@ def problems(mutant, boots_by_name):
         yield "found no file that it changes"
     elif mutant.changed > MAX_CHANGED:
         yield f"found {mutant.changed} changed lines, expected at most {MAX_CHANGED}"
+    for path in mutant.files:
+        if path.endswith(".py"):
+            yield f"found a change of {path}, expected one of what is built"
     complaint = apply(mutant, ROOT, "--dry-run")
     if complaint:
         yield "does not apply: " + complaint.splitlines()[0]

@@ -174,6 +174,7 @@ def main(argv):
             print(complaint, "mutants: the tree does not build", sep="\n")
             return 1
         boots.INITRAMFS = first.initramfs  # mutants do not change programs
+        boots.initrds.USER = os.path.join(os.path.dirname(first.initramfs), "user")
         trees = [first, *map(first.twin, range(1, options.jobs))]
         records = run_all(mutants, digest, trees)
     except KeyboardInterrupt:
