@@ -1,8 +1,7 @@
 /*
  * The boot CPU's way from the loader's information to the first process: the
- * kernel's table of contents.  Each step's file says more.
- *
- * What it prints of the result is in kernel/start/banner.c.
+ * kernel's table of contents.  Each step's file says more; kernel/start/banner.c prints
+ * what came of it.
  */
 #include "arch/cpu.h"
 #include "arch/cpu_entry_area.h"
@@ -38,6 +37,7 @@
 #include "mm/kernel_map.h"
 #include "mm/ledger.h"
 #include "mm/pti.h"
+#include "mm/space/pages.h"
 #include "mm/space/uaccess.h"
 #include "mm/space/vmap.h"
 #include "mm/tlb.h"
@@ -113,6 +113,7 @@ static __noreturn void ap_online(virt_addr_t stack_top)
 /* The first kernel thread, when the boot is over. */
 static void main_thread(void *arg __unused)
 {
+	pages_init();                     /* the page of zeroes */
 	oom_init();                       /* who is killed for want of memory */
 	alarm_init();                     /* the programs' timers */
 	emulator.faults |= ring3_probe(); /* what only a program can see */

@@ -97,39 +97,6 @@ pte_t *pt_entry(pte_t *pgd, virt_addr_t va, unsigned level, bool alloc)
 	return &table[PT_INDEX(va, level)];
 }
 
-unsigned pt_missing(pte_t *pgd, virt_addr_t va)
-{
-	unsigned level = PT_LEVELS;
-	pte_t *table = pgd;
-
-	while (level > 1 && (table[PT_INDEX(va, level)] & PTE_P)) {
-		table = table_of(table[PT_INDEX(va, level)]);
-		level--;
-	}
-	return level - 1;
-}
-
-pte_t *pt_next_entries(pte_t *pgd, virt_addr_t *va, virt_addr_t end, unsigned *count)
-{
-	while (*va < end) {
-		unsigned level = PT_LEVELS;
-		pte_t *entry = &pgd[PT_INDEX(*va, level)];
-
-		while (level > 1 && (*entry & PTE_P) && !is_leaf(*entry, level)) {
-			level--;
-			entry = &table_of(*entry)[PT_INDEX(*va, level)];
-		}
-		if (level == 1) {
-			u64 left = (end - *va + PAGE_SIZE - 1) / PAGE_SIZE;
-
-			*count = (unsigned)MIN(left, PT_ENTRIES - PT_INDEX(*va, 1));
-			return entry;
-		}
-		*va = ALIGN_DOWN(*va, PT_SIZE(level)) + PT_SIZE(level);
-	}
-	return NULL;
-}
-
 static int map_at(pte_t *pgd, virt_addr_t va, phys_addr_t pa, u64 prot, unsigned level)
 {
 	pte_t *entry = pt_entry(pgd, va, level, true);
@@ -218,7 +185,7 @@ static void free_table(pte_t entry, unsigned level)
 {
 	pte_t *table = table_of(entry);
 
-	for (unsigned i = 0; level > 1 && i < PT_ENTRIES; i++)
+	for (unsigned i = 0; level > 1 && (i = pt_next_used(table, i)) < PT_ENTRIES; i++)
 		if ((table[i] & PTE_P) && !(table[i] & PTE_ALIAS) && !is_leaf(table[i], level))
 			free_table(table[i], level - 1);
 	if (level > 1)

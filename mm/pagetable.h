@@ -59,15 +59,17 @@ phys_addr_t pt_translate(const pte_t *pgd, virt_addr_t va);
  */
 pte_t *pt_entry(pte_t *pgd, virt_addr_t va, unsigned level, bool alloc);
 
-/* How many of the tables on the way to the 4 KiB entry of `va` are absent. */
-unsigned pt_missing(pte_t *pgd, virt_addr_t va);
+/* The index of the first entry of a table that is not 0, from `i` on; PT_ENTRIES: none is. */
+static inline unsigned pt_next_used(const pte_t *table, unsigned i)
+{
+	const pte_t *at = &table[i];
+	u64 left = PT_ENTRIES - i;
+	bool none = true;
 
-/*
- * The next 4 KiB entries at or after *va and in front of end: a pointer to the
- * first, with *va its address and *count how many follow one another in its
- * table (1 to PT_ENTRIES).  Absent tables are skipped whole.  NULL: no table.
- */
-pte_t *pt_next_entries(pte_t *pgd, virt_addr_t *va, virt_addr_t end, unsigned *count);
+	if (left)
+		__asm__("repe scasq" : "+D"(at), "+c"(left), "=@ccz"(none) : "a"(0) : "memory");
+	return PT_ENTRIES - (unsigned)left - !none;
+}
 
 /*
  * Maps one 4 KiB page.  -EEXIST if something is mapped there, -ENOMEM.

@@ -29,6 +29,7 @@ typedef u64 virt_addr_t;
 
 #define __packed __attribute__((packed))
 #define __aligned(n) __attribute__((aligned(n)))
+#undef __always_inline /* a C library has one, in the host tests */
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline __attribute__((noinline))
 #define __noreturn __attribute__((noreturn))

@@ -97,7 +97,7 @@ static void free_rest(struct task *const tasks[], unsigned n)
 	if (n > 0)
 		vmap_free_stacks(tops, n, TASK_STACK_SIZE);
 	for (unsigned i = 0; i < n; i++)
-		frame_free_object(tasks[i], 1);
+		frame_free_object(tasks[i], PAGE_SIZE, 1);
 }
 
 /* True: that was the last hold, and all but the stack and *t is free. */

@@ -15,6 +15,8 @@
  * leaves the stock out, so that a page fault changes no tree; a request for a block puts
  * the stock back first.
  *
+ * Behind all that is the room for a count of holders for each frame: mm/frames/holders.c.
+ *
  * The last free frames are a reserve for what cannot wait until memory comes
  * back (kernel/linux/process/oom.c): what is known of a signal, which is sent under a lock.
  *
@@ -50,6 +52,8 @@ static struct {
 	long fail_after; /* -1: never */
 } frames = { .lock = SPINLOCK(LOCK_FRAMES), .fail_after = -1 };
 
+u32 *frame_others;
+
 static u64 words_for(phys_addr_t top)
 {
 	return ALIGN_UP(PFN(top), 64) / 64;
@@ -63,7 +67,7 @@ size_t frame_bitmap_bytes(phys_addr_t top)
 		groups = ALIGN_UP(groups, FANOUT) / FANOUT;
 		all += groups;
 	} while (groups > 1);
-	return all * sizeof(u64);
+	return all * sizeof(u64) + words * 64 * sizeof(u32);
 }
 
 void frame_init(void *bitmap, phys_addr_t top)
@@ -81,6 +85,7 @@ void frame_init(void *bitmap, phys_addr_t top)
 		frames.tree[frames.levels++] = at;
 		at += groups;
 	} while (groups > 1);
+	frame_others = (u32 *)at;
 	frames.top = ALIGN_DOWN(top, PAGE_SIZE);
 	frames.total = frames.free = 0;
 }
@@ -282,7 +287,7 @@ phys_addr_t frame_alloc_zeroed(void)
 }
 
 /* The rest of the block stays free.  If the lowest block ends too high, all do. */
-static phys_addr_t alloc_block(unsigned n, phys_addr_t limit)
+phys_addr_t frame_alloc_run(unsigned n, phys_addr_t limit)
 {
 	unsigned order = n == 1 ? 0 : 64 - (unsigned)__builtin_clzll(n - 1);
 	SPIN_GUARD(&frames.lock);
@@ -301,7 +306,7 @@ static phys_addr_t alloc_block(unsigned n, phys_addr_t limit)
 
 phys_addr_t frame_alloc_contiguous(unsigned n, phys_addr_t limit)
 {
-	phys_addr_t pa = alloc_block(n, limit);
+	phys_addr_t pa = frame_alloc_run(n, limit);
 
 	if (pa != NO_FRAME)
 		memset(phys_to_virt(pa), 0, n * PAGE_SIZE);
@@ -326,12 +331,9 @@ void frame_free_contiguous(phys_addr_t pa, unsigned n)
 	frame_owner_give(pa, n);
 }
 
-void frame_free_object(void *object, unsigned n)
+void frame_free_object(void *object, size_t size, unsigned n)
 {
-	u64 *words = object;
-
-	for (size_t i = 0; i < n * PAGE_SIZE / sizeof(u64); i++)
-		words[i] = FRAME_POISON;
+	memset(object, FRAME_POISON & 0xff, size);
 	frame_free_contiguous(virt_to_phys(object), n);
 }
 

@@ -24,6 +24,9 @@ struct frame_stats {
 void frame_init(void *bitmap, phys_addr_t top);
 size_t frame_bitmap_bytes(phys_addr_t top);
 
+/* Behind the bitmaps: a count for each frame below the top, for mm/frames/holders.c alone. */
+extern u32 *frame_others;
+
 /*
  * Hands [start, end) to the allocator (both rounded inwards), or takes a part
  * of what was handed over back for good (rounded outwards).  Boot only.
@@ -54,23 +57,24 @@ phys_addr_t frame_alloc_reserved(void);
 bool frame_is_free(void);
 
 /*
- * n contiguous zeroed frames (1 to 64), all below `limit` bytes, the first at a
- * multiple of n frames, n rounded up to a power of two.  Returns the address of the
- * first, or NO_FRAME.  Any context, any CPU.
+ * n contiguous frames (1 to 64), all below `limit` bytes, the first at a multiple of n
+ * frames, n rounded up to a power of two: zeroed, or by frame_alloc_run() with contents
+ * unknown.  Returns the address of the first, or NO_FRAME.  Any context, any CPU.
  */
 phys_addr_t frame_alloc_contiguous(unsigned n, phys_addr_t limit);
+phys_addr_t frame_alloc_run(unsigned n, phys_addr_t limit);
 
 /* Panics if the frame is free already or was never managed. */
 void frame_free(phys_addr_t pa);
 void frame_free_contiguous(phys_addr_t pa, unsigned n);
 
 /*
- * Gives back an object of n whole frames that others had pointers to, filled with
- * FRAME_POISON: no canonical address, with the offset of any field neither, so a
- * pointer read from it after this faults when it is followed.
+ * Gives back an object of n whole frames that others had pointers to, its first `size`
+ * bytes filled with FRAME_POISON: no canonical address, with the offset of any field
+ * neither, so a pointer read from it after this faults when it is followed.
  */
 #define FRAME_POISON 0x6b6b6b6b6b6b6b6bULL
-void frame_free_object(void *object, unsigned n);
+void frame_free_object(void *object, size_t size, unsigned n);
 
 struct frame_stats frame_stats(void);
 

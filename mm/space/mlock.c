@@ -19,7 +19,8 @@
 /* ---- Pages ----------------------------------------------------------------------- */
 
 /*
- * Makes the pages of [start, end) present.  0, -ENOFRAME, -ENOMEM (no area),
+ * Makes the pages of [start, end) present; where the program may write, and `need` does not
+ * say that it will only read, each with a frame of its own.  0, -ENOFRAME, -ENOMEM (no area),
  * -EINVAL (an area cannot be touched, or has not the rights of `need`), -EFAULT
  * (behind the end of what it shows), -EINTR.
  */
@@ -27,6 +28,7 @@ static int populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned 
 {
 	for (virt_addr_t va = start; va < end; va += PAGE_SIZE) {
 		const struct vma *vma = vma_find(mm, va);
+		enum pages_touch how = PAGES_READ;
 		phys_addr_t pa;
 		int err;
 
@@ -34,7 +36,9 @@ static int populate(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned 
 			return -ENOMEM;
 		if (!vma->prot || (need & ~vma->prot))
 			return -EINVAL;
-		err = pages_touch(mm, vma, va, &pa);
+		if ((vma->prot & VMA_WRITE) && need != VMA_READ)
+			how = PAGES_WRITE;
+		err = pages_touch(mm, vma, va, how, &pa);
 		if (err)
 			return err == -ENXIO ? -EFAULT : err;
 		if (seam_long_work_point())

@@ -29,12 +29,13 @@
 
 struct mm *mm_alloc(void)
 {
-	phys_addr_t pa = frame_alloc_contiguous(MM_FRAMES, NO_FRAME);
+	phys_addr_t pa = frame_alloc_run(MM_FRAMES, NO_FRAME);
 	struct mm *mm;
 
 	if (pa == NO_FRAME)
 		return NULL;
 	mm = phys_to_virt(pa);
+	memset(mm, 0, offsetof(struct mm, vma));
 	vma_count_is(mm, 0);
 	mm->pgd = roots_alloc();
 	if (!mm->pgd) {
@@ -63,25 +64,34 @@ void mm_get(struct mm *mm)
 	__atomic_fetch_add(&mm->users, 1, __ATOMIC_RELAXED);
 }
 
+/* All pages lie in areas, but for those that a guest's tables have displaced. */
+static void drop_all(struct mm *mm)
+{
+	for (unsigned i = 0; i < mm->count; i++)
+		for (virt_addr_t va = mm->vma[i].start; va < mm->vma[i].end;)
+			va = pages_drop(mm, va, mm->vma[i].end);
+	for (virt_addr_t va = 0; mm->guest && va < USER_END;)
+		va = pages_drop(mm, va, USER_END);
+}
+
 void mm_put(struct mm *mm)
 {
+	unsigned slot = 0;
+
 	might_sleep();
 	if (__atomic_sub_fetch(&mm->users, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	ASSERT_OP(cpumask_count(&mm->cpus), ==, 0);
 	audit_slots_or_panic(mm->pgd, mm->ldt.active, "an address space ends");
 	process_entry_free(mm->pgd, mm->ldt.active, mm->ldt.table);
-	for (virt_addr_t va = 0; va < USER_END;)
-		va = pages_drop(mm, va, USER_END);
+	drop_all(mm);
 	vma_remove_all(mm);
-	for (unsigned slot = 0; slot < PGD_FIRST_KERNEL_SLOT; slot++) {
-		if (!mm->pgd[slot])
-			continue;
+	while ((slot = pt_next_used(mm->pgd, slot)) < PGD_FIRST_KERNEL_SLOT) {
 		pt_free_tables(mm->pgd, slot, slot);
 		pti_set_user_pgd(mm->pgd, slot, 0);
 	}
 	roots_free(mm->pgd);
-	frame_free_object(mm, MM_FRAMES);
+	frame_free_object(mm, offsetof(struct mm, vma[mm->count]), MM_FRAMES);
 }
 
 /* All that describes the parent's; what belongs to the struct itself stays. */
@@ -90,8 +100,8 @@ static void copy_areas(struct mm *child, const struct mm *parent)
 	pte_t *pgd = child->pgd;
 	u64 id = child->id;
 
-	*child = *parent;
-	vma_count_is(child, child->count);
+	vma_count_is(child, parent->count);
+	memcpy(child, parent, offsetof(struct mm, vma[parent->count]));
 	child->pgd = pgd;
 	child->id = id;
 	child->cpus = (struct cpumask){ 0 };
@@ -120,7 +130,9 @@ struct mm *mm_fork(struct mm *parent)
 	if (!err) {
 		copy_areas(child, parent);
 		for (unsigned i = 0; !err && i < child->count; i++)
-			err = pages_copy(child, parent, &child->vma[i]);
+			err = pages_share(child, parent, &child->vma[i]);
+		parent->stale_faults = 0;
+		tlb_flush_range(&parent->cpus, 0, USER_END);
 		sleep_unlock(&parent->lock);
 	}
 	if (!err)
@@ -172,11 +184,11 @@ u64 mm_measure(struct mm *mm)
 /* Others than these (reserved bits, say) are none that trying again helps. */
 #define PF_ORDINARY (PF_PROT | PF_WRITE | PF_USER | PF_INSTR)
 
-/* More threads than that do not meet one mprotect with a fault each. */
+/* More threads than that do not meet one such change with a fault each. */
 #define MAX_STALE_FAULTS 1000
 
 /*
- * PF_PROT is what the CPU saw: by now another thread's mprotect may have granted
+ * PF_PROT is what the CPU saw: by now another thread's mprotect or write may have granted
  * what was missing, and the access is tried again.  Not for ever: in emulators that
  * make far returns with the kernel's rights, all of them fault with SMAP.  (A way out
  * that missed the switch to the user PGD does not come here: kernel/trap.c.)
@@ -192,13 +204,14 @@ static enum fault_verdict fault_locked(struct mm *mm, virt_addr_t addr, u64 erro
 	    (error & PF_INSTR && !(vma->prot & VMA_EXEC)) || vma->prot == 0 ||
 	    (error & ~(u64)PF_ORDINARY))
 		return FAULT_ACCERR;
-	switch (pages_touch(mm, vma, addr, &pa)) {
+	if ((error & PF_PROT) && pages_allow(mm, addr, error) &&
+	    ++mm->stale_faults > MAX_STALE_FAULTS)
+		return FAULT_ACCERR;
+	switch (pages_touch(mm, vma, addr, error & PF_WRITE ? PAGES_WRITE : PAGES_READ, &pa)) {
 	case 0: break;
 	case -ENXIO: return FAULT_BUS;
 	default: return FAULT_OOM;
 	}
-	if ((error & PF_PROT) && ++mm->stale_faults > MAX_STALE_FAULTS)
-		return FAULT_ACCERR;
 	return pages_allow(mm, addr, error) ? FAULT_HANDLED : FAULT_ACCERR;
 }
 
@@ -222,7 +235,8 @@ static int access(struct mm *mm, virt_addr_t at, void *out, const void *in, u64 
 		u64 part = MIN(n, PAGE_SIZE - offset);
 		const struct vma *vma = mm_find_or_grow(mm, at);
 		phys_addr_t pa;
-		int err = vma ? pages_touch(mm, vma, at, &pa) : -EFAULT;
+		int err = vma ? pages_touch(mm, vma, at, in ? PAGES_WRITE : PAGES_READ, &pa) :
+				-EFAULT;
 
 		if (err)
 			return err == -ENXIO ? -EFAULT : err;
@@ -274,7 +288,7 @@ static int find_word(struct mm *mm, const struct vma *vma, virt_addr_t va, bool 
 
 	if (!vma || !vma->prot || (write && !(vma->prot & VMA_WRITE)))
 		return -EFAULT;
-	err = pages_touch(mm, vma, va, &pa);
+	err = pages_touch(mm, vma, va, write ? PAGES_WRITE : PAGES_READ, &pa);
 	if (err)
 		return err == -ENXIO ? -EFAULT : err;
 	*at = (u32 *)phys_to_virt(pa) + va % PAGE_SIZE / sizeof(u32);

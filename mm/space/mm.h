@@ -88,7 +88,7 @@ struct mm {
 	u64 resident;          /* pages, those of shared objects included */
 	u64 shown;             /* pages of shared objects */
 	u64 tables;            /* frames of page tables of the user half */
-	unsigned stale_faults; /* tried again since the last mprotect */
+	unsigned stale_faults; /* tried again since an entry last got more rights */
 	unsigned lock_new;     /* mlockall(MCL_FUTURE): VMA_LOCKED and so on of new areas */
 	unsigned count;
 	struct vma vma[MM_MAX_VMAS]; /* ascending, apart, neighbours may touch */
@@ -123,7 +123,7 @@ void mm_get(struct mm *mm);
 void mm_put(struct mm *mm);
 
 /*
- * A copy for a child process: private pages copied, shared ones shared.  NULL:
+ * A copy for a child process: private pages are copied on write, shared ones shared.  NULL:
  * no memory, or the caller is about to die; nothing is left of it.
  */
 struct mm *mm_fork(struct mm *parent);

@@ -47,7 +47,7 @@ static int cover_locked(struct mm *mm, struct overlay_page *p)
 		return -EACCES;
 	if (!vma_can_protect(mm, va, va + PAGE_SIZE))
 		return -ENOMEM;
-	err = pages_touch(mm, vma, va, &guest);
+	err = pages_touch(mm, vma, va, PAGES_WRITE, &guest);
 	if (!err)
 		err = pages_prepare_move(mm, va, va + OVERLAY_KEPT, PAGE_SIZE);
 	ours = err ? NO_FRAME : frame_alloc_zeroed();

@@ -3,8 +3,13 @@
  * batches.  A page of a PROT_NONE area keeps its frame: the entry is absent,
  * with the address still in it.
  *
- * Invariants: a present entry lies in an area and grants no more than it; a
- * frame without PTE_SHARED belongs to this one entry.
+ * Private pages are copied on write.  fork shows a frame in both address spaces, with no
+ * right to write in either; who writes to it next gets a copy, or the frame itself if
+ * nobody else has it any more.  What was read before it was written shows the page of zeroes.
+ *
+ * Invariants: a present entry lies in an area and grants no more than it; an entry
+ * without PTE_SHARED is a holder of its frame (mm/frames/holders.h), and grants writing only
+ * if it is the only one.
  * Called by mm/space/mm.c and mm/space/mm_range.c, under the lock.
  */
 #include "kernel/base/errno.h"
@@ -12,13 +17,25 @@
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 #include "mm/frames/frame.h"
+#include "mm/frames/holders.h"
 #include "mm/pti.h"
 #include "mm/space/pages.h"
+#include "mm/space/pt_range.h"
 #include "mm/space/roots.h"
 #include "mm/space/shared.h"
 #include "mm/tlb.h"
 
 #define BATCH 64
+
+static phys_addr_t zeroes;
+
+void pages_init(void)
+{
+	zeroes = frame_alloc_zeroed();
+	if (zeroes == NO_FRAME)
+		panic("memory: found no frame for the page of zeroes");
+	frame_pin(zeroes);
+}
 
 static u64 pte_prot(unsigned prot)
 {
@@ -49,10 +66,44 @@ static pte_t *make_entry(struct mm *mm, virt_addr_t va)
 	return pte;
 }
 
-int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, phys_addr_t *pa)
+/* The rights of a private page: to write only if the frame is held by nobody else. */
+static u64 private_prot(phys_addr_t pa, unsigned prot)
+{
+	return pte_prot(frame_has_others(pa) ? prot & ~(unsigned)VMA_WRITE : prot);
+}
+
+/*
+ * Of a private page that is there: gives it a frame of its own.  Others use what they
+ * have cached until the flush, so the old frame is held until then.
+ */
+static int make_own(struct mm *mm, pte_t *pte, unsigned prot, virt_addr_t va, phys_addr_t *pa)
+{
+	phys_addr_t old = *pte & PTE_ADDR_MASK;
+
+	mm->stale_faults = 0;
+	if (!frame_has_others(old)) {
+		*pte = old | pte_prot(prot);
+		return 0;
+	}
+	*pa = old == zeroes ? frame_alloc_zeroed() : frame_alloc();
+	if (*pa == NO_FRAME)
+		return -ENOFRAME;
+	if (old == zeroes)
+		mm->resident++;
+	else
+		memcpy(phys_to_virt(*pa), phys_to_virt(old), PAGE_SIZE);
+	*pte = *pa | pte_prot(prot);
+	va = ALIGN_DOWN(va, PAGE_SIZE);
+	tlb_flush_range(&mm->cpus, va, va + PAGE_SIZE);
+	frame_release(old);
+	return 0;
+}
+
+int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, enum pages_touch how,
+		phys_addr_t *pa)
 {
 	pte_t *pte = make_entry(mm, va);
-	u64 bits = pte_prot(vma->prot);
+	u64 bits = 0;
 	int err = 0;
 
 	*pa = NO_FRAME;
@@ -60,19 +111,23 @@ int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, phys_addr_
 		return -ENOFRAME;
 	if (*pte & PTE_ADDR_MASK) {
 		*pa = *pte & PTE_ADDR_MASK;
-		return 0;
+		if (how == PAGES_READ || (*pte & (PTE_SHARED | PTE_OVERLAY)))
+			return 0;
+		return make_own(mm, pte, vma->prot, va, pa);
 	}
 	if (vma->shared) {
 		err = shared_frame(vma->shared,
 				   vma->offset + ALIGN_DOWN(va, PAGE_SIZE) - vma->start, pa);
-		bits |= PTE_SHARED;
+		bits = PTE_SHARED | pte_prot(vma->prot);
 	} else {
-		*pa = frame_alloc_zeroed();
+		*pa = how == PAGES_READ ? zeroes : frame_alloc_zeroed();
+		if (*pa != NO_FRAME)
+			bits = private_prot(*pa, vma->prot);
 	}
 	if (*pa == NO_FRAME)
 		return err ? err : -ENOFRAME;
 	*pte = *pa | bits;
-	mm->resident++;
+	mm->resident += *pa != zeroes;
 	mm->shown += vma->shared != NULL;
 	return 0;
 }
@@ -85,29 +140,31 @@ bool pages_allow(struct mm *mm, virt_addr_t va, u64 error)
 	       (!(error & PF_INSTR) || !(*pte & PTE_NX));
 }
 
-/* The batch is cleared and flushed before its frames are free. */
-static void drop_batch(struct mm *mm, virt_addr_t va, pte_t *pte, unsigned count)
+/*
+ * Drops up to BATCH pages of the table in which the entry of `va` is, in front of its
+ * entry `end`; returns how many entries have been passed.  All are cleared and flushed
+ * before the frames are free.
+ */
+static unsigned drop_batch(struct mm *mm, virt_addr_t va, pte_t *table, unsigned end)
 {
+	unsigned first = PT_INDEX(va, 1), i = first, n = 0;
 	phys_addr_t frame[BATCH];
-	unsigned n = 0, shown = 0;
 
-	for (unsigned i = 0; i < count; i++) {
-		pte_t old = pte[i];
+	while (n < BATCH && (i = pt_next_used(table, i)) < end) {
+		pte_t old = table[i];
 
-		if (!(old & PTE_ADDR_MASK))
-			continue;
-		pte[i] = 0;
-		shown++;
-		if (old & PTE_SHARED)
-			mm->shown--;
-		else
-			frame[n++] = old & PTE_ADDR_MASK;
+		table[i++] = 0;
+		mm->resident -= (old & PTE_ADDR_MASK) != zeroes;
+		mm->shown -= !!(old & PTE_SHARED);
+		frame[n++] = old & PTE_SHARED ? NO_FRAME : old & PTE_ADDR_MASK;
 	}
-	if (shown)
-		tlb_flush_range(&mm->cpus, va, va + count * PAGE_SIZE);
-	mm->resident -= shown;
+	i = MIN(i, end);
+	if (n > 0)
+		tlb_flush_range(&mm->cpus, va, va + (i - first) * PAGE_SIZE);
 	while (n > 0)
-		frame_free(frame[--n]);
+		if (frame[--n] != NO_FRAME)
+			frame_release(frame[n]);
+	return i - first;
 }
 
 virt_addr_t pages_drop(struct mm *mm, virt_addr_t start, virt_addr_t end)
@@ -117,9 +174,9 @@ virt_addr_t pages_drop(struct mm *mm, virt_addr_t start, virt_addr_t end)
 	pte_t *pte;
 
 	while ((pte = pt_next_entries(mm->pgd, &va, end, &count))) {
-		count = MIN(count, BATCH);
-		drop_batch(mm, va, pte, count);
-		va += count * PAGE_SIZE;
+		unsigned first = PT_INDEX(va, 1);
+
+		va += drop_batch(mm, va, pte - first, first + count) * PAGE_SIZE;
 		if (seam_long_work_point())
 			return va;
 	}
@@ -134,9 +191,14 @@ virt_addr_t pages_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, uns
 	pte_t *pte;
 
 	while (!leave && (pte = pt_next_entries(mm->pgd, &va, end, &count))) {
-		for (unsigned i = 0; i < count; i++)
-			if (pte[i] & PTE_ADDR_MASK)
-				pte[i] = (pte[i] & (PTE_ADDR_MASK | PTE_SHARED)) | pte_prot(prot);
+		for (unsigned i = 0; i < count; i++) {
+			phys_addr_t pa = pte[i] & PTE_ADDR_MASK;
+
+			if (pte[i] & PTE_SHARED)
+				pte[i] = pa | PTE_SHARED | pte_prot(prot);
+			else if (pa)
+				pte[i] = pa | private_prot(pa, prot);
+		}
 		va += count * PAGE_SIZE;
 		leave = seam_long_work_point();
 	}
@@ -187,33 +249,43 @@ virt_addr_t pages_move(struct mm *mm, virt_addr_t from, virt_addr_t to, u64 len)
 	return va;
 }
 
-static int copy_page(struct mm *to, const struct vma *vma, virt_addr_t va, pte_t old)
+/* `from` are entries of one page table, `va` the first one's address. */
+static int share_entries(struct mm *to, pte_t *from, virt_addr_t va, unsigned count)
 {
-	phys_addr_t pa;
-	int err;
+	pte_t *entries = NULL; /* in the same places of a table of `to` */
 
-	if (!(old & PTE_ADDR_MASK) || (old & PTE_SHARED))
-		return 0;
-	err = pages_touch(to, vma, va, &pa);
-	if (err)
-		return err;
-	memcpy(phys_to_virt(pa), phys_to_virt(old & PTE_ADDR_MASK), PAGE_SIZE);
-	return seam_long_work_point() ? -EINTR : 0;
+	for (unsigned i = 0; i < count; i++) {
+		phys_addr_t pa = from[i] & PTE_ADDR_MASK;
+
+		if (!pa || (from[i] & PTE_SHARED))
+			continue;
+		if (!entries) {
+			pte_t *entry = make_entry(to, va + i * PAGE_SIZE);
+
+			if (!entry)
+				return -ENOFRAME;
+			entries = entry - i;
+		}
+		frame_hold(pa);
+		from[i] &= ~(u64)(PTE_W | PTE_D);
+		entries[i] = from[i];
+		to->resident += pa != zeroes;
+	}
+	return 0;
 }
 
-int pages_copy(struct mm *to, struct mm *from, const struct vma *vma)
+int pages_share(struct mm *to, struct mm *from, const struct vma *vma)
 {
 	virt_addr_t va = vma->start;
 	unsigned count;
 	pte_t *pte;
 
 	while ((pte = pt_next_entries(from->pgd, &va, vma->end, &count))) {
-		for (unsigned i = 0; i < count; i++, va += PAGE_SIZE) {
-			int err = copy_page(to, vma, va, pte[i]);
+		int err = share_entries(to, pte, va, count);
 
-			if (err)
-				return err;
-		}
+		if (err)
+			return err;
+		va += count * PAGE_SIZE;
 		if (seam_long_work_point())
 			return -EINTR;
 	}

@@ -11,11 +11,19 @@
 
 #include "mm/space/mm.h"
 
+/* Makes the page of zeroes.  Once, at boot, before there is an address space. */
+void pages_init(void);
+
+enum pages_touch { PAGES_READ, PAGES_WRITE };
+
 /*
- * The frame of `va` in `vma`, made present if it was not: 0, -ENOFRAME, or -ENXIO:
- * `va` lies behind the end of the shared object.
+ * The frame of `va` in `vma`, made present if it was not, for what the caller is going to
+ * do with it.  PAGES_WRITE: a private page's frame is this entry's alone from then on, until
+ * the next fork; PAGES_READ: others may have it, too, and nobody may change it.
+ * 0, -ENOFRAME, or -ENXIO: `va` lies behind the end of the shared object.
  */
-int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, phys_addr_t *pa);
+int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, enum pages_touch how,
+		phys_addr_t *pa);
 
 /* Does the entry of va, if any, allow the access that a fault's `error` (PF_*) tells of? */
 bool pages_allow(struct mm *mm, virt_addr_t va, u64 error);
@@ -39,9 +47,11 @@ int pages_prepare_move(struct mm *mm, virt_addr_t from, virt_addr_t to, u64 len)
 virt_addr_t pages_move(struct mm *mm, virt_addr_t from, virt_addr_t to, u64 len);
 
 /*
- * Copies the private pages of an area of `from` into `to`, which has none there.
- * 0, -ENOMEM or -EINTR.
+ * Shows the private pages of an area of `from` in `to`, too, which has none there: no entry
+ * of either may be written until pages_touch() has given it a frame of its own.  0, -ENOFRAME
+ * or -EINTR.  Whatever it returns, the caller must flush the TLBs of `from` before it gives
+ * the lock back.
  */
-int pages_copy(struct mm *to, struct mm *from, const struct vma *vma);
+int pages_share(struct mm *to, struct mm *from, const struct vma *vma);
 
 #endif

@@ -17,7 +17,7 @@
 #include "kernel/base/spinlock.h"
 #include "mm/frames/frame.h"
 #include "mm/frames/live.h"
-#include "mm/pagetable.h"
+#include "mm/space/pt_range.h"
 #include "mm/space/shared.h"
 
 struct shared {
@@ -78,7 +78,7 @@ void shared_put(struct shared *s)
 	pt_for_each_leaf(s->root, 0, PT_ENTRIES - 1, free_leaf, NULL);
 	pt_free_tables(s->root, 0, PT_ENTRIES - 1);
 	frame_free(virt_to_phys(s->root));
-	frame_free_object(s, 1);
+	frame_free_object(s, sizeof(*s), 1);
 }
 
 int shared_frame(struct shared *s, u64 offset, phys_addr_t *pa)

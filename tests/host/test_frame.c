@@ -7,6 +7,7 @@
  */
 #include "kernel/base/phys.h"
 #include "mm/frames/frame.h"
+#include "mm/frames/holders.h"
 #include "tests/host/arena.h"
 #include "tests/host/host.h"
 
@@ -290,6 +291,56 @@ static void test_random(void)
 	end();
 }
 
+/* ---- Holders ------------------------------------------------------------------------- */
+
+static void test_holders(void)
+{
+	phys_addr_t pa;
+
+	begin(MIB(1));
+	frame_add_range(0x10000, 0x20000);
+	pa = frame_alloc();
+	CHECK(!frame_has_others(pa));
+	frame_hold(pa);
+	frame_hold(pa);
+	CHECK(frame_has_others(pa));
+	frame_release(pa);
+	CHECK(frame_has_others(pa));
+	frame_release(pa);
+	CHECK(!frame_has_others(pa));
+	CHECK_EQ(used(), 1);
+	frame_release(pa);
+	CHECK_EQ(used(), 0);
+	CHECK_EQ(frame_alloc(), pa); /* and is as new */
+	CHECK(!frame_has_others(pa));
+	end();
+}
+
+/* More than can be counted: for good, rather than free while somebody has it. */
+static void test_too_many_holders(void)
+{
+	phys_addr_t pa;
+
+	begin(MIB(1));
+	frame_add_range(0x10000, 0x20000);
+	pa = frame_alloc();
+	frame_others[PFN(pa)] = ~0u - 1;
+	frame_hold(pa);
+	frame_hold(pa);
+	CHECK(frame_has_others(pa));
+	for (unsigned i = 0; i < 10; i++)
+		frame_release(pa);
+	CHECK(frame_has_others(pa));
+	CHECK_EQ(used(), 1);
+	pa = frame_alloc();
+	frame_pin(pa);
+	frame_release(pa);
+	frame_hold(pa);
+	frame_release(pa);
+	CHECK_EQ(used(), 2);
+	end();
+}
+
 /* ---- A bound -------------------------------------------------------------------------- */
 
 /*
@@ -412,6 +463,8 @@ const struct host_case host_cases[] = {
 	{ "memory may end anywhere", test_odd_tops },
 	{ "64 MiB, and 4 and 8 GiB with a hole, are taken to the last frame", test_shapes },
 	{ "a random run of takes and frees agrees with an array", test_random },
+	{ "the last of several holders frees a frame", test_holders },
+	{ "with more holders than can be counted, it is never free", test_too_many_holders },
 	{ "a search in 64 GiB, nearly full or in fragments, takes no longer than in 1 MiB", test_bound },
 	{ "what must not be freed panics, and nothing changes", test_panics },
 	{ "frame_fail_after counts allocations", test_fail_after },

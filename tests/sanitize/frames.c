@@ -53,10 +53,12 @@ phys_addr_t __real_frame_alloc_reserved(void);
 phys_addr_t __wrap_frame_alloc_reserved(void);
 phys_addr_t __real_frame_alloc_contiguous(unsigned n, phys_addr_t limit);
 phys_addr_t __wrap_frame_alloc_contiguous(unsigned n, phys_addr_t limit);
+phys_addr_t __real_frame_alloc_run(unsigned n, phys_addr_t limit);
+phys_addr_t __wrap_frame_alloc_run(unsigned n, phys_addr_t limit);
 void __real_frame_free_contiguous(phys_addr_t pa, unsigned n);
 void __wrap_frame_free_contiguous(phys_addr_t pa, unsigned n);
 void __wrap_frame_free(phys_addr_t pa);
-void __wrap_frame_free_object(void *object, unsigned n);
+void __wrap_frame_free_object(void *object, size_t size, unsigned n);
 struct frame_stats __real_frame_stats(void);
 struct frame_stats __wrap_frame_stats(void);
 bool __real_frame_is_free(void);
@@ -319,6 +321,15 @@ phys_addr_t __wrap_frame_alloc_contiguous(unsigned n, phys_addr_t limit)
 	return pa;
 }
 
+phys_addr_t __wrap_frame_alloc_run(unsigned n, phys_addr_t limit)
+{
+	phys_addr_t pa = __wrap_frame_alloc_contiguous(n, limit);
+
+	if (pa != NO_FRAME)
+		memset(phys_to_virt(pa), FRESH, n * PAGE_SIZE);
+	return pa;
+}
+
 phys_addr_t __wrap_frame_alloc_zeroed(void)
 {
 	phys_addr_t pa = alloc_guarded(1, NO_FRAME);
@@ -398,11 +409,11 @@ void __wrap_frame_free(phys_addr_t pa)
 	__wrap_frame_free_contiguous(pa, 1);
 }
 
-void __wrap_frame_free_object(void *object, unsigned n)
+void __wrap_frame_free_object(void *object, size_t size, unsigned n)
 {
 	u64 *words = object;
 
-	for (size_t i = 0; i < n * PAGE_SIZE / sizeof(u64); i++)
+	for (size_t i = 0; i < size / sizeof(u64); i++)
 		words[i] = FRAME_POISON;
 	__wrap_frame_free_contiguous(virt_to_phys(object), n);
 }

@@ -240,6 +240,11 @@ static void mappings(struct selftest *t)
 	expect_good(t, &(struct program){ "/bin/mappings", { "-q" } });
 }
 
+static void cow(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/cow", { "-q", rounds(40) } });
+}
+
 static void limits(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/limits", { "-q" } });
@@ -383,6 +388,7 @@ static const struct selftest_case linux_cases[] = {
 	{ "threads share memory, wait for each other, end together", threads },
 	{ "a program becomes another, or nothing changes", exec },
 	{ "mappings are moved, resized, shared and dropped", mappings },
+	{ "what fork gives to both is copied for whoever writes", cow },
 	{ "each limit is enforced, and told as Linux tells it", limits },
 	{ "so are those on stacks, arguments and locked memory", limits_memory },
 	{ "many processes come and go at once", storm_of_processes },

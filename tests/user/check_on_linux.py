@@ -55,6 +55,7 @@ PROGRAMS = [
     ("storm", ["threads", "50"], 0, " 0 failures"),
     ("exec", [], 0, "\n1.."),
     ("mappings", [], 0, "\n1.."),
+    ("cow", [], 0, "\n1.."),
     ("layout", [], 0, "\n1.."),
     ("random", [], 0, "\n1.."),
     ("limits", [], 0, "\n1.."),

@@ -42,7 +42,7 @@ struct process *process_create(struct mm *mm, const struct process *parent)
 	p->open_fds = ALL_FDS;
 	limits_init(p->limits);
 	if (!facts_make(&p->facts)) {
-		frame_free_object(p, 1);
+		frame_free_object(p, sizeof(*p), 1);
 		return NULL;
 	}
 	SPIN_SCOPE(&process_lock) {
@@ -128,7 +128,7 @@ void process_free(struct process *p)
 	if (p->mm)
 		mm_put(p->mm);
 	facts_drop(p->facts);
-	frame_free_object(p, 1);
+	frame_free_object(p, sizeof(*p), 1);
 }
 
 void process_free_dead_threads(void)
