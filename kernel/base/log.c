@@ -185,13 +185,16 @@ void log(const char *fmt, ...)
 	log_write(line, strlen(line));
 }
 
-int log_read_byte(void)
+bool log_has_byte(void)
 {
 	u8 status = inb(COM1 + UART_LSR);
 
-	if (status == 0xff || !(status & LSR_DATA_READY))
-		return -1;
-	return inb(COM1);
+	return status != 0xff && (status & LSR_DATA_READY);
+}
+
+int log_read_byte(void)
+{
+	return log_has_byte() ? inb(COM1) : -1;
 }
 
 void log_break_lock(void)

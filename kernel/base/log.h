@@ -33,6 +33,9 @@ void console_write(const char *s, size_t n);
 /* A byte from COM1, or -1 if none is waiting. */
 int log_read_byte(void);
 
+/* Would it return one?  The same context. */
+bool log_has_byte(void);
+
 /*
  * From here on output takes no lock, and is not quiet: for the panic path, whose CPU may
  * have been stopped while it held it.

@@ -83,10 +83,13 @@ static int take(void)
 
 void tty_poll(void)
 {
-	u64 flags = interrupts_save();
 	bool report = false, interrupt = false;
+	u64 flags;
 	int c;
 
+	if (!log_has_byte())
+		return;
+	flags = interrupts_save();
 	if (claim_try(&typed.polling)) {
 		while (!(tty_is_pipe && is_full()) && (c = log_read_byte()) >= 0) {
 			typed.came_ns = clock_ns();
