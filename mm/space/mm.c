@@ -204,15 +204,13 @@ static enum fault_verdict fault_locked(struct mm *mm, virt_addr_t addr, u64 erro
 	    (error & PF_INSTR && !(vma->prot & VMA_EXEC)) || vma->prot == 0 ||
 	    (error & ~(u64)PF_ORDINARY))
 		return FAULT_ACCERR;
-	if ((error & PF_PROT) && pages_allow(mm, addr, error) &&
-	    ++mm->stale_faults > MAX_STALE_FAULTS)
-		return FAULT_ACCERR;
+	if ((error & PF_PROT) && pages_allow(mm, addr, error))
+		return ++mm->stale_faults > MAX_STALE_FAULTS ? FAULT_ACCERR : FAULT_HANDLED;
 	switch (pages_touch(mm, vma, addr, error & PF_WRITE ? PAGES_WRITE : PAGES_READ, &pa)) {
-	case 0: break;
+	case 0: return FAULT_HANDLED;
 	case -ENXIO: return FAULT_BUS;
 	default: return FAULT_OOM;
 	}
-	return pages_allow(mm, addr, error) ? FAULT_HANDLED : FAULT_ACCERR;
 }
 
 enum fault_verdict mm_fault(struct mm *mm, virt_addr_t addr, u64 error)

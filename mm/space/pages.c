@@ -121,8 +121,7 @@ int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, enum pages
 		bits = PTE_SHARED | pte_prot(vma->prot);
 	} else {
 		*pa = how == PAGES_READ ? zeroes : frame_alloc_zeroed();
-		if (*pa != NO_FRAME)
-			bits = private_prot(*pa, vma->prot);
+		bits = pte_prot(*pa == zeroes ? vma->prot & ~(unsigned)VMA_WRITE : vma->prot);
 	}
 	if (*pa == NO_FRAME)
 		return err ? err : -ENOFRAME;
