@@ -242,7 +242,7 @@ static void mappings(struct selftest *t)
 
 static void cow(struct selftest *t)
 {
-	expect_good(t, &(struct program){ "/bin/cow", { "-q", rounds(40) } });
+	expect_good(t, &(struct program){ "/bin/cow", { "-q", rounds(10) } });
 }
 
 static void limits(struct selftest *t)
