@@ -103,8 +103,17 @@ $(BUILD)/linker.ld: linker.ld kernel/base/layout.h kernel/base/deferred.h
 
 LIBGCC = $(shell $(CC) -print-libgcc-file-name)
 
-$(ELF): $(OBJECTS) $(BUILD)/linker.ld
+# Twice: from what is linked without the names of its text the table of them is made.
+# It lies behind all text, so no name has another address then: scripts/check_elf.py.
+NAMELESS := $(BUILD)/nameless.elf
+SYMBOLS := $(BUILD)/symbols.o
+$(NAMELESS): $(OBJECTS) $(BUILD)/linker.ld
 	$(LD) $(LDFLAGS) -T $(BUILD)/linker.ld -o $@ $(OBJECTS) $(LIBGCC)
+$(SYMBOLS): $(NAMELESS) scripts/symbols.py
+	$(PYTHON) scripts/symbols.py $(NAMELESS) > $(@:.o=.asm)
+	$(NASM) -f elf64 -w+all -o $@ $(@:.o=.asm)
+$(ELF): $(OBJECTS) $(SYMBOLS) $(BUILD)/linker.ld
+	$(LD) $(LDFLAGS) -T $(BUILD)/linker.ld -o $@ $(OBJECTS) $(SYMBOLS) $(LIBGCC)
 
 # The same kernel, counting, with the one file that brings the counts out.
 COVERED := $(BUILD)/covered.elf

@@ -3,15 +3,18 @@
 
     check_elf.py ELF...
 
-No segment is writable and executable; what user PGDs show fills whole pages.
+No segment is writable and executable; what user PGDs show fills whole pages; the table
+of names that the kernel has is that of its text as it was linked at last.
 Its instructions are scripts/check_entry.py's.  Called by `make check`; one line
 per violation, exit status 1 if there is any.
 """
+import itertools
 import re
 import subprocess
 import sys
 
 import imagechecks
+import symbols
 
 PAGE = 4096
 
@@ -37,5 +40,15 @@ def visible_sections(elf):
             yield f"{name}: found {int(size, 16)} bytes, expected whole pages"
 
 
+def names(elf):
+    """Where the table of names begins to differ from the names."""
+    image = symbols.Image(elf)
+    found, expected = list(symbols.linked(image)), symbols.table(image)
+    for there, own in itertools.zip_longest(found, expected):
+        if there != own:
+            yield f"the kernel's table of names: found {there}, expected {own}"
+            return
+
+
 if __name__ == "__main__":
-    sys.exit(imagechecks.run(sys.argv[1:], (segments, visible_sections)))
+    sys.exit(imagechecks.run(sys.argv[1:], (segments, visible_sections, names)))

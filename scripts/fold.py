@@ -27,13 +27,15 @@ def cut(line):
 class Folder:
     """Feed chunks of output; call finish() at the end.
 
-    fold: there are selftests; brief: the kernel's long line is cut.
+    fold: there are selftests; brief: the kernel's long line is cut; place: what a whole
+    line is made into, scripts/backtrace.py's.
     """
 
-    def __init__(self, out=None, fold=True, brief=False):
+    def __init__(self, out=None, fold=True, brief=False, place=str):
         self.out = out or sys.stdout
         self.fold = fold
         self.brief = brief
+        self.place = place
         self.emulator = ""  # the line that was cut
         self.expected = False  # between a case's two marks
         self.stream = ktap.Stream()
@@ -55,7 +57,7 @@ class Folder:
         self.pending += text
         *lines, self.pending = self.pending.split("\n")
         for line in lines:
-            self.line(line)
+            self.line(self.place(line))
             self.shown = 0
         self.partial()
 

@@ -38,6 +38,7 @@ class Outcome:
     seconds: float
     log: str
     cpu: float = 0.0    # seconds of processor time: on a busy machine, what to compare
+    kernel: str = KERNEL  # what was booted
 
     def count(self, verdict):
         """Cases that ended so; problems count as one failure."""
@@ -69,10 +70,9 @@ def ignore(_chunk):
     """For who does not look at the output as it comes."""
 
 
-def start(boot, directory, scale, extra=(), on_output=ignore, kernel=""):
+def start(boot, directory, scale, extra, on_output, kernel):
     """Boots; returns bounded.Result."""
     timeout = boot.timeout * scale
-    kernel = kernel or (DEBUG_KERNEL if boot.debug else KERNEL)
     if boot.boot == "bochs":
         return bochs.run(make_iso(boot, directory, kernel), timeout, boot.cpus, boot.cpu,
                          int(boot.mem.removesuffix("M")))
@@ -135,6 +135,11 @@ def line_problems(boot, lines):
     for pattern in boot.must:
         if not any(pattern.search(line) for line in lines):
             yield f"found no line with '{pattern.pattern}'"
+    behind = iter(lines)
+    for pattern in boot.in_order:
+        if not any(pattern.search(line) for line in behind):
+            yield f"found no line with '{pattern.pattern}' behind those of the ones before"
+            break
     for pattern in boot.must_not:
         for line in lines:
             if pattern.search(line):
@@ -193,6 +198,7 @@ def run(boot, directory, logs, scale=1.0, extra=(), on_output=ignore, kernel="")
     is the image if it is not the build's.
     """
     log = os.path.join(logs, f"{boot.name}.log")
+    kernel = kernel or (DEBUG_KERNEL if boot.debug else KERNEL)
     try:
         result = start(boot, directory, scale, extra, on_output, kernel)
     except (OSError, ValueError) as error:
@@ -201,4 +207,4 @@ def run(boot, directory, logs, scale=1.0, extra=(), on_output=ignore, kernel="")
     with open(log, "w", encoding="utf-8") as file:
         file.write(result.output)
     cases, problems = judge(boot, result)
-    return Outcome(boot.name, cases, problems, result.seconds, log, result.cpu)
+    return Outcome(boot.name, cases, problems, result.seconds, log, result.cpu, kernel)

@@ -47,6 +47,7 @@ class Boot:
     typed: bytes = b""
     must: list = dataclasses.field(default_factory=list)
     must_not: list = dataclasses.field(default_factory=list)
+    in_order: list = dataclasses.field(default_factory=list)
     unexpected: list = dataclasses.field(default_factory=list)
     expected: list = dataclasses.field(default_factory=list)
     quick: bool = False

@@ -24,6 +24,7 @@ import sys
 import tempfile
 
 import boots
+import backtrace
 import machines
 from boots import Outcome, ROOT, bounded, ktap
 
@@ -149,8 +150,9 @@ def show_tail(outcome):
     with open(outcome.log, encoding="utf-8") as file:
         lines = [ktap.clean(line) for line in file]
     print(f"     -- the end of {os.path.relpath(outcome.log, ROOT)} --")
-    for line in lines[-TAIL:]:
-        print(f"     | {line}")
+    with backtrace.Places(outcome.kernel) as named:
+        for line in lines[-TAIL:]:
+            print(f"     | {named.line(line)}")
     sys.stdout.flush()
 
 

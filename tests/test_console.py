@@ -24,7 +24,8 @@ import tapunit
 SECONDS = 240  # for a hang: a busy host takes a minute
 CPUS = 3
 CTRL_T = b"\x14"
-FRAMES = r"(?:  (?:0x[0-9a-f]+ ?)+\n|  <[^>\n]+>\n)*"
+FRAMES = r"(?:  0x[0-9a-f]+ [\w.]+\+0x[0-9a-f]+(?: \[cpu \d+\])?\n|  <[^>\n]+>\n)*"
+IDLE = r"runs idle\[0\]\n(?:  .*\n)*?  0x[0-9a-f]+ idle_\w+\+0x[0-9a-f]+\n(?:  .*\n)*?  start\n"
 REPORT = re.compile(r"cpu (\d+); runs (\S+)\[\d+\]\n" + FRAMES +
                     r"  (start|user: RIP 0x[0-9a-f]+ CS 0x33 RSP 0x[0-9a-f]+)\n")
 STARTED = r"boot: \d+ TSC ticks .* to /\S+\n"
@@ -121,6 +122,8 @@ def while_spinning(directory):
             "Ctrl-T prints each CPU's back-trace while nobody reads", console.text
         yield ("spin", "user") in found.values() and ("idle", "start") in found.values(), \
             "one ends in the program's registers, the idle ones in their start", console.text
+        yield bool(re.search(IDLE, console.text)), \
+            "the idle ones' frames are named", console.text
         yield bool(ended), "the program goes on", console.text
 
 

@@ -4,6 +4,7 @@ Each is seen to fail, with a copy of the image in which a few bytes are others.
 Run by tests/run.py as `images`; by hand: python3 tests/test_images.py
 """
 import os
+import re
 import shutil
 import sys
 
@@ -15,7 +16,9 @@ import tapunit
 import check_features
 import entry_paths
 import entry_tables
+import backtrace
 import hints
+import symbols
 
 
 class UnwindHints(InDirectory):
@@ -90,6 +93,49 @@ class Features(InDirectory):
         for place, _, words in plants:
             self.assertIn(f"{place:#x}: {words}", output)
         self.assertEqual(self.planted("check_features.py")[0], 0)
+
+
+class Names(InDirectory):
+    """The kernel's table of names, and what scripts/backtrace.py adds to them."""
+
+    def test_planted(self):
+        """names: a table that is not the text's is found, and one that is cut short"""
+        at = {name: address for name, (address, _) in
+              hints.symbols(boots.KERNEL).items()}
+        first = at["symbols_start"]
+        second = symbols.table(symbols.Image(boots.KERNEL))[1]
+        status, output = self.planted("check_elf.py", (first + 16, bytes(8), None))
+        self.assertEqual(status, 1, output)
+        self.assertIn(f"table of names: found (0, '{second[1]}'), expected {second}", output)
+        self.assertEqual(self.planted("check_elf.py")[0], 0)
+
+    def test_labels(self):
+        """names: functions and plain labels are, marks and parts of functions are not"""
+        kinds = {"trampoline_syscall": 1, "entry_task_start": 1, "entry_window_iret_start": 0,
+                 "trampoline_syscall_window_start.flip": 0, "entry_stubs_end": 0}
+        for name, good in kinds.items():
+            self.assertEqual(symbols.is_name(name, symbols.UNTYPED), bool(good), name)
+        self.assertTrue(symbols.is_name("make_entry.part.0", symbols.FUNCTION))
+        names = dict(symbols.table(symbols.Image(boots.KERNEL)))
+        at = hints.symbols(boots.KERNEL)
+        for name in ("trampoline_syscall", "entry_stubs", "deferred_stubs", "kernel_main"):
+            self.assertEqual(names[at[name][0]], name)
+
+    def test_places(self):
+        """names: a frame's line gets file and line, a return address its call's"""
+        at = hints.symbols(boots.KERNEL)
+        start, stride = at["trampoline_syscall"][0], entry_paths.N["CEA_STRIDE"]
+        with backtrace.Places(boots.KERNEL) as named:
+            for line in ("  start", "  <#DB>", "  user: RIP 0x1 CS 0x33 RSP 0", "  0", "hello"):
+                self.assertEqual(named.line(line), line)
+            first = f"  {at['kernel_main'][0]:#x} kernel_main+0x0"
+            self.assertRegex(named.line(first), rf"^{re.escape(first)} kernel/main\.c:\d+$")
+            alias = f"  {start + stride:#x} trampoline_syscall+0x0 [cpu 1]"
+            self.assertRegex(named.line(alias), r" \[cpu 1\] entry/trampoline\.asm:\d+$")
+            code = f"  {at['trampoline_build_regs'][0]:#x} trampoline_syscall+0x26"
+            called = named.line(code)
+            named.line("  <NMI>")
+            self.assertNotEqual(named.line(code), called)
 
 
 class EntryCode(InDirectory):

@@ -142,7 +142,7 @@ class Judge(unittest.TestCase):
     def verdict(self, output, status=33, timed_out=False, **keys):
         """Problems of a boot that ended so."""
         boot = machines.Boot("b", **keys)
-        for name in ("must", "must_not", "unexpected", "expected"):
+        for name in ("must", "must_not", "in_order", "unexpected", "expected"):
             setattr(boot, name, [machines.re.compile(p)
                                  for p in getattr(boot, name)])
         machines.check(boot)
@@ -169,6 +169,14 @@ class Judge(unittest.TestCase):
         """boot: a diagnostic in the stream is not taken for trouble"""
         text = GOOD.replace("a diagnostic", "expecting a panic")
         self.assertEqual(self.verdict(text, unexpected=["panic"]), [])
+
+    def test_order(self):
+        """boot: lines that must come in an order come in it, each behind the one before"""
+        text = GOOD + "one\ntwo\none\n"
+        for patterns, good in ((["one", "two"], True), (["two", "one"], True),
+                               (["one", "two", "one"], True), (["two", "two"], False),
+                               (["two", "one", "two"], False), (["one", "none"], False)):
+            self.assertEqual(self.verdict(text, in_order=patterns) == [], good, patterns)
 
     def test_expected(self):
         """boot: an intended line excuses itself only"""

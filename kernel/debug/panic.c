@@ -14,6 +14,7 @@
 #include "kernel/base/percpu.h"
 #include "kernel/debug/names.h"
 #include "kernel/debug/panic.h"
+#include "kernel/debug/symbols.h"
 #include "kernel/debug/unwind.h"
 #include "mm/pti.h"
 
@@ -46,9 +47,11 @@ static u64 cr3_found(const struct pt_regs *regs)
 static void print_regs(const struct pt_regs *r)
 {
 	const char *window = place_window(r->ip);
+	char name[SYMBOL_TEXT_SIZE];
 
-	log(" RIP %#lx (%s%s%s) CS %#lx  RSP %#lx SS %#lx  RFLAGS %#lx\n", r->ip, place_text(r->ip),
-	    window ? ", window " : "", window ? window : "", r->cs, r->sp, r->ss, r->flags);
+	log(" RIP %#lx%s (%s%s%s) CS %#lx  RSP %#lx SS %#lx  RFLAGS %#lx\n", r->ip,
+	    symbol_format(name, r->ip, false), place_text(r->ip), window ? ", window " : "",
+	    window ? window : "", r->cs, r->sp, r->ss, r->flags);
 	log(" RAX %016lx RBX %016lx RCX %016lx RDX %016lx\n", r->ax, r->bx, r->cx, r->dx);
 	log(" RSI %016lx RDI %016lx RBP %016lx R8  %016lx\n", r->si, r->di, r->bp, r->r8);
 	log(" R9  %016lx R10 %016lx R11 %016lx R12 %016lx\n", r->r9, r->r10, r->r11, r->r12);
@@ -96,8 +99,7 @@ static __noreturn void report(const char *message, const struct pt_regs *regs,
 	} else {
 		unwind_start_frame(&trace, from->ip, from->bp);
 	}
-	log(" back-trace (addr2line -fe build/postern.elf):\n");
-	unwind_print(&trace);
+	unwind_print(" back-trace:", &trace);
 	power_off(false);
 }
 

@@ -25,6 +25,7 @@
 #include "kernel/base/string.h"
 #include "kernel/base/x86.h"
 #include "kernel/debug/names.h"
+#include "kernel/debug/symbols.h"
 #include "kernel/debug/unwind.h"
 #include "mm/image.h"
 #include "mm/space/uaccess.h"
@@ -391,17 +392,8 @@ bool unwind_next(struct unwind_state *s)
 
 /* ---- Text ---------------------------------------------------------------------------- */
 
-#define ADDRESSES_A_LINE 5
-
-static void append(char *to, size_t size, size_t *used, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	if (*used < size)
-		*used += (size_t)format_va(to + *used, size - *used, fmt, args);
-	va_end(args);
-}
+/* An event's line, a frame's, and the last one. */
+#define LINES_SIZE (SYMBOL_TEXT_SIZE + 64)
 
 static const char *event_name(u64 event)
 {
@@ -415,42 +407,52 @@ static const char *event_name(u64 event)
 	return (u8)event == VEC_TIMER ? "timer" : trap_name((u8)event);
 }
 
-void unwind_format(struct unwind_state *s, char *to, size_t size)
+/* The frame, below what came in between; how many bytes. */
+static size_t format_frame(const struct unwind_state *s, char *to)
+{
+	const struct pt_regs *r = &s->regs;
+	char name[SYMBOL_TEXT_SIZE];
+	int n = 0;
+
+	to[0] = '\0';
+	if (s->event != UNWIND_NO_EVENT)
+		n = format(to, LINES_SIZE, "  <%s>\n", event_name(s->event));
+	if (s->status == UNWIND_AT_USER)
+		n += format(to + n, LINES_SIZE - (size_t)n, "  user: RIP %#lx CS %#lx RSP %#lx\n",
+			    r->ip, r->cs, r->sp);
+	if (s->status == UNWIND_GOES_ON)
+		n += format(to + n, LINES_SIZE - (size_t)n, "  %#lx%s\n", r->ip,
+			    symbol_format(name, r->ip, !s->interrupted));
+	return (size_t)n;
+}
+
+bool unwind_format(struct unwind_state *s, char *to, size_t size)
 {
 	static const char *const end[] = {
+		[UNWIND_AT_USER] = "",
 		[UNWIND_AT_START] = "  start\n",
 		[UNWIND_LOST] = "  ?\n",
 	};
-	unsigned column = 0;
 	size_t used = 0;
 
 	do {
-		const struct pt_regs *r = &s->regs;
-
-		if (s->event != UNWIND_NO_EVENT) {
-			append(to, size, &used, "%s  <%s>\n", column ? "\n" : "",
-			       event_name(s->event));
-			column = 0;
-		}
-		if (s->status == UNWIND_AT_USER) {
-			append(to, size, &used, "  user: RIP %#lx CS %#lx RSP %#lx\n", r->ip, r->cs,
-			       r->sp);
-			return;
-		}
-		if (s->status == UNWIND_GOES_ON)
-			append(to, size, &used, "%s%#lx", column++ ? " " : "  ", r->ip);
-		if (column == ADDRESSES_A_LINE) {
-			append(to, size, &used, "\n");
-			column = 0;
-		}
+		if (size - used < LINES_SIZE)
+			return true;
+		used += format_frame(s, to + used);
 	} while (unwind_next(s));
-	append(to, size, &used, "%s%s", column ? "\n" : "", end[s->status]);
+	format(to + used, size - used, "%s", end[s->status]);
+	return false;
 }
 
-void unwind_print(struct unwind_state *s)
+void unwind_print(const char *heading, struct unwind_state *s)
 {
 	char text[UNWIND_TEXT_SIZE];
+	size_t used = (size_t)format(text, sizeof(text), "%s\n", heading);
+	bool more;
 
-	unwind_format(s, text, sizeof(text));
-	log_write(text, strlen(text));
+	do {
+		more = unwind_format(s, text + used, sizeof(text) - used);
+		log_write(text, strlen(text));
+		used = 0;
+	} while (more);
 }

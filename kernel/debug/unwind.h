@@ -52,15 +52,19 @@ void unwind_start_frame(struct unwind_state *s, u64 ip, u64 bp);
 bool unwind_next(struct unwind_state *s);
 
 /*
- * Writes the frames from s on as text, in lines that begin with blanks and end
- * in a newline: addresses for addr2line, <#PF> where an event came in between,
- * at the end the user's registers, or `start`, or `?` where the chain is broken.
- * UNWIND_TEXT_SIZE bytes are enough for any.  Context: as unwind_next().
+ * Writes the frames from s on as text, in lines that begin with blanks and end in a
+ * newline: a frame's address and name (kernel/debug/symbols.h), <#PF> where an event came
+ * in between, at the end the user's registers, or `start`, or `?` where the chain is
+ * broken.  True: there is no room in `size` bytes for the rest, from s on; some 35 frames
+ * fit into UNWIND_TEXT_SIZE.  Context: as unwind_next().
  */
 #define UNWIND_TEXT_SIZE 3072
-void unwind_format(struct unwind_state *s, char *to, size_t size);
+bool unwind_format(struct unwind_state *s, char *to, size_t size);
 
-/* Prints it, as one piece of output. */
-void unwind_print(struct unwind_state *s);
+/*
+ * Prints a line and below it the frames: one piece of output for each UNWIND_TEXT_SIZE.
+ * The heading is shorter than that by far.  Needs that much of the stack.
+ */
+void unwind_print(const char *heading, struct unwind_state *s);
 
 #endif

@@ -22,7 +22,6 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
-#include "kernel/base/string.h"
 #include "kernel/debug/unwind.h"
 #include "kernel/debug/watchdog.h"
 #include "kernel/task/sched.h"
@@ -46,12 +45,11 @@ static struct {
 static void print_trace(const char *why, struct unwind_state *s)
 {
 	const struct task *t = current_task();
-	char text[160 + UNWIND_TEXT_SIZE];
-	int n = format(text, 160, "%s; runs %s[%d]\n", why, t ? t->name : "nothing",
-		       t ? t->pid : 0);
+	char heading[160];
 
-	unwind_format(s, text + MIN(n, 159), UNWIND_TEXT_SIZE);
-	log_write(text, strlen(text));
+	format(heading, sizeof(heading), "%s; runs %s[%d]", why, t ? t->name : "nothing",
+	       t ? t->pid : 0);
+	unwind_print(heading, s);
 }
 
 void watchdog_nmi(const struct pt_regs *regs)

@@ -10,6 +10,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/string.h"
+#include "kernel/debug/symbols.h"
 #include "kernel/task/task.h"
 #include "tests/sanitize/sanitize.h"
 
@@ -43,12 +44,16 @@ __attribute__((noinline)) void trace_here(struct trace *t)
 
 static void print(const char *what, const struct trace *t)
 {
+	char name[SYMBOL_TEXT_SIZE];
+
 	if (!t || !t->caller[0])
 		return;
 	log(" %s by %.15s:\n", what, t->by);
-	for (unsigned i = 0; i < TRACE_DEPTH && t->caller[i]; i++)
-		log("%s%#lx%s", i % 5 ? " " : "  ", KERNEL_BASE | t->caller[i],
-		    i % 5 == 4 || i + 1 == TRACE_DEPTH || !t->caller[i + 1] ? "\n" : "");
+	for (unsigned i = 0; i < TRACE_DEPTH && t->caller[i]; i++) {
+		u64 ip = KERNEL_BASE | t->caller[i];
+
+		log("  %#lx%s\n", ip, symbol_format(name, ip, true));
+	}
 }
 
 /* The last that panic() does. */

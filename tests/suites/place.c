@@ -1,5 +1,5 @@
 /*
- * The names that reports give to addresses (kernel/debug/names.c), and the panics that
+ * The names that reports give to addresses (kernel/debug/names.c, symbols.c), and the panics that
  * an exception in kernel mode makes: where it was, with which registers, on which
  * stack.
  *
@@ -7,12 +7,16 @@
  * at what is printed.
  */
 #include "arch/cpu_entry_area.h"
+#include "entry/deferred/deferred.h"
 #include "entry/entry.h"
+#include "kernel/base/format.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/base/string.h"
 #include "kernel/debug/names.h"
+#include "kernel/debug/symbols.h"
 #include "kernel/trap.h"
+#include "mm/image.h"
 #include "tests/suites/cpus.h"
 #include "tests/suites/pinned.h"
 
@@ -70,10 +74,94 @@ static void kinds_of_text(struct selftest *t)
 	EXPECT(t, is(place_text((u64)&entry_labels), "no text"), "a constant");
 }
 
+/* ---- The table of names ---------------------------------------------------------------- */
+
+extern const struct symbol {
+	u64 address;
+	const char *name;
+} symbols_start[], symbols_end[];
+
+/* At its first byte, and at the last byte of the one before. */
+static bool has_its_place(const struct symbol *s)
+{
+	const struct symbol *before = s > symbols_start && s[-1].name[0] ? s - 1 : NULL;
+	u64 offset = 0;
+	const char *name = symbol_find(s->address, &offset);
+
+	if (name != (s->name[0] ? s->name : NULL) || offset != 0)
+		return false;
+	name = symbol_find(s->address - 1, &offset);
+	return before ? name == before->name && offset == s->address - 1 - before->address : !name;
+}
+
+static void each_name(struct selftest *t)
+{
+	unsigned names = 0, wrong = 0;
+
+	for (const struct symbol *s = symbols_start; s < symbols_end; s++) {
+		names += s->name[0] != '\0';
+		if (!has_its_place(s) && !wrong++)
+			selftest_note("'%s' at %#lx", s->name, s->address);
+	}
+	EXPECT(t, names > 1000, "names of the kernel's text");
+	EXPECT_EQ(t, wrong, 0, "names that are not found where they begin");
+}
+
+static void no_names(struct selftest *t)
+{
+	const u64 none[] = { 0, 0x400000, KERNEL_BASE, (u64)image_text_end, (u64)&entry_labels,
+			     DIRECT_MAP_BASE, CEA_BASE, CEA_BASE + CEA_STRIDE, ~0ULL };
+	u64 offset;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(none); i++)
+		if (!EXPECT(t, !symbol_find(none[i], &offset), "no name"))
+			selftest_note("of %#lx", none[i]);
+}
+
+static void expect_text(struct selftest *t, u64 ip, bool behind_call, const char *expected)
+{
+	char text[SYMBOL_TEXT_SIZE];
+
+	if (!EXPECT(t, is(symbol_format(text, ip, behind_call), expected), "name and offset"))
+		selftest_note("of %#lx: found '%s', expected '%s'", ip, text, expected);
+}
+
+static void texts(struct selftest *t)
+{
+	char expected[SYMBOL_TEXT_SIZE];
+	u64 at = entry_labels.window_syscall_start;
+
+	expect_text(t, (u64)texts, false, " texts+0x0");
+	expect_text(t, (u64)texts + 1, true, " texts+0x1");
+	expect_text(t, entry_labels.stubs, false, " entry_stubs+0x0");
+	expect_text(t, deferred_labels.syscall, false, " deferred_syscall+0x0");
+	expect_text(t, 0x400000, false, "");
+	for_each_cpu(cpu, &cpus_online) {
+		format(expected, sizeof(expected), " trampoline_syscall+0x1c [cpu %u]", cpu);
+		expect_text(t, at + cpu * CEA_STRIDE + 0x1c, false, expected);
+	}
+}
+
+/* A call that does not return may be the last instruction of its function. */
+static void behind_calls(struct selftest *t)
+{
+	char text[SYMBOL_TEXT_SIZE], expected[SYMBOL_TEXT_SIZE];
+	const struct symbol *s;
+
+	for (s = symbols_start; s->address != (u64)behind_calls; s++)
+		;
+	format(expected, sizeof(expected), " %s+0x%lx", s[-1].name, s->address - s[-1].address);
+	EXPECT(t, is(symbol_format(text, s->address, true), expected), "the call's function");
+}
+
 static const struct selftest_case cases[] = {
 	{ "each window of the entry code has its name from end to end", windows },
 	{ "a trampoline's alias has the names of CPU 0's", aliases },
 	{ "text of the kernel, of the gate and of programs is told apart", kinds_of_text },
+	{ "each name of our text is found from its first byte to its last", each_name },
+	{ "what is no text has no name", no_names },
+	{ "a name has its offset, and a trampoline's alias its CPU", texts },
+	{ "a return address has the name of the function that called", behind_calls },
 };
 SELFTEST_SUITE(place, cases);
 
