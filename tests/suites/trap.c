@@ -268,7 +268,7 @@ static void probe_of_user(struct selftest *t)
 		err = probe_read(USER_PAGE, &byte);
 		load_mm(old);
 		EXPECT_EQ(t, err, uaccess_smap ? -EFAULT : 0, "a probe of user memory");
-		EXPECT_EQ(t, mm->resident, !uaccess_smap, "pages that it brought in");
+		EXPECT_EQ(t, mm->tables > 0, !uaccess_smap, "did it bring something in");
 	}
 	mm_put(mm);
 }

@@ -4,14 +4,14 @@
 static descriptor idt[VECTORS];
 uint32_t resume_at; /* where FAULT() goes on; 0: no exception is expected */
 
-static void trap(uint32_t vector, uint32_t error, struct frame *frame) {
+static void trap(uint32_t vector, uint32_t error, volatile struct frame *frame) {
 	say("  trap %2, error %4, EIP %8, CS %4, IF %1", vector, error, frame->eip, frame->cs,
 	    frame->eflags / EFLAGS_IF & 1);
 	if (!resume_at) {
 		say("guest: nobody expected this trap");
 		end(1);
 	}
-	frame->eip = resume_at; /* what is changed in the frame, IRET loads */
+	frame->eip = resume_at; /* IRET loads it, of which the compiler knows nothing: volatile */
 	frame->eflags &= ~EFLAGS_IF;
 }
 

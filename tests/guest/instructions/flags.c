@@ -16,12 +16,12 @@ enum { INVALID_OPCODE = 0x06, TIMER = 0x08, EFLAGS_TF = 0x100 };
 
 static bool clears_if;
 
-static __attribute__((interrupt)) void inner(struct frame *frame) {
+static __attribute__((interrupt)) void inner(volatile struct frame *frame) {
 	say("  from EIP %8, IF %1", frame->eip, frame->eflags / EFLAGS_IF & 1);
 }
 
 /* Its frame, what its gate has made of IF, and what PUSHF says. */
-static __attribute__((interrupt)) void outer(struct frame *frame) {
+static __attribute__((interrupt)) void outer(volatile struct frame *frame) {
 	say("  from EIP %8, IF %1", frame->eip, frame->eflags / EFLAGS_IF & 1);
 	__asm__ volatile("int $0x30");
 	say("  PUSHF in the handler, IF: %1", eflags() / EFLAGS_IF & 1);
@@ -30,11 +30,11 @@ static __attribute__((interrupt)) void outer(struct frame *frame) {
 }
 
 /* On the bare machine it comes once: nobody tells the PIC that it is over. */
-static __attribute__((interrupt)) void timer(struct frame *frame) {
+static __attribute__((interrupt)) void timer(volatile struct frame *frame) {
 	(void)frame;
 }
 
-static __attribute__((interrupt)) void step(struct frame *frame) {
+static __attribute__((interrupt)) void step(volatile struct frame *frame) {
 	say("  stepped to EIP %8", frame->eip);
 	frame->eflags &= ~EFLAGS_TF;
 }
