@@ -45,7 +45,8 @@ TWINS := $(if $(DEBUG),tests/debug) $(if $(filter 1,$(DEBUG)),tests/debug/locks)
 	$(if $(SANITIZE),tests/sanitize)
 CPPFLAGS := $(addprefix -I,$(TWINS)) -I.
 # Relocations between sections are the linker's to judge: it sees what does not fit.
-NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ -w+all -w-unknown-warning -w-reloc
+NASMWARNINGS := -w+all -w-unknown-warning -w-reloc
+NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ $(NASMWARNINGS)
 # -X: labels that begin with two dots, of NASM's macros, are dropped.
 LDFLAGS := -nostdlib -static -X -z max-page-size=4096 -z noexecstack --fatal-warnings
 
@@ -111,7 +112,7 @@ $(NAMELESS): $(OBJECTS) $(BUILD)/linker.ld
 	$(LD) $(LDFLAGS) -T $(BUILD)/linker.ld -o $@ $(OBJECTS) $(LIBGCC)
 $(SYMBOLS): $(NAMELESS) scripts/symbols.py
 	$(PYTHON) scripts/symbols.py $(NAMELESS) > $(@:.o=.asm)
-	$(NASM) -f elf64 -w+all -o $@ $(@:.o=.asm)
+	$(NASM) -f elf64 $(NASMWARNINGS) -o $@ $(@:.o=.asm)
 $(ELF): $(OBJECTS) $(SYMBOLS) $(BUILD)/linker.ld
 	$(LD) $(LDFLAGS) -T $(BUILD)/linker.ld -o $@ $(OBJECTS) $(SYMBOLS) $(LIBGCC)
 
