@@ -16,7 +16,8 @@
  *
  * so that a group takes two tables and each CPU one frame.  They are in slot 507 of
  * pti_init_pgd, and so in every kernel PGD.  A program's 16-bit segment can only come
- * out of an LDT (a guest's, too, out of its GDT: docs/overlay.md): so a user PGD shows them if its process has one (mm/space/process_entry.c), and
+ * out of an LDT (a guest's, too, out of its GDT: docs/overlay.md): so a user PGD shows
+ * them if its process has one (mm/space/process_entry.c), and
  * SS never holds a selector of an LDT that is not there (segment_of_frame()).
  *
  * Invariant: all but the first of the entries that are copies of one another

@@ -100,6 +100,18 @@ static void make_call(void (*call)(void))
 	*stage = 2;
 }
 
+/* For another try: a call of twice the size, or the longest; false: even that is too fast. */
+static bool try_again(size_t most, int *tries)
+{
+	if (size * 2 <= most)
+		size *= 2;
+	else if (*took < LONG_MS)
+		return false;
+	else
+		++*tries;
+	return true;
+}
+
 /* ---- Turns -------------------------------------------------------------------------- */
 
 static void call_fork(void)
@@ -161,12 +173,8 @@ static void check_turns(void (*call)(void), const char *name)
 		buffer = map(size, READ_WRITE, ANONYMOUS);
 		turns = turns_during(call);
 		munmap(buffer, size);
-		if (size * 2 <= most)
-			size *= 2;
-		else if (*took < LONG_MS)
+		if (!try_again(most, &tries))
 			break;
-		else
-			tries++;
 	}
 	if (turns < TURNS && *took < LONG_MS)
 		check_skip("too fast, or little memory", "turns during a long call");
@@ -238,12 +246,8 @@ static void check_waiter(void)
 		buffer = map(size, READ_WRITE, ANONYMOUS);
 		before = kill_waiter();
 		munmap(buffer, size);
-		if (size * 2 <= most)
-			size *= 2;
-		else if (*took < LONG_MS)
+		if (!try_again(most, &tries))
 			break;
-		else
-			tries++;
 	}
 	if (!before && *took < LONG_MS)
 		check_skip("too fast, or little memory", "SIGKILL ends the wait for another's long call");
