@@ -35,7 +35,7 @@ class Step:
     """A boundary of a path, by its address in the alias taken."""
     at: int
     before: int = 0        # the one in front of it, if nothing lies between
-    after_call: bool = False
+    after_call: bool = False  # C has run on the way, called here or from deferred text
     state: dict = None        # all registers there, when last seen
     interrupts: bool = False  # IF is set here: an event has seen it
 
@@ -183,7 +183,7 @@ class Driver:
         """The path's boundaries, each once, in order."""
         timer = self.image.stub(N["VEC_TIMER"])
         self.begin(path)
-        steps, seen, before, called = [], set(), 0, False
+        steps, seen, before, calls, called = [], set(), 0, False, False
         if self.rip not in self.known or self.pending:
             self.advance(*self.known, *self.ends)
         for _ in range(TRACE_LIMIT):
@@ -199,13 +199,13 @@ class Driver:
                     before = self.rip
                 elif self.rip != before:  # a REP comes back to itself
                     before = 0
-                elif not self.m.registers()["rcx"]:
+                elif self.is_rep() and not self.m.registers()["rcx"]:
                     self.last_count = 0
                 if self.rip in path.until:
                     break
-                call = self.image.text[common(self.rip)].startswith("call")
+                calls |= self.image.text[common(self.rip)].startswith("call")
                 self.rip = self.m.step()
-                called |= call and self.rip not in self.known
+                called |= calls and self.rip not in self.known
                 self.edit()
             else:
                 before = 0
@@ -269,9 +269,9 @@ class Driver:
             if step.state:
                 changed = self.back(step, kind, STAYS)
         else:
-            in_c = step.after_call and path.own != "nmi"  # where NMIs are held back
-            self.by_register(path, step.at, in_c)
-            count += in_c
+            on_the_way = path.from_kernel or step.after_call and path.own != "nmi"
+            self.by_register(path, step, on_the_way)
+            count += on_the_way
         found = self.m.registers() if self.rip in self.ends else self.finish()
         if changed:
             raise Wrong(changed)
@@ -310,24 +310,30 @@ class Driver:
 
     def last_turn(self):
         """Of a REP, the last; each of them is a step, and in some QEMUs its end, too."""
-        while self.image.text.get(common(self.rip), "").startswith("rep") and \
-                self.m.registers()["rcx"] > self.last_count:
+        while self.is_rep() and self.m.registers()["rcx"] > self.last_count:
             self.rip = self.m.step()
 
-    def by_register(self, path, at, in_path):
-        """A breakpoint there: set in C on the way, or in a system call before."""
+    def is_rep(self):
+        """Is it in front of a REP?  (QEMU may end a step where it began, in front of anything:
+        when its APIC wants to be polled.)"""
+        return self.image.text.get(common(self.rip), "").startswith("rep")
+
+    def by_register(self, path, step, on_the_way):
+        """A breakpoint there, set by an NMI: on the path, which is where NMIs are not held
+        back, and in C if that runs; or in a system call before."""
         in_c = [self.image.at[f"do_{name}"] for name in ("trap", "syscall")]
-        if in_path:
+        if on_the_way:
             self.begin(path)
-            self.advance(*in_c)
-            self.arm(at)
+            if step.after_call:
+                self.advance(*in_c)
+            self.arm(step.at)
             return
         changed = path.prepare() if path.calls else None
         start, end = self.image.piece("syscall")
         self.m.set_registers(rip=start, rax=NR["close"])
         self.edits, self.rip, self.pending, self.event_pends = {}, start, False, False
         self.advance(in_c[1])
-        self.arm(at)
+        self.arm(step.at)
         self.advance(end)
         self.begin(path, changed)
 
