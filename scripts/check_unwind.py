@@ -4,7 +4,7 @@
     check_unwind.py ELF...
 
 Every instruction of entry text, of the trampoline, of deferred assembly and of the
-entry code in the image has a hint, and deferred C has none; the table is sorted; a
+entry code in the image has a hint, and deferred C has none, but frames; the table is sorted; a
 hint says the same in front of a CALL and behind it; from one instruction to the next
 that it can lead to, offsets from RSP change as RSP does.  Called by `make check`; one
 line per violation, exit status 1 if there is any.
@@ -47,6 +47,19 @@ def deferred_c(at):
     """Where the assembly of deferred text ends and its C begins."""
     return min(address for name, (address, _) in at.items()
                if address > at["deferred_iret_fault"][0])
+
+
+def frameless(elf, at):
+    """Functions of deferred C that push a register before RBP."""
+    starts = {address: name for name, (address, letter) in at.items() if letter in "tT"}
+    name = ""
+    for address, _, text in disassembly(elf, "-j", ".deferred_text",
+                                        f"--start-address={deferred_c(at):#x}"):
+        name = starts.get(address, name)
+        if name and text.startswith("push"):
+            if "%rbp" not in text:
+                yield f"{address:#x}: '{text}' in {name}, expected a frame before: need_frame()"
+            name = ""
 
 
 def disassembly(elf, *options):
@@ -102,6 +115,7 @@ def check(elf):
     hint = table.find(deferred_c(at))
     if hint is None or hint.kind != N["HINT_C"]:
         yield f"{deferred_c(at):#x}: found {hint} for deferred C, expected none"
+    yield from frameless(elf, at)
     known = {address for address, _, _ in listing}
     passes = {at[label][0]: -over for label, over in PASSES_FRAME.items()}
     for address, length, text in listing:

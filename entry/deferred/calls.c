@@ -147,6 +147,7 @@ DEFERRED_CALL deferred_getpgrp(void)
 
 DEFERRED_CALL deferred_getpgid(u64 pid)
 {
+	need_frame();
 	if ((u32)pid && (u32)pid != process_facts()->pid)
 		return (u64)DEFERRED_REFUSED;
 	return process_facts()->pgid;
@@ -154,6 +155,7 @@ DEFERRED_CALL deferred_getpgid(u64 pid)
 
 DEFERRED_CALL deferred_getsid(u64 pid)
 {
+	need_frame();
 	if ((u32)pid && (u32)pid != process_facts()->pid)
 		return (u64)DEFERRED_REFUSED;
 	return process_facts()->sid;
@@ -181,6 +183,7 @@ DEFERRED_CALL deferred_getegid(void)
 
 DEFERRED_CALL deferred_set_tid_address(virt_addr_t at)
 {
+	need_frame();
 	own_page()->facts.choices.clear_child_tid = at;
 	return own_facts()->tid;
 }
@@ -246,6 +249,7 @@ DEFERRED_CALL deferred_sigaltstack(virt_addr_t from, virt_addr_t to)
 
 DEFERRED_CALL deferred_getcpu(virt_addr_t cpu, virt_addr_t node)
 {
+	need_frame();
 	if ((cpu && !store_u32(cpu, own_facts()->cpu)) || (node && !store_u32(node, 0)))
 		return (u64)DEFERRED_REFUSED;
 	return done(0);
@@ -343,6 +347,7 @@ DEFERRED_CALL deferred_time(virt_addr_t to)
 {
 	u64 seconds = realtime_ns() / NSEC_PER_SEC;
 
+	need_frame();
 	if (to && !store_word(to, seconds))
 		return (u64)DEFERRED_REFUSED;
 	return done(seconds);

@@ -13,6 +13,15 @@
  */
 #define DEFERRED_CALL static __attribute__((no_caller_saved_registers)) u64
 
+/*
+ * gcc gives a function that saves registers, but has nothing else on its stack, a frame only
+ * if it asks for one; kernel/debug/unwind.c needs it.  Such a function must begin with this.
+ */
+static __always_inline void need_frame(void)
+{
+	__asm__ volatile("" : : "r"(__builtin_frame_address(0)));
+}
+
 /* By number; NULL: it is always made in the kernel.  For the assembly, and for the boot,
  * which makes machine.here of it. */
 extern void *const deferred_calls[DEFERRED_NR];

@@ -205,7 +205,8 @@ class Driver:
                     break
                 calls |= self.image.text[common(self.rip)].startswith("call")
                 self.rip = self.m.step()
-                called |= calls and self.rip not in self.known
+                called |= calls and not (self.rip in self.known or
+                                      self.image.is_deferred_c(self.rip))  # a NOP
                 self.edit()
             else:
                 before = 0
@@ -399,8 +400,10 @@ class Driver:
             f"{name} {last[name]:#x} not {self.start[name]:#x}" for name in bad))
 
 
-def kinds(path, step):
-    """Which events can be delivered there, on this path."""
+def kinds(path, step, in_c):
+    """Which events can be delivered there, on this path; IN_C: in deferred C."""
+    if path.only_c and not in_c:
+        return
     for kind in KINDS:
         if kind == "nmi" and (path.own == "nmi" or path.masked):
             continue  # the processor holds it back

@@ -24,6 +24,17 @@ SLEEP_NS = 2_000_000
 NR = {"close": 3, "mmap": 9, "rt_sigaction": 13, "rt_sigreturn": 15, "nanosleep": 35, "getpid": 39,
       "vfork": 58, "exit": 60, "wait4": 61, "sysinfo": 99, "modify_ldt": 154, "arch_prctl": 158,
       "clock_gettime": 228, "none": 1000, "hole": 323}
+OUT, OUT_2 = DATA + 0x800, DATA + 0xc00
+# Those of entry/deferred/call_list.h, with arguments with which they end where they began.
+DEFERRED_CALLS = (
+    (14, {"rdi": 0, "rsi": TIME, "rdx": OUT, "r10": 8}), (14, {"rdi": 2, "rsi": 0, "rdx": OUT, "r10": 8}),
+    (14, {"rdi": 2, "rsi": TIME, "rdx": 0, "r10": 8}), (14, {"rdi": 1, "rsi": TIME, "rdx": 0, "r10": 8}),
+    (39, {}), (63, {"rdi": OUT}), (96, {"rdi": OUT, "rsi": OUT_2}), (96, {"rdi": 0, "rsi": 0}), (102, {}),
+    (104, {}), (107, {}), (108, {}), (110, {}), (111, {}), (121, {"rdi": 0}), (124, {"rdi": 0}),
+    (131, {"rdi": 0, "rsi": OUT}), (158, {"rdi": 0x1003, "rsi": OUT}),
+    (158, {"rdi": 0x1004, "rsi": OUT}), (186, {}), (201, {"rdi": 0}), (201, {"rdi": OUT}),
+    (204, {"rdi": 0, "rsi": 128, "rdx": OUT}), (218, {"rdi": OUT}), (228, {"rdi": 0, "rsi": OUT}),
+    (228, {"rdi": 1, "rsi": OUT}), (309, {"rdi": OUT, "rsi": OUT_2}), (309, {"rdi": 0, "rsi": 0}))
 I386_GETPID = 20
 SIGNALS = (4, 5, 7, 8, 11)
 SA_FLAGS = 0x4 | 0x04000000 | 0x40000000  # SIGINFO, RESTORER, NODEFER
@@ -56,6 +67,7 @@ class Path:
     from_kernel: bool = False     # the trigger is an interrupt, and must come in ring 0
     through_c: bool = False       # deferred C is interrupted itself
     starts: bool = False          # an idle CPU, or a new task, is interrupted, too
+    only_c: bool = False          # events come in deferred C; the rest is that of other paths
 
 
 class Process:
@@ -266,6 +278,9 @@ def deferred_paths(p):
                through_c=True)
     yield Path("clock_gettime, refused", "syscall",
                {"rax": NR["clock_gettime"], "rdi": 1, "rsi": 1 << 62})
+    for number, registers in DEFERRED_CALLS:
+        yield Path("calls that end on the user's table", "syscall", {"rax": number, **registers},
+                   varies="rax" if number == 201 else "", only_c=True)
     yield Path("a call behind which work is due", "syscall", {"rax": NR["getpid"]},
                edits={returned: p.work_is_due})
 

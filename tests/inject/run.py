@@ -197,7 +197,7 @@ class Session:
         for i, step in enumerate(steps):
             if self.options.sample and i % SAMPLE_STEP:
                 continue
-            for kind in driver.kinds(path, step):
+            for kind in driver.kinds(path, step, self.report.image.is_deferred_c(step.at)):
                 at = image.common(step.at)
                 tally.where = f"{kind} at {self.report.image.name(at)}"
                 error = self.attempt(d, path, step, expected, d.with_event, path, step, kind)
