@@ -257,7 +257,10 @@ class Function:
             return self.write(state, insn, ops[0], self.read(state, insn, ops[1], size), size)
         if name == "lea":
             return self.write(state, insn, ops[0], self.address(state, insn, ops[1]), size)
-        if name in ("push", "pop"):
+        if name == "leave":
+            state = state.set("rsp", state.reg("rbp"))
+            insn = replace(insn, name="pop", operands=("rbp",))
+        if insn.name in ("push", "pop"):
             return self.push_pop(state, insn)
         if name in ("cmp", "test"):
             return replace(state, flags=self.compare(state, insn, size))
