@@ -147,6 +147,11 @@ run: deps-run
 	@$(MAKE) $(QUIETLY) kernel $(if $(GUEST_GIVEN),guests)
 	@scripts/run $(call WORD,$(if $(GUEST_GIVEN),$(or $(GUEST),$(BUILD)/user/guest.elf),$(PROGRAM))) $(ARGS)
 
+# Where the kernel's instructions go while the program runs.
+profile: deps-run
+	@$(MAKE) $(QUIETLY) kernel
+	@PROFILE=1 scripts/run $(call WORD,$(PROGRAM)) $(ARGS)
+
 # What a program reads with pti=off, and with pti=on: side by side.
 meltdown: deps-run
 	@$(MAKE) $(QUIETLY) kernel
@@ -268,6 +273,7 @@ help:
 # help: make run V=1   every line of it, unfolded
 # help: make run GUEST=    a guest kernel: user/guest/, or GUEST=./a.elf
 # help: make meltdown  a program reads the kernel with pti=off, and cannot with pti=on
+# help: make profile PROGRAM=./a.out   where the kernel's instructions go while it runs
 # help: make test      every test: host tests, all machines of tests/*.cfg, gdb
 # help: make format    the kernel's C as clang-format writes it
 # help: make check     warnings as errors, layers, style, host tests, one boot
@@ -297,6 +303,6 @@ compile_commands.json: deps-check
 
 # make would delete them as intermediate, and build all anew.
 .SECONDARY: $(INCLUDES)
-.PHONY: all format compile_commands.json kernel debug-kernel sanitize sanitize-kernel iso run meltdown test systems selftest check emulators bench strategies gdb clean stress mutants coverage inject help FORCE
+.PHONY: all format compile_commands.json kernel debug-kernel sanitize sanitize-kernel iso run profile meltdown test systems selftest check emulators bench strategies gdb clean stress mutants coverage inject help FORCE
 .DELETE_ON_ERROR:
 FORCE:

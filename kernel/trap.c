@@ -137,7 +137,7 @@ static void nmi(const struct pt_regs *regs)
 	if (smp_stopping())
 		for (;;)
 			halt();
-	watchdog_nmi(regs);
+	nmi_reader(regs);
 	if (user_mode(regs))
 		stretch_leave(); /* not exit_work: NMIs are masked until the IRET */
 }

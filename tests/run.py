@@ -58,6 +58,7 @@ def commands(systems=False):
                                "--short"], 1200, cpu=120)
     yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 600)
     yield Command("run", [python, os.path.join(ROOT, "tests/test_run.py")], 900, cpu=25)
+    yield Command("profile", [python, os.path.join(ROOT, "tests/test_profile.py")], 900, cpu=70)
     yield Command("clock", [python, os.path.join(ROOT, "tests/test_clock.py")], 1600)
     yield Command("emulators", [python, os.path.join(ROOT, "tests/emulators.py")], 1500,
                   cpu=35)

@@ -44,6 +44,7 @@ struct acpi_info {
 	bool lapic_overridden;          /* by an entry of type 5 */
 	unsigned ioapic_count;
 	struct acpi_ioapic ioapic[ACPI_MAX_IOAPICS];
+	u32 pit_gsi; /* the interrupt input of the PIT, IRQ 0 of ISA: 0 if nothing is said */
 
 	/* From the FADT. */
 	u16 pm1a_cnt; /* I/O ports; 0 if there is none */

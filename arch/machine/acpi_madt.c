@@ -22,6 +22,11 @@ struct madt_entry {
 			u8 id, reserved;
 			u32 addr, gsi_base;
 		} __packed ioapic;
+		struct { /* type 2 */
+			u8 bus, irq;
+			u32 gsi;
+			u16 flags;
+		} __packed override;
 		struct { /* type 5 */
 			u16 reserved;
 			u64 addr;
@@ -97,6 +102,7 @@ static void take_madt_entry(struct reader *r, const struct madt_entry *e)
 	static const u8 sizes[] = {
 		[0] = MADT_ENTRY_MIN + sizeof(e->lapic),
 		[1] = MADT_ENTRY_MIN + sizeof(e->ioapic),
+		[2] = MADT_ENTRY_MIN + sizeof(e->override),
 		[5] = MADT_ENTRY_MIN + sizeof(e->lapic_addr),
 		[9] = MADT_ENTRY_MIN + sizeof(e->x2apic),
 	};
@@ -116,6 +122,10 @@ static void take_madt_entry(struct reader *r, const struct madt_entry *e)
 			add_cpu(r, e->lapic.apic_id);
 		break;
 	case 1: add_ioapic(r, e->ioapic.id, e->ioapic.addr, e->ioapic.gsi_base); break;
+	case 2: /* of bus 0, which is ISA; IRQ 0 is the PIT's */
+		if (e->override.bus == 0 && e->override.irq == 0)
+			r->info->pit_gsi = e->override.gsi;
+		break;
 	case 5: override_lapic_addr(r, e->lapic_addr.addr); break;
 	case 9:
 		if ((e->x2apic.flags & MADT_CPU_ENABLED) && e->x2apic.apic_id != 0xffffffff)

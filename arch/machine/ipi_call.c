@@ -26,7 +26,7 @@ static struct {
 	struct cpumask pending; /* the CPUs that have not answered yet */
 } call = { .claim = CLAIM(LOCK_IPI_CALL) };
 
-static bool stopping;
+static struct percpu *stopper; /* for good; NULL: nobody */
 
 void smp_handle_call(void)
 {
@@ -94,7 +94,7 @@ void seam_call_on_cpus(const struct cpumask *cpus, void (*fn)(void *), void *arg
 
 void smp_stop_others(void)
 {
-	stopping = true;
+	stopper = this_cpu();
 	for_each_cpu(cpu, &cpus_online)
 		if (cpu != this_cpu()->cpu)
 			apic_send_nmi(VAULT_OF(cpu)->apic_id);
@@ -102,5 +102,5 @@ void smp_stop_others(void)
 
 bool smp_stopping(void)
 {
-	return stopping;
+	return stopper && stopper != this_cpu();
 }

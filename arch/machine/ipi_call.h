@@ -10,7 +10,10 @@
 /* For the trap code: IPI_CALL arrived. */
 void smp_handle_call(void);
 
-/* For panic: stops every other CPU for good, by NMI. */
+/*
+ * For panic: stops every other CPU for good, by NMI, in which each asks whether it must.
+ * The one that stops them goes on, whoever sends it an NMI.
+ */
 void smp_stop_others(void);
 bool smp_stopping(void);
 

@@ -49,6 +49,14 @@ static inline unsigned cpumask_next(const struct cpumask *m, unsigned cpu)
 	return NR_CPUS;
 }
 
+/* The next CPU of the set behind cpu, coming round; the set is not empty. */
+static inline unsigned cpumask_after(const struct cpumask *m, unsigned cpu)
+{
+	unsigned next = cpumask_next(m, cpu + 1);
+
+	return next < NR_CPUS ? next : cpumask_next(m, 0);
+}
+
 #define for_each_cpu(cpu, mask) \
 	for (unsigned cpu = cpumask_next(mask, 0); cpu < NR_CPUS; cpu = cpumask_next(mask, cpu + 1))
 

@@ -15,16 +15,16 @@ extern const struct symbol {
 	const char *name;
 } symbols_start[], symbols_end[];
 
-static bool in_area(u64 ip)
+int symbol_cpu(u64 ip)
 {
-	return ip >= CEA_BASE && ip < CEA_SLOT_END;
+	return ip >= CEA_BASE && ip < CEA_SLOT_END ? (int)((ip - CEA_BASE) / CEA_STRIDE) : -1;
 }
 
 const char *symbol_find(u64 ip, u64 *offset)
 {
 	size_t first = 0, end = (size_t)(symbols_end - symbols_start);
 
-	if (in_area(ip))
+	if (symbol_cpu(ip) >= 0)
 		ip = CEA_BASE + (ip - CEA_BASE) % CEA_STRIDE;
 	while (first < end) {
 		size_t middle = (first + end) / 2;
@@ -50,8 +50,7 @@ const char *symbol_format(char *to, u64 ip, bool behind_call)
 	if (name)
 		n = format(to, SYMBOL_TEXT_SIZE, " %.*s+0x%lx", SYMBOL_NAME_MAX, name,
 			   offset + behind_call);
-	if (name && in_area(at))
-		format(to + n, SYMBOL_TEXT_SIZE - (size_t)n, " [cpu %lu]",
-		       (at - CEA_BASE) / CEA_STRIDE);
+	if (name && symbol_cpu(at) >= 0)
+		format(to + n, SYMBOL_TEXT_SIZE - (size_t)n, " [cpu %d]", symbol_cpu(at));
 	return to;
 }

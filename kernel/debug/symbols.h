@@ -13,6 +13,9 @@
  */
 const char *symbol_find(u64 ip, u64 *offset);
 
+/* The CPU in whose trampoline alias, or at least entry area, ip is, or -1.  Any context. */
+int symbol_cpu(u64 ip);
+
 /*
  * Writes " name+0x1c", in a trampoline alias " name+0x1c [cpu 1]", or nothing, into `to`,
  * which has room for SYMBOL_TEXT_SIZE bytes; a name is cut after SYMBOL_NAME_MAX.

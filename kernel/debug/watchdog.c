@@ -26,6 +26,7 @@
 #include "kernel/debug/watchdog.h"
 #include "kernel/task/sched.h"
 
+void (*nmi_reader)(const struct pt_regs *regs) = watchdog_nmi;
 u64 watchdog_limit_ns = WATCHDOG_NS;
 u64 watchdog_answer_ns = WATCHDOG_ANSWER_NS;
 u32 watchdog_stalls[NR_CPUS], watchdog_silences[NR_CPUS];
@@ -119,13 +120,6 @@ static void report_stall(unsigned cpu, u64 age)
 	claim_drop(&report.claim);
 }
 
-static unsigned next_online(unsigned cpu)
-{
-	unsigned next = cpumask_next(&cpus_online, cpu + 1);
-
-	return next < NR_CPUS ? next : cpumask_next(&cpus_online, 0);
-}
-
 void watchdog_tick(void)
 {
 	unsigned self = this_cpu()->cpu;
@@ -142,7 +136,8 @@ void watchdog_tick(void)
 		clock_watch(clock_rates.tsc_hz);
 	if (since > limit / 2)
 		return;
-	for (unsigned cpu = next_online(self); cpu != self; cpu = next_online(cpu)) {
+	for (unsigned cpu = cpumask_after(&cpus_online, self); cpu != self;
+	     cpu = cpumask_after(&cpus_online, cpu)) {
 		u64 tick = __atomic_load_n(&last_tick[cpu], __ATOMIC_RELAXED);
 
 		if (!tick || tick + limit >= now)

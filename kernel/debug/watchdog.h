@@ -29,6 +29,9 @@ void watchdog_tick(void);
  */
 void watchdog_nmi(const struct pt_regs *regs);
 
+/* What each NMI calls: watchdog_nmi(), or kernel/debug/profile.c's, which calls that. */
+extern void (*nmi_reader)(const struct pt_regs *regs);
+
 /*
  * Prints the back-trace of every CPU, this one's first; one that does not answer
  * is named.  Nothing if another CPU is at it.  Any context but NMI.

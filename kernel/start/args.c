@@ -218,6 +218,14 @@ static void take_quiet(struct boot_args *args, const struct word *w)
 		bad_value(w, "quiet without a value", args->quiet ? "quiet" : "all lines");
 }
 
+static void take_profile(struct boot_args *args, const struct word *w)
+{
+	if (w->value == NULL)
+		args->profile = true;
+	else
+		bad_value(w, "profile without a value", args->profile ? "profile" : "none");
+}
+
 static void take_console(struct boot_args *args, const struct word *w)
 {
 	int i = find_name(w, console_names);
@@ -264,6 +272,7 @@ static const struct {
 	{ "maxcpus", take_maxcpus }, { "selftest", take_selftest },
 	{ "init", take_init },       { "guest", take_guest },
 	{ "quiet", take_quiet },     { "console", take_console },
+	{ "profile", take_profile },
 };
 
 static void take_argument(struct boot_args *args, const char *text, report_fn report)

@@ -30,6 +30,7 @@ struct boot_args {
 	bool nopcid;
 	bool norandmaps;
 	bool quiet;
+	bool profile;
 	bool console_is_pipe;     /* console=pipe; else console=tty */
 	bool guest_one_at_a_time; /* guest=one; else guest=all */
 	unsigned maxcpus;         /* 1 to NR_CPUS */

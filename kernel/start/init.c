@@ -5,6 +5,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/debug/profile.h"
 #include "kernel/files/tty.h"
 #include "kernel/guest/guest.h"
 #include "kernel/linux/numbers.h"
@@ -59,9 +60,13 @@ static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entr
 	audit_process_or_panic(t->mm->pgd, args->init); /* its tables, too */
 	log("boot: %lu TSC ticks from the check of the CPU to %s\n", rdtsc() - tsc_at_entry,
 	    args->init);
+	if (args->profile)
+		profile_start();
 	process_start(t, 1);
 	tty_interrupt = interrupt_foreground;
 	status = process_wait_for(t);
+	if (args->profile)
+		profile_end();
 	banner_init_ended(args->init, status);
 	power_off(status == 0);
 }

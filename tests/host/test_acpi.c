@@ -26,6 +26,7 @@ static void check_good(void)
 	CHECK_EQ(fw.info.ioapic[1].id, 2);
 	CHECK_EQ(fw.info.ioapic[1].addr, 0xfec01000);
 	CHECK_EQ(fw.info.ioapic[1].gsi_base, 24);
+	CHECK_EQ(fw.info.pit_gsi, 2);
 	CHECK_EQ(fw.info.pm1a_cnt, 0x604);
 	CHECK_EQ(fw.info.pm1b_cnt, 0);
 	CHECK_EQ(fw.info.pm_tmr, 0x608);
@@ -245,6 +246,20 @@ static void test_lapic_override(void)
 	CHECK_EQ(fw.info.lapic_addr, 0xfee00000);
 }
 
+/* ISA's IRQ 0 is the PIT; an entry for another of its interrupts, or another bus, is not. */
+static void test_pit_override(void)
+{
+	fw_begin_good();
+	fw_lapic(0, 1);
+	host_put(&fw.b, (u8[]){ 2, 10, 0, 0, 2, 0, 0, 0, 0, 0 }, 10);
+	host_put(&fw.b, (u8[]){ 2, 10, 0, 9, 20, 0, 0, 0, 0, 0 }, 10);
+	host_put(&fw.b, (u8[]){ 2, 10, 1, 0, 7, 0, 0, 0, 0, 0 }, 10);
+	fw_end_table(fw.madt);
+	fw_put_roots();
+	CHECK_EQ(fw_parse(), 0);
+	CHECK_EQ(fw.info.pit_gsi, 2);
+}
+
 static void test_madt_damage(void)
 {
 	fw_good();
@@ -274,11 +289,11 @@ static void test_madt_damage(void)
 
 static void test_short_entries(void)
 {
-	static const u8 types[] = { 0, 1, 5, 9 };
-	static const u8 sizes[] = { 8, 12, 12, 16 };
+	static const u8 types[] = { 0, 1, 2, 5, 9 };
+	static const u8 sizes[] = { 8, 12, 10, 12, 16 };
 	unsigned i;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
 		fw_begin_good();
 		host_put_u8(&fw.b, types[i]);
 		host_put_u8(&fw.b, (u8)(sizes[i] - 1));
@@ -407,6 +422,7 @@ const struct host_case host_cases[] = {
 	{ "one table that is listed twice is one", test_same_table_twice },
 	{ "an HPET that cannot be used is left out", test_hpet },
 	{ "the local APIC's address is the override's", test_lapic_override },
+	{ "the PIT's input is that of IRQ 0 of ISA", test_pit_override },
 	{ "damaged MADT entries are left out", test_madt_damage },
 	{ "short MADT entries are left out", test_short_entries },
 	{ "more CPUs and IOAPICs than there is room for", test_many_cpus },

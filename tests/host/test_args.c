@@ -48,7 +48,7 @@ static void test_defaults(void)
 	CHECK_EQ(args.gdt_pages, 1);
 	CHECK_EQ(args.mitigations, MITIGATIONS_AUTO);
 	CHECK_EQ(args.maxcpus, 256);
-	CHECK(!args.quiet && !args.console_is_pipe);
+	CHECK(!args.quiet && !args.profile && !args.console_is_pipe);
 	CHECK(!args.nopcid && !args.norandmaps && !args.selftest && !args.init_given);
 	CHECK_STR(args.selftest_globs, "");
 	CHECK_STR(args.init, "/init");
@@ -131,6 +131,11 @@ static void test_bad_names(void)
 	CHECK(!args.norandmaps);
 	REPORTS("quiet=1", "args: found 'quiet=1', expected quiet without a value; using all lines\n");
 	CHECK(!args.quiet);
+	REPORTS("profile=yes", "args: found 'profile=yes', expected profile without a value; "
+		"using none\n");
+	CHECK(!args.profile);
+	REPORTS("profile", "");
+	CHECK(args.profile);
 	REPORTS("console=pipe console=file", "args: found 'console=file', expected console=tty|pipe; "
 		"using pipe\n");
 	CHECK(args.console_is_pipe);
