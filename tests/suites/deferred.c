@@ -13,6 +13,7 @@
 #include "arch/state/deferred.h"
 #include "arch/state/insn.h"
 #include "entry/deferred/deferred.h"
+#include "kernel/base/format.h"
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/process/exit.h"
@@ -27,8 +28,9 @@
 #include "tests/suites/programs.h"
 
 #define PROGRAM "/bin/own_table"
-#define ROUNDS "12"
-#define MANY_ROUNDS "100"
+#define ROUNDS 6 /* each interrupts each instruction of each call */
+#define FEWEST_ROUNDS 2
+#define MANY_ROUNDS 100
 #define DR7_NONE 0x400
 #define DR7_EXECUTE_0 (DR7_NONE | 0x1)
 #define TEXT_MAX (CEA_DEFERRED_TEXT_PAGES * PAGE_SIZE)
@@ -131,13 +133,16 @@ static void disarm_here(void *arg __unused)
 	trap_paranoid_hook = NULL;
 }
 
-static void run(struct selftest *t, unsigned cpu, const char *rounds)
+static void run(struct selftest *t, unsigned cpu, unsigned rounds)
 {
-	const char *const argv[] = { PROGRAM, rounds, NULL };
+	char word[8];
+	const char *const argv[] = { PROGRAM, word, NULL };
 	static const char *const envp[] = { NULL };
 	struct complaint why;
-	struct thread *task = program_load(PROGRAM, argv, envp, &why);
+	struct thread *task;
 
+	format(word, sizeof(word), "%u", rounds);
+	task = program_load(PROGRAM, argv, envp, &why);
 	if (!EXPECT(t, task, "the program is loaded"))
 		return;
 	task_pin(task_of(task), cpu);
@@ -157,7 +162,7 @@ static bool missing(struct selftest *t)
 static void anywhere(struct selftest *t)
 {
 	if (!missing(t))
-		run(t, ANY_CPU, pti_deferred ? MANY_ROUNDS : ROUNDS);
+		run(t, ANY_CPU, pti_deferred ? rounds_of(MANY_ROUNDS) : FEWEST_ROUNDS);
 }
 
 static unsigned places(void)
@@ -178,7 +183,7 @@ static void each_instruction(struct selftest *t)
 	if (missing(t) || cpus_skip_breakpoints(t))
 		return;
 	cpus_call(online_cpu(0), arm_here, NULL);
-	run(t, online_cpu(0), ROUNDS);
+	run(t, online_cpu(0), MAX(FEWEST_ROUNDS, rounds_of(ROUNDS)));
 	cpus_call(online_cpu(0), disarm_here, NULL);
 	EXPECT(t, seen.calls > 0, "calls that were stepped");
 	EXPECT(t, places() >= FEWEST_PLACES, "instructions that were interrupted");

@@ -29,6 +29,7 @@
 #define PAGE 4096
 #define ARCH_GET_FS 0x1003
 #define UNKNOWN 1000
+#define YIELDS 16 /* of them a mapping */
 #define MOST_ROUNDS_OF_MASKS 100
 #define KERNEL_ADDRESS 0xffff888000000000
 
@@ -72,21 +73,28 @@ static void *be_there(void *unused)
 	return unused;
 }
 
-/* Where it may: flushes come from there. */
+/*
+ * Where it may: flushes come from there.  It yields, as beside the others it would keep the
+ * CPU for a whole tick after each instruction at which a suite lets it have it; and more
+ * often than it maps, as whom a flush interrupts is waited for.
+ */
 static void *map_elsewhere(void *unused)
 {
 	cpu_set_t all;
 
 	memset(&all, 0xff, sizeof(all));
 	sched_setaffinity(0, sizeof(all), &all);
-	while (!over) {
-		void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-				  -1, 0);
+	for (unsigned i = 0; !over; i++) {
+		void *page = MAP_FAILED;
 
+		if (i % YIELDS == 0)
+			page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				    -1, 0);
 		if (page != MAP_FAILED) {
 			*(volatile char *)page = 1;
 			munmap(page, PAGE);
 		}
+		sched_yield();
 	}
 	return unused;
 }
