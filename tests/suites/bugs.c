@@ -25,6 +25,7 @@ static int run(struct selftest *t, const char *path, bool quiet)
 	if (!EXPECT(t, task, "the program is loaded"))
 		return -1;
 	task->process->quiet = quiet;
+	task_pin(task_of(task), cpu_for_program());
 	process_start(task, process_next_pid());
 	return process_wait_for(task);
 }

@@ -229,3 +229,8 @@ unsigned rounds_of(unsigned all)
 			return MAX(1, all / 10);
 	return all;
 }
+
+unsigned cpu_for_program(void)
+{
+	return rounds_of(10) < 10 ? online_cpu(1) : ANY_CPU;
+}

@@ -128,6 +128,13 @@ unsigned per_cpu_share(unsigned total, unsigned most);
 unsigned rounds_of(unsigned all);
 
 /*
+ * The CPU of a program that runs alone: any; one, where the boot asks for few rounds.
+ * There its processes and threads take turns without waking another CPU each time, which
+ * takes most of the time of those that wait for each other.
+ */
+unsigned cpu_for_program(void);
+
+/*
  * For a process on each CPU, whose end interrupts all of them: is this one's turn?  Of
  * more than 16 CPUs every tenth is taken where few rounds are asked for.
  */

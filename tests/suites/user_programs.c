@@ -71,8 +71,8 @@ static void expect_good(struct selftest *t, const struct program *p)
 {
 	if (missing(t, p->path))
 		return;
-	if (!EXPECT_EQ(t, run(t, p, ANY_CPU, true), 0, "exit status"))
-		run(t, p, ANY_CPU, false);
+	if (!EXPECT_EQ(t, run(t, p, cpu_for_program(), true), 0, "exit status"))
+		run(t, p, cpu_for_program(), false);
 }
 
 /* `count` of them at once, the n-th on CPU n / each, or anywhere with each = 0. */
@@ -272,7 +272,7 @@ static int expected_signal(struct selftest *t, const char *number, const char *m
 {
 	struct program p = { "/bin/fault", { "-expect", number, machine } };
 
-	return WAIT_CODE(run(t, &p, ANY_CPU, true));
+	return WAIT_CODE(run(t, &p, cpu_for_program(), true));
 }
 
 /* Some versions of TCG make exceptions that no processor makes, or none. */
@@ -322,7 +322,7 @@ static int expected_status(struct selftest *t, const char *path, const char *num
 			   const char *word)
 {
 	struct program p = { path, { "-expect", number, word } };
-	int signal = WAIT_CODE(run(t, &p, ANY_CPU, true));
+	int signal = WAIT_CODE(run(t, &p, cpu_for_program(), true));
 
 	return WAIT_STATUS(!signal, signal);
 }
