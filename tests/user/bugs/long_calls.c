@@ -100,11 +100,18 @@ static void make_call(void (*call)(void))
 	*stage = 2;
 }
 
-/* For another try: a call of twice the size, or the longest; false: even that is too fast. */
+/*
+ * For another try: a call of a size that may be long enough, at least twice as large, or
+ * the longest; false: even that is too fast.
+ */
 static bool try_again(size_t most, int *tries)
 {
-	if (size * 2 <= most)
-		size *= 2;
+	size_t by = *took < LONG_MS / 8 ? 8 : *took < LONG_MS / 4 ? 4 : 2;
+
+	while (by > 1 && size * by > most)
+		by /= 2;
+	if (by > 1)
+		size *= by;
 	else if (*took < LONG_MS)
 		return false;
 	else
@@ -130,10 +137,9 @@ static void call_getrandom(void)
 	result = syscall(SYS_getrandom, buffer, size, 0);
 }
 
-static void touch_buffer(void)
+static void populate_buffer(void)
 {
-	for (size_t i = 0; i < size; i += PAGE)
-		buffer[i] = 1;
+	madvise(buffer, size, POPULATE_WRITE);
 }
 
 /* How often we ran while a child was in its call, on the one CPU of both. */
@@ -145,7 +151,8 @@ static int turns_during(void (*call)(void))
 	*stage = 0;
 	child = make_child();
 	if (child == 0) {
-		touch_buffer();
+		if (call != call_populate)
+			populate_buffer();
 		make_call(call);
 		while (wait(NULL) > 0)
 			;
@@ -199,11 +206,6 @@ struct progress {
 };
 
 static unsigned long free_before;
-
-static void populate_buffer(void)
-{
-	madvise(buffer, size, POPULATE_WRITE);
-}
 
 static int wait_for_lock(void *arg)
 {
