@@ -27,6 +27,7 @@
 #include "tests/suites/programs.h"
 
 #define MAX_WORDS 32
+#define STACK_ROUNDS 4 /* looks at the stacks of a CPU with a task on it */
 
 /* As tests/user/gate/leak/leak.h. */
 enum { FOUND_EXTRA = 1, FOUND_MISSING = 2, FOUND_HIDDEN = 4, FOUND_AT_REST = 8,
@@ -99,6 +100,7 @@ static void make_words(int parts)
 		add_word(parts == PARTS ? "-all" : "-stacks");
 	add_word("parts=%d", parts);
 	add_word("cpus=%u", cpumask_count(&cpus_online));
+	add_word("rounds=%u", all() ? STACK_ROUNDS : rounds_of(STACK_ROUNDS));
 	if (pti_roots_per_cpu) /* it runs on CPU 0 */
 		add_word("areas=1");
 	add_word("ram=%lx", top);

@@ -7,7 +7,7 @@
  * registers has gone through the kernel, on this CPU or another, none of them is
  * left.  tests/suites/leak.c starts it, on CPU 0, with the ledger as arguments.
  *
- *	leak [-stacks | -all] [parts=BITS] cpus=N ram=TOP paint=BYTE hidden=START,END... row=PLACE,KIND,AT,PAGES...
+ *	leak [-stacks | -all] [parts=BITS] cpus=N rounds=N ram=TOP paint=BYTE hidden=START,END... row=PLACE,KIND,AT,PAGES...
  *
  *	leak victims=N	runs such tasks on N CPUs, to be looked at from outside
  *

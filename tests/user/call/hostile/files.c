@@ -50,7 +50,7 @@ static const struct pointer_row rows[] = {
 	{ POINTER(ioctl), { 1, TIOCGWINSZ, P }, 8, .flags = MAY_ENOTTY },
 	{ POINTER(ioctl), { 1, 0x5401, P }, TCGETS_BYTES, .flags = MAY_ENOTTY },
 	{ POINTER(uname), { P }, sizeof(struct utsname), .unit = 1 },
-	{ POINTER(sysinfo), { P }, SYSINFO_BYTES, .unit = 1 },
+	{ POINTER(sysinfo), { P }, SYSINFO_BYTES, .unit = 1, .flags = RANDOM },
 	{ POINTER(getrandom), { P, 32, 0 }, 32, .unit = 1, .good = 32, .flags = PARTIAL | RANDOM },
 	{ POINTER(getrandom), { P, 300, GRND_NONBLOCK }, 300, .unit = 1, .good = 300, .flags = PARTIAL | RANDOM },
 	{ POINTER(getcpu), { P, 0, 0 }, 4, .unit = 4, .flags = NULL_GOOD },

@@ -60,7 +60,7 @@ struct pointer_row {
 #define MAY_ENOTTY	0x100	/* not a terminal, on Linux */
 #define RIGHTS_GOOD	0x400	/* read-only and PROT_NONE pages do (a tracer's) */
 #define SCATTERED	0x200	/* Linux goes on after a word that it cannot write */
-#define RANDOM		0x800	/* a byte of the result may happen to be what was there */
+#define RANDOM		0x800	/* a byte of the result, as of a time, may happen to be what was there */
 
 /* A call that must be refused, or do nothing. */
 struct integer_row {

@@ -43,6 +43,7 @@ extern unsigned row_count;
 extern struct range hidden[]; /* addresses that no visible byte string may hold */
 extern unsigned hidden_count;
 extern unsigned cpus;
+extern unsigned rounds; /* looks at the stacks of a CPU with a task on it */
 extern unsigned areas; /* of CPUs from the first on: shown to us */
 extern uint64_t ram_top;
 extern uint8_t paint; /* a byte of a stack at rest, besides 0: the debug build's */

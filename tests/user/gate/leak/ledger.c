@@ -14,7 +14,7 @@ unsigned row_count;
 struct range hidden[MOST_HIDDEN];
 unsigned hidden_count;
 unsigned cpus;
-unsigned areas;
+unsigned areas, rounds;
 uint64_t ram_top;
 uint8_t paint;
 enum depth depth;
@@ -74,6 +74,8 @@ bool ledger_parse(char **argv)
 			cpus = (unsigned)strtoul(word + 5, NULL, 0);
 		else if (strncmp(word, "areas=", 6) == 0)
 			areas = (unsigned)strtoul(word + 6, NULL, 0);
+		else if (strncmp(word, "rounds=", 7) == 0)
+			rounds = (unsigned)strtoul(word + 7, NULL, 0);
 		else if (strncmp(word, "ram=", 4) == 0)
 			ram_top = strtoull(word + 4, NULL, 16);
 		else if (strncmp(word, "paint=", 6) == 0)

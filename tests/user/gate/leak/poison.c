@@ -26,7 +26,6 @@
 #define CONFIRMED 12
 #define COUNTED 1000
 #define SECONDS 300 /* for a hang alone */
-#define STACK_ROUNDS 4
 #define TOUCHED 256 /* pages */
 #define WAY 300000 /* how far a victim counts behind each way in */
 
@@ -247,7 +246,7 @@ static int look_while_it_runs(unsigned cpu)
 
 	shared->stop = 0;
 	child = start_victim(cpu);
-	for (unsigned round = 0; round < STACK_ROUNDS; round++) {
+	for (unsigned round = 0; round < rounds; round++) {
 		found |= counts_on(cpu, WAY) ? 0 : FOUND_STUCK;
 		found |= look_at_cpu(cpu, depth != DEPTH_SAMPLE && round == 0);
 	}
@@ -265,6 +264,6 @@ int check_poison(void)
 	pin(0);
 	for (unsigned cpu = 0; cpu < most; cpu++)
 		found |= look_while_it_runs(cpu);
-	say("looked %u times at each of %u CPUs with a task on it", STACK_ROUNDS, most);
+	say("looked %u times at each of %u CPUs with a task on it", rounds, most);
 	return found;
 }
