@@ -53,7 +53,7 @@ def commands(systems=False):
     yield Command("host", ["make", "-sk", "-C", ROOT, "--no-print-directory",
                            "host-tests"], 600, quick=True, cpu=25)
     yield Command("stress", [python, os.path.join(ROOT, "tests/stress.py"),
-                             "--seconds", "32", "--seed", "1"], 1000, cpu=50)
+                             "--seconds", "20", "--seed", "1"], 1000, cpu=30)
     yield Command("sanitize", [python, os.path.join(ROOT, "tests/sanitize/run.py"),
                                "--short"], 1200, cpu=120)
     yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 600)
