@@ -290,7 +290,7 @@ def long_work():
                     "init=/bin/storm -- threads 40"):
         output = boot(cmdline, kernel=MEASURE_KERNEL, timeout=LONG_TIMEOUT)
         for kind, ticks, begin, end, task in re.findall(
-                r"^stretch: ([^:]*): (\d+), from (\w+) to (\w+), (.*?)\r?$", output, re.M):
+                r"^stretch: ([^:]*): (\d+), from (0x\w+)[^,]* to (0x\w+)[^,]*, (.*?)\r?$", output, re.M):
             longest.setdefault(kind, []).append((int(ticks), begin, end, task))
     heading("longest stretches of instructions", ("Postern", "aim", ""))
     for kind, aim in (("interrupts off", 50000), ("no scheduling point", 1000000)):

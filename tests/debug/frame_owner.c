@@ -4,13 +4,13 @@
  *
  * A suite sets a mark; if it has lost a frame at its end, each one that is taken
  * and was free at the mark is printed, and each one that is free and was taken.
- * `addr2line -fe build/debug/postern.elf ADDRESS..` names the functions.
  */
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/phys.h"
 #include "kernel/task/task.h"
 #include "mm/frames/frame_owner.h"
+#include "tests/debug/place_name.h"
 
 #define FRAMES (512ULL << 20 >> PAGE_SHIFT)
 #define CALLERS 5
@@ -76,7 +76,8 @@ void frame_owner_print(void)
 		log("    # frame %#lx, %s by pid %d at", pfn << PAGE_SHIFT,
 		    o->taken ? "taken" : "given back, taken before", o->pid);
 		for (unsigned i = 0; i < CALLERS; i++)
-			log(" %#x", o->caller[i]);
+			if (o->caller[i])
+				log("%s", PLACE_NAME(0xffffffff00000000 | o->caller[i]));
 		log("\n");
 	}
 }

@@ -15,10 +15,14 @@
 #include "kernel/base/stretch.h"
 #include "kernel/base/string.h"
 #include "kernel/debug/panic.h"
+#include "kernel/debug/symbols.h"
 #include "kernel/task/task.h"
 
 #define PLACES 256
 #define SHOWN 10
+
+/* As back-traces have it, good until the end of the block; scripts/bench.py has the line. */
+#define NAME(at) symbol_format((char[SYMBOL_TEXT_SIZE]){ "" }, (u64)(at), true)
 
 enum { IRQS_OFF, NO_POINT, KINDS };
 
@@ -166,8 +170,9 @@ void stretch_report(void)
 
 			if (!p->ticks)
 				break;
-			log("stretch: %s: %lu, from %#lx to %#lx, %s%s%s\n", kind_name[kind], p->ticks,
-			    (u64)p->from, (u64)p->to, p->task, *p->test ? ", " : "", p->test);
+			log("stretch: %s: %lu, from %#lx%s to %#lx%s, %s%s%s\n", kind_name[kind],
+			    p->ticks, (u64)p->from, NAME(p->from), (u64)p->to, NAME(p->to), p->task,
+			    *p->test ? ", " : "", p->test);
 			p->ticks = 0;
 		}
 	}

@@ -18,6 +18,7 @@
 #include "kernel/base/string.h"
 #include "kernel/task/task.h"
 #include "tests/debug/locks/lock_check.h"
+#include "tests/debug/place_name.h"
 
 #define PLACE ((u64)__builtin_return_address(0))
 
@@ -40,7 +41,7 @@ static void fault(u64 held_at, u64 at, const char *fmt, ...) __printf_like(3, 4)
 static void fault(u64 held_at, u64 at, const char *fmt, ...)
 {
 	struct lock_fault *caught = lock_fault_caught;
-	char text[200];
+	char text[LOCK_FAULT_TEXT];
 	va_list args;
 
 	va_start(args, fmt);
@@ -71,14 +72,14 @@ static void check_order(const struct lock_stack *s, const struct lock_check *loc
 		const char *held = name_of[s->held[i].rank];
 
 		if (s->held[i].lock == lock) {
-			fault(held_at, at, "locks: found %s taken twice: at %#lx, and wanted again "
-			      "at %#lx", held, held_at, at);
+			fault(held_at, at, "locks: found %s taken twice: at%s, and wanted again "
+			      "at%s", held, PLACE_NAME(held_at), PLACE_NAME(at));
 			return;
 		}
 		if (s->held[i].rank >= rank) {
-			fault(held_at, at, "locks: found %s (taken at %#lx), and %s wanted under it at "
-			      "%#lx; expected the order of kernel/base/lock_rank.h", held, held_at,
-			      name_of[rank], at);
+			fault(held_at, at, "locks: found %s (taken at%s), and %s wanted under it at"
+			      "%s; expected the order of kernel/base/lock_rank.h", held,
+			      PLACE_NAME(held_at), name_of[rank], PLACE_NAME(at));
 			return;
 		}
 	}
@@ -91,9 +92,9 @@ static bool check_sleep(const struct lock_check *but, const char *what, u64 at)
 
 	for (unsigned i = 0; i < s->count; i++)
 		if (s->held[i].lock != but) {
-			fault(s->held[i].place, at, "locks: found %s (taken at %#lx), and %s under it "
-			      "at %#lx; expected no spinlock held", name_of[s->held[i].rank],
-			      s->held[i].place, what, at);
+			fault(s->held[i].place, at, "locks: found %s (taken at%s), and %s under it "
+			      "at%s; expected no spinlock held", name_of[s->held[i].rank],
+			      PLACE_NAME(s->held[i].place), what, PLACE_NAME(at));
 			return false;
 		}
 	return true;
@@ -106,9 +107,10 @@ static void check_wait(u64 at)
 
 	for (unsigned i = 0; i < s->count; i++)
 		if (kind_of[s->held[i].rank] != WAITS) {
-			fault(s->held[i].place, at, "locks: found %s (taken at %#lx), and a wait for "
-			      "another task under it at %#lx; expected none but for a lock",
-			      name_of[s->held[i].rank], s->held[i].place, at);
+			fault(s->held[i].place, at, "locks: found %s (taken at%s), and a wait for "
+			      "another task under it at%s; expected none but for a lock",
+			      name_of[s->held[i].rank], PLACE_NAME(s->held[i].place),
+			      PLACE_NAME(at));
 			return;
 		}
 }
@@ -136,8 +138,8 @@ void lock_check_want(const struct lock_check *lock)
 	if (is_off())
 		return;
 	if (lock->rank == LOCK_WITHOUT_RANK)
-		fault(0, PLACE, "locks: found a lock without a rank, at %#lx, wanted at %#lx; "
-		      "expected one of kernel/base/lock_rank.h", (u64)lock, PLACE);
+		fault(0, PLACE, "locks: found a lock without a rank, at %#lx, wanted at%s; "
+		      "expected one of kernel/base/lock_rank.h", (u64)lock, PLACE_NAME(PLACE));
 	else
 		check(lock, lock->rank, PLACE);
 }
@@ -149,8 +151,8 @@ void lock_check_got(const struct lock_check *lock)
 	if (is_off())
 		return;
 	if (s->count == LOCKS_DEEP) {
-		fault(0, PLACE, "locks: found %u held, and %s taken at %#lx; expected fewer",
-		      s->count, name_of[lock->rank], PLACE);
+		fault(0, PLACE, "locks: found %u held, and %s taken at%s; expected fewer",
+		      s->count, name_of[lock->rank], PLACE_NAME(PLACE));
 		return;
 	}
 	s->held[s->count].lock = lock;
@@ -169,8 +171,8 @@ void lock_check_drop(const struct lock_check *lock)
 	while (i > 0 && s->held[i - 1].lock != lock)
 		i--;
 	if (i == 0) {
-		fault(0, PLACE, "locks: found %s given back at %#lx, expected it taken by this %s",
-		      name_of[lock->rank], PLACE, kind_of[lock->rank] == SPINS ? "cpu" : "task");
+		fault(0, PLACE, "locks: found %s given back at%s, expected it taken by this %s",
+		      name_of[lock->rank], PLACE_NAME(PLACE), kind_of[lock->rank] == SPINS ? "cpu" : "task");
 		return;
 	}
 	for (s->count--; i <= s->count; i++)
@@ -208,6 +210,7 @@ void lock_check_none(void)
 	if (is_off() || !check_sleep(NULL, "the way out of the kernel", PLACE))
 		return;
 	if (s->count)
-		fault(s->held[0].place, PLACE, "locks: found %s (taken at %#lx) at the way out of the "
-		      "kernel, expected it given back", name_of[s->held[0].rank], s->held[0].place);
+		fault(s->held[0].place, PLACE, "locks: found %s (taken at%s) at the way out of the "
+		      "kernel, expected it given back", name_of[s->held[0].rank],
+		      PLACE_NAME(s->held[0].place));
 }

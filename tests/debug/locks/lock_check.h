@@ -7,8 +7,9 @@
 #include "kernel/base/types.h"
 
 /* The text of a fault; and its places: the held lock's (0: none), and this one's. */
+#define LOCK_FAULT_TEXT 320
 struct lock_fault {
-	char text[200];
+	char text[LOCK_FAULT_TEXT];
 	u64 held_at, at;
 };
 

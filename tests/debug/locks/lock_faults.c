@@ -54,8 +54,8 @@ static NOINLINE void take_frames_then_vmap(void)
 
 static void wrong_order(struct selftest *t)
 {
-	expect_fault(t, take_frames_then_vmap, "locks: found frames (taken at 0x*), and vmap wanted "
-		     "under it at 0x*; expected the order of kernel/base/lock_rank.h",
+	expect_fault(t, take_frames_then_vmap, "locks: found frames (taken at *+0x*), and vmap wanted "
+		     "under it at *+0x*; expected the order of kernel/base/lock_rank.h",
 		     take_frames_then_vmap, take_frames_then_vmap);
 }
 
@@ -69,8 +69,8 @@ static NOINLINE void take_two_of_frames(void)
 
 static void two_of_one_rank(struct selftest *t)
 {
-	expect_fault(t, take_two_of_frames, "locks: found frames (taken at 0x*), and frames wanted "
-		     "under it at 0x*", take_two_of_frames, take_two_of_frames);
+	expect_fault(t, take_two_of_frames, "locks: found frames (taken at *+0x*), and frames wanted "
+		     "under it at *+0x*", take_two_of_frames, take_two_of_frames);
 }
 
 static NOINLINE void take_ldt_then_mm(void)
@@ -83,8 +83,8 @@ static NOINLINE void take_ldt_then_mm(void)
 
 static void wrong_order_of_sleep_locks(struct selftest *t)
 {
-	expect_fault(t, take_ldt_then_mm, "locks: found mm->ldt.lock (taken at 0x*), and mm->lock "
-		     "wanted under it at 0x*", take_ldt_then_mm, take_ldt_then_mm);
+	expect_fault(t, take_ldt_then_mm, "locks: found mm->ldt.lock (taken at *+0x*), and mm->lock "
+		     "wanted under it at *+0x*", take_ldt_then_mm, take_ldt_then_mm);
 }
 
 /* A claim, since a spinlock would be waited for. */
@@ -99,7 +99,7 @@ static NOINLINE void claim_twice(void)
 
 static void same_lock_twice(struct selftest *t)
 {
-	expect_fault(t, claim_twice, "locks: found report taken twice: at 0x*, and wanted again at 0x*",
+	expect_fault(t, claim_twice, "locks: found report taken twice: at *+0x*, and wanted again at *+0x*",
 		     claim_twice, claim_twice);
 }
 
@@ -112,7 +112,7 @@ static NOINLINE void take_without_rank(void)
 
 static void without_rank(struct selftest *t)
 {
-	expect_fault(t, take_without_rank, "locks: found a lock without a rank, at 0x*, wanted at 0x*; "
+	expect_fault(t, take_without_rank, "locks: found a lock without a rank, at 0x*, wanted at *+0x*; "
 		     "expected one of kernel/base/lock_rank.h", NULL, take_without_rank);
 }
 
@@ -125,7 +125,7 @@ static void not_held(struct selftest *t)
 {
 	sleep_lock(&mm); /* so that it is: but not by this name */
 	lock_check_drop(&mm.check);
-	expect_fault(t, give_back_what_is_free, "locks: found mm->lock given back at 0x*, expected it "
+	expect_fault(t, give_back_what_is_free, "locks: found mm->lock given back at *+0x*, expected it "
 		     "taken by this task", NULL, give_back_what_is_free);
 }
 
@@ -169,8 +169,8 @@ static NOINLINE void put_task_under_spinlock(void)
 
 static void may_sleep(struct selftest *t)
 {
-	expect_fault(t, put_task_under_spinlock, "locks: found frames (taken at 0x*), and a sleep "
-		     "under it at 0x*; expected no spinlock held",
+	expect_fault(t, put_task_under_spinlock, "locks: found frames (taken at *+0x*), and a sleep "
+		     "under it at *+0x*; expected no spinlock held",
 		     put_task_under_spinlock, task_put);
 }
 
@@ -183,8 +183,8 @@ static NOINLINE void wait_under_mm(void)
 
 static void wait_for_another(struct selftest *t)
 {
-	expect_fault(t, wait_under_mm, "locks: found mm->lock (taken at 0x*), and a wait for another "
-		     "task under it at 0x*; expected none but for a lock",
+	expect_fault(t, wait_under_mm, "locks: found mm->lock (taken at *+0x*), and a wait for another "
+		     "task under it at *+0x*; expected none but for a lock",
 		     wait_under_mm, sched_sleep_until);
 }
 
@@ -199,8 +199,8 @@ static NOINLINE void take_mm_under_spinlock(void)
 
 static void sleep_lock_under_spinlock(struct selftest *t)
 {
-	expect_fault(t, take_mm_under_spinlock, "locks: found frames (taken at 0x*), and mm->lock "
-		     "under it at 0x*; expected no spinlock held",
+	expect_fault(t, take_mm_under_spinlock, "locks: found frames (taken at *+0x*), and mm->lock "
+		     "under it at *+0x*; expected no spinlock held",
 		     take_mm_under_spinlock, take_mm_under_spinlock);
 }
 
@@ -213,8 +213,8 @@ static NOINLINE void copy_under_mm(void)
 
 static void user_memory_under_mm(struct selftest *t)
 {
-	expect_fault(t, copy_under_mm, "locks: found mm->lock (taken at 0x*), and mm->lock wanted "
-		     "under it at 0x*", copy_under_mm, copy_from_user);
+	expect_fault(t, copy_under_mm, "locks: found mm->lock (taken at *+0x*), and mm->lock wanted "
+		     "under it at *+0x*", copy_under_mm, copy_from_user);
 }
 
 static NOINLINE void leave_with_mm(void)
@@ -226,7 +226,7 @@ static NOINLINE void leave_with_mm(void)
 
 static void left_at_way_out(struct selftest *t)
 {
-	expect_fault(t, leave_with_mm, "locks: found mm->lock (taken at 0x*) at the way out of the "
+	expect_fault(t, leave_with_mm, "locks: found mm->lock (taken at *+0x*) at the way out of the "
 		     "kernel, expected it given back", leave_with_mm, leave_with_mm);
 }
 
