@@ -4,11 +4,13 @@
     check_elf.py ELF...
 
 No segment is writable and executable; what user PGDs show fills whole pages; the table
-of names that the kernel has is that of its text as it was linked at last.
+of names that the kernel has is that of its text as it was linked at last, and about as
+large as the README says.
 Its instructions are scripts/check_entry.py's.  Called by `make check`; one line
 per violation, exit status 1 if there is any.
 """
 import itertools
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +19,8 @@ import imagechecks
 import symbols
 
 PAGE = 4096
+README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "README.md")
+NEAR = 0.05
 
 
 def output(*command):
@@ -48,6 +52,13 @@ def names(elf):
         if there != own:
             yield f"the kernel's table of names: found {there}, expected {own}"
             return
+    with open(README, encoding="utf-8") as file:
+        said = re.search(r": ([\d,]+) names, (\d+) KB ", file.read())
+    count, size = len(found), sum(16 + len(name) + 1 for _, name in found) / 1000
+    if not said or abs(int(said[1].replace(",", "")) / count - 1) > NEAR or \
+            abs(int(said[2]) / size - 1) > NEAR:
+        yield (f"README.md, the size of the table of names: found '{said and said[0][2:-1]}', "
+               f"expected about '{count:,} names, {size:.0f} KB'")
 
 
 if __name__ == "__main__":

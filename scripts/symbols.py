@@ -5,50 +5,51 @@
 
 Owns which labels are names.  Called by the Makefile, which links the kernel once without
 the table and once with it; used by scripts/check_elf.py, which compares the linked table
-with the linked names, and by scripts/debug.  The table's reader is kernel/debug/symbols.c.
+with the linked names, and by scripts/debug and scripts/gdb/aliases.py.  The table's reader is kernel/debug/symbols.c.
 """
 import fnmatch
+import re
 import struct
+import subprocess
 import sys
 
 # Labels that mark stretches; whatever begins there has a name of its own.
 MARKS = ("*_window_start", "*_window_end", "*_window_start.*")
+HIDDEN = [f"--strip-symbol={glob}" for glob in MARKS]  # for objcopy -w: none in gdb
 # Of assembly, and so without a type: marks of any kind, ends, parts of a function.
 NO_NAMES = (*MARKS, "*_window_*", "*_end", "*.*")
-EXECUTABLE = 4  # SHF_EXECINSTR
-FUNCTION, UNTYPED = 2, 0  # STT_FUNC, STT_NOTYPE
+# A line of `readelf -SW`: number, type, address, offset, size, flags; of `readelf -sW`: address,
+# type, section, name.
+SECTION = re.compile(r" *\[ *(\d+)\] \S* +(\w+) +(\w{16}) (\w+) (\w+) \w\w +(\w*)")
+SYMBOL = re.compile(r" +\d+: (\w{16}) +\d+ (\w+) +\w+ +\w+ +(\w+) (\S+)")
+FUNCTION, UNTYPED = "FUNC", "NOTYPE"
 
 
 class Image:
-    """An ELF file of 64 bits: its sections and symbols."""
+    """An ELF file: its sections and symbols."""
 
     def __init__(self, path):
         with open(path, "rb") as file:
             self.data = file.read()
-        offset, = struct.unpack_from("<Q", self.data, 40)
-        size, count = struct.unpack_from("<HH", self.data, 58)
-        # (name, type, flags, address, offset, size, link, ...)
-        self.sections = [struct.unpack_from("<IIQQQQIIQQ", self.data, offset + i * size)
-                         for i in range(count)]
-        self.symbols = list(self.read_symbols())  # (name, type, section, address)
+        self.sections = {}  # number -> (address, offset or None, size, executable)
+        self.symbols = []   # (name, type, section, address)
+        for line in subprocess.run(["readelf", "-SsW", path], check=True, text=True,
+                                   capture_output=True).stdout.splitlines():
+            if section := SECTION.match(line):
+                start, offset, size = (int(section[i], 16) for i in (3, 4, 5))
+                self.sections[section[1]] = (start, offset if section[2] == "PROGBITS" else None,
+                                             size, "X" in section[6])
+            elif symbol := SYMBOL.match(line):
+                self.symbols.append((symbol[4], symbol[2], symbol[3], int(symbol[1], 16)))
 
     def text_at(self, at):
         """The string there."""
         return self.data[at:self.data.index(b"\0", at)].decode()
 
-    def read_symbols(self):
-        """Those of the symbol table."""
-        for _, kind, _, _, offset, size, link, *_ in self.sections:
-            if kind == 2:  # SHT_SYMTAB
-                strings = self.sections[link][4]
-                for at in range(offset, offset + size, 24):
-                    name, info, _, section, value, _ = struct.unpack_from("<IBBHQQ", self.data, at)
-                    yield self.text_at(strings + name), info & 15, section, value
-
     def offset_of(self, address):
         """Where in the file an address of the image is."""
-        for _, kind, _, start, offset, size, *_ in self.sections:
-            if kind == 1 and start <= address < start + size:  # SHT_PROGBITS
+        for start, offset, size, _ in self.sections.values():
+            if offset is not None and start <= address < start + size:
                 return offset + address - start
         raise ValueError(f"found nothing at {address:#x}")
 
@@ -62,11 +63,11 @@ def is_name(name, kind):
 
 def table(image):
     """(address, name), ascending, one for each address; "" where a text ends."""
-    texts = {number: section for number, section in enumerate(image.sections)
-             if section[2] & EXECUTABLE}
-    best = {section[3] + section[5]: ((), "") for section in texts.values()}
+    texts = {number: (start, size) for number, (start, _, size, executable)
+             in image.sections.items() if executable}
+    best = {start + size: ((), "") for start, size in texts.values()}
     for name, kind, section, address in image.symbols:
-        start, size = (texts[section][i] for i in (3, 5)) if section in texts else (0, 0)
+        start, size = texts.get(section, (0, 0))
         if start <= address < start + size and is_name(name, kind):
             rank = (kind != FUNCTION, name.endswith("_start"), len(name), name)
             if address not in best or not best[address][1] or rank < best[address][0]:

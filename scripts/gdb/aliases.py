@@ -11,6 +11,7 @@ import tempfile
 import gdb
 
 import machine
+import symbols
 from headers import N, area
 
 SYSCALL_TARGETS = ("trampoline_syscall", "trampoline_syscall_pcid", "trampoline_deferred")
@@ -37,8 +38,7 @@ def object_file():
     copy = os.path.join(directory.name, "trampoline.o")
     try:
         subprocess.run(["objcopy", "-X", "-w", "--rename-section", ".trampoline=.text",
-                        "--strip-symbol=*_window_*", source, copy], check=True,
-                       capture_output=True)
+                        *symbols.HIDDEN, source, copy], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         print(f"postern: objcopy cannot read {source}: "
               "no names in the aliases of CPUs other than 0")

@@ -13,7 +13,8 @@ import sys
 
 import gdb
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import aliases  # noqa: E402
 import areas  # noqa: E402
 import descriptors  # noqa: E402
