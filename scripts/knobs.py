@@ -42,11 +42,18 @@ def size(who):
     return int(cpus), mem
 
 
+def memory():
+    """The bytes of the machine's memory, MEM being good."""
+    mem = knob("MEM", "512M")
+    return int(mem[:-1]) << (30 if mem[-1] == "G" else 20)
+
+
 def readable(who, path, what):
     """An absolute path; the file must be there."""
     path = os.path.abspath(path)
     why = "nothing" if not os.path.exists(path) else \
         "a directory" if os.path.isdir(path) else \
+        "no file but a device, a pipe or a socket" if not os.path.isfile(path) else \
         "a file that may not be read" if not os.access(path, os.R_OK) else None
     if why:
         refuse(who, f"{path}: found {why}, expected {what}")

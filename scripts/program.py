@@ -17,6 +17,9 @@ WORDS, WORD_BYTES = 32, 1024  # struct boot_args
 def check(who, path):
     """Can Postern run it?"""
     knobs.readable(who, path, "a static x86-64 Linux program")
+    if os.path.getsize(path) >= knobs.memory():
+        knobs.refuse(who, f"{path}: found {os.path.getsize(path)} bytes, expected fewer than "
+                          f"the machine's memory has, MEM={knobs.knob('MEM', '512M')}")
     with open(path, "rb") as file:
         trouble = elfcheck.problem(file.read())
     if trouble:

@@ -303,7 +303,8 @@ class Run(InDirectory):
 
     def boot(self, run, *argv, **env):
         """Runs scripts/run; its temporary files must be gone afterwards."""
-        for name in ("CPUS", "MEM", "CPU", "ACCEL", "CMDLINE", "INITRAMFS", "ELF", "V"):
+        for name in ("CPUS", "MEM", "CPU", "ACCEL", "CMDLINE", "INITRAMFS", "ELF", "V",
+                     "PROFILE"):
             env.setdefault(name, "")
         env.setdefault("QEMU", self.qemu)
         result = self.run_script(sys.executable, run, *argv,
@@ -335,6 +336,10 @@ class Run(InDirectory):
         os.chmod(path, 0o755)
         plain = write(self.root, "plain", "")
         shutil.copyfile(path, plain)
+        pipe, huge = (os.path.join(self.root, name) for name in ("pipe", "huge"))
+        os.mkfifo(pipe)
+        write(self.root, "huge", "", 0o755)
+        os.truncate(huge, 512 << 20)
         for argv, env in ((["/nowhere"], {}), ([""], {}), ([__file__], {}), (["/"], {}),
                           ([plain], {}), (["-x"], {}), (["/bin/ls"], {}),
                           ([], {"CPUS": "0"}), ([], {"CPUS": "256"}), ([], {"CPUS": "-1"}),
@@ -345,12 +350,30 @@ class Run(InDirectory):
                           ([], {"MEM": "9999G"}), ([], {"MEM": "512"}), ([], {"MEM": "-1M"}),
                           ([], {"ACCEL": "fast"}), ([], {"INITRAMFS": "/nowhere"}),
                           ([], {"INITRAMFS": "/"}), ([], {"CMDLINE": "x" * 2048}),
-                          ([], {"QEMU": "no-such-qemu"})):
+                          ([pipe], {}), (["/dev/zero"], {}), ([], {"INITRAMFS": pipe}), ([huge], {}),
+                          ([], {"PROFILE": "1"}), ([], {"QEMU": "no-such-qemu"})):
             status, output = self.boot(run, *argv, **env)
             self.assertEqual((status, output.count("\n")), (126, 1), (argv, env, output))
             self.assertTrue(output.startswith("run: "), output)
             self.assertIn("found ", output)
             self.assertIn("expected ", output)
+
+    def test_streams(self):
+        """run, debug: a standard input or output that is none is one line, too"""
+        run = self.tree("echo booted; exit 33\n")
+        full = "found a standard output that takes no more (No space left on device)"
+        for name, how, status, words in (
+                ("run", "< /", 126, "found a directory as standard input"),
+                ("debug", "< /", 126, "found a directory as standard input"),
+                ("run", "< /dev/null >&-", 126, "found a standard output that is closed"),
+                ("run", "< /dev/null > /dev/full", 141, full)):
+            done = subprocess.run(["sh", "-c", f'"$0" {how}', os.path.join(os.path.dirname(run), name)],
+                                  env={**os.environ, "QEMU": self.qemu, "CPUS": "1"}, text=True,
+                                  capture_output=True, check=False)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")),
+                             (status, "", 1), done.stderr)
+            self.assertTrue(done.stderr.startswith(f"{name}: {words}"), done.stderr)
+            self.assertIn("expected ", done.stderr)
 
     def test_machine_refused(self):
         """run: what QEMU itself refuses is bad use, too, in one line"""
