@@ -144,7 +144,7 @@ deps-%:
 	@scripts/deps $*
 
 run: deps-run
-	@$(if $(and $(GUEST_GIVEN),$(PROGRAM)),echo 'run: found GUEST and PROGRAM, expected one of them' >&2; exit 126)
+	@$(if $(and $(GUEST_GIVEN),$(PROGRAM)),echo 'run: found GUEST and PROGRAM$(COMMA) expected one of them' >&2; exit 126)
 	@$(MAKE) $(QUIETLY) kernel $(if $(GUEST_GIVEN),guests)
 	@scripts/run $(call WORD,$(if $(GUEST_GIVEN),$(or $(GUEST),$(BUILD)/user/guest.elf),$(PROGRAM))) $(ARGS)
 
