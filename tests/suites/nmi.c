@@ -224,14 +224,18 @@ static void during_calls(struct selftest *t)
 
 static void in_user_mode(struct selftest *t)
 {
+	unsigned n = rounds_of(NMIS_ELSEWHERE), sent = 0;
 	struct thread *task;
 
 	if (!begin(t))
 		return;
 	task = start(t, USER_CODE(spin_loop));
 	if (task) {
-		send(t, rounds_of(NMIS_ELSEWHERE));
-		EXPECT(t, seen.total < rounds_of(NMIS_ELSEWHERE), "some arrived in user mode");
+		do { /* a slow host may hold the CPU up in a tick's handler meanwhile */
+			send(t, n);
+			sent += n;
+		} while (seen.total == sent && sent < 100 * n);
+		EXPECT(t, seen.total < sent, "some arrived in user mode");
 		end(t, task);
 	}
 	finish();
