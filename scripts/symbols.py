@@ -5,7 +5,8 @@
 
 Owns which labels are names.  Called by the Makefile, which links the kernel once without
 the table and once with it; used by scripts/check_elf.py, which compares the linked table
-with the linked names, and by scripts/debug and scripts/gdb/aliases.py.  The table's reader is kernel/debug/symbols.c.
+with the linked names, and by scripts/debug and scripts/gdb/aliases.py.  The table's reader
+is kernel/debug/symbols.c.
 """
 import fnmatch
 import re
