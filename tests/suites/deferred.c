@@ -36,9 +36,9 @@
 #define TEXT_MAX (CEA_DEFERRED_TEXT_PAGES * PAGE_SIZE)
 #define FEWEST_PLACES 50 /* STI to CLI of all functions of entry/deferred/calls.c have more */
 
-/* Of the CPU on which the program's first two threads are. */
+/* Of the CPU on which the program's first two threads are, and stay. */
 static struct {
-	bool on;                    /* a call is stepped */
+	bool on;                    /* a call is stepped, of a thread that stays here */
 	const struct task *task;    /* whose */
 	unsigned calls, steps, interrupts;
 	u64 switches;               /* when the last interrupt was sent; 0: none is due */
@@ -83,6 +83,12 @@ static void interrupt_here(const struct pt_regs *regs)
 	smp_kick(this_cpu()->cpu);
 }
 
+/* One that may go elsewhere in its call would be stepped no further, and be waited for. */
+static bool stays_here(const struct task *t)
+{
+	return cpumask_count(&t->affinity) == 1 && cpumask_test(&t->affinity, target);
+}
+
 static bool on_debug(struct pt_regs *regs)
 {
 	if ((regs->vector & 0xff) != VEC_DB || this_cpu()->cpu != target)
@@ -93,7 +99,7 @@ static bool on_debug(struct pt_regs *regs)
 	if (regs->ip == deferred_labels.syscall) {
 		regs->flags |= RFLAGS_RF;
 		/* Else another thread's call while the first waits; or nobody else is there. */
-		if (!seen.on && current_process()->alive > 1) {
+		if (!seen.on && current_process()->alive > 1 && stays_here(current_task())) {
 			seen.on = true;
 			seen.task = current_task();
 			seen.calls++;
