@@ -35,7 +35,6 @@
 #include "entry/entry.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/log.h"
-#include "kernel/base/percpu.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/base/x86.h"
@@ -143,9 +142,8 @@ static int map_stacks(struct cpu_entry_area *area)
 }
 
 /* STACK_PAINT is 0, but in the debug build, which sees by it how much is ever used. */
-static void erase_stacks(struct cpu_entry_area *area)
+static void erase_ists(struct cpu_entry_area *area)
 {
-	memset(&area->entry_stack, STACK_PAINT, ENTRY_STACK_SIZE);
 	for (unsigned i = 0; i < NR_IST; i++)
 		memset((u8 *)(&area->ist[i].stack + 1) - IST_USED, STACK_PAINT, IST_USED);
 }
@@ -163,7 +161,8 @@ int cea_map_cpu(unsigned cpu, unsigned gdt_pages)
 		err = map_vault(cpu);
 	if (err)
 		return err;
-	erase_stacks(area);
+	memset(&area->entry_stack, STACK_PAINT, ENTRY_STACK_SIZE);
+	erase_ists(area);
 	tss_fill(cea_tss_direct(cpu), area);
 	gdt_fill(cea_gdt_direct(cpu), (virt_addr_t)area + CEA_TSS, TSS_LIMIT);
 	return 0;
@@ -187,13 +186,30 @@ struct tss *cea_tss_direct(unsigned cpu)
 	return (struct tss *)((u8 *)direct_address(&cea(cpu)->tss_page) + CEA_TSS_OFFSET);
 }
 
-void cea_scrub(unsigned cpu)
+static __attribute__((noinline)) void scrub_used(struct percpu *cpu, struct cpu_entry_area *area)
 {
-	stack_marks_note(cpu);
-	erase_stacks(cea(cpu));
-	/* Its topmost word is SS of the last frame there, an LDT's and so never 0. */
-	if (VAULT_OF(cpu)->espfix_page[ESPFIX_STACK_TOP_OFFSET / sizeof(u64) - 1])
-		memset(VAULT_OF(cpu)->espfix_page, 0, ESPFIX_STACK_TOP_OFFSET);
+	memset(&area->entry_stack, STACK_PAINT, ENTRY_STACK_SIZE);
+	memset(cpu->espfix_page, 0, ESPFIX_STACK_TOP_OFFSET);
+	if (cpu->ist_used)
+		erase_ists(area);
+	cpu->ist_used = false;
+}
+
+/*
+ * Only what was used.  Without a frame two words may be on the entry stack: RSP of SYSCALL,
+ * and of the way out by the ESPFIX stack.  A frame there has flags, never 0; on the ESPFIX
+ * stack SS of an LDT.  No word stays on an IST page whose event was not in C first.
+ */
+void cea_scrub(struct percpu *cpu)
+{
+	struct cpu_entry_area *area = cea(cpu->cpu);
+	u64 *top = (u64 *)((u8 *)area + CEA_ENTRY_STACK_TOP);
+
+	stack_marks_note(cpu->cpu);
+	top[-2] = top[-6] = STACK_PAINT_WORD; /* CEA_USER_RSP, CEA_EXIT_RSP */
+	if (unlikely(top[-3] != STACK_PAINT_WORD || cpu->ist_used ||
+		     cpu->espfix_page[ESPFIX_STACK_TOP_OFFSET / sizeof(u64) - 1]))
+		scrub_used(cpu, area);
 }
 
 static bool is_empty(const void *page)

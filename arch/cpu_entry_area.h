@@ -7,8 +7,7 @@
 
 #include "arch/gdt.h"
 #include "arch/tss.h"
-#include "kernel/base/layout.h"
-#include "kernel/base/types.h"
+#include "kernel/base/percpu.h"
 #include "mm/pti.h"
 
 struct entry_page {
@@ -113,11 +112,10 @@ struct gdt_page *cea_gdt_direct(unsigned cpu);
 struct tss *cea_tss_direct(unsigned cpu);
 
 /*
- * Erases what the task before has left on this CPU's entry, IST and ESPFIX stacks: its
- * own words, or whatever it made the processor push there.  Context: interrupts off,
- * kernel mode, none of these stacks in use.
+ * Erases what the task before has left on this CPU's entry, IST and ESPFIX stacks, or made
+ * the processor push there.  Context: interrupts off, kernel mode, none of them in use.
  */
-void cea_scrub(unsigned cpu);
+void cea_scrub(struct percpu *cpu);
 
 /*
  * P8 of mm/pti.c: is nothing at all left on the pages of that CPU's entry, IST and

@@ -4,7 +4,9 @@
  * 64-bit code comes by SYSCALL.  SYSRET takes RIP from RCX and RFLAGS from R11, and
  * Intel's processors fault in ring 0, on the user's stack, if RCX is not canonical
  * (CVE-2012-0217).  So SYSRET is used only where it restores exactly what pt_regs say
- * and RIP is in the user half; IRET does all else.
+ * and RIP is in the user half; IRET does all else.  What SYSCALL itself has left there is
+ * so, USER_END being a page below the end: others are signals' and tracers', which is work
+ * before user mode, and those of rt_sigreturn, which leaves by IRET, and of execve.
  *
  * i386's calls come in three ways:
  *
@@ -60,18 +62,17 @@ static bool sysret_will_do(struct pt_regs *regs)
 bool do_syscall(struct pt_regs *regs)
 {
 	/* Linux looks at the low 32 bits only. */
-	u64 nr = (u32)regs->orig_ax;
+	u64 nr = array_index_or_end((u32)regs->orig_ax, NR_SYSCALLS);
 
 	stretch_enter();
 	this_cpu_inc(syscalls);
 	interrupts_on();
 	stack_poison();
-	if (likely(array_index_take(&nr, NR_SYSCALLS)) && likely(syscall_table[nr] != NULL))
-		regs->ax = (u64)syscall_table[nr](regs);
-	else
-		regs->ax = (u64)syscall_unknown();
-	exit_work_before_user(regs);
-	return sysret_will_do(regs);
+	regs->ax = (u64)syscall_table[nr](regs);
+	if (unlikely(exit_work_before_user(regs)) ||
+	    unlikely(regs->flags & (RFLAGS_RF | RFLAGS_TF)))
+		return sysret_will_do(regs);
+	return likely(regs->ip == regs->cx); /* not so behind execve */
 }
 
 /* After SYSENTER or SYSCALL; false: there will be no system call. */
@@ -99,7 +100,6 @@ static bool as_if_by_int80(struct pt_regs *regs)
 void ia32_do_syscall(struct pt_regs *regs)
 {
 	struct pt_regs args; /* the six arguments; no call looks at the rest */
-	u64 nr;
 
 	regs->orig_ax = (u32)regs->ax;
 	this_cpu_inc(syscalls);
@@ -109,19 +109,14 @@ void ia32_do_syscall(struct pt_regs *regs)
 		regs->vector = VEC_INT80;
 	else if (!as_if_by_int80(regs))
 		goto out;
-	nr = regs->orig_ax;
-	if (unlikely(!array_index_take(&nr, NR_IA32_SYSCALLS)) ||
-	    unlikely(!ia32_syscall_table[nr])) {
-		regs->ax = (u64)syscall_unknown();
-		goto out;
-	}
 	args.di = (u32)regs->bx;
 	args.si = (u32)regs->cx;
 	args.dx = (u32)regs->dx;
 	args.r10 = (u32)regs->si;
 	args.r8 = (u32)regs->di;
 	args.r9 = (u32)regs->bp;
-	regs->ax = (u64)ia32_syscall_table[nr](&args);
+	regs->ax =
+		(u64)ia32_syscall_table[array_index_or_end(regs->orig_ax, NR_IA32_SYSCALLS)](&args);
 out:
 	exit_work_before_user(regs);
 	if (unlikely(regs->flags & RFLAGS_TF))

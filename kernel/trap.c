@@ -134,6 +134,7 @@ static void nmi(const struct pt_regs *regs)
 		panic_regs(regs, "NMI: found it on the first instruction of another's handler, "
 				 "expected it to be held back");
 	this_cpu()->nmis++;
+	this_cpu()->ist_used = true;
 	if (smp_stopping())
 		for (;;)
 			halt();
@@ -155,6 +156,7 @@ static __noinline void machine_check(struct pt_regs *regs)
 
 static __noinline void user_machine_check(struct pt_regs *regs)
 {
+	this_cpu()->ist_used = true;
 	machine_check(regs);
 	exception_from_user(regs, VEC_MC);
 }
@@ -225,6 +227,7 @@ void do_paranoid(struct pt_regs *regs)
 
 	user_access_end();
 	this_cpu()->in_paranoid++;
+	this_cpu()->ist_used = true;
 	__atomic_fetch_add(&trap_count[vector], 1, __ATOMIC_RELAXED);
 	if (vector == VEC_NMI)
 		nmi(regs);

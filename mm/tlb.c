@@ -31,7 +31,6 @@
 #define FLUSH_ALL_PAGES 32
 
 #define INVPCID_ADDRESS 0
-#define INVPCID_PCID 1
 
 bool tlb_pcid;
 
@@ -78,11 +77,4 @@ void tlb_flush_range(const struct cpumask *cpus, virt_addr_t start, virt_addr_t 
 	might_sleep();
 	ASSERT_OP(this_cpu()->locks_held, ==, 0);
 	seam_call_on_cpus(cpus, flush_here, &f);
-}
-
-void tlb_load_pgd(phys_addr_t kernel_pgd)
-{
-	if (tlb_pcid)
-		invpcid(INVPCID_PCID, PCID_USER, 0);
-	write_cr3(kernel_pgd | (tlb_pcid ? PCID_KERNEL : 0));
 }

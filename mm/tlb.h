@@ -5,6 +5,7 @@
 #define MM_TLB_H
 
 #include "kernel/base/cpumask.h"
+#include "kernel/base/insn.h"
 #include "kernel/base/types.h"
 
 /* Whether CR4.PCIDE is set: the kernel PGD under PCID 1, the user's under 0x81. */
@@ -25,7 +26,16 @@ void tlb_flush_all_local(void);
  */
 void tlb_flush_range(const struct cpumask *cpus, virt_addr_t start, virt_addr_t end);
 
+#define INVPCID_PCID 1
+
 /* Loads a pair's kernel PGD and drops what was cached of the one before. */
-void tlb_load_pgd(phys_addr_t kernel_pgd);
+static inline void tlb_load_pgd(phys_addr_t kernel_pgd)
+{
+	if (unlikely(tlb_pcid)) {
+		invpcid(INVPCID_PCID, PCID_USER, 0);
+		kernel_pgd |= PCID_KERNEL;
+	}
+	write_cr3(kernel_pgd);
+}
 
 #endif

@@ -92,33 +92,15 @@ void fpu_init_state(void *state)
 		memcpy((u8 *)state + cpu_features.pkru_offset, &pkru, sizeof(pkru));
 }
 
-void fpu_save(void *state)
-{
-	if (cpu_features.xsave)
-		xsave(state);
-	else
-		fxsave(state);
-}
-
 /*
  * CVE-2006-1056: without this the next task finds the pointers of the last one.
  * FILD sets them to itself and its operand, which are the same in every boot.
  */
-static void overwrite_pointers(void)
+void fpu_overwrite_pointers(void)
 {
 	static const u32 operand;
 
 	x87_load_after_clear(&operand);
-}
-
-void fpu_restore(const void *state)
-{
-	if (unlikely(cpu_features.fpu_pointers_stay))
-		overwrite_pointers();
-	if (cpu_features.xsave)
-		xrstor(state);
-	else
-		fxrstor(state);
 }
 
 /* With no state marked as present, XRSTOR makes all initial but MXCSR. */

@@ -5,6 +5,8 @@
 #ifndef ARCH_STATE_FPU_H
 #define ARCH_STATE_FPU_H
 
+#include "arch/cpu.h"
+#include "arch/state/insn.h"
 #include "kernel/base/types.h"
 
 /* FPU state (SDM vol. 1, 13) */
@@ -29,8 +31,24 @@ void fpu_init_cpu(void);
 void fpu_init_state(void *state);
 
 /* `state` is a page of its own, of which XCR0 says how much is used. */
-void fpu_save(void *state);
-void fpu_restore(const void *state);
+static inline void fpu_save(void *state)
+{
+	if (likely(cpu_features.xsave))
+		xsave(state);
+	else
+		fxsave(state);
+}
+
+void fpu_overwrite_pointers(void);
+static inline void fpu_restore(const void *state)
+{
+	if (unlikely(cpu_features.fpu_pointers_stay))
+		fpu_overwrite_pointers();
+	if (likely(cpu_features.xsave))
+		xrstor(state);
+	else
+		fxrstor(state);
+}
 
 /* The registers of the current task as at a program's start. */
 void fpu_reset(void);

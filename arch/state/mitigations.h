@@ -36,6 +36,12 @@ struct mitigations mitigations_decide(enum mitigations_mode mode,
  */
 void mitigations_init(enum mitigations_mode mode);
 
+/* Is there anything for mitigations_switch() to do? */
+static inline bool mitigations_at_switch(void)
+{
+	return mitigations.return_stack || mitigations.ibpb;
+}
+
 /*
  * This CPU is about to switch to another task.  owner: whose branches the next
  * program's are, a number above 0 that differs where one must not steer the other;

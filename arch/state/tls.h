@@ -28,9 +28,12 @@ static inline void tls_load(const struct task_tls *tls)
 {
 	u64 *entry = &this_cpu()->gdt->entry[TLS_FIRST];
 
+	static_assert(TLS_ENTRIES == 3, "all of them");
+	if (likely(!((entry[0] ^ tls->desc[0]) | (entry[1] ^ tls->desc[1]) |
+		     (entry[2] ^ tls->desc[2]))))
+		return;
 	for (unsigned i = 0; i < TLS_ENTRIES; i++)
-		if (entry[i] != tls->desc[i])
-			entry[i] = tls->desc[i];
+		entry[i] = tls->desc[i];
 }
 
 /* May a program have this for a TLS descriptor, or is it one of the two for none? */

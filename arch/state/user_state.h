@@ -20,7 +20,12 @@
 struct user_state {
 	void *fpu;            /* a page; NULL: a kernel thread, which has none of this */
 	u64 fs_base, gs_base; /* these and the selectors: while it does not run */
-	u16 ds, es, fs, gs;
+	union {
+		struct {
+			u16 ds, es, fs, gs;
+		};
+		u64 selectors; /* all four */
+	};
 	struct task_tls tls;
 	struct task_io io;
 	struct task_debugregs debug;
@@ -43,18 +48,23 @@ static inline void user_state_save(struct user_state *u)
 	u->gs = read_gs();
 }
 
+#define SELECTORS_UNKNOWN (~0ULL)
+
 /*
- * To this CPU, likewise.  Selectors first: loading one sets the base.  The bases are
+ * To this CPU, whose registers have these selectors, likewise.  A null one that is there
+ * already is not loaded.  Selectors first: loading one sets the base.  The bases are
  * restored whatever the selectors: a program may have set them by WRFSBASE, WRGSBASE or
  * arch_prctl with any selector, GS's to any canonical value.
  */
-static inline void user_state_load(const struct user_state *u)
+static inline void user_state_load(const struct user_state *u, u64 selectors)
 {
 	fpu_restore(u->fpu);
-	segment_load_ds(u->ds);
-	segment_load_es(u->es);
-	segment_load_fs(u->fs);
-	segment_load_gs(u->gs);
+	if (selectors | u->selectors) {
+		segment_load_ds(u->ds);
+		segment_load_es(u->es);
+		segment_load_fs(u->fs);
+		segment_load_gs(u->gs);
+	}
 	wrmsr(MSR_FS_BASE, u->fs_base);
 	wrmsr(MSR_KERNEL_GS_BASE, u->gs_base);
 }

@@ -27,6 +27,19 @@ static inline bool cpumask_test(const struct cpumask *m, unsigned cpu)
 	return __atomic_load_n(&m->bits[cpu / 64], __ATOMIC_SEQ_CST) & BIT(cpu % 64);
 }
 
+static inline bool cpumask_empty(const struct cpumask *m)
+{
+	static_assert(ARRAY_SIZE(m->bits) == 4, "all words");
+	return !(m->bits[0] | m->bits[1] | m->bits[2] | m->bits[3]);
+}
+
+/* Does it name all CPUs, those that there are not included? */
+static inline bool cpumask_full(const struct cpumask *m)
+{
+	static_assert(ARRAY_SIZE(m->bits) == 4, "all words");
+	return (m->bits[0] & m->bits[1] & m->bits[2] & m->bits[3]) == ~0ULL;
+}
+
 static inline unsigned cpumask_count(const struct cpumask *m)
 {
 	unsigned n = 0;

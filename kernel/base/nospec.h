@@ -21,21 +21,18 @@ static inline u64 array_index_nospec(u64 index, u64 size)
 }
 
 /*
- * The same with the check itself, in one comparison: is *index below size?  If not,
- * it stays; where that is guessed wrong, it is 0.
+ * The same, but size if it is not below: of a table that has an entry more, for all that
+ * it does not have.  A conditional move is not guessed.
  */
-static inline bool array_index_take(u64 *index, u64 size)
+static inline u64 array_index_or_end(u64 index, u64 size)
 {
-	u64 mask;
-	bool inside;
+	u64 taken;
 
-	__asm__ volatile("cmp %3, %2\n\tsbb %0, %0"
-			 : "=r"(mask), "=@ccc"(inside)
-			 : "r"(*index), "er"(size));
-	if (!inside) /* a branch on the flags, before AND changes them */
-		return false;
-	*index &= mask;
-	return true;
+	__asm__("mov %2, %0\n\tcmp %0, %1\n\tcmovb %1, %0"
+		: "=&r"(taken)
+		: "r"(index), "er"(size)
+		: "cc");
+	return taken;
 }
 
 #endif

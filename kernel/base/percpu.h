@@ -64,6 +64,7 @@ struct percpu {
 	bool debug_armed; /* DR7 has a task's breakpoints */
 	bool need_resched;
 	bool work_due;   /* before user mode: need_resched, or the task's */
+	bool ist_used;   /* since the last cea_scrub(): an IST page */
 	u32 in_paranoid; /* depth of IST handlers in kernel mode */
 	u64 locks_held;  /* spinlocks: no schedule(), no shootdown */
 	u64 nmis;        /* taken, from any mode; shared (read) */

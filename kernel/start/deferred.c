@@ -74,7 +74,7 @@ static_assert(NR_SYSCALLS <= DEFERRED_NR, "numbers from there on are no calls");
 /* It may end there if it has a function there, or is no call at all. */
 static bool ends_there(unsigned number)
 {
-	return number >= NR_SYSCALLS || !syscall_table[number] ||
+	return number >= NR_SYSCALLS || syscall_table[number] == syscall_unknown ||
 	       ((void *const *)CEA_DEFERRED_RODATA)[number];
 }
 

@@ -47,7 +47,7 @@ static unsigned queue_for(const struct task *t, const struct cpumask *idle)
 	return best;
 }
 
-static void put_in(struct task *t, unsigned queue)
+static inline void put_in(struct task *t, unsigned queue)
 {
 	t->queue = queue;
 	list_append(&queues[queue].list, &t->in_queue);
@@ -59,7 +59,10 @@ static void put_in(struct task *t, unsigned queue)
 void run_queue_add(struct task *t, const struct cpumask *idle)
 {
 	t->turn = turn++;
-	put_in(t, queue_for(t, idle));
+	if (likely(cpumask_full(&t->affinity)))
+		put_in(t, COMMON);
+	else
+		put_in(t, queue_for(t, idle));
 }
 
 void run_queue_remove(struct task *t)
@@ -107,7 +110,7 @@ static struct task *look_at_others(unsigned cpu)
 	return NULL;
 }
 
-struct task *run_queue_take(unsigned cpu)
+static __attribute__((noinline)) struct task *take_slowly(unsigned cpu)
 {
 	struct task *t = first_for_all(cpu), *own = first_of(cpu);
 
@@ -117,6 +120,20 @@ struct task *run_queue_take(unsigned cpu)
 		t = look_at_others(cpu);
 	if (t)
 		run_queue_remove(t);
+	return t;
+}
+
+struct task *run_queue_take(unsigned cpu)
+{
+	struct task *t;
+
+	if (unlikely(queues[cpu].length || !queues[COMMON].length))
+		return take_slowly(cpu);
+	t = container_of(queues[COMMON].list.next, struct task, in_queue);
+	if (unlikely(!cpumask_test(&t->affinity, cpu)))
+		return take_slowly(cpu);
+	list_remove(&t->in_queue);
+	queues[COMMON].length--;
 	return t;
 }
 

@@ -55,11 +55,14 @@ static __lock_inline void release(u64 flags)
 	unsigned self = this_cpu()->cpu;
 
 	spin_unlock(&rq.lock, 0);
-	if (rq.alarm[self])
+	if (unlikely(rq.alarm[self])) {
 		clock_set_alarm(rq.alarm[self]);
-	if (rq.kick[self])
+		rq.alarm[self] = 0;
+	}
+	if (unlikely(rq.kick[self])) {
 		smp_kick(rq.kick[self] - 1);
-	rq.alarm[self] = rq.kick[self] = 0;
+		rq.kick[self] = 0;
+	}
 	interrupts_restore(flags);
 }
 
@@ -75,7 +78,7 @@ static __lock_inline void guard_end(const u64 *flags)
 /* ---- Lists; the lock is held ---------------------------------------------------- */
 
 /* An idle CPU that may run t is woken; one claim a CPU. */
-static void kick_for(const struct task *t)
+static void kick_one_for(const struct task *t)
 {
 	for_each_cpu(cpu, &rq.idle) {
 		if (!cpumask_test(&t->affinity, cpu))
@@ -87,6 +90,12 @@ static void kick_for(const struct task *t)
 			note_kick(cpu);
 		return;
 	}
+}
+
+static inline void kick_for(const struct task *t)
+{
+	if (!cpumask_empty(&rq.idle))
+		kick_one_for(t);
 }
 
 static void enqueue(struct task *t)
@@ -115,37 +124,32 @@ static void wake(struct task *t)
 	kick_for(t);
 }
 
-static struct task *first_sleeper(void)
+static inline u64 first_wake_up(unsigned cpu)
 {
-	struct timer *first = rq.sleepers[this_cpu()->cpu];
-
-	return first ? container_of(first, struct task, sleeper) : NULL;
+	return rq.sleepers[cpu] ? rq.sleepers[cpu]->when : NO_TIME;
 }
 
 /* Should more be due, the alarm comes at once.  How many were woken. */
-static unsigned wake_expired(u64 now)
+static inline unsigned wake_expired(unsigned cpu, u64 now)
 {
 	unsigned i = 0;
 
-	for (struct task *t; (t = first_sleeper()) && t->sleeper.when <= now && i < WAKES_MAX; i++)
-		wake(t);
+	for (; unlikely(first_wake_up(cpu) <= now) && i < WAKES_MAX; i++)
+		wake(container_of(rq.sleepers[cpu], struct task, sleeper));
 	return i;
 }
 
-static void begin_slice(const struct task *t, u64 now)
+static inline void begin_slice(const struct percpu *cpu, const struct task *t, u64 now)
 {
-	rq.slice_end[this_cpu()->cpu] = t == this_cpu()->idle ? NO_TIME : now + SCHED_SLICE_NS;
+	rq.slice_end[cpu->cpu] = t == cpu->idle ? NO_TIME : now + SCHED_SLICE_NS;
 }
 
-static void set_alarm(u64 now)
+static inline void set_alarm(const struct percpu *cpu, u64 now)
 {
-	const struct percpu *cpu = this_cpu();
-	const struct task *sleeper = first_sleeper();
 	u64 when = MIN(now + sched_longest_sleep_ns, rq.slice_end[cpu->cpu]);
 
-	if (sleeper)
-		when = MIN(when, sleeper->sleeper.when);
-	if (!cpu->alarm || when < cpu->alarm)
+	when = MIN(when, first_wake_up(cpu->cpu));
+	if (unlikely(cpu->alarm - 1 >= when)) /* 0, too */
 		rq.alarm[cpu->cpu] = MAX(1, when);
 }
 
@@ -181,8 +185,8 @@ static void check_stack(const struct task *t)
 		};
 		entry_run_on_stack(this_cpu()->ist_kernel_stack[IST_DF - 1], panic_of_stack);
 	}
-	ASSERT_OP(this_cpu()->locks_held, ==, 1);
-	ASSERT_OP(this_cpu()->in_paranoid, ==, 0);
+	ASSERT_OP(this_cpu_read(locks_held), ==, 1);
+	ASSERT_OP(this_cpu_read(in_paranoid), ==, 0);
 }
 
 /* First thing the next task does: the one before is now off its stack. */
@@ -224,23 +228,30 @@ static void task_moves(struct task *t, unsigned cpu)
 	t->cpu = cpu;
 }
 
-/* The lock is held, interrupts are off; returns with both as they are. */
-static void switch_to(struct task *next)
+static inline void count_time(struct task *prev, struct task *next, u64 now)
 {
-	struct percpu *cpu = this_cpu();
-	struct task *prev = cpu->current;
+	u64 ns = now - prev->running_since;
+
+	next->running_since = now;
+	prev->run_ns += ns;
+	if (prev->group_run_ns)
+		*prev->group_run_ns += ns;
+}
+
+/* The lock is held, interrupts are off; returns with both as they are. */
+static inline void switch_to(struct percpu *cpu, struct task *prev, struct task *next, u64 now)
+{
+	u64 selectors = SELECTORS_UNKNOWN;
 
 	if (next == prev)
 		return;
 	if (prev->user.fpu) {
 		user_state_save(&prev->user);
-		cea_scrub(cpu->cpu);
+		selectors = prev->user.selectors;
+		cea_scrub(cpu);
 	}
 	cpu->context_switches++;
-	next->running_since = clock_ns();
-	prev->run_ns += next->running_since - prev->running_since;
-	if (prev->group_run_ns)
-		*prev->group_run_ns += next->running_since - prev->running_since;
+	count_time(prev, next, now);
 	cpu->current = rq.running[cpu->cpu] = next;
 	cpu->task_stack = next->stack_top;
 	if (pti_deferred)
@@ -249,13 +260,14 @@ static void switch_to(struct task *next)
 	if (unlikely(next->cpu != cpu->cpu))
 		task_moves(next, cpu->cpu);
 	next->state = TASK_RUNNING;
-	mitigations_switch(seam_branch_owner(next));
+	if (mitigations_at_switch())
+		mitigations_switch(seam_branch_owner(next));
 	ldt_load_mm(next->mm);
 	tls_load(&next->user.tls);
 	io_bitmap_switch(&next->user.io);
 	debugreg_switch(&next->user.debug);
 	if (next->user.fpu)
-		user_state_load(&next->user);
+		user_state_load(&next->user, selectors);
 	if (next->work_due)
 		cpu->work_due = true;
 	switching_from[cpu->cpu] = prev;
@@ -270,27 +282,28 @@ static void schedule_locked(void)
 	struct task *prev = cpu->current;
 	struct task *next;
 	u64 now = clock_ns();
+	unsigned self = cpu->cpu;
 
 	stretch_point();
 	check_stack(prev);
 	cpu->need_resched = false;
-	wake_expired(now);
+	wake_expired(self, now);
 	if (prev->state == TASK_RUNNING && prev != cpu->idle)
 		enqueue(prev);
-	next = run_queue_take(cpu->cpu);
+	next = run_queue_take(self);
 	if (next == prev)
 		next->state = TASK_RUNNING;
-	if (!next)
+	if (!next) {
 		next = cpu->idle;
-	if (next == cpu->idle)
-		cpumask_set(&rq.idle, cpu->cpu);
-	else
-		cpumask_clear(&rq.idle, cpu->cpu);
+		cpumask_set(&rq.idle, self);
+	} else if (prev == cpu->idle) { /* else it is in the set no more */
+		cpumask_clear(&rq.idle, self);
+	}
 	if (prev->state == TASK_RUNNABLE) /* put back: another CPU may be free */
 		kick_for(prev);
-	begin_slice(next, now);
-	set_alarm(now);
-	switch_to(next);
+	begin_slice(cpu, next, now);
+	set_alarm(cpu, now);
+	switch_to(cpu, prev, next, now);
 }
 
 void schedule(void)
@@ -469,11 +482,11 @@ void sched_tick(void)
 
 	cpu->timer_interrupts++;
 	cpu->alarm = 0;
-	if ((wake_expired(now) || over) && run_queue_has_work(cpu->cpu))
+	if ((wake_expired(cpu->cpu, now) || over) && run_queue_has_work(cpu->cpu))
 		sched_set_need_resched();
 	if (over)
-		begin_slice(cpu->current, now);
-	set_alarm(now);
+		begin_slice(cpu, cpu->current, now);
+	set_alarm(cpu, now);
 }
 
 void sched_run(struct task *idle, struct task *first)

@@ -145,17 +145,19 @@ bool mm_load(struct mm *mm)
 {
 	struct percpu *cpu = this_cpu();
 	struct mm *old = cpu->mm;
+	unsigned word = cpu->cpu / 64;
+	u64 bit = BIT(cpu->cpu % 64);
 
 	if (old == mm)
 		return false;
 	if (mm)
-		cpumask_set(&mm->cpus, cpu->cpu);
+		__atomic_fetch_or(&mm->cpus.bits[word], bit, __ATOMIC_SEQ_CST);
 	cpu->mm = mm;
-	if (pti_roots_per_cpu)
+	if (unlikely(pti_roots_per_cpu))
 		roots_load(mm);
 	tlb_load_pgd(virt_to_phys(roots_pgd(mm)));
 	if (old)
-		cpumask_clear(&old->cpus, cpu->cpu);
+		__atomic_fetch_and(&old->cpus.bits[word], ~bit, __ATOMIC_SEQ_CST);
 	return true;
 }
 

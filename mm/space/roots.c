@@ -102,13 +102,6 @@ int roots_make_cpu(unsigned cpu)
 	return make_area(user, cpu) || make_espfix(user, cpu) ? -ENOMEM : 0;
 }
 
-pte_t *roots_pgd(const struct mm *mm)
-{
-	if (pti_roots_per_cpu)
-		return this_cpu()->root;
-	return mm ? mm->pgd : pti_init_pgd;
-}
-
 /* ---- A process's --------------------------------------------------------------------- */
 
 pte_t *roots_alloc(void)

@@ -5,6 +5,7 @@
 #ifndef MM_SPACE_ROOTS_H
 #define MM_SPACE_ROOTS_H
 
+#include "kernel/base/percpu.h"
 #include "mm/space/mm.h"
 
 /*
@@ -22,7 +23,12 @@ pte_t *roots_alloc(void);
 void roots_free(pte_t *pgd);
 
 /* The kernel PGD that this CPU is to load for mm (NULL: of no process).  Any context. */
-pte_t *roots_pgd(const struct mm *mm);
+static inline pte_t *roots_pgd(const struct mm *mm)
+{
+	if (unlikely(pti_roots_per_cpu))
+		return this_cpu()->root;
+	return mm ? mm->pgd : pti_init_pgd;
+}
 
 /*
  * Puts mm's user half and its slot 507 into this CPU's root, in the place of what was

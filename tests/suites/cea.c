@@ -400,7 +400,8 @@ static void fill_and_scrub(void *arg)
 	for (unsigned i = 0; i < NR_IST; i++)
 		memset((u8 *)(&cea(cpu)->ist[i].stack + 1) - IST_USED, RESIDUE, IST_USED);
 	stack_marks_ignore(cpu, STACK_MARK_ALL);
-	cea_scrub(cpu);
+	this_cpu()->ist_used = true;
+	cea_scrub(this_cpu());
 	*(bool *)arg = stacks_are_clear(cpu);
 }
 

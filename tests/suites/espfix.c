@@ -97,7 +97,7 @@ static void write_here(void *wrong)
 			__atomic_fetch_add((unsigned *)wrong, 1, __ATOMIC_RELAXED);
 	}
 	first[ESPFIX_STACK_TOP_OFFSET / 8 - 1] = SEL_TI | 3; /* SS of a frame */
-	cea_scrub(cpu);
+	cea_scrub(this_cpu());
 	for (unsigned i = 0; i < ESPFIX_STACK_TOP_OFFSET / 8; i++)
 		if (first[i])
 			__atomic_fetch_add((unsigned *)wrong, 1, __ATOMIC_RELAXED);

@@ -280,6 +280,7 @@ static void resume(struct selftest *t, const struct resume *r, struct thread *ta
 	sysrets = 0;
 	trap_paranoid_hook = count_sysret;
 	cpus_call(cpu, count_here, t);
+	task->work_due = true; /* as with all who change registers */
 	flags = spin_lock(&process_lock);
 	signal_send_thread(task, &wake);
 	spin_unlock(&process_lock, flags);

@@ -258,7 +258,7 @@ static void stop_at_door(struct selftest *t, void (*event)(void))
 		cpu_relax();
 	trap_paranoid_hook = NULL;
 	stack_marks_ignore(this_cpu()->cpu, STACK_MARK_ENTRY);
-	cea_scrub(this_cpu()->cpu);
+	cea_scrub(this_cpu());
 	interrupts_restore(flags);
 	EXPECT_EQ(t, under_user.debugs, 1, "#DBs at the door");
 	EXPECT(t, under_user.door_user, "the door is under the user's CR3");

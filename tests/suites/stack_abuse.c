@@ -57,7 +57,7 @@ static void overflow_here(void *arg __unused)
 	trap_paranoid_hook = NULL;
 	interrupts_off();
 	stack_marks_ignore(this_cpu()->cpu, STACK_MARK_ENTRY);
-	cea_scrub(this_cpu()->cpu); /* what was pushed is no process's residue */
+	cea_scrub(this_cpu()); /* what was pushed is no process's residue */
 	interrupts_on();
 }
 

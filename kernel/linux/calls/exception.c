@@ -226,8 +226,10 @@ void exception_from_user(struct pt_regs *regs, unsigned vector)
 {
 	u64 cr2 = read_cr2(), dr6 = 0;
 
-	if (vector == VEC_DB)
+	if (vector == VEC_DB) {
+		this_cpu()->ist_used = true;
 		dr6 = debugreg_user_trap(&current_task()->user.debug);
+	}
 	interrupts_on();
 	switch (vector) {
 	case VEC_PF:

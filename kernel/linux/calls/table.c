@@ -8,21 +8,23 @@
 #include "kernel/linux/calls/table.h"
 #include "kernel/linux/syscalls.h"
 
-long (*const syscall_table[NR_SYSCALLS])(struct pt_regs *) = {
+long (*const syscall_table[NR_SYSCALLS + 1])(struct pt_regs *) = {
+	[0 ... NR_SYSCALLS] = syscall_unknown,
 #define CALL_64(nr, function) [nr] = function,
 #define CALL_32(nr, function)
 #define CALL_IA32(nr, function)
 #include "kernel/linux/syscall_list.h"
 };
 
-long (*const ia32_syscall_table[NR_IA32_SYSCALLS])(struct pt_regs *) = {
+long (*const ia32_syscall_table[NR_IA32_SYSCALLS + 1])(struct pt_regs *) = {
+	[0 ... NR_IA32_SYSCALLS] = syscall_unknown,
 #define CALL_64(nr, function)
 #define CALL_32(nr, function) [nr] = function,
 #define CALL_IA32 CALL_32
 #include "kernel/linux/syscall_list.h"
 };
 
-__attribute__((cold)) long syscall_unknown(void)
+__attribute__((cold)) long syscall_unknown(struct pt_regs *regs __unused)
 {
 	this_cpu()->syscalls_unknown++;
 	return -ENOSYS;

@@ -23,12 +23,12 @@ union syscalls_32 {
 #define NR_SYSCALLS sizeof(union syscalls_64)
 #define NR_IA32_SYSCALLS sizeof(union syscalls_32)
 
-/* By number; NULL: none. */
-extern long (*const syscall_table[NR_SYSCALLS])(struct pt_regs *);
-extern long (*const ia32_syscall_table[NR_IA32_SYSCALLS])(struct pt_regs *);
+/* By number; syscall_unknown(), of which the last entry is one, too: there is none. */
+extern long (*const syscall_table[NR_SYSCALLS + 1])(struct pt_regs *);
+extern long (*const ia32_syscall_table[NR_IA32_SYSCALLS + 1])(struct pt_regs *);
 
 /* The answer to a number that no call has: counts it, -ENOSYS. */
-long syscall_unknown(void);
+long syscall_unknown(struct pt_regs *regs);
 
 /* System calls answered so, all CPUs. */
 u64 syscall_unknown_count(void);

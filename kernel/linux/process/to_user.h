@@ -16,13 +16,19 @@
  * mode with *regs.
  */
 void exit_work_do(struct pt_regs *regs);
-static inline void exit_work_before_user(struct pt_regs *regs)
+
+/* The same; true: something was due, and *regs may be others. */
+static inline bool exit_work_before_user(struct pt_regs *regs)
 {
+	bool due;
+
 	interrupts_off();
-	if (unlikely(this_cpu_test(work_due)))
+	due = this_cpu_test(work_due);
+	if (unlikely(due))
 		exit_work_do(regs);
 	lock_check_none();
 	stretch_leave();
+	return due;
 }
 
 #endif

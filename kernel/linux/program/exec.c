@@ -70,7 +70,7 @@ static void reset_registers(struct thread *t, const struct built_program *progra
 	memset(t->user.fpu, 0, PAGE_SIZE);
 	fpu_init_state(t->user.fpu);
 	flags = interrupts_save();
-	user_state_load(&t->user);
+	user_state_load(&t->user, SELECTORS_UNKNOWN);
 	interrupts_restore(flags);
 }
 
