@@ -55,14 +55,11 @@ static __lock_inline void release(u64 flags)
 	unsigned self = this_cpu()->cpu;
 
 	spin_unlock(&rq.lock, 0);
-	if (unlikely(rq.alarm[self])) {
+	if (rq.alarm[self])
 		clock_set_alarm(rq.alarm[self]);
-		rq.alarm[self] = 0;
-	}
-	if (unlikely(rq.kick[self])) {
+	if (rq.kick[self])
 		smp_kick(rq.kick[self] - 1);
-		rq.kick[self] = 0;
-	}
+	rq.alarm[self] = rq.kick[self] = 0;
 	interrupts_restore(flags);
 }
 
@@ -78,8 +75,10 @@ static __lock_inline void guard_end(const u64 *flags)
 /* ---- Lists; the lock is held ---------------------------------------------------- */
 
 /* An idle CPU that may run t is woken; one claim a CPU. */
-static void kick_one_for(const struct task *t)
+static void kick_for(const struct task *t)
 {
+	if (cpumask_empty(&rq.idle))
+		return;
 	for_each_cpu(cpu, &rq.idle) {
 		if (!cpumask_test(&t->affinity, cpu))
 			continue;
@@ -90,12 +89,6 @@ static void kick_one_for(const struct task *t)
 			note_kick(cpu);
 		return;
 	}
-}
-
-static inline void kick_for(const struct task *t)
-{
-	if (!cpumask_empty(&rq.idle))
-		kick_one_for(t);
 }
 
 static void enqueue(struct task *t)
@@ -228,20 +221,10 @@ static void task_moves(struct task *t, unsigned cpu)
 	t->cpu = cpu;
 }
 
-static inline void count_time(struct task *prev, struct task *next, u64 now)
-{
-	u64 ns = now - prev->running_since;
-
-	next->running_since = now;
-	prev->run_ns += ns;
-	if (prev->group_run_ns)
-		*prev->group_run_ns += ns;
-}
-
 /* The lock is held, interrupts are off; returns with both as they are. */
 static inline void switch_to(struct percpu *cpu, struct task *prev, struct task *next, u64 now)
 {
-	u64 selectors = SELECTORS_UNKNOWN;
+	u64 selectors = SELECTORS_UNKNOWN, ns = now - prev->running_since;
 
 	if (next == prev)
 		return;
@@ -251,7 +234,10 @@ static inline void switch_to(struct percpu *cpu, struct task *prev, struct task 
 		cea_scrub(cpu);
 	}
 	cpu->context_switches++;
-	count_time(prev, next, now);
+	next->running_since = now;
+	prev->run_ns += ns;
+	if (prev->group_run_ns)
+		*prev->group_run_ns += ns;
 	cpu->current = rq.running[cpu->cpu] = next;
 	cpu->task_stack = next->stack_top;
 	if (pti_deferred)

@@ -16,6 +16,7 @@
 #include "kernel/linux/process/to_user.h"
 #include "kernel/linux/signal/send.h"
 #include "kernel/linux/signal/sigframe.h"
+#include "kernel/linux/syscalls.h"
 #include "kernel/task/sched.h"
 
 /* The last words of a program, unless it is one that tests provoke. */
@@ -280,4 +281,19 @@ void exit_work_do(struct pt_regs *regs)
 			interrupts_off();
 		}
 	}
+}
+
+/* To registers that are no system call's: by IRET. */
+long sys_rt_sigreturn(struct pt_regs *unused __unused)
+{
+	struct pt_regs *regs = thread_regs(current_thread());
+
+	if (unlikely(!sigframe64_return(regs))) {
+		signal_force_segv("bad frame in rt_sigreturn", false);
+		return 0;
+	}
+	exit_work_before_user(regs);
+	while (unlikely(regs->flags & RFLAGS_TF) && ptrace_step_over_call())
+		exit_work_before_user(regs);
+	entry_return_to_user(regs);
 }

@@ -25,6 +25,9 @@ struct delivery {
 int sigframe64_push(const struct delivery *d, struct pt_regs *regs);
 int sigframe32_push(const struct delivery *d, struct pt_regs *regs);
 
+/* rt_sigreturn of a 64-bit program: *regs as the frame has them; false: a bad frame. */
+bool sigframe64_return(struct pt_regs *regs);
+
 /* For the flags of a ucontext: the FPU state is XSAVE's. */
 #define UC_FP_XSTATE 1
 

@@ -19,8 +19,6 @@
 #include "arch/state/fpu_frame.h"
 #include "arch/state/segment.h"
 #include "kernel/base/errno.h"
-#include "kernel/linux/process/ptrace.h"
-#include "kernel/linux/process/to_user.h"
 #include "kernel/linux/signal/sigframe.h"
 #include "kernel/linux/signal/siginfo.h"
 #include "kernel/linux/syscalls.h"
@@ -209,7 +207,7 @@ static void restore_stack(const struct stack64 *from, u64 sp)
 		signal_set_stack(&stack, NULL, sp);
 }
 
-static bool sigreturn(struct pt_regs *regs)
+bool sigframe64_return(struct pt_regs *regs)
 {
 	virt_addr_t at = regs->sp - sizeof(u64);
 	struct ucontext64 uc;
@@ -234,23 +232,4 @@ static bool sigreturn(struct pt_regs *regs)
 fault:
 	user_access_end();
 	return false;
-}
-
-/* To registers that are no system call's: by IRET. */
-static __noreturn void leave(struct pt_regs *regs)
-{
-	exit_work_before_user(regs);
-	while (unlikely(regs->flags & RFLAGS_TF) && ptrace_step_over_call())
-		exit_work_before_user(regs);
-	entry_return_to_user(regs);
-}
-
-long sys_rt_sigreturn(struct pt_regs *unused __unused)
-{
-	struct pt_regs *regs = thread_regs(current_thread());
-
-	if (likely(sigreturn(regs)))
-		leave(regs);
-	signal_force_segv("bad frame in rt_sigreturn", false);
-	return 0;
 }
