@@ -203,7 +203,7 @@ static __attribute__((noinline)) void scrub_used(struct percpu *cpu, struct cpu_
 void cea_scrub(struct percpu *cpu)
 {
 	struct cpu_entry_area *area = cea(cpu->cpu);
-	u64 *top = (u64 *)((u8 *)area + CEA_ENTRY_STACK_TOP);
+	u64 *top = (u64 *)((u64)area + CEA_ENTRY_STACK_TOP);
 
 	stack_marks_note(cpu->cpu);
 	top[-2] = top[-6] = STACK_PAINT_WORD; /* CEA_USER_RSP, CEA_EXIT_RSP */

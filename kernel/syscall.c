@@ -6,7 +6,7 @@
  * (CVE-2012-0217).  So SYSRET is used only where it restores exactly what pt_regs say
  * and RIP is in the user half; IRET does all else.  What SYSCALL itself has left there is
  * so, USER_END being a page below the end: others are signals' and tracers', which is work
- * before user mode, and those of rt_sigreturn, which leaves by IRET, and of execve.
+ * before user mode, and those of rt_sigreturn and execve, which leave by IRET.
  *
  * i386's calls come in three ways:
  *
@@ -72,7 +72,7 @@ bool do_syscall(struct pt_regs *regs)
 	if (unlikely(exit_work_before_user(regs)) ||
 	    unlikely(regs->flags & (RFLAGS_RF | RFLAGS_TF)))
 		return sysret_will_do(regs);
-	return likely(regs->ip == regs->cx); /* not so behind execve */
+	return likely(regs->ip == regs->cx);
 }
 
 /* After SYSENTER or SYSCALL; false: there will be no system call. */

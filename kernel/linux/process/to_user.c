@@ -283,17 +283,20 @@ void exit_work_do(struct pt_regs *regs)
 	}
 }
 
-/* To registers that are no system call's: by IRET. */
-long sys_rt_sigreturn(struct pt_regs *unused __unused)
+void exit_to_new_registers(void)
 {
 	struct pt_regs *regs = thread_regs(current_thread());
 
-	if (unlikely(!sigframe64_return(regs))) {
-		signal_force_segv("bad frame in rt_sigreturn", false);
-		return 0;
-	}
 	exit_work_before_user(regs);
 	while (unlikely(regs->flags & RFLAGS_TF) && ptrace_step_over_call())
 		exit_work_before_user(regs);
 	entry_return_to_user(regs);
+}
+
+long sys_rt_sigreturn(struct pt_regs *unused __unused)
+{
+	if (likely(sigframe64_return(thread_regs(current_thread()))))
+		exit_to_new_registers();
+	signal_force_segv("bad frame in rt_sigreturn", false);
+	return 0;
 }

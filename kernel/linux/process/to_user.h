@@ -31,4 +31,11 @@ static inline bool exit_work_before_user(struct pt_regs *regs)
 	return due;
 }
 
+/*
+ * Ends a system call whose thread has registers that are not a call's any more, but those of
+ * a signal frame or of a new program: by IRET, since SYSRET must not be asked for what
+ * SYSCALL did not leave (kernel/syscall.c).  Context: as exit_work_do().
+ */
+__noreturn void exit_to_new_registers(void);
+
 #endif

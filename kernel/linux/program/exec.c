@@ -15,6 +15,7 @@
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/ptrace.h"
+#include "kernel/linux/process/to_user.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/program/path.h"
 #include "kernel/linux/syscalls.h"
@@ -121,13 +122,16 @@ static long exec_once(virt_addr_t path, const struct start_strings *strings)
 	return err;
 }
 
-/* 0: the registers are those of the new program's start.  -errno: nothing has changed. */
+/* Comes back with -errno only: nothing has changed then. */
 long sys_execve(struct pt_regs *regs)
 {
 	const struct start_strings strings = {
 		{ .user = regs->si, .width = abi_width() },
 		{ .user = regs->dx, .width = abi_width() },
 	};
+	long err = OOM_RETRY(OOM_CAN_FAIL, exec_once(regs->di, &strings));
 
-	return OOM_RETRY(OOM_CAN_FAIL, exec_once(regs->di, &strings));
+	if (!err)
+		exit_to_new_registers();
+	return err;
 }
