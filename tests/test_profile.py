@@ -18,8 +18,8 @@ import tapunit
 from test_run import environment, RUN, SECONDS
 
 PROGRAM = os.path.join(boots.BUILD, "user/sampled")
-HEAD = re.compile(r"profile: (\d+) samples, one each \d+ us, of (\d+) CPUs in turn; "
-                  r"(\d+) had nothing to do")
+HEAD = re.compile(r"profile: (\d+) samples, one each \d+ us on average, "
+                  r"of (\d+) CPUs in turn; (\d+) had nothing to do")
 ROW = re.compile(r"( *)(\d+) +(\d+)\.(\d) %  (.*)")
 ALL = ("user mode", "the kernel", "entry code")
 

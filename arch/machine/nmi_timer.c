@@ -58,9 +58,8 @@ void nmi_timer_init(const struct acpi_info *acpi)
 	input = acpi->pit_gsi - base;
 }
 
-static void start_pit(unsigned divisor)
+void nmi_timer_interval(unsigned divisor)
 {
-	outb(PIT_COMMAND, PIT_RATE0);
 	outb(PIT_CHANNEL0, (u8)divisor);
 	outb(PIT_CHANNEL0, (u8)(divisor >> 8));
 }
@@ -82,7 +81,8 @@ bool nmi_timer_start(unsigned divisor, u32 apic_id)
 	}
 	reg_write(REG_LOW(input), MASKED);
 	nmi_timer_aim(apic_id);
-	start_pit(divisor);
+	outb(PIT_COMMAND, PIT_RATE0);
+	nmi_timer_interval(divisor);
 	reg_write(REG_LOW(input), DELIVER_NMI);
 	return true;
 }

@@ -22,6 +22,9 @@ bool nmi_timer_start(unsigned divisor, u32 apic_id);
 /* The next ones come to this CPU.  It runs.  Any context; one CPU at a time. */
 void nmi_timer_aim(u32 apic_id);
 
+/* Another divisor, from now on or from the next NMI on.  Any context; one CPU at a time. */
+void nmi_timer_interval(unsigned divisor);
+
 /* None is sent behind it, but one may be under way.  Behind nmi_timer_start(). */
 void nmi_timer_stop(void);
 

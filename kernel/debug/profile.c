@@ -25,11 +25,8 @@
 #include "kernel/debug/watchdog.h"
 #include "kernel/task/sched.h"
 
-/*
- * Ticks of NMI_TIMER_HZ between two samples of one CPU, if there are up to four: 2,391
- * samples a second of each.  No part or multiple of a millisecond, for what runs in step
- * with the scheduler's timer meets the same function each time.
- */
+/* Ticks of NMI_TIMER_HZ between two samples of one CPU, if there are up to four: about
+ * 2,391 samples a second of each. */
 #define DIVISOR 499
 #define MOST_PARTS 4
 
@@ -110,6 +107,26 @@ static struct percpu *next_of(unsigned cpu)
 	return VAULT_OF(cpu);
 }
 
+static unsigned divisor(void)
+{
+	return DIVISOR / MIN(cpumask_count(&cpus_online), (unsigned)MOST_PARTS);
+}
+
+/*
+ * The divisor for the next sample: half to three halves of the mean, another each time, for
+ * else a loop or a timer in step with the samples is met at the same function by all of them.
+ * Source: Marsaglia, "Xorshift RNGs", 2003.
+ */
+static unsigned next_divisor(void)
+{
+	static u32 state = 1;
+
+	state ^= state << 13;
+	state ^= state >> 17;
+	state ^= state << 5;
+	return divisor() / 2 + state % divisor();
+}
+
 static void profile_nmi(const struct pt_regs *regs)
 {
 	struct percpu *self = this_cpu(), *mine = self;
@@ -120,17 +137,13 @@ static void profile_nmi(const struct pt_regs *regs)
 
 		count(regs);
 		nmi_timer_aim(next->apic_id);
+		nmi_timer_interval(next_divisor());
 		__atomic_store_n(&turn, next, __ATOMIC_RELEASE);
 	}
 	watchdog_nmi(regs);
 }
 
 /* ---- Begin and end ----------------------------------------------------------------- */
-
-static unsigned divisor(void)
-{
-	return DIVISOR / MIN(cpumask_count(&cpus_online), (unsigned)MOST_PARTS);
-}
 
 void profile_start(void)
 {
@@ -203,7 +216,7 @@ void profile_end(void)
 	for (unsigned i = 0; i < ROWS; i++)
 		kernel += rows[i].count;
 	busy = users + kernel;
-	log("profile: %u samples, one each %lu us, of %u CPUs in turn; %u had nothing to do\n",
+	log("profile: %u samples, one each %lu us on average, of %u CPUs in turn; %u had nothing to do\n",
 	    busy + idles, (u64)divisor() * 1000000 / NMI_TIMER_HZ, cpumask_count(&cpus_online),
 	    idles);
 	print_line(users, busy, "", "user mode\n");

@@ -99,7 +99,7 @@ def syscall(cpu_number):
     user = Expected(program.GETPPID_SYSCALL + 2)
     run("stepi")
     count = step_until(in_user, user)
-    expect(count > 90, True, "steps")
+    expect(count > 70, True, f"{count} steps")
     expect(value("$pc"), program.GETPPID_SYSCALL + 2, "back at")
 
 
