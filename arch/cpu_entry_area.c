@@ -198,9 +198,9 @@ static __attribute__((noinline)) void scrub_used(struct percpu *cpu, struct cpu_
 }
 
 /*
- * Only what was used.  Without a frame two words may be on the entry stack: RSP of SYSCALL,
- * and of the way out by the ESPFIX stack.  A frame there has flags, never 0; on the ESPFIX
- * stack SS of an LDT.  No word stays on an IST page whose event was not in C first.
+ * Only what was used.  Without a frame one word may be on the entry stack, SYSCALL's RSP.  A
+ * frame there has flags, never 0; one on the ESPFIX stack SS of an LDT.  No word stays on an
+ * IST page whose event was not in C first.
  */
 void cea_scrub(struct percpu *cpu)
 {
@@ -208,7 +208,7 @@ void cea_scrub(struct percpu *cpu)
 	u64 *top = (u64 *)((u64)area + CEA_ENTRY_STACK_TOP);
 
 	stack_marks_note(cpu->cpu);
-	top[-2] = top[-6] = STACK_PAINT_WORD; /* CEA_USER_RSP, CEA_EXIT_RSP */
+	top[-2] = STACK_PAINT_WORD; /* CEA_USER_RSP */
 	if (unlikely(top[-3] != STACK_PAINT_WORD || cpu->ist_used ||
 		     cpu->espfix_page[ESPFIX_STACK_TOP_OFFSET / sizeof(u64) - 1]))
 		scrub_used(cpu, area);

@@ -31,6 +31,7 @@
 #define NMIS_IN_CALLS 5000
 #define MAX_WINDOWS 24
 #define NMIS_ELSEWHERE 1000
+#define TRIES 100
 #define WORK_TRIES 100
 #define DEFERRED_IN_MAX 128 /* bytes of SYSCALL's two entries in the trampoline's page */
 
@@ -241,6 +242,28 @@ static void in_user_mode(struct selftest *t)
 	finish();
 }
 
+/* Nothing but that NMI says that its IST page was used: none comes in kernel mode. */
+static void in_user_mode_alone(struct selftest *t)
+{
+	bool alone = false;
+
+	if (!begin(t))
+		return;
+	for (unsigned i = 0; i < TRIES && !alone; i++) {
+		struct thread *task = start(t, USER_CODE(spin_loop));
+
+		if (!task)
+			break;
+		seen.total = 0;
+		send(t, 1);
+		alone = !seen.total;
+		end(t, task);
+		EXPECT(t, cea_is_scrubbed(target), "the switch behind it erased its frame");
+	}
+	EXPECT(t, alone, "one came in user mode");
+	finish();
+}
+
 /*
  * The target is told that it has work, and by nobody: the end of an NMI from user mode
  * leaves that alone, as NMIs are masked there.  A second one says that the first has
@@ -332,6 +355,8 @@ static const struct selftest_case cases[] = {
 	  no_exit_work },
 	{ "NMIs during system calls leave no trace", during_calls },
 	{ "NMIs in user mode change no register", in_user_mode },
+	{ "P8: an NMI in user mode leaves nothing on its stack behind a switch",
+	  in_user_mode_alone },
 	{ "an NMI whose RIP a program chose is an NMI", in_user_mode_at_stub },
 	{ "NMIs in an idle CPU leave it idle", while_idle },
 };
