@@ -165,7 +165,7 @@ static void panic_of_stack(u64 top __unused)
  * has no room for a panic: it is made on the kernel stack of #DF, which would be the
  * next to be used.
  */
-static void check_stack(const struct task *t)
+static void check_stack(const struct percpu *cpu, const struct task *t)
 {
 	u64 rsp = read_rsp();
 
@@ -178,8 +178,8 @@ static void check_stack(const struct task *t)
 		};
 		entry_run_on_stack(this_cpu()->ist_kernel_stack[IST_DF - 1], panic_of_stack);
 	}
-	ASSERT_OP(this_cpu_read(locks_held), ==, 1);
-	ASSERT_OP(this_cpu_read(in_paranoid), ==, 0);
+	ASSERT_OP(cpu->locks_held, ==, 1);
+	ASSERT_OP(cpu->in_paranoid, ==, 0);
 }
 
 /* First thing the next task does: the one before is now off its stack. */
@@ -271,7 +271,7 @@ static void schedule_locked(void)
 	unsigned self = cpu->cpu;
 
 	stretch_point();
-	check_stack(prev);
+	check_stack(cpu, prev);
 	cpu->need_resched = false;
 	wake_expired(self, now);
 	if (prev->state == TASK_RUNNING && prev != cpu->idle)
