@@ -190,11 +190,8 @@ static __attribute__((noinline)) void scrub_used(struct percpu *cpu, struct cpu_
 {
 	memset(&area->entry_stack, STACK_PAINT, ENTRY_STACK_SIZE);
 	memset(cpu->espfix_page, 0, ESPFIX_STACK_TOP_OFFSET);
-	if (!cpu->ist_used)
-		return;
-	cpu->ist_used = false;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* an event from here on is for the next time */
-	erase_ists(area);
+	if (__atomic_exchange_n(&cpu->ist_used, false, __ATOMIC_SEQ_CST)) /* then the next event's */
+		erase_ists(area);
 }
 
 /*
