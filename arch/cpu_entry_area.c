@@ -190,7 +190,7 @@ static __attribute__((noinline)) void scrub_used(struct percpu *cpu, struct cpu_
 {
 	memset(&area->entry_stack, STACK_PAINT, ENTRY_STACK_SIZE);
 	memset(cpu->espfix_page, 0, ESPFIX_STACK_TOP_OFFSET);
-	if (__atomic_exchange_n(&cpu->ist_used, false, __ATOMIC_SEQ_CST)) /* then the next event's */
+	if (__atomic_exchange_n(&cpu->ist_used, false, __ATOMIC_SEQ_CST)) /* later ones stay */
 		erase_ists(area);
 }
 
