@@ -70,6 +70,16 @@ static void take_the_call(void)
 	}
 }
 
+/* A CPU that joins the set behind this fence sees all that was written in front of it. */
+static bool others_in(const struct cpumask *cpus, unsigned self)
+{
+	unsigned first;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	first = cpumask_next(cpus, 0);
+	return first < NR_CPUS && (first != self || cpumask_next(cpus, self + 1) < NR_CPUS);
+}
+
 void seam_call_on_cpus(const struct cpumask *cpus, void (*fn)(void *), void *arg)
 {
 	u64 flags = interrupts_save();
@@ -77,6 +87,12 @@ void seam_call_on_cpus(const struct cpumask *cpus, void (*fn)(void *), void *arg
 
 	might_sleep();
 	ASSERT_OP(this_cpu()->locks_held, ==, 0);
+	if (!others_in(cpus, self)) {
+		if (cpumask_test(cpus, self))
+			fn(arg);
+		interrupts_restore(flags);
+		return;
+	}
 	take_the_call();
 	call.fn = fn;
 	call.arg = arg;

@@ -84,6 +84,7 @@ void fpu_init_state(void *state)
 	static const u32 pkru = PKRU_DEFAULT;
 	struct fpu_state *s = state;
 
+	memset(state, 0, cpu_features.fpu_size);
 	s->fcw = FCW_DEFAULT;
 	s->mxcsr = MXCSR_DEFAULT;
 	if (cpu_features.xsave)

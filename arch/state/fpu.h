@@ -27,7 +27,7 @@ void fpu_detect(void);
 /* Sets XCR0.  Every CPU, after cpu_init(). */
 void fpu_init_cpu(void);
 
-/* Fills a zeroed page with the state that a program starts with. */
+/* Fills what is used of a page with the state that a program starts with. */
 void fpu_init_state(void *state);
 
 /* `state` is a page of its own, of which XCR0 says how much is used. */

@@ -2,6 +2,7 @@
  * What fork and exec do with a task's user state: a copy for the child, and for a new
  * program a state that tells nothing of the old one.
  */
+#include "arch/cpu.h"
 #include "arch/state/user_state.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/string.h"
@@ -12,7 +13,7 @@ int user_state_copy(struct user_state *child, struct user_state *self)
 
 	user_state_save(self);
 	interrupts_restore(flags);
-	memcpy(child->fpu, self->fpu, PAGE_SIZE);
+	memcpy(child->fpu, self->fpu, cpu_features.fpu_size);
 	child->fs_base = self->fs_base;
 	child->gs_base = self->gs_base;
 	child->ds = self->ds;

@@ -42,6 +42,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 	     "run queue")             /* kernel/task/sched.c: states of tasks, run             \
 	                                             queues, sleepers; held over a switch */ \
 	LOCK(SHARED, SPINS, "shared") /* mm/space/shared.c: trees of shared objects */           \
+	LOCK(KEPT, SPINS, "kept")     /* mm/space/mm.c, mm/space/task_stacks.c: for the next */  \
 	LOCK(VMAP, SPINS, "vmap")     /* mm/space/vmap.c: cells for stacks */                    \
 	LOCK(KERNEL_MAP, SPINS, "kernel map") /* mm/space/vmap.c: making tables of slot 402 */   \
 	LOCK(FRAMES, SPINS, "frames")         /* mm/frames/frame.c: which frames are free */     \

@@ -15,16 +15,18 @@
 #include "kernel/task/task.h"
 #include "mm/frames/frame.h"
 #include "mm/frames/live.h"
-#include "mm/space/vmap.h"
+#include "mm/space/task_stacks.h"
 
 static struct task *alloc_task(size_t size, const char *name, virt_addr_t stack_top)
 {
-	phys_addr_t pa = frame_alloc_zeroed();
+	phys_addr_t pa = frame_alloc();
 	struct task *t;
 
 	if (pa == NO_FRAME)
 		return NULL;
 	t = phys_to_virt(pa);
+	memset(t, 0, size);
+	t->object_size = size;
 	live_object(t, size);
 	t->holds = 1;
 	t->stack_top = stack_top;
@@ -61,13 +63,13 @@ void task_prepare_stack(struct task *t, u64 below, void (*fn)(void *), void *arg
 
 struct task *task_create_in(size_t size, const char *name, void (*fn)(void *), void *arg)
 {
-	virt_addr_t top = vmap_alloc_stack(TASK_STACK_SIZE);
+	virt_addr_t top = task_stack_alloc();
 	struct task *t = top ? alloc_task(size, name, top) : NULL;
 
 	if (t)
 		task_prepare_stack(t, 0, fn, arg);
 	else if (top)
-		vmap_free_stack(top, TASK_STACK_SIZE);
+		task_stacks_free(&top, 1);
 	return t;
 }
 
@@ -95,9 +97,9 @@ static void free_rest(struct task *const tasks[], unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		tops[i] = tasks[i]->stack_top;
 	if (n > 0)
-		vmap_free_stacks(tops, n, TASK_STACK_SIZE);
+		task_stacks_free(tops, n);
 	for (unsigned i = 0; i < n; i++)
-		frame_free_object(tasks[i], PAGE_SIZE, 1);
+		frame_free_object(tasks[i], tasks[i]->object_size, 1);
 }
 
 /* True: that was the last hold, and all but the stack and *t is free. */

@@ -34,6 +34,7 @@ enum task_state { TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_ZOM
 struct task {
 	/* Set before it first runs. */
 	virt_addr_t stack_top;  /* of its kernel stack */
+	size_t object_size;     /* of what it is the first member of */
 	struct pt_regs *regs;   /* with which it entered the kernel, if it is of a program:
 	                         * at the stack's top, or its PTI stack's (direct map) */
 	u64 *group_run_ns;      /* where run_ns is counted, too: its process's; NULL: nowhere */

@@ -15,6 +15,11 @@
  * leaves the stock out, so that a page fault changes no tree; a request for a block puts
  * the stock back first.
  *
+ * Free frames that are known to be full of zeroes, for they were page tables, wait in a
+ * list of their own, to be given out as zeroed ones without being cleared again.  A third
+ * bitmap says which they are; in the first they are not free, so no block has one.  When
+ * nothing else is left, or a block is wanted that is not there, they go back to the rest.
+ *
  * Behind all that is the room for a count of holders for each frame: mm/frames/holders.c.
  *
  * The last free frames are a reserve for what cannot wait until memory comes
@@ -34,6 +39,7 @@
 #define FANOUT 8
 #define MAX_LEVELS 10
 #define NO_STOCK (~0ULL)
+#define CLEAN_MAX 64 /* frames that are known to be zero */
 
 /* A rank is 0 if there is no block, else the block's order + 1. */
 #define EACH_BYTE(x) (0x0101010101010101ULL * (x))
@@ -42,12 +48,15 @@ static struct {
 	struct spinlock lock;
 	u64 *bitmap;
 	u64 *managed;          /* set: RAM that was added and not reserved */
+	u64 *is_clean;         /* set: it is in clean[] */
 	u64 words;             /* of each bitmap */
 	u64 *tree[MAX_LEVELS]; /* eight ranks in a word; leaves first */
 	unsigned levels;
 	u64 stock; /* a word of the bitmap, or NO_STOCK */
-	u64 total, free;
-	u64 reserve; /* of those that are free */
+	phys_addr_t clean[CLEAN_MAX];
+	unsigned clean_count;
+	u64 total, free; /* the clean ones are free, too */
+	u64 reserve;     /* of those that are free */
 	phys_addr_t top;
 	long fail_after; /* -1: never */
 } frames = { .lock = SPINLOCK(LOCK_FRAMES), .fail_after = -1 };
@@ -61,7 +70,7 @@ static u64 words_for(phys_addr_t top)
 
 size_t frame_bitmap_bytes(phys_addr_t top)
 {
-	u64 words = words_for(top), groups = words, all = 2 * words;
+	u64 words = words_for(top), groups = words, all = 3 * words;
 
 	do {
 		groups = ALIGN_UP(groups, FANOUT) / FANOUT;
@@ -77,7 +86,9 @@ void frame_init(void *bitmap, phys_addr_t top)
 	frames.bitmap = bitmap;
 	frames.words = groups;
 	frames.managed = frames.bitmap + frames.words;
-	at = frames.managed + frames.words;
+	frames.is_clean = frames.managed + frames.words;
+	frames.clean_count = 0;
+	at = frames.is_clean + frames.words;
 	frames.levels = 0;
 	frames.stock = NO_STOCK;
 	do {
@@ -247,43 +258,79 @@ static void set_stock(u64 word)
 		update_tree(word);
 }
 
-/* `left` frames stay. */
-static phys_addr_t alloc(u64 left)
+static phys_addr_t take_from_stock(void)
+{
+	phys_addr_t pa;
+	u64 *word;
+
+	if (frames.stock == NO_STOCK || !frames.bitmap[frames.stock])
+		set_stock(lowest_block(0) / 64);
+	word = &frames.bitmap[frames.stock];
+	pa = (frames.stock * 64 + (u64)__builtin_ctzll(*word)) << PAGE_SHIFT;
+	*word &= *word - 1;
+	return pa;
+}
+
+static phys_addr_t take_clean(void)
+{
+	phys_addr_t pa = frames.clean[--frames.clean_count];
+
+	frames.is_clean[PFN(pa) / 64] &= ~BIT(PFN(pa) % 64);
+	return pa;
+}
+
+/* `left` frames stay.  *clean: is a clean one wanted?  And is it one? */
+static phys_addr_t alloc(u64 left, bool *clean)
 {
 	SPIN_GUARD(&frames.lock);
 	phys_addr_t pa = NO_FRAME;
 
-	if (!must_fail() && frames.free > left) {
-		u64 *word;
-
-		if (frames.stock == NO_STOCK || !frames.bitmap[frames.stock])
-			set_stock(lowest_block(0) / 64);
-		word = &frames.bitmap[frames.stock];
-		pa = (frames.stock * 64 + (u64)__builtin_ctzll(*word)) << PAGE_SHIFT;
-		*word &= *word - 1;
-		frames.free--;
-		frame_owner_take(pa, 1);
-	}
+	if (must_fail() || frames.free <= left)
+		return NO_FRAME;
+	*clean = frames.clean_count && (*clean || frames.free == frames.clean_count);
+	pa = *clean ? take_clean() : take_from_stock();
+	frames.free--;
+	frame_owner_take(pa, 1);
 	return pa;
 }
 
 phys_addr_t frame_alloc(void)
 {
-	return alloc(frames.reserve);
+	bool clean = false;
+
+	return alloc(frames.reserve, &clean);
 }
 
 phys_addr_t frame_alloc_reserved(void)
 {
-	return alloc(0);
+	bool clean = false;
+
+	return alloc(0, &clean);
 }
 
 phys_addr_t frame_alloc_zeroed(void)
 {
-	phys_addr_t pa = frame_alloc();
+	bool clean = true;
+	phys_addr_t pa = alloc(frames.reserve, &clean);
 
-	if (pa != NO_FRAME)
+	if (pa != NO_FRAME && !clean)
 		memset(phys_to_virt(pa), 0, PAGE_SIZE);
 	return pa;
+}
+
+/* The lowest block, or without one that of which the clean frames are a part; NO_FRAME. */
+static u64 find_block(unsigned order)
+{
+	u64 pfn;
+
+	set_stock(NO_STOCK);
+	pfn = lowest_block(order);
+	while (pfn == NO_FRAME && frames.clean_count) {
+		pfn = PFN(take_clean());
+		set_free(pfn, pfn + 1, true);
+		pfn = lowest_block(order);
+	}
+	return pfn;
 }
 
 /* The rest of the block stays free.  If the lowest block ends too high, all do. */
@@ -293,10 +340,8 @@ phys_addr_t frame_alloc_run(unsigned n, phys_addr_t limit)
 	SPIN_GUARD(&frames.lock);
 	u64 pfn = NO_FRAME;
 
-	if (!must_fail() && frames.free >= frames.reserve + n) {
-		set_stock(NO_STOCK);
-		pfn = lowest_block(order);
-	}
+	if (!must_fail() && frames.free >= frames.reserve + n)
+		pfn = find_block(order);
 	if (pfn == NO_FRAME || pfn + n > PFN(limit))
 		return NO_FRAME;
 	frames.free -= set_free(pfn, pfn + n, false);
@@ -313,9 +358,59 @@ phys_addr_t frame_alloc_contiguous(unsigned n, phys_addr_t limit)
 	return pa;
 }
 
+/* The lock is held.  Panics if the frame is none that somebody has. */
+static void check_taken(u64 pfn)
+{
+	if (is_set(frames.bitmap, pfn) || is_set(frames.is_clean, pfn) ||
+	    !is_set(frames.managed, pfn))
+		panic("frame: %#lx freed %s", pfn << PAGE_SHIFT,
+		      is_set(frames.managed, pfn) ? "twice" : "that was never managed");
+}
+
+/* One frame is free from now on.  With its neighbour taken it makes no larger block. */
+static void give(u64 pfn)
+{
+	const u8 *ranks = (const u8 *)frames.tree[0];
+	u64 word = pfn / 64;
+
+	check_taken(pfn);
+	frames.bitmap[word] |= BIT(pfn % 64);
+	if (word != frames.stock && (!ranks[word] || is_set(frames.bitmap, pfn ^ 1)))
+		update_tree(word);
+	frames.free++;
+	frame_owner_give(pfn << PAGE_SHIFT, 1);
+}
+
 void frame_free(phys_addr_t pa)
 {
-	frame_free_contiguous(pa, 1);
+	frame_free_many(&pa, 1);
+}
+
+void frame_free_many(const phys_addr_t pa[], unsigned n)
+{
+	SPIN_GUARD(&frames.lock);
+
+	for (unsigned i = 0; i < n; i++) {
+		ASSERT_OP(pa[i] % PAGE_SIZE, ==, 0);
+		ASSERT_OP(pa[i], <, frames.top);
+		give(PFN(pa[i]));
+	}
+}
+
+void frame_free_clean(phys_addr_t pa)
+{
+	SPIN_GUARD(&frames.lock);
+
+	frame_owner_check_clean(pa);
+	if (frames.clean_count == CLEAN_MAX) {
+		give(PFN(pa));
+		return;
+	}
+	check_taken(PFN(pa));
+	frames.clean[frames.clean_count++] = pa;
+	frames.is_clean[PFN(pa) / 64] |= BIT(PFN(pa) % 64);
+	frames.free++;
+	frame_owner_give(pa, 1);
 }
 
 void frame_free_contiguous(phys_addr_t pa, unsigned n)
@@ -324,9 +419,7 @@ void frame_free_contiguous(phys_addr_t pa, unsigned n)
 	ASSERT_OP(pa + n * PAGE_SIZE, <=, frames.top);
 	SPIN_GUARD(&frames.lock);
 	for (u64 pfn = PFN(pa); pfn < PFN(pa) + n; pfn++)
-		if (is_set(frames.bitmap, pfn) || !is_set(frames.managed, pfn))
-			panic("frame: %#lx freed %s", pfn << PAGE_SHIFT,
-			      is_set(frames.managed, pfn) ? "twice" : "that was never managed");
+		check_taken(pfn);
 	frames.free += set_free(PFN(pa), PFN(pa) + n, true);
 	frame_owner_give(pa, n);
 }
@@ -334,7 +427,10 @@ void frame_free_contiguous(phys_addr_t pa, unsigned n)
 void frame_free_object(void *object, size_t size, unsigned n)
 {
 	memset(object, FRAME_POISON & 0xff, size);
-	frame_free_contiguous(virt_to_phys(object), n);
+	if (n == 1)
+		frame_free(virt_to_phys(object));
+	else
+		frame_free_contiguous(virt_to_phys(object), n);
 }
 
 struct frame_stats frame_stats(void)

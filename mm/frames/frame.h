@@ -68,6 +68,15 @@ phys_addr_t frame_alloc_run(unsigned n, phys_addr_t limit);
 void frame_free(phys_addr_t pa);
 void frame_free_contiguous(phys_addr_t pa, unsigned n);
 
+/* The same for n frames (64 at most) under one lock. */
+void frame_free_many(const phys_addr_t pa[], unsigned n);
+
+/*
+ * The same for a frame that its owner has left full of zeroes (a page table all of whose
+ * entries have been taken out): frame_alloc_zeroed() gives it out as it is.
+ */
+void frame_free_clean(phys_addr_t pa);
+
 /*
  * Gives back an object of n whole frames that others had pointers to, its first `size`
  * bytes filled with FRAME_POISON: no canonical address, with the offset of any field

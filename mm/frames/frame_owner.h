@@ -13,6 +13,9 @@ static inline void frame_owner_take(phys_addr_t pa __unused, unsigned n __unused
 
 static inline void frame_owner_give(phys_addr_t pa __unused, unsigned n __unused) {}
 
+/* Is it all zeroes, as its owner says?  The debug build panics if it is not. */
+static inline void frame_owner_check_clean(phys_addr_t pa __unused) {}
+
 /* What is taken now is as it should be. */
 static inline void frame_owner_mark(void) {}
 

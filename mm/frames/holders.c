@@ -19,7 +19,7 @@ void frame_hold(phys_addr_t pa)
 }
 
 /* What all did with the frame comes before it is free, or is one's alone. */
-void frame_release(phys_addr_t pa)
+bool frame_drop(phys_addr_t pa)
 {
 	u32 *others = &frame_others[PFN(pa)];
 	u32 n = __atomic_load_n(others, __ATOMIC_ACQUIRE);
@@ -28,8 +28,18 @@ void frame_release(phys_addr_t pa)
 	       !__atomic_compare_exchange_n(others, &n, n - 1, true, __ATOMIC_ACQ_REL,
 					    __ATOMIC_ACQUIRE))
 		;
-	if (n == 0)
+	return n == 0;
+}
+
+void frame_release(phys_addr_t pa)
+{
+	if (frame_drop(pa))
 		frame_free(pa);
+}
+
+u64 frame_holders(phys_addr_t pa)
+{
+	return __atomic_load_n(&frame_others[PFN(pa)], __ATOMIC_RELAXED) + 1ULL;
 }
 
 bool frame_has_others(phys_addr_t pa)

@@ -12,6 +12,7 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/seams.h"
+#include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
 #include "mm/audit/all.h"
 #include "mm/frames/frame.h"
@@ -27,21 +28,87 @@
 
 /* ---- Life -------------------------------------------------------------------- */
 
+/* The frames of a struct mm and its PGD, of whose user half all is absent. */
+struct kept {
+	struct mm *mm;
+	pte_t *pgd;
+};
+
+/*
+ * Some that have ended, for the next: what each pair has is there already.  The audit at a
+ * process's end and pages_free_all() have found and left nothing else.
+ */
+#define KEPT_MAX 4
+static struct kept kept[KEPT_MAX];
+static unsigned kept_count;
+static struct spinlock kept_lock = SPINLOCK(LOCK_KEPT);
+
+static bool take_kept(struct kept *k)
+{
+	SPIN_GUARD(&kept_lock);
+
+	if (kept_count == 0)
+		return false;
+	*k = kept[--kept_count];
+	return true;
+}
+
+static bool keep(struct kept k)
+{
+	SPIN_GUARD(&kept_lock);
+
+	if (kept_count == KEPT_MAX)
+		return false;
+	kept[kept_count++] = k;
+	return true;
+}
+
+static void free_frames(struct kept k)
+{
+	roots_free(k.pgd);
+	frame_free_contiguous(virt_to_phys(k.mm), MM_FRAMES);
+}
+
+void mm_settle(void)
+{
+	struct kept k;
+
+	while (take_kept(&k))
+		free_frames(k);
+}
+
+u64 mm_kept_frames(void)
+{
+	return kept_count * (MM_FRAMES + 2);
+}
+
+static bool alloc_frames(struct kept *k)
+{
+	phys_addr_t pa;
+
+	if (!frame_is_failing() && take_kept(k))
+		return true;
+	pa = frame_alloc_run(MM_FRAMES, NO_FRAME);
+	if (pa == NO_FRAME)
+		return false;
+	k->mm = phys_to_virt(pa);
+	k->pgd = roots_alloc();
+	if (!k->pgd)
+		frame_free_contiguous(pa, MM_FRAMES);
+	return k->pgd;
+}
+
 struct mm *mm_alloc(void)
 {
-	phys_addr_t pa = frame_alloc_run(MM_FRAMES, NO_FRAME);
+	struct kept frames;
 	struct mm *mm;
 
-	if (pa == NO_FRAME)
+	if (!alloc_frames(&frames))
 		return NULL;
-	mm = phys_to_virt(pa);
+	mm = frames.mm;
 	memset(mm, 0, offsetof(struct mm, vma));
 	vma_count_is(mm, 0);
-	mm->pgd = roots_alloc();
-	if (!mm->pgd) {
-		frame_free_contiguous(pa, MM_FRAMES);
-		return NULL;
-	}
+	mm->pgd = frames.pgd;
 	mm->users = 1;
 	sleep_lock_init(&mm->lock, LOCK_MM);
 	sleep_lock_init(&mm->ldt.lock, LOCK_LDT);
@@ -64,34 +131,21 @@ void mm_get(struct mm *mm)
 	__atomic_fetch_add(&mm->users, 1, __ATOMIC_RELAXED);
 }
 
-/* All pages lie in areas, but for those that a guest's tables have displaced. */
-static void drop_all(struct mm *mm)
-{
-	for (unsigned i = 0; i < mm->count; i++)
-		for (virt_addr_t va = mm->vma[i].start; va < mm->vma[i].end;)
-			va = pages_drop(mm, va, mm->vma[i].end);
-	for (virt_addr_t va = 0; mm->guest && va < USER_END;)
-		va = pages_drop(mm, va, USER_END);
-}
-
 void mm_put(struct mm *mm)
 {
-	unsigned slot = 0;
+	struct kept frames = { mm, mm->pgd };
 
 	might_sleep();
 	if (__atomic_sub_fetch(&mm->users, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	ASSERT_OP(cpumask_count(&mm->cpus), ==, 0);
+	ASSERT_OP(cpumask_next(&mm->cpus, 0), ==, NR_CPUS);
 	audit_slots_or_panic(mm->pgd, mm->ldt.active, "an address space ends");
 	process_entry_free(mm->pgd, mm->ldt.active, mm->ldt.table);
-	drop_all(mm);
+	pages_free_all(mm);
 	vma_remove_all(mm);
-	while ((slot = pt_next_used(mm->pgd, slot)) < PGD_FIRST_KERNEL_SLOT) {
-		pt_free_tables(mm->pgd, slot, slot);
-		pti_set_user_pgd(mm->pgd, slot, 0);
-	}
-	roots_free(mm->pgd);
-	frame_free_object(mm, offsetof(struct mm, vma[mm->count]), MM_FRAMES);
+	memset(mm, FRAME_POISON & 0xff, offsetof(struct mm, vma[mm->count]));
+	if (!keep(frames))
+		free_frames(frames);
 }
 
 /* All that describes the parent's; what belongs to the struct itself stays. */
@@ -171,7 +225,7 @@ u64 mm_measure(struct mm *mm)
 	if (sleep_lock_killable(&mm->lock))
 		return mm->measured;
 	round++;
-	frames += mm->resident - mm->shown + mm->tables;
+	frames += pages_measure(mm) + mm->tables;
 	if (mm->ldt.active || mm->pti_free)
 		frames += ldt_pages(mm->ldt.active) + LDT_TABLES;
 	for (unsigned i = 0; i < mm->count; i++)
@@ -234,12 +288,16 @@ static int access(struct mm *mm, virt_addr_t at, void *out, const void *in, u64 
 		u64 offset = at % PAGE_SIZE;
 		u64 part = MIN(n, PAGE_SIZE - offset);
 		const struct vma *vma = mm_find_or_grow(mm, at);
+		enum pages_touch how = !in               ? PAGES_READ :
+				       part == PAGE_SIZE ? PAGES_FILL :
+							   PAGES_WRITE;
 		phys_addr_t pa;
-		int err = vma ? pages_touch(mm, vma, at, in ? PAGES_WRITE : PAGES_READ, &pa) :
-				-EFAULT;
+		int err = vma ? pages_touch(mm, vma, at, how, &pa) : -EFAULT;
 
 		if (err)
 			return err == -ENXIO ? -EFAULT : err;
+		if (how == PAGES_FILL) /* nobody may look before */
+			ASSERT_OP(cpumask_next(&mm->cpus, 0), ==, NR_CPUS);
 		if (in) {
 			memcpy((u8 *)phys_to_virt(pa) + offset, in, part);
 			in = (const u8 *)in + part;

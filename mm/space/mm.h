@@ -123,6 +123,13 @@ void mm_get(struct mm *mm);
 void mm_put(struct mm *mm);
 
 /*
+ * Some that have ended are kept for the next ones.  This frees them: memory is wanted, or
+ * frames are counted.  Context: as mm_put().
+ */
+void mm_settle(void);
+u64 mm_kept_frames(void);
+
+/*
  * A copy for a child process: private pages are copied on write, shared ones shared.  NULL:
  * no memory, or the caller is about to die; nothing is left of it.
  */
@@ -163,6 +170,8 @@ enum fault_verdict mm_fault(struct mm *mm, virt_addr_t addr, u64 error);
  * Copies n bytes into an address space that need not be loaded, making its pages
  * present, whatever their rights.  0, -EFAULT (nothing there), -ENOFRAME; -EINTR:
  * the caller is about to die, and more than one page was asked for.
+ * A whole page is not cleared before it is filled: the address space must be one that
+ * nobody runs yet, or n less than a page (asserted).
  */
 int mm_write(struct mm *mm, virt_addr_t to, const void *from, u64 n);
 

@@ -53,15 +53,13 @@ static u64 pte_prot(unsigned prot)
 /* The entry of `va`; the tables that it needs are counted.  NULL: no memory. */
 static pte_t *make_entry(struct mm *mm, virt_addr_t va)
 {
-	pte_t *pte = pti_user_pte(mm->pgd, va, false);
-	unsigned missing;
+	unsigned made;
+	pte_t *pte = pt_make_user_entry(mm->pgd, va, &made);
 
-	if (pte)
+	if (!pte || !made)
 		return pte;
-	missing = pt_missing(mm->pgd, va);
-	pte = pti_user_pte(mm->pgd, va, true);
-	mm->tables += missing - pt_missing(mm->pgd, va);
-	if (missing == PT_LEVELS - 1 && mm->pgd[PT_INDEX(va, PT_LEVELS)])
+	mm->tables += made;
+	if (made == PT_LEVELS - 1)
 		roots_tell(mm, PT_INDEX(va, PT_LEVELS));
 	return pte;
 }
@@ -120,7 +118,9 @@ int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, enum pages
 				   vma->offset + ALIGN_DOWN(va, PAGE_SIZE) - vma->start, pa);
 		bits = PTE_SHARED | pte_prot(vma->prot);
 	} else {
-		*pa = how == PAGES_READ ? zeroes : frame_alloc_zeroed();
+		*pa = how == PAGES_READ ? zeroes :
+		      how == PAGES_FILL ? frame_alloc() :
+					  frame_alloc_zeroed();
 		bits = pte_prot(*pa == zeroes ? vma->prot & ~(unsigned)VMA_WRITE : vma->prot);
 	}
 	if (*pa == NO_FRAME)
@@ -133,53 +133,135 @@ int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, enum pages
 
 bool pages_allow(struct mm *mm, virt_addr_t va, u64 error)
 {
-	const pte_t *pte = pti_user_pte(mm->pgd, va, false);
+	const pte_t *pte = pt_find_entry(mm->pgd, va);
 
 	return pte && (*pte & PTE_P) && (!(error & PF_WRITE) || (*pte & PTE_W)) &&
 	       (!(error & PF_INSTR) || !(*pte & PTE_NX));
 }
 
-/*
- * Drops up to BATCH pages of the table in which the entry of `va` is, in front of its
- * entry `end`; returns how many entries have been passed.  All are cleared and flushed
- * before the frames are free.
- */
-static unsigned drop_batch(struct mm *mm, virt_addr_t va, pte_t *table, unsigned end)
-{
-	unsigned first = PT_INDEX(va, 1), i = first, n = 0;
+/* Pages that have been taken out of the tables, to be given back together. */
+struct batch {
+	unsigned count;
 	phys_addr_t frame[BATCH];
+};
 
-	while (n < BATCH && (i = pt_next_used(table, i)) < end) {
-		pte_t old = table[i];
+/*
+ * Clears entries of `table` from *i on, in front of entry `end`, at most as many as the
+ * batch has room for, and leaves in *i where it got to.
+ */
+static void take_out(struct mm *mm, pte_t *table, unsigned *i, unsigned end, struct batch *b)
+{
+	unsigned n = 0, at;
 
-		table[i++] = 0;
+	for (at = *i; n < BATCH && (at = pt_next_used_before(table, at, end)) < end; at++) {
+		pte_t old = table[at];
+
+		table[at] = 0;
 		mm->resident -= (old & PTE_ADDR_MASK) != zeroes;
 		mm->shown -= !!(old & PTE_SHARED);
-		frame[n++] = old & PTE_SHARED ? NO_FRAME : old & PTE_ADDR_MASK;
+		b->frame[n++] = old & PTE_SHARED ? NO_FRAME : old & PTE_ADDR_MASK;
 	}
-	i = MIN(i, end);
-	if (n > 0)
-		tlb_flush_range(&mm->cpus, va, va + (i - first) * PAGE_SIZE);
-	while (n > 0)
-		if (frame[--n] != NO_FRAME)
-			frame_release(frame[n]);
-	return i - first;
+	*i = at;
+	b->count = n;
 }
 
+/* Ends the holds, and frees what nobody else holds, under one lock. */
+static void give_back(struct batch *b)
+{
+	unsigned last = 0;
+
+	for (unsigned i = 0; i < b->count; i++)
+		if (b->frame[i] != NO_FRAME && frame_drop(b->frame[i]))
+			b->frame[last++] = b->frame[i];
+	if (last > 0)
+		frame_free_many(b->frame, last);
+}
+
+/* All are cleared, and flushed from the CPUs that have the mm, before the frames are free. */
 virt_addr_t pages_drop(struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
 	virt_addr_t va = start;
+	struct batch b;
 	unsigned count;
 	pte_t *pte;
 
 	while ((pte = pt_next_entries(mm->pgd, &va, end, &count))) {
-		unsigned first = PT_INDEX(va, 1);
+		unsigned i = 0;
 
-		va += drop_batch(mm, va, pte - first, first + count) * PAGE_SIZE;
+		take_out(mm, pte, &i, count, &b);
+		if (b.count > 0)
+			tlb_flush_range(&mm->cpus, va, va + i * PAGE_SIZE);
+		give_back(&b);
+		va += i * PAGE_SIZE;
 		if (seam_long_work_point())
 			return va;
 	}
 	return end;
+}
+
+static bool same_table(virt_addr_t a, virt_addr_t b)
+{
+	return a >> PT_SHIFT(2) == b >> PT_SHIFT(2);
+}
+
+/*
+ * Pages of [start, end), and the tables that lead only to what has been passed: `next` is
+ * the first address that something else is at.  Nothing is flushed.
+ */
+static void free_range(struct mm *mm, virt_addr_t start, virt_addr_t end, virt_addr_t next)
+{
+	virt_addr_t va = start;
+	struct batch b;
+	unsigned count;
+	pte_t *pte;
+
+	while ((pte = pt_next_entries(mm->pgd, &va, end, &count))) {
+		virt_addr_t last = va + (count - 1) * PAGE_SIZE;
+
+		for (unsigned i = 0; i < count;) {
+			take_out(mm, pte, &i, count, &b);
+			give_back(&b);
+		}
+		va = last + PAGE_SIZE;
+		if (!same_table(last, va < end ? va : next))
+			mm->tables -= pt_free_user_table(mm->pgd, last);
+		seam_long_work_point();
+	}
+}
+
+/*
+ * No flush: no CPU has the mm loaded.  Each that had it has since loaded another PGD, which
+ * dropped all that it had of this one (mm/tlb.c), so nobody can reach the frames.
+ */
+void pages_free_all(struct mm *mm)
+{
+	for (unsigned i = 0; i < mm->count; i++)
+		free_range(mm, mm->vma[i].start, mm->vma[i].end,
+			   i + 1 < mm->count ? mm->vma[i + 1].start : KERNEL_HALF);
+	/* Tables of areas that are gone, and what a guest's tables have displaced. */
+	if (mm->tables > 0)
+		free_range(mm, 0, USER_END, KERNEL_HALF);
+	ASSERT_OP(mm->tables, ==, 0);
+}
+
+#define WHOLE (1ULL << 20) /* what a page counts that nobody else has */
+
+u64 pages_measure(struct mm *mm)
+{
+	u64 sum = 0;
+	virt_addr_t va = 0;
+	unsigned count;
+	pte_t *pte;
+
+	while ((pte = pt_next_entries(mm->pgd, &va, USER_END, &count))) {
+		for (unsigned i = 0; (i = pt_next_used_before(pte, i, count)) < count; i++)
+			if (!(pte[i] & PTE_SHARED))
+				sum += WHOLE / frame_holders(pte[i] & PTE_ADDR_MASK);
+		va += count * PAGE_SIZE;
+		if (seam_long_work_point())
+			break;
+	}
+	return sum / WHOLE;
 }
 
 virt_addr_t pages_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
@@ -253,7 +335,7 @@ static int share_entries(struct mm *to, pte_t *from, virt_addr_t va, unsigned co
 {
 	pte_t *entries = NULL; /* in the same places of a table of `to` */
 
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; (i = pt_next_used_before(from, i, count)) < count; i++) {
 		phys_addr_t pa = from[i] & PTE_ADDR_MASK;
 
 		if (!pa || (from[i] & PTE_SHARED))

@@ -14,12 +14,13 @@
 /* Makes the page of zeroes.  Once, at boot, before there is an address space. */
 void pages_init(void);
 
-enum pages_touch { PAGES_READ, PAGES_WRITE };
+enum pages_touch { PAGES_READ, PAGES_WRITE, PAGES_FILL };
 
 /*
  * The frame of `va` in `vma`, made present if it was not, for what the caller is going to
  * do with it.  PAGES_WRITE: a private page's frame is this entry's alone from then on, until
- * the next fork; PAGES_READ: others may have it, too, and nobody may change it.
+ * the next fork; PAGES_FILL: so, too, and the caller is going to write every byte of it, for what
+ * is there may be anything, of any program; PAGES_READ: others may have it, too, and nobody may change it.
  * 0, -ENOFRAME, or -ENXIO: `va` lies behind the end of the shared object.
  */
 int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, enum pages_touch how,
@@ -33,6 +34,19 @@ bool pages_allow(struct mm *mm, virt_addr_t va, u64 error);
  * frames freed, in that order.  Areas do not matter.
  */
 virt_addr_t pages_drop(struct mm *mm, virt_addr_t start, virt_addr_t end);
+
+/*
+ * Takes away all pages and all tables of the user half, of an address space that no CPU has
+ * loaded and nobody else uses any more.
+ */
+void pages_free_all(struct mm *mm);
+
+/*
+ * How many frames its private pages are, for each its part: a page that k address spaces
+ * have is a k-th of one in each, so that all of them together come to what there is.  Lets
+ * others run; a task that is about to die gets less.
+ */
+u64 pages_measure(struct mm *mm);
 
 /* Gives the pages of [start, end) other rights. */
 virt_addr_t pages_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot);

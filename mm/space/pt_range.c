@@ -3,7 +3,13 @@
  * absent is passed by in steps of a table's whole empty stretch.
  */
 #include "kernel/base/phys.h"
+#include "mm/frames/frame.h"
+#include "mm/frames/holders.h"
+#include "mm/pti.h"
 #include "mm/space/pt_range.h"
+
+/* Upper levels grant everything; the leaf decides. */
+#define USER_TABLE (PTE_P | PTE_W | PTE_U | PTE_A)
 
 /* Down from the PGD as far as tables lead to `va`: the last entry, and its level. */
 static pte_t *descend(pte_t *pgd, virt_addr_t va, unsigned *level)
@@ -18,12 +24,84 @@ static pte_t *descend(pte_t *pgd, virt_addr_t va, unsigned *level)
 	return entry;
 }
 
+pte_t *pt_find_entry(pte_t *pgd, virt_addr_t va)
+{
+	unsigned level;
+	pte_t *entry = descend(pgd, va, &level);
+
+	return level == 1 ? entry : NULL;
+}
+
 unsigned pt_missing(pte_t *pgd, virt_addr_t va)
 {
 	unsigned level;
 
 	descend(pgd, va, &level);
 	return level - 1;
+}
+
+static phys_addr_t table_around(const pte_t *entry)
+{
+	return ALIGN_DOWN(virt_to_phys(entry), PAGE_SIZE);
+}
+
+/* The tables are linked from the lowest up: each is whole when it can be seen. */
+pte_t *pt_make_user_entry(pte_t *pgd, virt_addr_t va, unsigned *made)
+{
+	unsigned level, n;
+	pte_t *entry = descend(pgd, va, &level), *lowest;
+	phys_addr_t table[PT_LEVELS];
+
+	*made = level - 1;
+	if (level == 1)
+		return entry;
+	for (n = 0; n < level - 1; n++) {
+		table[n] = frame_alloc_zeroed();
+		if (table[n] == NO_FRAME)
+			break;
+	}
+	if (n < level - 1) {
+		while (n > 0)
+			frame_free_clean(table[--n]);
+		return NULL;
+	}
+	for (n = 1; n < level - 1; n++) {
+		pte_t *upper = phys_to_virt(table[n]);
+
+		upper[PT_INDEX(va, n + 1)] = table[n - 1] | USER_TABLE;
+	}
+	if (level < PT_LEVELS) {
+		frame_hold(table_around(entry));
+		*entry = table[n - 1] | USER_TABLE;
+	} else {
+		pti_set_user_pgd(pgd, PT_INDEX(va, level), table[n - 1] | USER_TABLE);
+	}
+	lowest = phys_to_virt(table[0]);
+	return &lowest[PT_INDEX(va, 1)];
+}
+
+unsigned pt_free_user_table(pte_t *pgd, virt_addr_t va)
+{
+	pte_t *entry[PT_LEVELS + 1];
+	unsigned level;
+
+	entry[PT_LEVELS] = &pgd[PT_INDEX(va, PT_LEVELS)];
+	for (level = PT_LEVELS; level > 2; level--) {
+		pte_t *table = phys_to_virt(*entry[level] & PTE_ADDR_MASK);
+
+		entry[level - 1] = &table[PT_INDEX(va, level - 1)];
+	}
+	for (bool last = true; last; level++) {
+		phys_addr_t table = *entry[level] & PTE_ADDR_MASK;
+
+		last = level < PT_LEVELS && frame_drop(table_around(entry[level]));
+		if (level < PT_LEVELS)
+			*entry[level] = 0;
+		else
+			pti_set_user_pgd(pgd, PT_INDEX(va, level), 0);
+		frame_free_clean(table);
+	}
+	return level - 2;
 }
 
 pte_t *pt_next_entries(pte_t *pgd, virt_addr_t *va, virt_addr_t end, unsigned *count)

@@ -8,8 +8,33 @@
 
 #include "mm/pagetable.h"
 
+/* pt_next_used() that looks at nothing from entry `end` on: there, `end`. */
+static inline unsigned pt_next_used_before(const pte_t *table, unsigned i, unsigned end)
+{
+	const pte_t *at = &table[i];
+	u64 left = i < end ? end - i : 0;
+	bool none = true;
+
+	if (left)
+		__asm__("repe scasq" : "+D"(at), "+c"(left), "=@ccz"(none) : "a"(0) : "memory");
+	return end - (unsigned)left - !none;
+}
+
+/* The 4 KiB entry of `va`; NULL: no table has one. */
+pte_t *pt_find_entry(pte_t *pgd, virt_addr_t va);
+
 /* How many of the tables on the way to the 4 KiB entry of `va` are absent. */
 unsigned pt_missing(pte_t *pgd, virt_addr_t va);
+
+/*
+ * Of the user half of a pair.  The first returns the 4 KiB entry of `va`, with *made tables
+ * that were missing on the way; NULL: no memory, and none was made.  The other takes back
+ * the table of that entry, which must be there and empty, with those above it that lead
+ * nowhere else, and returns how many: no CPU may have a way to it in its TLB.
+ * Each table is a holder (mm/frames/holders.h) of the one that leads to it.
+ */
+pte_t *pt_make_user_entry(pte_t *pgd, virt_addr_t va, unsigned *made);
+unsigned pt_free_user_table(pte_t *pgd, virt_addr_t va);
 
 /*
  * The next 4 KiB entries at or after *va and in front of end: a pointer to the

@@ -105,7 +105,7 @@ virt_addr_t vmap_alloc_stack(u64 size)
 	for (u64 off = PAGE_SIZE; off <= size; off += PAGE_SIZE) {
 		phys_addr_t pa = frame_alloc_zeroed();
 
-		if (pa != NO_FRAME && map_locked(top - off, pa, PROT_RW) == 0)
+		if (pa != NO_FRAME && map_locked(top - off, pa, PROT_RW & ~PTE_D) == 0)
 			continue;
 		if (pa != NO_FRAME)
 			frame_free(pa);

@@ -15,7 +15,8 @@
 
 /*
  * A kernel stack of `size` bytes (TASK_STACK_SIZE or IST_STACK_SIZE), zeroed,
- * with an absent page below and above.  Returns its top, or 0.  Any CPU.
+ * with an absent page below and above.  Returns its top, or 0.  Any CPU.  The dirty bits of
+ * its entries are clear, so they tell which pages have been written since.
  */
 virt_addr_t vmap_alloc_stack(u64 size);
 

@@ -57,6 +57,16 @@ void frame_owner_give(phys_addr_t pa, unsigned n)
 		owners[pfn].taken = false;
 }
 
+void frame_owner_check_clean(phys_addr_t pa)
+{
+	const u64 *words = phys_to_virt(pa);
+
+	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*words); i++)
+		if (words[i])
+			panic("frame: %#lx has %#lx at %#lx, expected all zeroes of what is "
+			      "given back as clean", pa, words[i], i * sizeof(*words));
+}
+
 void frame_owner_mark(void)
 {
 	for (u64 pfn = 0; pfn < FRAMES; pfn++)

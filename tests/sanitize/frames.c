@@ -58,6 +58,8 @@ phys_addr_t __wrap_frame_alloc_run(unsigned n, phys_addr_t limit);
 void __real_frame_free_contiguous(phys_addr_t pa, unsigned n);
 void __wrap_frame_free_contiguous(phys_addr_t pa, unsigned n);
 void __wrap_frame_free(phys_addr_t pa);
+void __wrap_frame_free_many(const phys_addr_t pa[], unsigned n);
+void __wrap_frame_free_clean(phys_addr_t pa);
 void __wrap_frame_free_object(void *object, size_t size, unsigned n);
 struct frame_stats __real_frame_stats(void);
 struct frame_stats __wrap_frame_stats(void);
@@ -405,6 +407,17 @@ void __wrap_frame_free_contiguous(phys_addr_t pa, unsigned n)
 }
 
 void __wrap_frame_free(phys_addr_t pa)
+{
+	__wrap_frame_free_contiguous(pa, 1);
+}
+
+void __wrap_frame_free_many(const phys_addr_t pa[], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		__wrap_frame_free_contiguous(pa[i], 1);
+}
+
+void __wrap_frame_free_clean(phys_addr_t pa)
 {
 	__wrap_frame_free_contiguous(pa, 1);
 }

@@ -11,7 +11,7 @@
 #include "kernel/trap.h"
 #include "mm/frames/frame.h"
 #include "mm/pagetable.h"
-#include "mm/space/vmap.h"
+#include "mm/space/task_stacks.h"
 #include "tests/suites/kernel_thread.h"
 #include "tests/suites/pinned.h"
 
@@ -123,7 +123,54 @@ static void many_at_once(struct selftest *t)
 	EXPECT_EQ(t, frame_stats().free, free, "all is free again");
 }
 
+/* Of one stack that is kept: the same comes again, and nothing of what was in it. */
+static void kept_empty(struct selftest *t)
+{
+	static const u64 places[] = { 8, PAGE_SIZE, PAGE_SIZE + 8, TASK_STACK_SIZE };
+	virt_addr_t top, again;
+
+	task_stacks_settle();
+	top = task_stack_alloc();
+	if (!EXPECT(t, top, "memory for a stack"))
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
+		*(volatile u64 *)(top - places[i]) = ~0ULL;
+	task_stacks_free(&top, 1);
+	EXPECT_EQ(t, task_stacks_kept_frames(), TASK_STACK_SIZE / PAGE_SIZE, "it is kept");
+	again = task_stack_alloc();
+	EXPECT_EQ(t, again, top, "the next task gets it");
+	for (u64 at = top - TASK_STACK_SIZE; again == top && at < top; at += sizeof(u64))
+		if (!EXPECT_EQ(t, *(volatile u64 *)at, 0, "all zeroes"))
+			break;
+	task_stacks_free(&again, 1);
+}
+
+/* More than are kept go back together, and what is kept when it is asked for. */
+static void kept_bounded(struct selftest *t)
+{
+	static virt_addr_t tops[3 * VMAP_STACKS_AT_ONCE];
+	u64 others = cpumask_count(&cpus_online) - 1, free, before;
+	unsigned n = 0;
+
+	task_stacks_settle();
+	free = frame_stats().free;
+	while (n < ARRAY_SIZE(tops) && (tops[n] = task_stack_alloc()))
+		n++;
+	EXPECT_EQ(t, n, ARRAY_SIZE(tops), "memory for stacks");
+	before = __atomic_load_n(&trap_count[VEC_IPI_CALL], __ATOMIC_RELAXED);
+	while (n > 0)
+		task_stacks_free(&tops[--n], 1);
+	before = __atomic_load_n(&trap_count[VEC_IPI_CALL], __ATOMIC_RELAXED) - before;
+	EXPECT(t, before <= 3 * others, "each other CPU is interrupted once");
+	EXPECT(t, task_stacks_kept_frames() <= 2 * VMAP_STACKS_AT_ONCE * TASK_STACK_SIZE / PAGE_SIZE,
+	       "no more are kept than two flushes free");
+	task_stacks_settle();
+	EXPECT_EQ(t, frame_stats().free, free, "all is free again");
+}
+
 static const struct selftest_case cases[] = {
+	{ "a stack that was kept for the next task is empty", kept_empty },
+	{ "stacks beyond those that are kept are freed by one flush", kept_bounded },
 	{ "many stacks are freed by one flush of all CPUs", many_at_once },
 	{ "two CPUs free the last two stacks of a page table, and it is freed", two_at_once },
 };

@@ -50,7 +50,7 @@ static void enter_user(void *regs)
 static struct thread *create_user(const char *name)
 {
 	struct thread *t = (struct thread *)task_create_in(sizeof(*t), name, enter_user, NULL);
-	phys_addr_t fpu = t ? frame_alloc_zeroed() : NO_FRAME;
+	phys_addr_t fpu = t ? frame_alloc() : NO_FRAME;
 
 	if (fpu != NO_FRAME)
 		t->user.fpu = phys_to_virt(fpu);

@@ -31,12 +31,12 @@ static void inherit(struct process *p, const struct process *parent)
 
 struct process *process_create(struct mm *mm, const struct process *parent)
 {
-	phys_addr_t pa = frame_alloc_zeroed();
+	phys_addr_t pa = frame_alloc();
 	struct process *p;
 
 	if (pa == NO_FRAME)
 		return NULL;
-	p = phys_to_virt(pa);
+	p = memset(phys_to_virt(pa), 0, sizeof(*p));
 	live_object(p, sizeof(*p));
 	p->mm = mm;
 	p->open_fds = ALL_FDS;

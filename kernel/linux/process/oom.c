@@ -6,7 +6,8 @@
  * lock that its end wants.  The end itself needs no memory.
  *
  * The size of a process is all that is there for it: its memory (mm_measure()), of shared
- * objects the whole, what its execve builds, and what the kernel has for it, its threads
+ * objects the whole, of a page that it has with others its part, for to kill one of them
+ * gives no such page back; what its execve builds, and what the kernel has for it, its threads
  * and its zombies.  Queued signals do not count: RLIMIT_SIGPENDING and RLIMIT_NPROC bound
  * them.  The largest process whose effective user is not root is killed, or without one
  * the largest of root's; never init, nor one that shares init's memory.  If a larger one
@@ -21,6 +22,7 @@
 #include "kernel/linux/signal/send.h"
 #include "kernel/task/sched.h"
 #include "mm/frames/frame.h"
+#include "mm/space/task_stacks.h"
 
 /* Of all memory, and at most. */
 #define RESERVE_SHARE 64
@@ -234,6 +236,8 @@ bool oom_make_room(enum oom_caller caller, unsigned n)
 	if (frame_is_failing() || task_must_die())
 		return false;
 	process_bury();
+	mm_settle();
+	task_stacks_settle();
 	seen = __atomic_load_n(&ends, __ATOMIC_RELAXED);
 	if (n == 0 && frame_is_free())
 		return true;

@@ -68,7 +68,6 @@ static void reset_registers(struct thread *t, const struct built_program *progra
 	user_state_reset(&t->user);
 	program_set_abi(t, program->ia32);
 	t->user.fs_base = t->user.gs_base = 0;
-	memset(t->user.fpu, 0, PAGE_SIZE);
 	fpu_init_state(t->user.fpu);
 	flags = interrupts_save();
 	user_state_load(&t->user, SELECTORS_UNKNOWN);

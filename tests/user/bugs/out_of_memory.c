@@ -233,6 +233,64 @@ static void share_most(void)
 	_exit(0);
 }
 
+static uint64_t begun_with; /* free pages */
+
+static void have(unsigned percent)
+{
+	uint64_t pages = begun_with * percent / 100;
+	char *at = map(pages * PAGE, MAP_PRIVATE);
+
+	for (uint64_t i = 0; at && i < pages; i++)
+		at[i * PAGE] = 1;
+}
+
+static void want_much(void)
+{
+	have(45);
+	_exit(0);
+}
+
+/* It has so much, in `processes` that share it; the first one's pid, when all is there. */
+static pid_t make_holder(unsigned percent, int processes)
+{
+	uint64_t less = free_pages() - begun_with * percent / 100;
+	pid_t pid = make_child();
+
+	if (pid == 0) {
+		if (setgid(USER) || setuid(USER))
+			_exit(1);
+		have(percent);
+		if (processes > 1)
+			fork();
+		for (;;)
+			pause();
+	}
+	for (int i = 0; i < 3000 && free_pages() > less; i++)
+		usleep(10000);
+	return pid;
+}
+
+/*
+ * Two that share two fifths of the memory, and one that has less, but alone: only the end
+ * of that one gives back what root's child wants.
+ */
+static void check_sharers(void)
+{
+	pid_t sharer, single;
+	siginfo_t info = { .si_pid = 0 };
+	int status = 0;
+
+	begun_with = free_pages();
+	sharer = make_holder(40, 2);
+	single = make_holder(30, 1);
+	check_equal(in_child(want_much), EXITED(0), "root's child gets what it wants");
+	check_equal(waitpid(single, &status, WNOHANG) == single ? status : -1, SIGKILL,
+		    "for one is killed that has less than two who share, but alone");
+	waitid(P_PID, (id_t)sharer, &info, WEXITED | WNOHANG | WNOWAIT);
+	check_equal(info.si_pid, 0, "and none of the two");
+	reap_all();
+}
+
 /* All that sysinfo() calls free, but for what the tables of it take. */
 static void take_what_is_free(void)
 {
@@ -262,6 +320,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < sizeof(hogs) / sizeof(hogs[0]); i++)
 		check_hog(i);
 	check_equal(in_child(take_what_is_free), EXITED(0), "what is called free can be had");
+	check_sharers();
 	status = in_child(share_most);
 	reap_all();
 	check_true(status == EXITED(0) || status == SIGKILL,

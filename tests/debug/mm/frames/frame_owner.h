@@ -8,6 +8,7 @@
 
 void frame_owner_take(phys_addr_t pa, unsigned n);
 void frame_owner_give(phys_addr_t pa, unsigned n);
+void frame_owner_check_clean(phys_addr_t pa);
 void frame_owner_mark(void);
 void frame_owner_print(void);
 
