@@ -131,6 +131,10 @@ void random_bytes(void *to, size_t n)
 	if (cpu_features.rdrand)
 		rdrand(&fresh[1]); /* if it fails, no harm */
 	next_key((const u32 *)fresh, own);
+	if (n <= sizeof(own)) { /* nobody else has had these words: they will do */
+		memcpy(to, own, n);
+		n = 0;
+	}
 	for (u32 counter = 0; n; counter++) {
 		size_t part = MIN(n, sizeof(block));
 

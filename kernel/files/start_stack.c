@@ -46,7 +46,7 @@ struct start_stack {
 	u64 auxv[MAX_AUXV];
 	virt_addr_t string;    /* to which the next pointer will lead */
 	virt_addr_t window_at; /* the page that `window` has; 0: none */
-	u8 words[PAGE_SIZE];
+	u8 words[PAGE_SIZE] __aligned(8);
 	u8 window[PAGE_SIZE + 1]; /* and a NUL */
 };
 
@@ -181,7 +181,10 @@ static void flush_words(struct start_stack *b)
 
 static void add_word(struct start_stack *b, u64 v)
 {
-	memcpy(b->words + b->used, &v, b->word_size);
+	if (b->word_size == sizeof(u64))
+		*(u64 *)(b->words + b->used) = v;
+	else
+		*(u32 *)(b->words + b->used) = (u32)v;
 	b->used += b->word_size;
 	if (b->used == sizeof(b->words))
 		flush_words(b);
@@ -228,11 +231,12 @@ static void add_pointers(struct start_stack *b, u64 n)
 struct start_stack *start_stack_begin(struct mm *mm, bool ia32, u64 room,
 				      void (*grown)(const struct mm *mm))
 {
-	phys_addr_t pa = frame_alloc_contiguous(FRAMES, NO_FRAME);
+	phys_addr_t pa = frame_alloc_run(FRAMES, NO_FRAME);
 	struct start_stack *b = pa == NO_FRAME ? NULL : phys_to_virt(pa);
 
 	if (!b)
 		return NULL;
+	memset(b, 0, offsetof(struct start_stack, words));
 	b->mm = mm;
 	b->grown = grown;
 	b->at = mm->stack_top - sizeof(u64);

@@ -34,6 +34,8 @@ static int unmap_locked(struct mm *mm, virt_addr_t addr, u64 len)
 {
 	if (addr % PAGE_SIZE || len == 0 || !range_ok(mm, addr, &len))
 		return -EINVAL;
+	if (vma_range_free(mm, addr, addr + len)) /* so no page is there, either */
+		return 0;
 	if (!vma_can_remove(mm, addr, addr + len))
 		return -ENOMEM;
 	if (pages_drop(mm, addr, addr + len) < addr + len)

@@ -12,6 +12,9 @@
 
 #define ALL_FDS 7 /* 0, 1 and 2 */
 
+/* All of it but what signals do, which stands last and has no pointer of the kernel's. */
+#define NO_ACTIONS offsetof(struct process, signals.action)
+
 /* ---- Making ------------------------------------------------------------------- */
 
 /* process_lock is held: other threads of the parent may change any of this just now. */
@@ -36,7 +39,8 @@ struct process *process_create(struct mm *mm, const struct process *parent)
 
 	if (pa == NO_FRAME)
 		return NULL;
-	p = memset(phys_to_virt(pa), 0, sizeof(*p));
+	/* A parent's actions are copied, whole. */
+	p = memset(phys_to_virt(pa), 0, parent ? NO_ACTIONS : sizeof(*p));
 	live_object(p, sizeof(*p));
 	p->mm = mm;
 	p->open_fds = ALL_FDS;
@@ -128,7 +132,7 @@ void process_free(struct process *p)
 	if (p->mm)
 		mm_put(p->mm);
 	facts_drop(p->facts);
-	frame_free_object(p, sizeof(*p), 1);
+	frame_free_object(p, NO_ACTIONS, 1);
 }
 
 void process_free_dead_threads(void)

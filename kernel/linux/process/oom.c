@@ -40,6 +40,7 @@ struct waiter {
 static struct waiter *waiters;
 static u64 ends; /* of processes, ever */
 
+static u64 measures; /* begun, ever; under `measuring` */
 static struct sleep_lock measuring = SLEEP_LOCK(LOCK_OOM_MEASURE);
 
 void oom_init(void)
@@ -49,14 +50,22 @@ void oom_init(void)
 
 /* ---- How large is it? -------------------------------------------------------------- */
 
-/* Each in turn, from a place of our own in the list: kernel/base/list.h. */
+/*
+ * Each in turn, from a place of our own in the list: kernel/base/list.h.  It looks at every
+ * page; many may want it at once, and what one has begun since will do for all.
+ */
 static void measure_all(void)
 {
+	u64 asked = __atomic_load_n(&measures, __ATOMIC_RELAXED), flags;
 	struct link place = { .is_place = true }, *at;
-	u64 flags;
 
 	if (sleep_lock_killable(&measuring))
 		return;
+	if (measures != asked) {
+		sleep_unlock(&measuring);
+		return;
+	}
+	__atomic_store_n(&measures, asked + 1, __ATOMIC_RELAXED);
 	flags = spin_lock(&process_lock);
 	at = list_first(&process_all);
 	while (at) {
@@ -76,6 +85,8 @@ static void measure_all(void)
 		list_remove(&place);
 	}
 	spin_unlock(&process_lock, flags);
+	if (task_must_die()) /* not all: others begin anew */
+		__atomic_store_n(&measures, asked, __ATOMIC_RELAXED);
 	sleep_unlock(&measuring);
 }
 

@@ -1,8 +1,12 @@
 /*
  * cost: what each way into the kernel and back costs. (A measurement, not a test.)
  *
- *	cost PATH [TURNS] [PATH [TURNS]]...
+ *	cost [CROWD N]... PATH [TURNS] [PATH [TURNS]]...
+ *	cost frames
  *
+ * A crowd is there while the paths after it are measured: N processes that yield, or
+ * sleep; N mappings, or threads that sleep, of this process.  `frames` says how much memory
+ * a process and a thread are.
  * Under QEMU's -icount shift=0 the TSC counts guest instructions, and two RDTSC
  * around a loop of TURNS turns say what a turn takes, the loop's own three or
  * four instructions included. Two runs that differ in TURNS alone differ in
@@ -11,13 +15,18 @@
  * Right outcome: a line `cost: PATH: N.N TSC ticks each` for each, exit status 0.
  */
 #define _GNU_SOURCE
+#include "../../../user/raw_clone.h"
 #include "../../../user/raw_syscall.h"
 
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
@@ -258,7 +267,117 @@ static const struct path {
 	{ "int3", do_int3, 1000 },
 	{ "switch", do_switch, 1000 },
 	{ "fork", do_fork, 100 },
+	{ "exec", do_exec, 100 },
+	{ "mmap", do_mmap, 1000 },
 };
+
+/* ---- Crowds: they end with this process ------------------------------------------------ */
+
+#define LONG_SLEEP 100000	/* seconds */
+#define THREAD_STACK 1024
+
+static bool sleep_long(void)
+{
+	const struct timespec span = { .tv_sec = LONG_SLEEP };
+
+	sys(SYS_nanosleep, (long)&span, 0);
+	return true;
+}
+
+static bool make_processes(uint32_t n, bool runnable)
+{
+	while (n--) {
+		pid_t child = fork();
+
+		if (child < 0)
+			return false;
+		if (child > 0)
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (runnable || sleep_long())
+			sys(SYS_sched_yield);
+	}
+	return true;
+}
+
+static bool make_runnable(uint32_t n)
+{
+	return make_processes(n, true);
+}
+
+static bool make_sleepers(uint32_t n)
+{
+	return make_processes(n, false);
+}
+
+/* Neighbours with the same rights would be one. */
+static bool make_mappings(uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (mmap(NULL, PAGE, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+			return false;
+	return true;
+}
+
+static int sleep_in_thread(void *arg)
+{
+	while (sleep_long())
+		;
+	return arg != NULL;
+}
+
+static bool make_threads(uint32_t n)
+{
+	char *stacks = mmap(NULL, (size_t)n * THREAD_STACK, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	for (uint32_t i = 1; i <= n; i++)
+		if (stacks == MAP_FAILED ||
+		    raw_clone(sleep_in_thread, stacks + (size_t)i * THREAD_STACK,
+			      CLONE_VM | CLONE_SIGHAND | CLONE_THREAD, NULL, NULL) < 0)
+			return false;
+	return true;
+}
+
+static const struct crowd {
+	const char *name;
+	bool (*make)(uint32_t n);
+} crowds[] = {
+	{ "runnable", make_runnable },
+	{ "sleepers", make_sleepers },
+	{ "mappings", make_mappings },
+	{ "threads", make_threads },
+};
+
+/* ---- Memory --------------------------------------------------------------------------- */
+
+#define MANY 50
+
+static uint64_t free_memory(void)
+{
+	struct sysinfo info;
+
+	for (int i = 0; i < 10; i++)	/* all that have been made sleep by then */
+		usleep(1000);
+	sysinfo(&info);
+	return info.freeram;
+}
+
+static void print_memory(const char *what, bool (*make)(uint32_t n))
+{
+	uint64_t before, bytes;
+
+	make(1);	/* tables that are there from then on */
+	before = free_memory();
+	make(MANY);
+	bytes = (before - free_memory()) / MANY;
+	printf("cost: %s: %llu.%llu frames, %llu bytes each\n", what,
+	       (unsigned long long)(bytes / PAGE), (unsigned long long)(bytes % PAGE * 10 / PAGE),
+	       (unsigned long long)bytes);
+}
+
+/* ---- All ------------------------------------------------------------------------------ */
 
 __attribute__((noinline)) void mark(void);
 
@@ -288,16 +407,34 @@ static const struct path *find(const char *name)
 	return NULL;
 }
 
+static const struct crowd *find_crowd(const char *name)
+{
+	for (unsigned i = 0; i < sizeof(crowds) / sizeof(crowds[0]); i++)
+		if (strcmp(name, crowds[i].name) == 0)
+			return &crowds[i];
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	int good = argc > 1;
 
 	if (argc == 2 && strcmp(argv[1], LEAVE) == 0)
 		return 0;
+	if (argc == 2 && strcmp(argv[1], "frames") == 0) {
+		print_memory("a process", make_sleepers);
+		print_memory("a thread", make_threads);
+		return 0;
+	}
 	for (int i = 1; i < argc && good; i++) {
+		const struct crowd *crowd = i + 1 < argc ? find_crowd(argv[i]) : NULL;
 		const struct path *path = find(argv[i]);
 		uint32_t turns = path ? path->turns : 0;
 
+		if (crowd) {
+			good = crowd->make((uint32_t)strtoul(argv[++i], NULL, 0));
+			continue;
+		}
 		if (i + 1 < argc && !find(argv[i + 1]))
 			turns = (uint32_t)strtoul(argv[++i], NULL, 0);
 		good = path && turns > 0;
@@ -306,7 +443,8 @@ int main(int argc, char **argv)
 	}
 	if (good)
 		return 0;
-	printf("cost: expected paths, each with its turns or without: syscall getpid clock "
-	       "unknown close int80 fault timer signal ud2 int3 switch fork\n");
+	printf("cost: expected crowds with their N (runnable sleepers mappings threads) and "
+	       "paths, each with its turns or without: syscall getpid clock "
+	       "unknown close int80 fault timer signal ud2 int3 switch fork exec mmap\n");
 	return 2;
 }
