@@ -59,16 +59,21 @@ phys_addr_t pt_translate(const pte_t *pgd, virt_addr_t va);
  */
 pte_t *pt_entry(pte_t *pgd, virt_addr_t va, unsigned level, bool alloc);
 
-/* The index of the first entry of a table that is not 0, from `i` on; PT_ENTRIES: none is. */
-static inline unsigned pt_next_used(const pte_t *table, unsigned i)
+/* The index of the first entry of a table in [i, end) that is not 0; `end`: none is. */
+static inline unsigned pt_next_used_before(const pte_t *table, unsigned i, unsigned end)
 {
 	const pte_t *at = &table[i];
-	u64 left = PT_ENTRIES - i;
+	u64 left = i < end ? end - i : 0;
 	bool none = true;
 
 	if (left)
 		__asm__("repe scasq" : "+D"(at), "+c"(left), "=@ccz"(none) : "a"(0) : "memory");
-	return PT_ENTRIES - (unsigned)left - !none;
+	return end - (unsigned)left - !none;
+}
+
+static inline unsigned pt_next_used(const pte_t *table, unsigned i)
+{
+	return pt_next_used_before(table, i, PT_ENTRIES);
 }
 
 /*

@@ -51,6 +51,28 @@ PATHS = (
     ("INT3 to a handler and back", "max", "/bin/cost", "int3", 3301, 0, 0.325, (1, 1000)),
 )
 
+# label, path, Linux's figure, aim, turns of the two runs that count CR3 writes
+PROCESSES = (
+    ("sched_yield round, two processes", "switch", 3924, 800, (1, 1000)),
+    ("mmap and munmap of one page", "mmap", 10398, 1200, (1, 1000)),
+    ("fork, exit, wait", "fork", 80719, 20000, (1, 50)),
+    ("fork, exec, exit, wait", "exec", 216263, 60000, (1, 50)),
+)
+
+# What is measured alone and in a crowd (label, path), the crowd, how often its size doubles
+# that of alone, and why it may grow faster than by LOG_STEP instructions each time.
+CROWDS = (
+    ("runnable", 14, 3, (("a switch of a round of yields", "switch"),), None),
+    ("sleepers", 200, 8, (("sched_yield round", "switch"), ("timer interrupt", "timer"),
+                          ("fork, exit, wait", "fork")), None),
+    ("mappings", 500, 7, (("page fault", "fault"),), None),
+    ("mappings", 500, 7, (("mmap and munmap", "mmap"),), "areas are one array, and summed up"),
+    ("mappings", 500, 7, (("fork, exit, wait", "fork"),), "each area is copied"),
+    ("threads", 500, 9, (("page fault", "fault"), ("mmap and munmap", "mmap")), None),
+    ("threads", 500, 9, (("fork, exit, wait", "fork"),), "the pages of their stacks are shared"),
+)
+LOG_STEP = 100
+
 # label, path, the most instructions (None: MORE than with pti=on), the most CR3 writes.
 # LOOP: instructions of a turn that are the program's own, SYSCALL included.
 DEFERRED = (
@@ -164,6 +186,43 @@ def other_paths():
         writes = cr3_writes_each("on", program, path, turns, cpu)
         aim = int((linux - clearing) * part) + clearing
         row(label, ticks, 1, aim, linux, f"{writes:12.2f}")
+
+
+def processes():
+    """The same of what processes do; a round of yields is two switches."""
+    heading("processes, pti=on", ("Postern", "aim", "Linux 6.1", "CR3 writes"))
+    for label, path, linux, aim, turns in PROCESSES:
+        ticks = instructions("on", "/bin/cost", path)
+        writes = cr3_writes_each("on", "/bin/cost", path, turns)
+        row(label, ticks, 1, aim, linux, f"{writes:12.2f}")
+
+
+def memory():
+    """Frames that a sleeping process and thread have, made by fork and clone."""
+    heading("memory", ("frames", "", "bytes"))
+    output = boot("pti=on init=/bin/cost -- frames")
+    for label in ("a process", "a thread"):
+        frames_each = number(rf"cost: {label}: ([\d.]+) frames", output)
+        row(f"{label}, asleep", frames_each, 1, "-",
+            f"{number(rf'cost: {label}: .* frames, ([0-9]+) bytes', output):.0f}")
+
+
+def scale():
+    """The same paths alone and in a crowd: what grows with the logarithm at most."""
+    heading("scale: alone, in a crowd", ("alone", "crowd", "growth"))
+    for crowd, size, doublings, paths, why in CROWDS:
+        for label, path in paths:
+            alone = instructions("on", "/bin/cost", path)
+            output = boot("pti=on mitigations=off init=/bin/cost -- "
+                          f"{crowd} {size} {path}", timeout=LONG_TIMEOUT)
+            here = number(rf"cost: {path}: ([\d.]+) TSC", output)
+            if crowd == "runnable":  # a round of all of them, and of two
+                alone, here = alone / 2, here / (size + 2)
+            text = f"{label}, {size} {crowd}"
+            print(f"  {text:42}{alone:10.1f}{here:10.1f}{here - alone:10.1f}"
+                  f"{'  ' + why if why else ''}", flush=True)
+            if not why and here > alone + doublings * LOG_STEP:
+                over.append(f"{text}: {here:.1f} (aim {alone + doublings * LOG_STEP:.1f})")
 
 
 def deferred():
@@ -305,6 +364,9 @@ def main():
     begin = time.monotonic()
     system_calls()
     other_paths()
+    processes()
+    memory()
+    scale()
     deferred()
     speculation()
     roots()

@@ -46,7 +46,7 @@ struct start_stack {
 	u64 auxv[MAX_AUXV];
 	virt_addr_t string;    /* to which the next pointer will lead */
 	virt_addr_t window_at; /* the page that `window` has; 0: none */
-	u8 words[PAGE_SIZE] __aligned(8);
+	u8 words[PAGE_SIZE];
 	u8 window[PAGE_SIZE + 1]; /* and a NUL */
 };
 
@@ -182,9 +182,9 @@ static void flush_words(struct start_stack *b)
 static void add_word(struct start_stack *b, u64 v)
 {
 	if (b->word_size == sizeof(u64))
-		*(u64 *)(b->words + b->used) = v;
+		__builtin_memcpy(b->words + b->used, &v, sizeof(u64));
 	else
-		*(u32 *)(b->words + b->used) = (u32)v;
+		__builtin_memcpy(b->words + b->used, &v, sizeof(u32));
 	b->used += b->word_size;
 	if (b->used == sizeof(b->words))
 		flush_words(b);

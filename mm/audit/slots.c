@@ -4,7 +4,6 @@
  */
 #include "mm/audit/finding.h"
 #include "mm/audit/slots.h"
-#include "mm/space/pt_range.h"
 
 static void check_user_slot(struct audit_report *r, unsigned s, pte_t kernel, pte_t user)
 {

@@ -34,8 +34,6 @@ static int unmap_locked(struct mm *mm, virt_addr_t addr, u64 len)
 {
 	if (addr % PAGE_SIZE || len == 0 || !range_ok(mm, addr, &len))
 		return -EINVAL;
-	if (vma_range_free(mm, addr, addr + len)) /* so no page is there, either */
-		return 0;
 	if (!vma_can_remove(mm, addr, addr + len))
 		return -ENOMEM;
 	if (pages_drop(mm, addr, addr + len) < addr + len)
@@ -72,7 +70,8 @@ static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
 			return -EEXIST;
 		if (!vma_has_room(mm, 2)) /* nothing goes away in vain */
 			return -ENOMEM;
-		err = unmap_locked(mm, addr, len);
+		/* Where no area is, no page is. */
+		err = vma_range_free(mm, addr, addr + len) ? 0 : unmap_locked(mm, addr, len);
 		return err ? err : (long)addr;
 	}
 	addr = ALIGN_DOWN(addr, PAGE_SIZE);

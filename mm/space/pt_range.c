@@ -117,6 +117,8 @@ pte_t *pt_next_entries(pte_t *pgd, virt_addr_t *va, virt_addr_t end, unsigned *c
 			*count = (unsigned)MIN(left, PT_ENTRIES - index);
 			return entry;
 		}
+		if (ALIGN_DOWN(*va, PT_SIZE(level)) + PT_SIZE(level) >= end)
+			return NULL;
 		next = pt_next_used(entry - index, index + 1);
 		*va = ALIGN_DOWN(*va, PT_SIZE(level)) + (next - index) * PT_SIZE(level);
 	}

@@ -8,18 +8,6 @@
 
 #include "mm/pagetable.h"
 
-/* pt_next_used() that looks at nothing from entry `end` on: there, `end`. */
-static inline unsigned pt_next_used_before(const pte_t *table, unsigned i, unsigned end)
-{
-	const pte_t *at = &table[i];
-	u64 left = i < end ? end - i : 0;
-	bool none = true;
-
-	if (left)
-		__asm__("repe scasq" : "+D"(at), "+c"(left), "=@ccz"(none) : "a"(0) : "memory");
-	return end - (unsigned)left - !none;
-}
-
 /* The 4 KiB entry of `va`; NULL: no table has one. */
 pte_t *pt_find_entry(pte_t *pgd, virt_addr_t va);
 

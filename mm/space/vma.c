@@ -173,24 +173,34 @@ void vma_grow_down(struct mm *mm, virt_addr_t start)
 
 bool vma_can_remove(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
-	const struct vma *first = cut_by(mm, start);
-	bool hole = first && first == cut_by(mm, end);
+	const struct vma *first;
+	bool hole;
 
+	if (vma_has_room(mm, 1))
+		return true;
+	first = cut_by(mm, start);
+	hole = first && first == cut_by(mm, end);
 	return vma_range_free(mm, start, end) || vma_has_room(mm, hole);
 }
 
 int vma_remove(struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
-	unsigned i, n = 0;
+	unsigned i = first_above(mm, start), n = 0;
 
-	if (vma_range_free(mm, start, end))
+	while (i + n < mm->count && mm->vma[i + n].start < end)
+		n++;
+	if (n == 0)
 		return 0;
+	if (mm->vma[i].start >= start && mm->vma[i + n - 1].end <= end) {
+		delete_at(mm, i, n);
+		return 0;
+	}
 	if (!vma_can_remove(mm, start, end))
 		return -ENOMEM;
 	split_at(mm, start);
 	split_at(mm, end);
 	i = first_above(mm, start);
-	while (i + n < mm->count && mm->vma[i + n].end <= end)
+	for (n = 0; i + n < mm->count && mm->vma[i + n].end <= end;)
 		n++;
 	delete_at(mm, i, n);
 	return 0;
@@ -216,7 +226,7 @@ static u64 bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end, unsign
 {
 	u64 sum = 0;
 
-	for (unsigned i = first_above(mm, start); i < mm->count; i++) {
+	for (unsigned i = start ? first_above(mm, start) : 0; i < mm->count; i++) {
 		const struct vma *vma = &mm->vma[i];
 
 		if (vma->start >= end)
