@@ -103,11 +103,11 @@ bool selftest_settle(void)
 	}
 }
 
-/* For those to come: it is not lost. */
-static void free_what_is_kept(void)
+u64 selftest_free_frames(void)
 {
 	mm_settle();
 	task_stacks_settle();
+	return frame_stats().free;
 }
 
 /* The three cases that every suite ends with. */
@@ -116,8 +116,7 @@ static bool check_frames(const struct selftest_suite *suite, u64 free_before)
 	struct selftest t = { .suite = suite->name, .name = "no frame is lost" };
 
 	selftest_settle(); /* orphans end in their own time */
-	free_what_is_kept();
-	if (!EXPECT_EQ(&t, frame_stats().free, free_before, "free frames after the suite"))
+	if (!EXPECT_EQ(&t, selftest_free_frames(), free_before, "free frames after the suite"))
 		frame_owner_print();
 	return print_result(suite->count + 1, &t);
 }
@@ -144,11 +143,8 @@ static bool check_stacks(const struct selftest_suite *suite)
 
 static bool run_suite(const struct selftest_suite *suite, unsigned number)
 {
-	u64 free_before;
+	u64 free_before = selftest_free_frames();
 	bool good = true;
-
-	free_what_is_kept();
-	free_before = frame_stats().free;
 
 	frame_owner_mark();
 	log("    KTAP version 1\n    # Subtest: %s\n    1..%u\n", suite->name, suite->count + 3);

@@ -98,4 +98,7 @@ bool selftest_run(const char *globs);
  */
 bool selftest_settle(void);
 
+/* Free frames, when nothing is kept for the next task or process.  Context: as mm_put(). */
+u64 selftest_free_frames(void);
+
 #endif

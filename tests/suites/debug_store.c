@@ -61,7 +61,7 @@ static void present(struct selftest *t)
 
 static void by_hand(struct selftest *t)
 {
-	u64 free = frame_stats().free;
+	u64 free = selftest_free_frames();
 
 	if (cpu_features.ds) {
 		selftest_skip(t, "the CPUs have it: see the case before");
@@ -87,7 +87,7 @@ static void by_hand(struct selftest *t)
 	ledger_debug_store = false;
 	debug_store_unmap_cpu(0);
 	EXPECT_EQ(t, pages_shown(t), 0, "pages shown afterwards");
-	EXPECT_EQ(t, frame_stats().free, free, "free frames");
+	EXPECT_EQ(t, selftest_free_frames(), free, "free frames");
 }
 
 static const struct selftest_case cases[] = {

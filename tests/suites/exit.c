@@ -80,7 +80,7 @@ static void patch(struct pt_regs *regs, const struct start *s)
 
 static void start_on(struct selftest *t, const struct start *s, unsigned cpu)
 {
-	u64 none = 0, free = frame_stats().free;
+	u64 none = 0, free = selftest_free_frames();
 	struct thread *task = s->push ? PROCESS_FROM(program_push, 0) :
 				      PROCESS_FROM(program_exit, 0);
 	int status;
@@ -96,7 +96,7 @@ static void start_on(struct selftest *t, const struct start *s, unsigned cpu)
 	status = programs_run(task, cpu);
 	cpus_call(cpu, plant, &none);
 	held = (s->or && status == s->or) || EXPECT_EQ(t, status, s->status, "wait status");
-	held &= EXPECT_EQ(t, frame_stats().free, free, "free frames afterwards");
+	held &= EXPECT_EQ(t, selftest_free_frames(), free, "free frames afterwards");
 	if (!held)
 		selftest_note("there: cpu %u, %s", cpu, s->what);
 	check_cpu(t, cpu);

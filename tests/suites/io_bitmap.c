@@ -138,7 +138,7 @@ static void turns(struct selftest *t)
 
 static void functions(struct selftest *t)
 {
-	u64 before = frame_stats().free;
+	u64 before = selftest_free_frames();
 	struct task_io io = { 0 }, child = { 0 };
 
 	EXPECT_EQ(t, io_bitmap_set(&io, 5, 9, false), 0, "closing what is not open");
@@ -161,7 +161,7 @@ static void functions(struct selftest *t)
 	EXPECT_EQ(t, io.bitmap, NULL, "a bitmap that denies all is given back");
 	io_bitmap_drop(&child);
 	EXPECT(t, !child.bitmap && !child.iopl, "dropped");
-	EXPECT_EQ(t, frame_stats().free, before, "free frames");
+	EXPECT_EQ(t, selftest_free_frames(), before, "free frames");
 	io_bitmap_drop(&io);
 	expect_closed(t, "pages of a bitmap that are left shown");
 }

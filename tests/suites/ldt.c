@@ -328,7 +328,7 @@ static void copied(struct selftest *t)
 static void no_memory(struct selftest *t)
 {
 	struct mm *mm = new_mm(t), *child = new_mm(t);
-	u64 before = frame_stats().free, found = 0;
+	u64 before = selftest_free_frames(), found = 0;
 	unsigned n = 0;
 
 	if (!mm || !child)
@@ -340,7 +340,7 @@ static void no_memory(struct selftest *t)
 		EXPECT_EQ(t, err, n < 4 ? -ENOFRAME : 0, "one table, three of page tables");
 		expect_clean(t, mm, "the audit");
 		if (err)
-			EXPECT_EQ(t, frame_stats().free, before, "no frame is lost");
+			EXPECT_EQ(t, selftest_free_frames(), before, "no frame is lost");
 	}
 	EXPECT_EQ(t, n, 5, "turns");
 	frame_fail_after(0);

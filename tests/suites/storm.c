@@ -214,7 +214,7 @@ static bool is_clean(struct selftest *t, u64 free, unsigned signals)
 
 	clean = EXPECT(t, selftest_settle(), "no process is left");
 	clean &= EXPECT_EQ(t, signal_queue_used(), signals, "queued signals");
-	if (clean && !EXPECT_EQ(t, frame_stats().free, free, "free frames after a round")) {
+	if (clean && !EXPECT_EQ(t, selftest_free_frames(), free, "free frames after a round")) {
 		frame_owner_print();
 		clean = false;
 	}
@@ -227,7 +227,7 @@ static void run_rounds(struct selftest *t)
 	u64 end = clock_ns() + seconds_of(selftest_args->argv[1]) * NSEC_PER_SEC;
 
 	do {
-		u64 free = frame_stats().free, first = sum[FUZZ_CHILDREN];
+		u64 free = selftest_free_frames(), first = sum[FUZZ_CHILDREN];
 		unsigned signals = signal_queue_used();
 
 		frame_owner_mark();
