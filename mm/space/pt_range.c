@@ -84,6 +84,7 @@ unsigned pt_free_user_table(pte_t *pgd, virt_addr_t va)
 {
 	pte_t *entry[PT_LEVELS + 1];
 	unsigned level;
+	bool last;
 
 	entry[PT_LEVELS] = &pgd[PT_INDEX(va, PT_LEVELS)];
 	for (level = PT_LEVELS; level > 2; level--) {
@@ -91,7 +92,7 @@ unsigned pt_free_user_table(pte_t *pgd, virt_addr_t va)
 
 		entry[level - 1] = &table[PT_INDEX(va, level - 1)];
 	}
-	for (bool last = true; last; level++) {
+	do {
 		phys_addr_t table = *entry[level] & PTE_ADDR_MASK;
 
 		last = level < PT_LEVELS && frame_drop(table_around(entry[level]));
@@ -100,7 +101,8 @@ unsigned pt_free_user_table(pte_t *pgd, virt_addr_t va)
 		else
 			pti_set_user_pgd(pgd, PT_INDEX(va, level), 0);
 		frame_free_clean(table);
-	}
+		level++;
+	} while (last && level <= PT_LEVELS);
 	return level - 2;
 }
 

@@ -437,14 +437,13 @@ int main(int argc, char **argv)
 		}
 		if (i + 1 < argc && !find(argv[i + 1]))
 			turns = (uint32_t)strtoul(argv[++i], NULL, 0);
-		good = path && turns > 0;
-		if (good)
+		if ((good = path && turns > 0))
 			measure(path, turns);
 	}
 	if (good)
 		return 0;
-	printf("cost: expected crowds with their N (runnable sleepers mappings threads) and "
-	       "paths, each with its turns or without: syscall getpid clock "
-	       "unknown close int80 fault timer signal ud2 int3 switch fork exec mmap\n");
+	printf("cost: expected crowds with their N (runnable sleepers mappings threads) and paths, "
+	       "each with its turns or without: syscall getpid clock unknown close int80 "
+	       "fault timer signal ud2 int3 switch fork exec mmap\n");
 	return 2;
 }
