@@ -7,6 +7,7 @@
 #include "arch/cpu.h"
 #include "arch/state/fpu.h"
 #include "arch/state/insn.h"
+#include "kernel/base/log.h"
 #include "kernel/base/string.h"
 
 #define FCW_DEFAULT 0x37f
@@ -39,13 +40,16 @@ static bool leaves_pointers(void)
 	       !(cpuid(0x80000000, 0).eax >= 0x80000008 && cpuid(0x80000008, 0).ebx & BIT(2));
 }
 
-/* Takes a state whose part of XSAVE's area lies where CPUID says, which it returns. */
+/*
+ * Takes a state whose part of XSAVE's area lies where CPUID says, which it returns.  Bochs
+ * 2.7 has PKRU and says of it neither length nor place: its XSAVE would go beyond our area.
+ */
 static u32 take_state(u64 state)
 {
 	struct cpuid_regs r = cpuid(0xd, (u32)__builtin_ctzll(state));
 	u32 end = r.ebx + r.eax;
 
-	if (end > FPU_STATE_MAX)
+	if (r.eax == 0 || end > FPU_STATE_MAX)
 		return 0;
 	cpu_features.xcr0 |= state;
 	cpu_features.fpu_size = MAX(cpu_features.fpu_size, end);
@@ -73,10 +77,13 @@ void fpu_detect(void)
 	cpu_features.pku = cpu_features.xcr0 & XCR0_PKRU;
 }
 
+/* What lies behind fpu_size in a task's page is not ours: nothing may load or save it. */
 void fpu_init_cpu(void)
 {
-	if (cpu_features.xsave)
-		xsetbv(0, cpu_features.xcr0);
+	if (!cpu_features.xsave)
+		return;
+	xsetbv(0, cpu_features.xcr0);
+	ASSERT_OP(cpuid(0xd, 0).ebx, <=, cpu_features.fpu_size);
 }
 
 void fpu_init_state(void *state)
