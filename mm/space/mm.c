@@ -35,8 +35,9 @@ struct kept {
 };
 
 /*
- * Some that have ended, for the next: what each pair has is there already.  The audit at a
- * process's end and pages_free_all() have found and left nothing else.
+ * Some that have ended, for the next: what each pair has is there already.  It shows nothing
+ * else (roots_check_unused()), and no CPU has a translation of it: each has loaded another
+ * PGD since, which drops all under both PCIDs, and will again when it loads this one.
  */
 #define KEPT_MAX 4
 static struct kept kept[KEPT_MAX];
@@ -79,7 +80,7 @@ void mm_settle(void)
 
 u64 mm_kept_frames(void)
 {
-	return kept_count * (MM_FRAMES + 2);
+	return kept_count * (MM_FRAMES + (pti_enabled && !pti_roots_per_cpu ? 2 : 1));
 }
 
 static bool alloc_frames(struct kept *k)
@@ -144,6 +145,7 @@ void mm_put(struct mm *mm)
 	pages_free_all(mm);
 	vma_remove_all(mm);
 	memset(mm, FRAME_POISON & 0xff, offsetof(struct mm, vma[mm->count]));
+	roots_check_unused(frames.pgd);
 	if (!keep(frames))
 		free_frames(frames);
 }

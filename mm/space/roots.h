@@ -22,6 +22,9 @@ int roots_make_cpu(unsigned cpu);
 pte_t *roots_alloc(void);
 void roots_free(pte_t *pgd);
 
+/* Panics unless it is as roots_alloc() gave it, as far as a process can change it. */
+void roots_check_unused(pte_t *pgd);
+
 /* The kernel PGD that this CPU is to load for mm (NULL: of no process).  Any context. */
 static inline pte_t *roots_pgd(const struct mm *mm)
 {

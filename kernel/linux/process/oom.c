@@ -40,7 +40,9 @@ struct waiter {
 static struct waiter *waiters;
 static u64 ends; /* of processes, ever */
 
-static u64 measures; /* begun, ever; under `measuring` */
+/* Measurements have numbers, from 1 in the order in which they began.  Under `measuring`. */
+static u64 begun; /* the last one's; read by anybody */
+static u64 whole; /* of the last that was not broken off */
 static struct sleep_lock measuring = SLEEP_LOCK(LOCK_OOM_MEASURE);
 
 void oom_init(void)
@@ -56,16 +58,16 @@ void oom_init(void)
  */
 static void measure_all(void)
 {
-	u64 asked = __atomic_load_n(&measures, __ATOMIC_RELAXED), flags;
+	u64 asked = __atomic_load_n(&begun, __ATOMIC_RELAXED), flags;
 	struct link place = { .is_place = true }, *at;
 
 	if (sleep_lock_killable(&measuring))
 		return;
-	if (measures != asked) {
+	if (whole > asked) {
 		sleep_unlock(&measuring);
 		return;
 	}
-	__atomic_store_n(&measures, asked + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&begun, begun + 1, __ATOMIC_RELAXED);
 	flags = spin_lock(&process_lock);
 	at = list_first(&process_all);
 	while (at) {
@@ -85,8 +87,8 @@ static void measure_all(void)
 		list_remove(&place);
 	}
 	spin_unlock(&process_lock, flags);
-	if (task_must_die()) /* not all: others begin anew */
-		__atomic_store_n(&measures, asked, __ATOMIC_RELAXED);
+	if (!task_must_die()) /* else not all are: others begin anew */
+		whole = begun;
 	sleep_unlock(&measuring);
 }
 
