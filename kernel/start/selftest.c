@@ -20,7 +20,6 @@
 #include "mm/frames/frame_owner.h"
 #include "mm/pti.h"
 #include "mm/space/mm.h"
-#include "mm/space/task_stacks.h"
 
 extern const struct selftest_suite selftests_start[], selftests_end[];
 
@@ -106,7 +105,6 @@ bool selftest_settle(void)
 u64 selftest_free_frames(void)
 {
 	mm_settle();
-	task_stacks_settle();
 	return frame_stats().free;
 }
 

@@ -23,6 +23,7 @@
 #include "mm/space/pages.h"
 #include "mm/space/roots.h"
 #include "mm/space/shared.h"
+#include "mm/space/task_stacks.h"
 #include "mm/space/vma.h"
 #include "mm/tlb.h"
 
@@ -76,11 +77,14 @@ void mm_settle(void)
 
 	while (take_kept(&k))
 		free_frames(k);
+	task_stacks_settle();
 }
 
 u64 mm_kept_frames(void)
 {
-	return kept_count * (MM_FRAMES + (pti_enabled && !pti_roots_per_cpu ? 2 : 1));
+	unsigned pgds = pti_enabled && !pti_roots_per_cpu ? 2 : 1;
+
+	return kept_count * (MM_FRAMES + pgds) + task_stacks_kept_frames();
 }
 
 static bool alloc_frames(struct kept *k)
@@ -185,8 +189,10 @@ struct mm *mm_fork(struct mm *parent)
 	err = sleep_lock_killable(&parent->lock);
 	if (!err) {
 		copy_areas(child, parent);
-		for (unsigned i = 0; !err && i < child->count; i++)
-			err = pages_share(child, parent, &child->vma[i]);
+		for (unsigned i = 0, last; !err && i < child->count; i = last + 1) {
+			last = vma_run(child, i);
+			err = pages_share(child, parent, child->vma[i].start, child->vma[last].end);
+		}
 		parent->stale_faults = 0;
 		tlb_flush_range(&parent->cpus, 0, USER_END);
 		sleep_unlock(&parent->lock);

@@ -123,8 +123,9 @@ void mm_get(struct mm *mm);
 void mm_put(struct mm *mm);
 
 /*
- * Some that have ended are kept for the next ones.  This frees them: memory is wanted, or
- * frames are counted.  Context: as mm_put().
+ * Some that have ended are kept for the next ones, as kernel stacks are.  The first frees all
+ * of these: memory is wanted, or frames are counted.  Context: as mm_put().  The other says
+ * how many frames that would give.
  */
 void mm_settle(void);
 u64 mm_kept_frames(void);

@@ -23,6 +23,7 @@
 #include "mm/space/pt_range.h"
 #include "mm/space/roots.h"
 #include "mm/space/shared.h"
+#include "mm/space/vma.h"
 #include "mm/tlb.h"
 
 #define BATCH 64
@@ -151,16 +152,19 @@ struct batch {
  */
 static void take_out(struct mm *mm, pte_t *table, unsigned *i, unsigned end, struct batch *b)
 {
-	unsigned n = 0, at;
+	unsigned n = 0, shown = 0, untouched = 0, at;
+	phys_addr_t zero = zeroes;
 
 	for (at = *i; n < BATCH && (at = pt_next_used_before(table, at, end)) < end; at++) {
 		pte_t old = table[at];
 
 		table[at] = 0;
-		mm->resident -= (old & PTE_ADDR_MASK) != zeroes;
-		mm->shown -= !!(old & PTE_SHARED);
+		untouched += (old & PTE_ADDR_MASK) == zero;
+		shown += !!(old & PTE_SHARED);
 		b->frame[n++] = old & PTE_SHARED ? NO_FRAME : old & PTE_ADDR_MASK;
 	}
+	mm->resident -= n - untouched;
+	mm->shown -= shown;
 	*i = at;
 	b->count = n;
 }
@@ -235,9 +239,11 @@ static void free_range(struct mm *mm, virt_addr_t start, virt_addr_t end, virt_a
  */
 void pages_free_all(struct mm *mm)
 {
-	for (unsigned i = 0; i < mm->count; i++)
-		free_range(mm, mm->vma[i].start, mm->vma[i].end,
-			   i + 1 < mm->count ? mm->vma[i + 1].start : KERNEL_HALF);
+	for (unsigned i = 0, last; i < mm->count; i = last + 1) {
+		last = vma_run(mm, i);
+		free_range(mm, mm->vma[i].start, mm->vma[last].end,
+			   last + 1 < mm->count ? mm->vma[last + 1].start : KERNEL_HALF);
+	}
 	/* Tables of areas that are gone, and what a guest's tables have displaced. */
 	if (mm->tables > 0)
 		free_range(mm, 0, USER_END, KERNEL_HALF);
@@ -355,13 +361,13 @@ static int share_entries(struct mm *to, pte_t *from, virt_addr_t va, unsigned co
 	return 0;
 }
 
-int pages_share(struct mm *to, struct mm *from, const struct vma *vma)
+int pages_share(struct mm *to, struct mm *from, virt_addr_t start, virt_addr_t end)
 {
-	virt_addr_t va = vma->start;
+	virt_addr_t va = start;
 	unsigned count;
 	pte_t *pte;
 
-	while ((pte = pt_next_entries(from->pgd, &va, vma->end, &count))) {
+	while ((pte = pt_next_entries(from->pgd, &va, end, &count))) {
 		int err = share_entries(to, pte, va, count);
 
 		if (err)

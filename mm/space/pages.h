@@ -61,11 +61,11 @@ int pages_prepare_move(struct mm *mm, virt_addr_t from, virt_addr_t to, u64 len)
 virt_addr_t pages_move(struct mm *mm, virt_addr_t from, virt_addr_t to, u64 len);
 
 /*
- * Shows the private pages of an area of `from` in `to`, too, which has none there: no entry
- * of either may be written until pages_touch() has given it a frame of its own.  0, -ENOFRAME
- * or -EINTR.  Whatever it returns, the caller must flush the TLBs of `from` before it gives
- * the lock back.
+ * Shows the private pages of `from` in [start, end) in `to`, too, which has none there: no
+ * entry of either may be written until pages_touch() has given it a frame of its own.  0,
+ * -ENOFRAME or -EINTR.  Whatever it returns, the caller must flush the TLBs of `from` before
+ * it gives the lock back.
  */
-int pages_share(struct mm *to, struct mm *from, const struct vma *vma);
+int pages_share(struct mm *to, struct mm *from, virt_addr_t start, virt_addr_t end);
 
 #endif

@@ -122,7 +122,6 @@ void roots_check_unused(pte_t *pgd)
 	const unsigned end = PGD_FIRST_KERNEL_SLOT, own = PGD_SLOT_PROCESS_ENTRY;
 	const pte_t *user = pti_enabled ? pti_user_pgd(pgd) : pgd;
 
-	ASSERT_OP(pt_next_used_before(pgd, 0, end), ==, end);
 	ASSERT_OP(pt_next_used_before(user, 0, end), ==, end);
 	ASSERT_OP(pgd[own], ==, pti_roots_per_cpu ? 0 : pti_init_pgd[own]);
 	ASSERT_OP(user[own], ==, pti_enabled ? 0 : pgd[own]);

@@ -22,7 +22,10 @@ int roots_make_cpu(unsigned cpu);
 pte_t *roots_alloc(void);
 void roots_free(pte_t *pgd);
 
-/* Panics unless it is as roots_alloc() gave it, as far as a process can change it. */
+/*
+ * Panics unless user mode would be shown what roots_alloc() gave, and slot 507 is as it was.
+ * (A user-half slot that the kernel PGD alone has is found when the next process ends: P1.)
+ */
 void roots_check_unused(pte_t *pgd);
 
 /* The kernel PGD that this CPU is to load for mm (NULL: of no process).  Any context. */

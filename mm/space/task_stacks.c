@@ -8,7 +8,7 @@
  * which pages that costs: a stack is mapped with its dirty bits clear, and a page without
  * the bit has never been written.  The bit is never cleared again, which would want a flush.
  *
- * Called by kernel/task/task.c; emptied by kernel/linux/process/oom.c and the self-tests.
+ * Called by kernel/task/task.c; emptied by mm_settle(), for kernel/linux/process/oom.c.
  */
 #include "kernel/base/layout.h"
 #include "kernel/base/phys.h"

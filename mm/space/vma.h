@@ -14,6 +14,14 @@ static inline void vma_count_is(const struct mm *mm, unsigned n)
 	live_part(mm, sizeof(*mm), offsetof(struct mm, vma) + n * sizeof(mm->vma[0]));
 }
 
+/* The last of the areas that lie without a hole from the i-th on. */
+static inline unsigned vma_run(const struct mm *mm, unsigned i)
+{
+	while (i + 1 < mm->count && mm->vma[i + 1].start == mm->vma[i].end)
+		i++;
+	return i;
+}
+
 /* The area that holds addr, or NULL. */
 const struct vma *vma_find(const struct mm *mm, virt_addr_t addr);
 

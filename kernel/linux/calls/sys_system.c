@@ -15,7 +15,6 @@
 #include "kernel/linux/uapi.h"
 #include "kernel/task/sched.h"
 #include "mm/frames/frame.h"
-#include "mm/space/task_stacks.h"
 #include "mm/space/uaccess.h"
 
 /* ---- Personality ------------------------------------------------------------- */
@@ -134,13 +133,13 @@ long sys_sysinfo(struct pt_regs *regs)
 		u32 mem_unit, pad2;
 	} info = { 0 };
 	struct frame_stats frames = frame_stats();
-	u64 kept = mm_kept_frames() + task_stacks_kept_frames();
 
 	static_assert(sizeof(info) == 112, "Linux's struct sysinfo");
 	info.uptime = (s64)(clock_ns() / NSEC_PER_SEC);
 	info.total_ram = frames.total * PAGE_SIZE;
 	/* What programs can get. */
-	info.free_ram = (frames.free + kept - MIN(frames.free, frames.reserve)) * PAGE_SIZE;
+	frames.free += mm_kept_frames();
+	info.free_ram = (frames.free - MIN(frames.free, frames.reserve)) * PAGE_SIZE;
 	info.mem_unit = 1;
 	SPIN_SCOPE(&process_lock)
 		info.procs = (u16)user_tasks();

@@ -12,7 +12,7 @@
 
 #define ALL_FDS 7 /* 0, 1 and 2 */
 
-/* All of it but what signals do, which stands last and has no pointer of the kernel's. */
+/* All but what signals do: it stands last, has no pointer, and is a parent's, whole. */
 #define NO_ACTIONS offsetof(struct process, signals.action)
 
 /* ---- Making ------------------------------------------------------------------- */
@@ -39,12 +39,12 @@ struct process *process_create(struct mm *mm, const struct process *parent)
 
 	if (pa == NO_FRAME)
 		return NULL;
-	/* A parent's actions are copied, whole. */
 	p = memset(phys_to_virt(pa), 0, parent ? NO_ACTIONS : sizeof(*p));
 	live_object(p, sizeof(*p));
 	p->mm = mm;
 	p->open_fds = ALL_FDS;
-	limits_init(p->limits);
+	if (!parent)
+		limits_init(p->limits);
 	if (!facts_make(&p->facts)) {
 		frame_free_object(p, sizeof(*p), 1);
 		return NULL;

@@ -6,12 +6,11 @@
  * lock that its end wants.  The end itself needs no memory.
  *
  * The size of a process is all that is there for it: its memory (mm_measure()), of shared
- * objects the whole, of a page that it has with others its part, for to kill one of them
- * gives no such page back; what its execve builds, and what the kernel has for it, its threads
- * and its zombies.  Queued signals do not count: RLIMIT_SIGPENDING and RLIMIT_NPROC bound
- * them.  The largest process whose effective user is not root is killed, or without one
- * the largest of root's; never init, nor one that shares init's memory.  If a larger one
- * is dying already, that is waited for.
+ * objects the whole, of a page that is copied on write its part; what its execve builds, and
+ * what the kernel has for it, its threads and zombies.  Queued signals do not count:
+ * RLIMIT_SIGPENDING and RLIMIT_NPROC bound them.  The largest process whose effective user is
+ * not root is killed, or without one the largest of root's; never init, nor one that shares
+ * init's memory.  If a larger one is dying already, that is waited for.
  *
  * When no process is left to kill, the task that asked gets nothing: a system call fails
  * with -ENOMEM, and a program that only touched its memory, init, ends.
@@ -22,7 +21,6 @@
 #include "kernel/linux/signal/send.h"
 #include "kernel/task/sched.h"
 #include "mm/frames/frame.h"
-#include "mm/space/task_stacks.h"
 
 /* Of all memory, and at most. */
 #define RESERVE_SHARE 64
@@ -40,9 +38,7 @@ struct waiter {
 static struct waiter *waiters;
 static u64 ends; /* of processes, ever */
 
-/* Measurements have numbers, from 1 in the order in which they began.  Under `measuring`. */
-static u64 begun; /* the last one's; read by anybody */
-static u64 whole; /* of the last that was not broken off */
+static u64 begun, whole; /* numbers of measurements: the last; the last not broken off */
 static struct sleep_lock measuring = SLEEP_LOCK(LOCK_OOM_MEASURE);
 
 void oom_init(void)
@@ -52,10 +48,7 @@ void oom_init(void)
 
 /* ---- How large is it? -------------------------------------------------------------- */
 
-/*
- * Each in turn, from a place of our own in the list: kernel/base/list.h.  It looks at every
- * page; many may want it at once, and what one has begun since will do for all.
- */
+/* Each in turn, from a place of our own in the list: kernel/base/list.h. */
 static void measure_all(void)
 {
 	u64 asked = __atomic_load_n(&begun, __ATOMIC_RELAXED), flags;
@@ -63,7 +56,7 @@ static void measure_all(void)
 
 	if (sleep_lock_killable(&measuring))
 		return;
-	if (whole > asked) {
+	if (whole > asked) { /* what one has begun since will do for all */
 		sleep_unlock(&measuring);
 		return;
 	}
@@ -250,7 +243,6 @@ bool oom_make_room(enum oom_caller caller, unsigned n)
 		return false;
 	process_bury();
 	mm_settle();
-	task_stacks_settle();
 	seen = __atomic_load_n(&ends, __ATOMIC_RELAXED);
 	if (n == 0 && frame_is_free())
 		return true;
