@@ -19,8 +19,9 @@ enum pages_touch { PAGES_READ, PAGES_WRITE, PAGES_FILL };
 /*
  * The frame of `va` in `vma`, made present if it was not, for what the caller is going to
  * do with it.  PAGES_WRITE: a private page's frame is this entry's alone from then on, until
- * the next fork; PAGES_FILL: so, too, and the caller is going to write every byte of it, for what
- * is there may be anything, of any program; PAGES_READ: others may have it, too, and nobody may change it.
+ * the next fork.  PAGES_FILL: so, too, and the caller is going to write every byte of it, for
+ * what is there may be anything, of any program.  PAGES_READ: others may have it, too, and
+ * nobody may change it.
  * 0, -ENOFRAME, or -ENXIO: `va` lies behind the end of the shared object.
  */
 int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, enum pages_touch how,
