@@ -5,8 +5,8 @@
  * whole pages, whatever of them is there.  They are those of the process that asks:
  * of a debugger that writes below another's stack, the debugger's.
  *
- * Sums are made when they are asked for: there are at most MM_MAX_VMAS areas, and
- * no sum can be wrong then.
+ * Sums are made when they are asked for, and there is a limit: there are at most
+ * MM_MAX_VMAS areas, and no sum can be wrong then.
  * Sources: Linux, mm/mmap.c (may_expand_vm, acct_stack_growth,
  * expand_downwards).
  */
@@ -14,14 +14,20 @@
 #include "mm/space/mm_limits.h"
 #include "mm/space/vma.h"
 
+#define UNLIMITED (~0ULL)
+
 bool mm_may_be_data(const struct mm *mm, u64 more)
 {
-	return vma_data_bytes(mm) + more <= seam_memory_limit(MEMORY_DATA);
+	u64 limit = seam_memory_limit(MEMORY_DATA);
+
+	return limit == UNLIMITED || vma_data_bytes(mm) + more <= limit;
 }
 
 bool mm_may_grow(const struct mm *mm, u64 more, bool data)
 {
-	return vma_bytes(mm, 0, mm->end) + more <= seam_memory_limit(MEMORY_AS) &&
+	u64 limit = seam_memory_limit(MEMORY_AS);
+
+	return (limit == UNLIMITED || vma_bytes(mm, 0, mm->end) + more <= limit) &&
 	       (!data || mm_may_be_data(mm, more));
 }
 
