@@ -56,10 +56,8 @@ static void measure_all(void)
 
 	if (sleep_lock_killable(&measuring))
 		return;
-	if (whole > asked) { /* what one has begun since will do for all */
-		sleep_unlock(&measuring);
-		return;
-	}
+	if (whole > asked) /* what one has begun since will do for all */
+		goto unlock;
 	__atomic_store_n(&begun, begun + 1, __ATOMIC_RELAXED);
 	flags = spin_lock(&process_lock);
 	at = list_first(&process_all);
@@ -82,6 +80,7 @@ static void measure_all(void)
 	spin_unlock(&process_lock, flags);
 	if (!task_must_die()) /* else not all are: others begin anew */
 		whole = begun;
+unlock:
 	sleep_unlock(&measuring);
 }
 

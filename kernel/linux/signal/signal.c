@@ -204,7 +204,7 @@ void signal_set_blocked(u64 blocked)
 
 /* ---- Waiting ------------------------------------------------------------------------ */
 
-/* A sender sets `pending` first, then work_due. */
+/* A sender sets `pending`, then work_due, then the CPU's: it may not have come so far. */
 bool signal_interrupted(void)
 {
 	struct thread *t = current_thread();
@@ -215,6 +215,7 @@ bool signal_interrupted(void)
 	if (!signal_pending())
 		return false;
 	t->work_due = true;
+	sched_notify(task_of(t));
 	return true;
 }
 
