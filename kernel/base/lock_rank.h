@@ -45,6 +45,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 	LOCK(KEPT, SPINS, "kept")     /* mm/space/mm.c, mm/space/task_stacks.c: for the next */  \
 	LOCK(VMAP, SPINS, "vmap")     /* mm/space/vmap.c: cells for stacks */                    \
 	LOCK(KERNEL_MAP, SPINS, "kernel map") /* mm/space/vmap.c: making tables of slot 402 */   \
+	LOCK(SLAB, SPINS, "slab")             /* mm/frames/slab.h: a cache's objects */          \
 	LOCK(FRAMES, SPINS, "frames")         /* mm/frames/frame.c: which frames are free */     \
 	LOCK(RANDOM, SPINS, "random")         /* arch/machine/random.c: the generator's key */   \
 	LOCK(TTY_POLL, SPINS, "tty poll")     /* kernel/files/tty.c: reading COM1 */             \

@@ -20,6 +20,15 @@ static inline void live_part(const void *object __unused, size_t size __unused,
 {
 }
 
+/*
+ * Bytes of a frame just taken, from `offset` on, are objects or are free: both numbers are
+ * multiples of 64.
+ */
+static inline void live_slots(const void *frame __unused, u64 offset __unused, u64 size __unused,
+			      bool live __unused)
+{
+}
+
 /* Frames that were given back may be given out again from now on: for tests. */
 static inline void live_settle(void) {}
 

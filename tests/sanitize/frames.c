@@ -146,6 +146,21 @@ void live_part(const void *object, size_t size, size_t used)
 	}
 }
 
+/* Its own CPU may be told of an object while another is told of the next. */
+void live_slots(const void *frame, u64 offset, u64 size, bool live)
+{
+	struct frame_record *r = frame_record_of((u64)frame);
+	u64 pieces = (size / 64 == 64 ? 0 : BIT(size / 64)) - 1;
+
+	if (!r)
+		return;
+	pieces <<= offset / 64;
+	if (live)
+		__atomic_fetch_and(&r->dead_pieces, ~pieces, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_or(&r->dead_pieces, pieces, __ATOMIC_RELAXED);
+}
+
 /* ---- Answers -------------------------------------------------------------------------- */
 
 /* A piece of 64 bytes is a bit. */
@@ -193,6 +208,9 @@ void frames_explain(u64 addr, struct finding *f)
 	} else if (off >= r->size) {
 		format(f->text, sizeof(f->text),
 		       "%lu bytes beyond the end of the object in this frame", off - r->size);
+	} else if (off < r->used) {
+		format(f->text, sizeof(f->text), "%lu bytes into a frame, in an object that is free",
+		       off);
 	} else {
 		format(f->text, sizeof(f->text),
 		       "%lu bytes beyond what is in use of the object", off - r->used);

@@ -8,6 +8,7 @@
 
 void live_object(const void *object, size_t size);
 void live_part(const void *object, size_t size, size_t used);
+void live_slots(const void *frame, u64 offset, u64 size, bool live);
 void live_settle(void);
 
 #endif
