@@ -19,16 +19,21 @@
 #define ENOMEM 12
 #define EACCES 13
 #define EFAULT 14
+#define EBUSY 16
 #define EEXIST 17
 #define ENODEV 19
 #define ENOTDIR 20
 #define EINVAL 22
+#define EMFILE 24
 #define ENOTTY 25
 #define ESPIPE 29
+#define EPIPE 32
 #define ENAMETOOLONG 36
 #define ENOSYS 38
 #define ELOOP 40
+#define EOVERFLOW 75
 #define EOPNOTSUPP 95
+#define EAFNOSUPPORT 97
 #define ETIMEDOUT 110
 
 /* Never seen by a program: signal delivery turns them into a restart or EINTR. */
@@ -42,11 +47,5 @@
  * made the call waits for one and calls again: kernel/linux/process/oom.h.
  */
 #define ENOFRAME 600
-
-/* Never seen by a program: signal delivery turns them into a restart or EINTR. */
-#define ERESTARTSYS 512
-#define ERESTARTNOINTR 513
-#define ERESTARTNOHAND 514
-#define ERESTART_RESTARTBLOCK 516
 
 #endif

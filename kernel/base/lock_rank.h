@@ -22,35 +22,42 @@
 enum lock_kind { WAITS, SLEEPS, SPINS };
 
 /*   rank         kind    name                 where, and what it guards */
-#define LOCK_RANKS(LOCK)                                                                         \
-	LOCK(TTY_LINE, WAITS, "tty line") /* kernel/files/tty.c: the line being typed */         \
-	LOCK(OOM_MEASURE, SLEEPS,                                                                \
-	     "oom measure")               /* kernel/linux/process/oom.c: mm->measured of all */  \
-	LOCK(MM, SLEEPS, "mm->lock")      /* mm/space/mm.h: areas and page tables */             \
-	LOCK(LDT, SLEEPS, "mm->ldt.lock") /* arch/state/ldt.c: making the next LDT */            \
-	LOCK(IPI_CALL, SPINS,                                                                    \
+#define LOCK_RANKS(LOCK)                                                                           \
+	LOCK(FILE_POSITION, WAITS, "file position") /* kernel/fs/file.h: of one file */            \
+	LOCK(PIPE, WAITS, "pipe")                   /* kernel/fs/pipe.c: one pipe's ring */        \
+	LOCK(TTY_LINE, WAITS, "tty line")           /* kernel/files/tty.c: the line being typed */ \
+	LOCK(INODE, WAITS, "inode->lock")    /* kernel/files/inode.h: a file's size, its writer */ \
+	LOCK(FILE_TREE, SLEEPS, "file tree") /* kernel/files/file_tree.h: names, inodes */         \
+	LOCK(OOM_MEASURE, SLEEPS,                                                                  \
+	     "oom measure")               /* kernel/linux/process/oom.c: mm->measured of all */    \
+	LOCK(MM, SLEEPS, "mm->lock")      /* mm/space/mm.h: areas and page tables */               \
+	LOCK(LDT, SLEEPS, "mm->ldt.lock") /* arch/state/ldt.c: making the next LDT */              \
+	LOCK(IPI_CALL, SPINS,                                                                      \
 	     "ipi call") /* arch/machine/ipi_call.c: the one call under way;      \
-	                                             whoever waits for it answers it */              \
-	LOCK(PROCESS, SPINS,                                                                     \
+	                                             whoever waits for it answers it */                \
+	LOCK(PROCESS, SPINS,                                                                       \
 	     "process_lock")        /* kernel/linux/tree.c: the tree, threads,               \
-	                                             signals and states of all processes */   \
-	LOCK(FUTEX, SPINS, "futex") /* kernel/task/waiters.c: tasks that wait for a word */      \
-	LOCK(SLEEP_GUARD, SPINS,                                                                 \
+	                                             signals and states of all processes */     \
+	LOCK(FUTEX, SPINS, "futex") /* kernel/task/waiters.c: tasks that wait for a word */        \
+	LOCK(DESCRIPTORS, SPINS, "descriptors") /* kernel/fs/descriptors.c: a table of them */     \
+	LOCK(WAIT_QUEUE, SPINS, "wait queue")   /* kernel/fs/wait_queue.c: who waits for a file */ \
+	LOCK(POLLER, SPINS, "poller")           /* kernel/fs/poll.c: was it told? */               \
+	LOCK(SLEEP_GUARD, SPINS,                                                                   \
 	     "sleep lock's guard") /* kernel/base/sleep_lock.h: who                   \
-	                                             waits for that lock */          \
-	LOCK(RUN_QUEUE, SPINS,                                                                   \
+	                                             waits for that lock */            \
+	LOCK(RUN_QUEUE, SPINS,                                                                     \
 	     "run queue")             /* kernel/task/sched.c: states of tasks, run             \
-	                                             queues, sleepers; held over a switch */ \
-	LOCK(SHARED, SPINS, "shared") /* mm/space/shared.c: trees of shared objects */           \
-	LOCK(KEPT, SPINS, "kept")     /* mm/space/mm.c, mm/space/task_stacks.c: for the next */  \
-	LOCK(VMAP, SPINS, "vmap")     /* mm/space/vmap.c: cells for stacks */                    \
-	LOCK(KERNEL_MAP, SPINS, "kernel map") /* mm/space/vmap.c: making tables of slot 402 */   \
-	LOCK(SLAB, SPINS, "slab")             /* mm/frames/slab.h: a cache's objects */          \
-	LOCK(FRAMES, SPINS, "frames")         /* mm/frames/frame.c: which frames are free */     \
-	LOCK(RANDOM, SPINS, "random")         /* arch/machine/random.c: the generator's key */   \
-	LOCK(TTY_POLL, SPINS, "tty poll")     /* kernel/files/tty.c: reading COM1 */             \
+	                                             queues, sleepers; held over a switch */   \
+	LOCK(SHARED, SPINS, "shared") /* mm/space/shared.c: trees of shared objects */             \
+	LOCK(KEPT, SPINS, "kept")     /* mm/space/mm.c, mm/space/task_stacks.c: for the next */    \
+	LOCK(VMAP, SPINS, "vmap")     /* mm/space/vmap.c: cells for stacks */                      \
+	LOCK(KERNEL_MAP, SPINS, "kernel map") /* mm/space/vmap.c: making tables of slot 402 */     \
+	LOCK(SLAB, SPINS, "slab")             /* mm/frames/slab.h: a cache's objects */            \
+	LOCK(FRAMES, SPINS, "frames")         /* mm/frames/frame.c: which frames are free */       \
+	LOCK(RANDOM, SPINS, "random")         /* arch/machine/random.c: the generator's key */     \
+	LOCK(TTY_POLL, SPINS, "tty poll")     /* kernel/files/tty.c: reading COM1 */               \
 	LOCK(REPORT, SPINS, "report") /* kernel/debug/watchdog.c: the back-trace that          \
-	                                             another CPU is asked for */ \
+	                                             another CPU is asked for */   \
 	LOCK(LOG, SPINS, "log")       /* kernel/base/log.c: COM1 and its ring */
 
 /* 0: a lock that was given no rank, which the debug build refuses. */

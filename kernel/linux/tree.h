@@ -35,13 +35,12 @@ struct ids {
 };
 enum { REAL_ID, EFFECTIVE_ID, SAVED_ID };
 
-#define NR_FDS 3
+struct descriptors;
 
 struct process {
 	/* Changed by single instructions, by its own threads. */
-	u8 open_fds, close_on_exec; /* of the three descriptors */
-	u32 personality;            /* as personality() set it */
-	bool no_new_privs;          /* as prctl wants it kept */
+	u32 personality;   /* as personality() set it */
+	bool no_new_privs; /* as prctl wants it kept */
 	int parent_death_signal;
 	u64 exec_pages; /* of address spaces that its threads' execve build */
 
@@ -49,6 +48,10 @@ struct process {
 	bool ia32;  /* a 32-bit program: i386's layouts */
 	bool quiet; /* neither what it writes nor its death by a
 	                                 signal is shown: for tests */
+
+	/* Its own threads', from the first to the last; an execve, its only thread, may
+	 * change it.  A hold (kernel/fs/descriptors.h). */
+	struct descriptors *files;
 
 	/* The run queue's lock. */
 	u64 run_ns; /* of all its threads ever, but since they were
@@ -135,12 +138,6 @@ static inline struct process *calling_process(void)
 	const struct task *t = current_task();
 
 	return t && task_is_thread(t) ? current_process() : NULL;
-}
-
-/* Is this one of the current process's three descriptors, all of them the console? */
-static inline bool process_has_open(int fd)
-{
-	return fd >= 0 && fd < NR_FDS && current_process()->open_fds & BIT(fd);
 }
 
 /* May the current process do what Linux keeps for root? */

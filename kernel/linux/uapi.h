@@ -11,6 +11,7 @@
 #include <asm/ioctls.h>
 #include <asm/prctl.h>
 #include <linux/auxvec.h>
+#include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/futex.h>
@@ -21,6 +22,7 @@
 #include <linux/reboot.h>
 #include <linux/sched.h>
 #include <linux/uio.h>
+#include <linux/stat.h>
 #include <linux/wait.h>
 
 #endif

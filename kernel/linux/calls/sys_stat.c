@@ -5,6 +5,8 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/files/file_tree.h"
+#include "kernel/fs/descriptors.h"
+#include "kernel/fs/file.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/program/path.h"
@@ -89,9 +91,18 @@ static long put(virt_addr_t to, const struct file_inode *inode)
 	return copy_to_user(to, &st, sizeof(st)) ? -EFAULT : 0;
 }
 
+static bool is_open(int fd)
+{
+	struct file *f = fd_get(fd);
+
+	if (f)
+		file_drop(f);
+	return f != NULL;
+}
+
 static long stat_fd(int fd, virt_addr_t to)
 {
-	return process_has_open(fd) ? put(to, &console) : -EBADF;
+	return is_open(fd) ? put(to, &console) : -EBADF;
 }
 
 /* The file that the path names, self_exe_link included. */
@@ -127,7 +138,7 @@ static long get_path_at(int fd, virt_addr_t from, char **path)
 	if (err || fd == AT_FDCWD || **path == '/')
 		return err;
 	path_put(*path);
-	return process_has_open(fd) ? -ENOTDIR : -EBADF;
+	return is_open(fd) ? -ENOTDIR : -EBADF;
 }
 
 static long stat_user_path(int fd, virt_addr_t from, bool follow, virt_addr_t to)

@@ -8,13 +8,15 @@
  * fork copies at once all that a child does not share; without memory it gives all of it
  * back before the child is in any list.  Threads of one process share all that CLONE_VM,
  * CLONE_FS, CLONE_FILES and CLONE_SIGHAND speak of; processes share at most the address
- * space.
+ * space and the descriptors.
  */
 #include "arch/state/deferred.h"
 #include "arch/state/fpu.h"
 #include "arch/state/ldt.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/phys.h"
+#include "kernel/fs/console.h"
+#include "kernel/fs/descriptors.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/clone.h"
@@ -71,7 +73,9 @@ struct thread *thread_create(const char *name, struct mm *mm, virt_addr_t ip, vi
 	struct process *p = t ? process_create(mm, NULL) : NULL;
 	struct pt_regs *regs;
 
-	if (p && pti_stack_show(&t->user.pti, mm, p->facts)) {
+	if (p)
+		p->files = console_descriptors();
+	if (p && (!p->files || pti_stack_show(&t->user.pti, mm, p->facts))) {
 		p->mm = NULL; /* still the caller's */
 		process_free(p);
 		p = NULL;
@@ -157,9 +161,17 @@ static struct process *make_process(const struct clone *c)
 		return NULL;
 	}
 	p = mm ? process_create(mm, current_process()) : NULL;
-	if (!p && mm)
-		mm_put(mm);
-	return p;
+	if (!p) {
+		if (mm)
+			mm_put(mm);
+		return NULL;
+	}
+	p->files = c->flags & CLONE_FILES ? descriptors_hold(current_process()->files) :
+					    descriptors_copy(current_process()->files);
+	if (p->files)
+		return p;
+	process_free(p);
+	return NULL;
 }
 
 static long set_up_task(struct thread *t, const struct clone *c)

@@ -11,6 +11,7 @@
 #include "arch/state/ldt.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
+#include "kernel/fs/descriptors.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/futex.h"
@@ -228,9 +229,12 @@ static void free_dead_before(struct thread *last)
  */
 static void end_process(struct process *p)
 {
+	struct descriptors *files = NULL;
 	struct mm *mm = NULL;
 
 	SPIN_SCOPE(&process_lock) {
+		files = p->files;
+		p->files = NULL;
 		if (p->parent || p->unclaimed) {
 			mm = p->mm;
 			p->mm = NULL;
@@ -239,6 +243,7 @@ static void end_process(struct process *p)
 	}
 	if (mm)
 		mm_put(mm);
+	descriptors_drop(files);
 	free_dead_before(current_thread());
 	SPIN_GUARD(&process_lock);
 	p->giving_back = 0;

@@ -3,14 +3,13 @@
  */
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
+#include "kernel/fs/descriptors.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/alarm.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/task/sched.h"
 #include "mm/frames/frame.h"
 #include "mm/frames/live.h"
-
-#define ALL_FDS 7 /* 0, 1 and 2 */
 
 /* All but what signals do: it stands last, has no pointer, and is a parent's, whole. */
 #define NO_ACTIONS offsetof(struct process, signals.action)
@@ -25,8 +24,6 @@ static void inherit(struct process *p, const struct process *parent)
 	p->quiet = parent->quiet;
 	p->no_new_privs = parent->no_new_privs;
 	p->personality = parent->personality;
-	p->open_fds = parent->open_fds;
-	p->close_on_exec = parent->close_on_exec;
 	p->exe = parent->exe;
 	memcpy(p->limits, parent->limits, sizeof(p->limits));
 	memcpy(p->signals.action, parent->signals.action, sizeof(p->signals.action));
@@ -42,7 +39,6 @@ struct process *process_create(struct mm *mm, const struct process *parent)
 	p = memset(phys_to_virt(pa), 0, parent ? NO_ACTIONS : sizeof(*p));
 	live_object(p, sizeof(*p));
 	p->mm = mm;
-	p->open_fds = ALL_FDS;
 	if (!parent)
 		limits_init(p->limits);
 	if (!facts_make(&p->facts)) {
@@ -131,6 +127,7 @@ void process_free(struct process *p)
 	signal_forget(&p->signals.pending);
 	if (p->mm)
 		mm_put(p->mm);
+	descriptors_drop(p->files);
 	facts_drop(p->facts);
 	frame_free_object(p, NO_ACTIONS, 1);
 }

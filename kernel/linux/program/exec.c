@@ -9,6 +9,7 @@
 #include "arch/state/fpu.h"
 #include "arch/state/ldt.h"
 #include "kernel/base/string.h"
+#include "kernel/fs/descriptors.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/process/exit.h"
@@ -48,8 +49,6 @@ static void reset_process(struct process *p, const struct built_program *program
 	p->exe = program->exe;
 	p->has_execed = true;
 	p->exit_signal = SIGCHLD;
-	p->open_fds &= (u8)~p->close_on_exec;
-	p->close_on_exec = 0;
 	creds_exec(program->readable);
 }
 
@@ -90,11 +89,14 @@ static long exec(const char *path, const struct start_strings *strings)
 		      0;
 	if (!err)
 		err = process_become_only_thread();
+	if (!err)
+		err = descriptors_unshare();
 	if (err) {
 		pti_stack_hide(&stack);
 		mm_put(program.mm);
 		return err;
 	}
+	descriptors_close_on_exec();
 	process_release_memory();
 	change_address_space(t, program.mm, &stack);
 	reset_process(t->process, &program);

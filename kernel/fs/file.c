@@ -1,0 +1,140 @@
+/*
+ * Open files.  Owns their memory, and moves bytes between them and programs.
+ * Read next: kernel/fs/descriptors.c, kernel/fs/calls/transfer.c.
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/string.h"
+#include "kernel/fs/file.h"
+#include "kernel/linux/abi.h"
+#include "kernel/linux/uapi.h"
+#include "mm/frames/slab.h"
+#include "mm/space/uaccess.h"
+
+static struct slab files = SLAB("file", struct file);
+
+struct file *file_make(const struct file_ops *ops, u32 flags, void *private)
+{
+	struct file *f = slab_alloc(&files);
+
+	if (!f)
+		return NULL;
+	f->ops = ops;
+	f->holds = 1;
+	f->flags = flags;
+	f->private = private;
+	sleep_lock_init(&f->position_lock, LOCK_FILE_POSITION);
+	return f;
+}
+
+void file_release(struct file *f)
+{
+	if (f->ops->release)
+		f->ops->release(f);
+	slab_free(&files, f);
+}
+
+/* ---- Bytes ------------------------------------------------------------------------- */
+
+/* False: its address or length cannot be read, or used. */
+static bool next_piece(struct io *io)
+{
+	unsigned width = abi_width();
+	u64 words[2];
+
+	if (!io->more || abi_read_words(words, io->more, 2, width) ||
+	    !user_range_ok(words[0], words[1]))
+		return false;
+	io->more += 2 * width;
+	io->user = words[0];
+	io->here = MIN(words[1], io->left);
+	return true;
+}
+
+static void move_on(struct io *io, size_t n)
+{
+	io->left -= n;
+	io->here -= n;
+	if (io->kernel)
+		io->kernel += n;
+	else
+		io->user += n;
+}
+
+size_t io_put(struct io *io, const void *from, size_t n)
+{
+	size_t done = 0;
+
+	n = MIN(n, io->left);
+	while (done < n && (io->here || next_piece(io))) {
+		size_t part = MIN(n - done, io->here), missing = 0;
+
+		if (io->kernel)
+			memcpy(io->kernel, (const u8 *)from + done, part);
+		else
+			missing = copy_to_user(io->user, (const u8 *)from + done, part);
+		move_on(io, part - missing);
+		done += part - missing;
+		if (missing)
+			break;
+	}
+	return done;
+}
+
+size_t io_get(struct io *io, void *to, size_t n)
+{
+	size_t done = 0;
+
+	n = MIN(n, io->left);
+	while (done < n && (io->here || next_piece(io))) {
+		size_t part = MIN(n - done, io->here), missing = 0;
+
+		if (io->kernel)
+			memcpy((u8 *)to + done, io->kernel, part);
+		else
+			missing = copy_from_user((u8 *)to + done, io->user, part);
+		move_on(io, part - missing);
+		done += part - missing;
+		if (missing)
+			break;
+	}
+	return done;
+}
+
+/* ---- Reading, writing, seeking ------------------------------------------------------- */
+
+typedef long transfer_fn(struct file *f, struct io *io, u64 *pos);
+
+static long transfer(struct file *f, struct io *io, u64 *pos, transfer_fn *fn)
+{
+	long n;
+
+	if (!fn)
+		return -EINVAL;
+	if (pos || !f->ops->seek)
+		return fn(f, io, pos);
+	sleep_lock(&f->position_lock);
+	n = fn(f, io, &f->position);
+	sleep_unlock(&f->position_lock);
+	return n;
+}
+
+long file_read(struct file *f, struct io *io, u64 *pos)
+{
+	return (f->flags & O_ACCMODE) == O_WRONLY ? -EBADF : transfer(f, io, pos, f->ops->read);
+}
+
+long file_write(struct file *f, struct io *io, u64 *pos)
+{
+	return (f->flags & O_ACCMODE) == O_RDONLY ? -EBADF : transfer(f, io, pos, f->ops->write);
+}
+
+long file_seek(struct file *f, s64 offset, u32 whence, u64 size)
+{
+	s64 base = whence == SEEK_CUR ? (s64)f->position : whence == SEEK_END ? (s64)size : 0;
+	s64 at;
+
+	if (whence > SEEK_END || __builtin_add_overflow(base, offset, &at) || at < 0)
+		return -EINVAL;
+	f->position = (u64)at;
+	return at;
+}
