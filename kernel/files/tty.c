@@ -19,7 +19,6 @@
 #include "kernel/files/tty.h"
 #include "kernel/task/sched.h"
 
-#define POLL_NS (5 * NSEC_PER_MSEC)
 /* Sooner, while a pipe's bytes are coming: the UART has room for a few. */
 #define BUSY_POLL_NS (NSEC_PER_MSEC / 10)
 #define BUSY_NS (20 * NSEC_PER_MSEC)
@@ -45,6 +44,8 @@ void (*tty_interrupt)(void);
 /* How far the reader of a pipe is; the line's claim guards it. */
 static struct {
 	bool begun, escaped, ended;
+	bool has_next; /* a byte of the file that was looked at, and not yet read */
+	u8 next;
 } pipe;
 
 /* Typed and not yet read.  The CPU that polls puts bytes in, the reader takes them out. */
@@ -116,8 +117,8 @@ static bool wait_a_little(bool (*interrupted)(void))
 
 	if (interrupted())
 		return false;
-	sched_sleep_until(now +
-			  (tty_is_pipe && now - typed.came_ns < BUSY_NS ? BUSY_POLL_NS : POLL_NS));
+	sched_sleep_until(
+		now + (tty_is_pipe && now - typed.came_ns < BUSY_NS ? BUSY_POLL_NS : TTY_POLL_NS));
 	return true;
 }
 
@@ -202,6 +203,10 @@ static long read_pipe(u8 *to, size_t n, bool (*interrupted)(void))
 {
 	size_t done = 0;
 
+	if (pipe.has_next && n) {
+		to[done++] = pipe.next;
+		pipe.has_next = false;
+	}
 	while (!pipe.ended && done < n) {
 		int c = done ? take() : wait_for_byte(interrupted);
 
@@ -222,4 +227,31 @@ long tty_read(u8 *to, size_t n, bool (*interrupted)(void))
 	got = tty_is_pipe ? read_pipe(to, n, interrupted) : read_line(to, n, interrupted);
 	claim_drop(&line.claim);
 	return got;
+}
+
+/* Takes what has come as far as a line, or a pipe's next byte.  The claim is the caller's. */
+static bool look_ahead(void)
+{
+	int c;
+
+	tty_poll();
+	if (tty_is_pipe) {
+		while (!pipe.ended && !pipe.has_next && (c = take()) >= 0)
+			pipe.has_next = decode((u8)c, &pipe.next);
+		return pipe.ended || pipe.has_next;
+	}
+	while (!line.complete && (c = take()) >= 0)
+		type((u8)c);
+	return line.complete;
+}
+
+bool tty_is_ready(void)
+{
+	bool ready;
+
+	if (!claim_try(&line.claim))
+		return false;
+	ready = look_ahead();
+	claim_drop(&line.claim);
+	return ready;
 }

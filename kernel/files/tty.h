@@ -29,4 +29,10 @@ void tty_poll(void);
  */
 long tty_read(u8 *to, size_t n, bool (*interrupted)(void));
 
+/* Would tty_read() answer at once?  No, too, while another task reads.  Context: the same. */
+bool tty_is_ready(void);
+
+/* Nobody is told when it is: whoever waits for it looks every so many ns. */
+#define TTY_POLL_NS 5000000ULL
+
 #endif

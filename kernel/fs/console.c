@@ -7,6 +7,7 @@
 #include "kernel/files/tty.h"
 #include "kernel/fs/console.h"
 #include "kernel/fs/descriptors.h"
+#include "kernel/fs/poll.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/tree.h"
 #include "kernel/linux/uapi.h"
@@ -15,13 +16,15 @@
 
 #define CHUNK 256
 
-static long console_read(struct file *f __unused, struct io *io, u64 *pos __unused)
+static long console_read(struct file *f, struct io *io, u64 *pos __unused)
 {
 	u8 chunk[CHUNK];
 	long got;
 
 	if (io->left == 0)
 		return 0;
+	if (f->flags & O_NONBLOCK && !tty_is_ready())
+		return -EAGAIN;
 	got = tty_read(chunk, MIN(io->left, CHUNK), signal_interrupted);
 	if (got > 0 && io_put(io, chunk, (size_t)got) < (size_t)got)
 		return -EFAULT;
@@ -49,6 +52,14 @@ static long console_file_write(struct file *f __unused, struct io *io, u64 *pos 
 	return (long)done;
 }
 
+/* Writing never waits. */
+static u32 console_poll(struct file *f __unused, struct poll_wait *wait)
+{
+	if (wait)
+		wait->look_after = TTY_POLL_NS;
+	return POLLOUT | POLLWRNORM | (tty_is_ready() ? POLLIN | POLLRDNORM : 0);
+}
+
 /* struct termios of a terminal that edits lines and echoes. */
 struct termios {
 	u32 input, output, control, local;
@@ -73,6 +84,7 @@ static long console_ioctl(struct file *f __unused, u32 request, u64 arg)
 const struct file_ops console_ops = {
 	.read = console_read,
 	.write = console_file_write,
+	.poll = console_poll,
 	.ioctl = console_ioctl,
 	.mode = S_IFCHR | 0620,
 };
@@ -81,6 +93,7 @@ const struct file_ops console_ops = {
 static const struct file_ops input_ops = {
 	.read = console_read,
 	.write = console_file_write,
+	.poll = console_poll,
 	.mode = S_IFCHR | 0620,
 };
 

@@ -238,6 +238,11 @@ u32 fd_limit(void)
 	return (u32)MIN(current_process()->limits[LIMIT_NOFILE].soft, LIMIT_NOFILE_MAX);
 }
 
+u32 fd_room(void)
+{
+	return __atomic_load_n(&own()->room, __ATOMIC_RELAXED) * CHUNK_FDS;
+}
+
 struct file *fd_get(int fd)
 {
 	struct descriptors *d = own();
@@ -245,6 +250,15 @@ struct file *fd_get(int fd)
 	struct file *f = file_at(d, (u32)fd);
 
 	return f ? file_hold(f) : NULL;
+}
+
+struct file *fd_borrow(int fd, bool *held)
+{
+	const struct process *p = current_process();
+	const struct descriptors *d = p->files;
+
+	*held = p->alive != 1 || __atomic_load_n(&d->holds, __ATOMIC_ACQUIRE) != 1;
+	return unlikely(*held) ? fd_get(fd) : file_at(d, (u32)fd);
 }
 
 /*

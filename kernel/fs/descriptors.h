@@ -9,9 +9,9 @@
 #define KERNEL_FS_DESCRIPTORS_H
 
 #include "kernel/base/types.h"
+#include "kernel/fs/file.h"
 
 struct descriptors;
-struct file;
 struct process;
 
 /* A table in which `in` is 0, and `out` 1 and 2, with a hold for each; NULL: no memory. */
@@ -39,6 +39,17 @@ void descriptors_close_on_exec(void);
 struct file *fd_get(int fd);
 
 /*
+ * fd_get() for the time of one system call: without a hold, if no other thread has this
+ * table, so that nobody can close the file meanwhile.  fd_return() ends it.
+ */
+struct file *fd_borrow(int fd, bool *held);
+static inline void fd_return(struct file *f, bool held)
+{
+	if (unlikely(held))
+		file_drop(f);
+}
+
+/*
  * The lowest free number, of `lowest` and above, for f, and with it the caller's hold; or
  * -EMFILE (RLIMIT_NOFILE) or -ENOMEM, and the hold stays the caller's.  flags: O_CLOEXEC
  * counts.
@@ -61,7 +72,8 @@ void fd_close_range(u32 first, u32 last, bool on_exec);
 int fd_get_flags(int fd);
 int fd_set_flags(int fd, u32 flags);
 
-/* RLIMIT_NOFILE. */
+/* RLIMIT_NOFILE; and all open numbers are below this, until another thread opens more. */
 u32 fd_limit(void);
+u32 fd_room(void);
 
 #endif

@@ -60,7 +60,7 @@ static void move_on(struct io *io, size_t n)
 		io->user += n;
 }
 
-size_t io_put(struct io *io, const void *from, size_t n)
+size_t io_put_slowly(struct io *io, const void *from, size_t n)
 {
 	size_t done = 0;
 
@@ -80,7 +80,7 @@ size_t io_put(struct io *io, const void *from, size_t n)
 	return done;
 }
 
-size_t io_get(struct io *io, void *to, size_t n)
+size_t io_get_slowly(struct io *io, void *to, size_t n)
 {
 	size_t done = 0;
 
@@ -102,30 +102,14 @@ size_t io_get(struct io *io, void *to, size_t n)
 
 /* ---- Reading, writing, seeking ------------------------------------------------------- */
 
-typedef long transfer_fn(struct file *f, struct io *io, u64 *pos);
-
-static long transfer(struct file *f, struct io *io, u64 *pos, transfer_fn *fn)
+long file_transfer_locked(struct file *f, struct io *io, transfer_fn *fn)
 {
 	long n;
 
-	if (!fn)
-		return -EINVAL;
-	if (pos || !f->ops->seek)
-		return fn(f, io, pos);
 	sleep_lock(&f->position_lock);
 	n = fn(f, io, &f->position);
 	sleep_unlock(&f->position_lock);
 	return n;
-}
-
-long file_read(struct file *f, struct io *io, u64 *pos)
-{
-	return (f->flags & O_ACCMODE) == O_WRONLY ? -EBADF : transfer(f, io, pos, f->ops->read);
-}
-
-long file_write(struct file *f, struct io *io, u64 *pos)
-{
-	return (f->flags & O_ACCMODE) == O_RDONLY ? -EBADF : transfer(f, io, pos, f->ops->write);
 }
 
 long file_seek(struct file *f, s64 offset, u32 whence, u64 size)

@@ -9,9 +9,11 @@
 #ifndef KERNEL_FS_FILE_H
 #define KERNEL_FS_FILE_H
 
-#include "kernel/base/list.h"
+#include "kernel/base/errno.h"
 #include "kernel/base/sleep_lock.h"
 #include "kernel/base/types.h"
+#include "kernel/linux/uapi.h"
+#include "mm/space/uaccess.h"
 
 struct dentry;
 struct file;
@@ -35,8 +37,33 @@ struct io {
  * than n and what is left only at an address that cannot be used.  *io is then behind them.
  * Context: a program's task, no spinlock held; may fault in.
  */
-size_t io_put(struct io *io, const void *from, size_t n);
-size_t io_get(struct io *io, void *to, size_t n);
+size_t io_put_slowly(struct io *io, const void *from, size_t n);
+size_t io_get_slowly(struct io *io, void *to, size_t n);
+
+static inline bool io_is_simple(const struct io *io, size_t n)
+{
+	return likely(n <= io->here) && likely(!io->kernel);
+}
+
+static inline size_t io_moved(struct io *io, size_t n)
+{
+	io->user += n;
+	io->left -= n;
+	io->here -= n;
+	return n;
+}
+
+static inline size_t io_put(struct io *io, const void *from, size_t n)
+{
+	return io_is_simple(io, n) ? io_moved(io, n - copy_to_user(io->user, from, n)) :
+				     io_put_slowly(io, from, n);
+}
+
+static inline size_t io_get(struct io *io, void *to, size_t n)
+{
+	return io_is_simple(io, n) ? io_moved(io, n - copy_from_user(to, io->user, n)) :
+				     io_get_slowly(io, to, n);
+}
 
 /*
  * What a kind of file can do; a NULL is the answer that stands beside it.  Context of all:
@@ -54,7 +81,7 @@ struct file_ops {
 	long (*seek)(struct file *f, s64 offset, u32 whence);
 
 	/*
-	 * What is so now, of EPOLLIN and its kin; enlists the waiter, if one is given, with
+	 * What is so now, of POLLIN and its kin; enlists the waiter, if one is given, with
 	 * all whose wake-ups can change that, before it looks.  Always ready.
 	 */
 	u32 (*poll)(struct file *f, struct poll_wait *wait);
@@ -98,8 +125,30 @@ static inline void file_drop(struct file *f)
  * Reads and writes at *pos, which moves; NULL: at the file's own position.  Bytes done, 0 at
  * the end, -EBADF (not open for it), -EINVAL, or what ops say.
  */
-long file_read(struct file *f, struct io *io, u64 *pos);
-long file_write(struct file *f, struct io *io, u64 *pos);
+typedef long transfer_fn(struct file *f, struct io *io, u64 *pos);
+
+long file_transfer_locked(struct file *f, struct io *io, transfer_fn *fn);
+
+static inline long file_transfer(struct file *f, struct io *io, u64 *pos, transfer_fn *fn)
+{
+	if (unlikely(!fn))
+		return -EINVAL;
+	return likely(pos || !f->ops->seek) ? fn(f, io, pos) : file_transfer_locked(f, io, fn);
+}
+
+static inline long file_read(struct file *f, struct io *io, u64 *pos)
+{
+	if (unlikely((f->flags & O_ACCMODE) == O_WRONLY))
+		return -EBADF;
+	return file_transfer(f, io, pos, f->ops->read);
+}
+
+static inline long file_write(struct file *f, struct io *io, u64 *pos)
+{
+	if (unlikely((f->flags & O_ACCMODE) == O_RDONLY))
+		return -EBADF;
+	return file_transfer(f, io, pos, f->ops->write);
+}
 
 /*
  * seek() of a file with so many bytes, by SEEK_SET, SEEK_CUR and SEEK_END: the new position,

@@ -107,6 +107,7 @@ struct restart_block {
 	u64 when;
 	virt_addr_t rem;
 	bool narrow; /* *rem is i386's */
+	u32 count;   /* poll's, of what is at `rem` */
 };
 
 struct queued_signal;

@@ -240,6 +240,11 @@ static void mappings(struct selftest *t)
 	expect_good(t, &(struct program){ "/bin/mappings", { "-q" } });
 }
 
+static void pipes(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/pipes", { "-q" } });
+}
+
 static void cow(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/cow", { "-q", rounds(10) } });
@@ -388,6 +393,7 @@ static const struct selftest_case linux_cases[] = {
 	{ "threads share memory, wait for each other, end together", threads },
 	{ "a program becomes another, or nothing changes", exec },
 	{ "mappings are moved, resized, shared and dropped", mappings },
+	{ "descriptors, pipes and waiting for them answer as on Linux", pipes },
 	{ "what fork gives to both is copied for whoever writes", cow },
 	{ "each limit is enforced, and told as Linux tells it", limits },
 	{ "so are those on stacks, arguments and locked memory", limits_memory },

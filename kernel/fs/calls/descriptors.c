@@ -4,6 +4,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/fs/descriptors.h"
 #include "kernel/fs/file.h"
+#include "kernel/fs/pipe.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/uapi.h"
@@ -100,6 +101,8 @@ static long control_file(int fd, u32 command, u64 arg)
 		set_flags(f, FLAGS_TO_SET, (u32)arg);
 		answer = 0;
 		break;
+	case F_GETPIPE_SZ: answer = pipe_get_size(f); break;
+	case F_SETPIPE_SZ: answer = pipe_set_size(f, (u32)arg); break;
 	}
 	file_drop(f);
 	return answer;

@@ -5,6 +5,7 @@
 #include "kernel/fs/descriptors.h"
 #include "kernel/fs/file.h"
 #include "kernel/linux/abi.h"
+#include "kernel/linux/process/oom.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/uapi.h"
 #include "mm/space/uaccess.h"
@@ -12,22 +13,21 @@
 /* As Linux: a longer transfer is cut to this (and is then a short one). */
 #define MAX_RW_COUNT 0x7ffff000ULL
 
-typedef long transfer_fn(struct file *f, struct io *io, u64 *pos);
-
 /* ---- One piece ------------------------------------------------------------------------ */
 
-static long transfer(const struct pt_regs *regs, u64 *pos, transfer_fn *fn)
+static __always_inline long transfer(const struct pt_regs *regs, u64 *pos, transfer_fn *fn)
 {
 	struct io io = { .user = regs->si, .left = MIN(regs->dx, MAX_RW_COUNT) };
-	struct file *f = fd_get((int)regs->di);
+	bool held;
+	struct file *f = fd_borrow((int)regs->di, &held);
 	long n = -EFAULT;
 
 	if (!f)
 		return -EBADF;
 	io.here = io.left;
 	if (likely(user_range_ok(regs->si, regs->dx)))
-		n = pos && !f->ops->seek ? -ESPIPE : fn(f, &io, pos);
-	file_drop(f);
+		n = pos && !f->ops->seek ? -ESPIPE : OOM_RETRY(OOM_CAN_FAIL, fn(f, &io, pos));
+	fd_return(f, held);
 	return n;
 }
 
@@ -97,7 +97,7 @@ static long transfer_pieces(const struct pt_regs *regs, u64 *pos, transfer_fn *f
 	n = pos && !f->ops->seek ? -ESPIPE : measure(regs->si, regs->dx);
 	if (n >= 0) {
 		io.left = (u64)n;
-		n = fn(f, &io, pos);
+		n = OOM_RETRY(OOM_CAN_FAIL, fn(f, &io, pos));
 	}
 	file_drop(f);
 	return n;

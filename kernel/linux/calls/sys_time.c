@@ -123,7 +123,7 @@ static long sleep_restartable(u64 when, virt_addr_t rem, enum time_form form)
 	left = timespec_from_ns(when > now ? when - now : 0);
 	if (rem && timespec_write(rem, &left, form))
 		return -EFAULT;
-	*restart = (struct restart_block){ resume_sleep, when, rem, form == TIME_32 };
+	*restart = (struct restart_block){ resume_sleep, when, rem, form == TIME_32, 0 };
 	return -ERESTART_RESTARTBLOCK;
 }
 

@@ -220,6 +220,55 @@ static uint64_t do_fork(uint32_t turns)
 	return rdtsc() - start;
 }
 
+/* One byte into a pipe, and out of it. */
+static uint64_t do_pipe(uint32_t turns)
+{
+	uint64_t start = 0;
+	int end[2];
+	char c = 0;
+
+	if (pipe(end))
+		return 0;
+	start = rdtsc();
+	while (turns--) {
+		sys(SYS_write, end[1], &c, 1);
+		sys(SYS_read, end[0], &c, 1);
+	}
+	start = rdtsc() - start;
+	close(end[0]);
+	close(end[1]);
+	return start;
+}
+
+/* One byte to another process, which waits for it, and one back: two pipes. */
+static uint64_t do_ping(uint32_t turns)
+{
+	int there[2], back[2];
+	uint64_t start;
+	char c = 0;
+
+	if (pipe(there) || pipe(back))
+		return 0;
+	if (fork() == 0) {
+		while (sys(SYS_read, there[0], &c, 1) == 1)
+			sys(SYS_write, back[1], &c, 1);
+		sys(SYS_exit_group, 0);
+	}
+	start = rdtsc();
+	for (uint32_t i = 0; i <= turns; i++) {
+		if (i == 1)
+			start = rdtsc(); /* the other waits by now */
+		sys(SYS_write, there[1], &c, 1);
+		sys(SYS_read, back[0], &c, 1);
+	}
+	start = rdtsc() - start;
+	for (int i = 0; i < 2; i++) {
+		close(there[i]);
+		close(back[i]);
+	}
+	return start;
+}
+
 /* The same with an execve between: of this program, which ends as soon as it is in main(). */
 static uint64_t do_exec(uint32_t turns)
 {
@@ -267,6 +316,8 @@ static const struct path {
 	{ "int3", do_int3, 1000 },
 	{ "switch", do_switch, 1000 },
 	{ "fork", do_fork, 100 },
+	{ "pipe", do_pipe, 1000 },
+	{ "ping", do_ping, 1000 },
 	{ "exec", do_exec, 100 },
 	{ "mmap", do_mmap, 1000 },
 };
@@ -444,6 +495,6 @@ int main(int argc, char **argv)
 		return 0;
 	printf("cost: expected crowds with their N (runnable sleepers mappings threads) and paths, "
 	       "each with its turns or without: syscall getpid clock unknown close int80 "
-	       "fault timer signal ud2 int3 switch fork exec mmap\n");
+	       "fault timer signal ud2 int3 switch fork exec mmap pipe ping\n");
 	return 2;
 }

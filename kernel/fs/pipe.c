@@ -1,0 +1,414 @@
+/*
+ * Pipes: a ring of pages, each there while it has bytes in it.
+ *
+ * `in` and `out` count bytes, and the ring's size is a power of two, so that either tells a
+ * place in it.  A page takes bytes again when all that it had are out.  An empty pipe begins
+ * anew at 0, in the page that it keeps.
+ *
+ * The lock is one that sleeps, because bytes go between the ring and a program's memory under
+ * it, once, and may fault in.  Whoever must wait has let go of it, and looks at the counts
+ * without (readable(), writable()).  Whoever was woken and leaves wakes the next, if there is
+ * still something for him: so one wake-up at an end's close reaches all.
+ * Life: the files of both ends hold it, together.
+ *
+ * Source: pipe(7).
+ */
+#include "kernel/base/errno.h"
+#include "kernel/base/phys.h"
+#include "kernel/base/sleep_lock.h"
+#include "kernel/base/string.h"
+#include "kernel/fs/file.h"
+#include "kernel/fs/pipe.h"
+#include "kernel/fs/poll.h"
+#include "kernel/fs/wait_queue.h"
+#include "kernel/linux/signal/send.h"
+#include "kernel/linux/signal/signal.h"
+#include "kernel/linux/uapi.h"
+#include "kernel/linux/user_time.h"
+#include "mm/frames/frame.h"
+#include "mm/frames/live.h"
+#include "mm/space/uaccess.h"
+
+#define PAGES 16       /* of a new one, as Linux's */
+#define PAGES_MOST 256 /* pipe-max-size, 1 MiB; a process may not go above */
+
+struct pipe {
+	struct sleep_lock lock;
+	union { /* changed under the lock */
+		struct {
+			u32 in, out;
+		};
+		u64 in_and_out; /* for those who have no lock */
+	};
+	u32 size;             /* bytes of the ring */
+	u32 readers, writers; /* open files; the two change by single instructions */
+	u32 ends;             /* open files in all */
+	struct wait_queue to_read, to_write;
+	u8 *page[PAGES_MOST]; /* NULL: not there */
+};
+static_assert(sizeof(struct pipe) <= PAGE_SIZE, "a pipe is one frame");
+
+static u32 used(const struct pipe *p)
+{
+	u64 both = __atomic_load_n(&p->in_and_out, __ATOMIC_RELAXED);
+
+	return (u32)both - (u32)(both >> 32);
+}
+
+static u32 room(const struct pipe *p)
+{
+	u64 both = __atomic_load_n(&p->in_and_out, __ATOMIC_RELAXED);
+
+	return p->size - ((u32)both - (u32)ALIGN_DOWN(both >> 32, PAGE_SIZE));
+}
+
+/* Is there something to read, if only the end? */
+static bool readable(const void *pipe)
+{
+	const struct pipe *p = pipe;
+
+	return used(p) || !__atomic_load_n(&p->writers, __ATOMIC_RELAXED);
+}
+
+/* Can so much be written as must stay together, or nothing any more? */
+static bool writable(const void *pipe)
+{
+	const struct pipe *p = pipe;
+
+	return room(p) >= PIPE_BUF || !__atomic_load_n(&p->readers, __ATOMIC_RELAXED);
+}
+
+/* ---- The ring; the lock is held --------------------------------------------------------- */
+
+static u8 **page_at(struct pipe *p, u32 at)
+{
+	return &p->page[(at & (p->size - 1)) / PAGE_SIZE];
+}
+
+static bool make_page(u8 **page)
+{
+	phys_addr_t pa = frame_alloc();
+
+	if (pa == NO_FRAME)
+		return false;
+	*page = phys_to_virt(pa);
+	return true;
+}
+
+static void free_page(u8 **page)
+{
+	if (*page)
+		frame_free(virt_to_phys(*page));
+	*page = NULL;
+}
+
+/* Bytes that are together there, of n. */
+static u32 in_page(u32 at, u64 n)
+{
+	return (u32)MIN(n, PAGE_SIZE - at % PAGE_SIZE);
+}
+
+/* n bytes or fewer, for `done`, which it returns, or for *err where it can go on no more. */
+static u64 fill(struct pipe *p, struct io *io, u64 n, long *err)
+{
+	u64 done = 0;
+
+	do {
+		u32 in = p->in, part = in_page(in, n - done);
+		u8 **page = page_at(p, in);
+		size_t got;
+
+		if (unlikely(!*page) && !make_page(page)) {
+			*err = -ENOFRAME;
+			break;
+		}
+		got = io_get(io, *page + in % PAGE_SIZE, part);
+		__atomic_store_n(&p->in, in + (u32)got, __ATOMIC_RELAXED);
+		done += got;
+		if (unlikely(got < part)) {
+			*err = -EFAULT;
+			break;
+		}
+	} while (done < n);
+	return done;
+}
+
+/* An empty pipe begins anew, with the page that it is at for its first. */
+static void rewind(struct pipe *p)
+{
+	u8 **page = page_at(p, p->out - 1), *kept = *page;
+
+	if (unlikely(page != p->page)) {
+		*page = NULL;
+		p->page[0] = kept;
+	}
+	__atomic_store_n(&p->in_and_out, 0, __ATOMIC_RELAXED);
+}
+
+/* It is not empty. */
+static u64 drain(struct pipe *p, struct io *io)
+{
+	u64 n = MIN(io->left, p->in - p->out), done = 0;
+
+	do {
+		u32 out = p->out, part = in_page(out, n - done);
+		u8 **page = page_at(p, out);
+		size_t put = io_put(io, *page + out % PAGE_SIZE, part);
+
+		out += (u32)put;
+		done += put;
+		if (out == p->in) {
+			p->out = out;
+			rewind(p);
+			break;
+		}
+		__atomic_store_n(&p->out, out, __ATOMIC_RELAXED);
+		if (unlikely(put < part))
+			break;
+		if (out % PAGE_SIZE == 0)
+			free_page(page);
+	} while (done < n);
+	return done;
+}
+
+/* ---- Reading and writing ---------------------------------------------------------------- */
+
+/* Until ready(); 0, or why not.  *woken stays true, once it is. */
+static long wait_for(struct file *f, struct wait_queue *q, bool (*ready)(const void *), bool *woken)
+{
+	while (!ready(f->private)) {
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		if (signal_interrupted())
+			return -ERESTARTSYS;
+		*woken |= wait_queue_sleep(q, ready, f->private, TIME_NEVER);
+	}
+	return 0;
+}
+
+static long read_some(struct pipe *p, struct io *io)
+{
+	bool is_end = !__atomic_load_n(&p->writers, __ATOMIC_ACQUIRE);
+	u64 n;
+
+	sleep_lock(&p->lock);
+	if (unlikely(p->in == p->out)) {
+		sleep_unlock(&p->lock);
+		return is_end ? 0 : -EAGAIN; /* another was faster */
+	}
+	n = drain(p, io);
+	sleep_unlock(&p->lock);
+	return n ? (long)n : -EFAULT;
+}
+
+static long pipe_read(struct file *f, struct io *io, u64 *pos __unused)
+{
+	struct pipe *p = f->private;
+	bool woken = false;
+	long n;
+
+	if (!io->left)
+		return 0;
+	while (!(n = wait_for(f, &p->to_read, readable, &woken))) {
+		n = read_some(p, io);
+		if (n != -EAGAIN)
+			break;
+	}
+	if (n > 0 && wait_queue_has(&p->to_write) && writable(p))
+		wait_queue_wake(&p->to_write);
+	if (unlikely(woken) && readable(p))
+		wait_queue_wake(&p->to_read);
+	return n;
+}
+
+static void send_sigpipe(void)
+{
+	const struct siginfo info = {
+		.signo = SIGPIPE,
+		.kill = { .pid = current_process()->pid,
+			  .uid = current_process()->ids.user[REAL_ID] },
+	};
+	SPIN_GUARD(&process_lock);
+
+	signal_send_thread(current_thread(), &info);
+}
+
+/* What there is room for, but nothing of what must stay together and does not fit. */
+static long write_some(struct pipe *p, struct io *io, bool together)
+{
+	long err = -EAGAIN;
+	u64 n = 0, fits;
+
+	sleep_lock(&p->lock);
+	fits = room(p);
+	if (!__atomic_load_n(&p->readers, __ATOMIC_RELAXED))
+		err = -EPIPE;
+	else if (fits && (!together || io->left <= fits))
+		n = fill(p, io, MIN(fits, io->left), &err);
+	sleep_unlock(&p->lock);
+	if (n)
+		wait_queue_wake(&p->to_read);
+	return n ? (long)n : err;
+}
+
+static long pipe_write(struct file *f, struct io *io, u64 *pos __unused)
+{
+	struct pipe *p = f->private;
+	bool woken = false, together = io->left <= PIPE_BUF;
+	long done = 0, n = 0;
+
+	while (io->left) {
+		n = write_some(p, io, together);
+		if (n > 0)
+			done += n;
+		if (likely(!io->left) || (n < 0 && n != -EAGAIN))
+			break;
+		n = wait_for(f, &p->to_write, writable, &woken);
+		if (n)
+			break;
+	}
+	if (unlikely(woken) && writable(p))
+		wait_queue_wake(&p->to_write);
+	if (n == -EPIPE)
+		send_sigpipe();
+	return done ? done : MIN(n, 0);
+}
+
+static u32 pipe_poll(struct file *f, struct poll_wait *wait)
+{
+	struct pipe *p = f->private;
+	u32 events = 0;
+
+	if ((f->flags & O_ACCMODE) != O_WRONLY) {
+		poll_enlist(wait, &p->to_read);
+		events |= used(p) ? POLLIN | POLLRDNORM : 0;
+		events |= __atomic_load_n(&p->writers, __ATOMIC_RELAXED) ? 0 : POLLHUP;
+	}
+	if ((f->flags & O_ACCMODE) != O_RDONLY) {
+		poll_enlist(wait, &p->to_write);
+		events |= room(p) >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
+		events |= __atomic_load_n(&p->readers, __ATOMIC_RELAXED) ? 0 : POLLERR;
+	}
+	return events;
+}
+
+static long pipe_ioctl(struct file *f, u32 request, u64 arg)
+{
+	u32 n = used(f->private);
+
+	if (request != FIONREAD)
+		return -ENOTTY;
+	return put_user_u32(arg, n) ? -EFAULT : 0;
+}
+
+/* ---- Made, resized and freed -------------------------------------------------------------- */
+
+static void pipe_free(struct pipe *p)
+{
+	for (u32 i = 0; i < p->size / PAGE_SIZE; i++)
+		free_page(&p->page[i]);
+	frame_free_object(p, sizeof(*p), 1);
+}
+
+static void pipe_release(struct file *f)
+{
+	struct pipe *p = f->private;
+
+	if ((f->flags & O_ACCMODE) != O_WRONLY &&
+	    !__atomic_sub_fetch(&p->readers, 1, __ATOMIC_SEQ_CST))
+		wait_queue_wake(&p->to_write);
+	if ((f->flags & O_ACCMODE) != O_RDONLY &&
+	    !__atomic_sub_fetch(&p->writers, 1, __ATOMIC_SEQ_CST))
+		wait_queue_wake(&p->to_read);
+	if (!__atomic_sub_fetch(&p->ends, 1, __ATOMIC_ACQ_REL))
+		pipe_free(p);
+}
+
+static const struct file_ops pipe_ops = {
+	.read = pipe_read,
+	.write = pipe_write,
+	.poll = pipe_poll,
+	.ioctl = pipe_ioctl,
+	.release = pipe_release,
+	.mode = S_IFIFO | 0600,
+};
+
+int pipe_make(u32 flags, struct file *ends[2])
+{
+	phys_addr_t pa = frame_alloc_zeroed();
+	struct pipe *p;
+
+	if (pa == NO_FRAME)
+		return -ENOMEM;
+	p = phys_to_virt(pa);
+	live_object(p, sizeof(*p));
+	sleep_lock_init(&p->lock, LOCK_PIPE);
+	wait_queue_init(&p->to_read);
+	wait_queue_init(&p->to_write);
+	p->size = PAGES * PAGE_SIZE;
+	p->readers = p->writers = 1;
+	p->ends = 2;
+	ends[0] = file_make(&pipe_ops, O_RDONLY | (flags & O_NONBLOCK), p);
+	ends[1] = ends[0] ? file_make(&pipe_ops, O_WRONLY | (flags & O_NONBLOCK), p) : NULL;
+	if (ends[1])
+		return 0;
+	p->writers = 0;
+	p->ends = 1;
+	if (ends[0])
+		file_drop(ends[0]);
+	else
+		pipe_free(p);
+	return -ENOMEM;
+}
+
+/* The pages that have bytes in them get the places that they have in the other ring. */
+static void change_ring(struct pipe *p, u32 size, u8 **page)
+{
+	u32 end = p->in - 1, had = p->size;
+
+	memcpy(page, p->page, sizeof(p->page));
+	memset(p->page, 0, sizeof(p->page));
+	p->size = size;
+	if (used(p)) {
+		for (u32 at = p->out / PAGE_SIZE; at <= end / PAGE_SIZE; at++) {
+			u8 **old = &page[at % (had / PAGE_SIZE)];
+
+			*page_at(p, at * PAGE_SIZE) = *old;
+			*old = NULL;
+		}
+	}
+	for (u32 i = 0; i < had / PAGE_SIZE; i++)
+		free_page(&page[i]);
+}
+
+long pipe_get_size(const struct file *f)
+{
+	return f->ops == &pipe_ops ? (long)((const struct pipe *)f->private)->size : -EBADF;
+}
+
+long pipe_set_size(struct file *f, u32 bytes)
+{
+	struct pipe *p = f->private;
+	u32 size = PAGE_SIZE;
+	long err = -EBUSY;
+	phys_addr_t pa;
+
+	if (f->ops != &pipe_ops)
+		return -EBADF;
+	if (bytes > PAGES_MOST * PAGE_SIZE)
+		return bytes > 1U << 31 ? -EINVAL : -EPERM;
+	while (size < bytes)
+		size *= 2;
+	pa = frame_alloc();
+	if (pa == NO_FRAME)
+		return -ENOMEM;
+	sleep_lock(&p->lock);
+	if (p->size - room(p) <= size) {
+		change_ring(p, size, phys_to_virt(pa));
+		err = size;
+	}
+	sleep_unlock(&p->lock);
+	frame_free(pa);
+	wait_queue_wake(&p->to_write);
+	return err;
+}
