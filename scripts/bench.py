@@ -188,6 +188,14 @@ def other_paths():
         row(label, ticks, 1, aim, linux, f"{writes:12.2f}")
 
 
+def pipes():
+    """Instructions of bytes that go through pipes, pti=on."""
+    heading("pipes, pti=on", ("Postern", "aim", "Linux 6.1"))
+    for label, path, aim, linux in (("a byte in, and out", "pipe", 600, 2293),
+                                    ("ping-pong over two pipes", "ping", 2000, 12353)):
+        row(label, instructions("on", "/bin/cost", path), 1, aim, linux)
+
+
 def processes():
     """The same of what processes do; a round of yields is two switches."""
     heading("processes, pti=on", ("Postern", "aim", "Linux 6.1", "CR3 writes"))
@@ -364,6 +372,7 @@ def main():
     begin = time.monotonic()
     system_calls()
     other_paths()
+    pipes()
     processes()
     memory()
     scale()

@@ -22,9 +22,7 @@
 #include "kernel/fs/poll.h"
 #include "kernel/fs/wait_queue.h"
 #include "kernel/linux/signal/send.h"
-#include "kernel/linux/signal/signal.h"
 #include "kernel/linux/uapi.h"
-#include "kernel/linux/user_time.h"
 #include "mm/frames/frame.h"
 #include "mm/frames/live.h"
 #include "mm/space/uaccess.h"
@@ -173,17 +171,44 @@ static u64 drain(struct pipe *p, struct io *io)
 
 /* ---- Reading and writing ---------------------------------------------------------------- */
 
-/* Until ready(); 0, or why not.  *woken stays true, once it is. */
-static long wait_for(struct file *f, struct wait_queue *q, bool (*ready)(const void *), bool *woken)
+/*
+ * The short way of small reads and writes, while all bytes of the pipe are in its first page:
+ * bytes done, 0: the long way, please.
+ */
+static long read_at_once(struct pipe *p, struct io *io)
 {
-	while (!ready(f->private)) {
-		if (f->flags & O_NONBLOCK)
-			return -EAGAIN;
-		if (signal_interrupted())
-			return -ERESTARTSYS;
-		*woken |= wait_queue_sleep(q, ready, f->private, TIME_NEVER);
+	u32 n, done = 0;
+
+	sleep_lock(&p->lock);
+	n = p->in - p->out;
+	if (likely(n) && likely(p->in <= PAGE_SIZE)) {
+		done = (u32)io_put(io, p->page[0] + p->out, MIN(n, io->left));
+		if (likely(done == n))
+			__atomic_store_n(&p->in_and_out, 0, __ATOMIC_RELAXED);
+		else
+			__atomic_store_n(&p->out, p->out + done, __ATOMIC_RELAXED);
 	}
-	return 0;
+	sleep_unlock(&p->lock);
+	if (done && wait_queue_has(&p->to_write) && writable(p))
+		wait_queue_wake(&p->to_write);
+	return done;
+}
+
+static long write_at_once(struct pipe *p, struct io *io)
+{
+	u64 n = io->left;
+	u32 in, done = 0;
+
+	sleep_lock(&p->lock);
+	in = p->in;
+	if (likely(in + n <= PAGE_SIZE) && likely(p->page[0]) && likely(p->readers)) {
+		done = (u32)io_get(io, p->page[0] + in, n);
+		__atomic_store_n(&p->in, in + done, __ATOMIC_RELAXED);
+	}
+	sleep_unlock(&p->lock);
+	if (done)
+		wait_queue_wake(&p->to_read);
+	return done;
 }
 
 static long read_some(struct pipe *p, struct io *io)
@@ -201,15 +226,13 @@ static long read_some(struct pipe *p, struct io *io)
 	return n ? (long)n : -EFAULT;
 }
 
-static long pipe_read(struct file *f, struct io *io, u64 *pos __unused)
+static __noinline long read_slowly(struct file *f, struct io *io)
 {
 	struct pipe *p = f->private;
 	bool woken = false;
 	long n;
 
-	if (!io->left)
-		return 0;
-	while (!(n = wait_for(f, &p->to_read, readable, &woken))) {
+	while (!(n = file_wait(f, &p->to_read, readable, p, &woken))) {
 		n = read_some(p, io);
 		if (n != -EAGAIN)
 			break;
@@ -251,7 +274,7 @@ static long write_some(struct pipe *p, struct io *io, bool together)
 	return n ? (long)n : err;
 }
 
-static long pipe_write(struct file *f, struct io *io, u64 *pos __unused)
+static __noinline long write_slowly(struct file *f, struct io *io)
 {
 	struct pipe *p = f->private;
 	bool woken = false, together = io->left <= PIPE_BUF;
@@ -263,7 +286,7 @@ static long pipe_write(struct file *f, struct io *io, u64 *pos __unused)
 			done += n;
 		if (likely(!io->left) || (n < 0 && n != -EAGAIN))
 			break;
-		n = wait_for(f, &p->to_write, writable, &woken);
+		n = file_wait(f, &p->to_write, writable, p, &woken);
 		if (n)
 			break;
 	}
@@ -272,6 +295,23 @@ static long pipe_write(struct file *f, struct io *io, u64 *pos __unused)
 	if (n == -EPIPE)
 		send_sigpipe();
 	return done ? done : MIN(n, 0);
+}
+
+static long pipe_read(struct file *f, struct io *io, u64 *pos __unused)
+{
+	long n;
+
+	if (unlikely(!io->left))
+		return 0;
+	n = read_at_once(f->private, io);
+	return likely(n) ? n : read_slowly(f, io);
+}
+
+static long pipe_write(struct file *f, struct io *io, u64 *pos __unused)
+{
+	long n = io->left <= PIPE_BUF ? write_at_once(f->private, io) : 0;
+
+	return likely(n) ? n : write_slowly(f, io);
 }
 
 static u32 pipe_poll(struct file *f, struct poll_wait *wait)

@@ -11,8 +11,22 @@
 #include "kernel/fs/descriptors.h"
 #include "kernel/fs/poll.h"
 #include "kernel/linux/signal/signal.h"
+#include "kernel/linux/user_time.h"
 #include "kernel/task/sched.h"
 #include "mm/frames/frame.h"
+
+long file_wait(struct file *f, struct wait_queue *q, bool (*ready)(const void *), const void *of,
+	       bool *woken)
+{
+	while (!ready(of)) {
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		if (signal_interrupted())
+			return -ERESTARTSYS;
+		*woken |= wait_queue_sleep(q, ready, of, TIME_NEVER);
+	}
+	return 0;
+}
 
 struct poll_page {
 	struct poll_page *next;

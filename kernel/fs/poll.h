@@ -25,6 +25,13 @@ static inline u32 file_poll(struct file *f, struct poll_wait *wait)
 	return f->ops->poll ? f->ops->poll(f, wait) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }
 
+/*
+ * Sleeps until ready(of), as wait_queue_sleep(), unless f must not wait: 0, -EAGAIN, or
+ * -ERESTARTSYS.  *woken becomes true with a wake-up that was taken.
+ */
+long file_wait(struct file *f, struct wait_queue *q, bool (*ready)(const void *), const void *of,
+	       bool *woken);
+
 /* ---- poll() and select() ------------------------------------------------------------- */
 
 #define POLLER_WATCHES 8 /* without memory of their own */

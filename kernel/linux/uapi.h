@@ -12,7 +12,6 @@
 #include <asm/prctl.h>
 #include <linux/auxvec.h>
 #include <linux/close_range.h>
-#include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/futex.h>

@@ -243,6 +243,7 @@ static void mappings(struct selftest *t)
 static void pipes(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/pipes", { "-q" } });
+	expect_good(t, &(struct program){ "/bin/events", { "-q" } });
 }
 
 static void cow(struct selftest *t)

@@ -3,6 +3,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/fs/descriptors.h"
+#include "kernel/fs/eventfd.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/linux/syscalls.h"
@@ -52,4 +53,41 @@ long sys_pipe(struct pt_regs *regs)
 long sys_pipe2(struct pt_regs *regs)
 {
 	return make_pipe(regs->di, (u32)regs->si);
+}
+
+static long make_eventfd(u32 count, u32 flags)
+{
+	struct file *f;
+	int fd;
+
+	if (flags & ~(u32)(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
+		return -EINVAL;
+	f = eventfd_make(count, flags);
+	if (!f)
+		return -ENOMEM;
+	fd = fd_install(f, flags, 0);
+	if (fd < 0)
+		file_drop(f);
+	return fd;
+}
+
+long sys_eventfd(struct pt_regs *regs)
+{
+	return make_eventfd((u32)regs->di, 0);
+}
+
+long sys_eventfd2(struct pt_regs *regs)
+{
+	return make_eventfd((u32)regs->di, (u32)regs->si);
+}
+
+/* No family of sockets is here: as of a Linux that was built without them. */
+long sys_socket(struct pt_regs *regs __unused)
+{
+	return -EAFNOSUPPORT;
+}
+
+long sys_socketpair(struct pt_regs *regs __unused)
+{
+	return -EAFNOSUPPORT;
 }
