@@ -155,7 +155,7 @@ static int check_header(const struct cpio_iter *it, const struct header *h, stru
 }
 
 struct numbers {
-	u32 mode, size, namesize, nlink, ino, sum;
+	u32 mode, uid, gid, mtime, size, namesize, nlink, ino, sum;
 	u32 dev_major, dev_minor, rdev_major, rdev_minor;
 };
 
@@ -166,6 +166,9 @@ static int parse_header(const struct header *h, size_t at, struct numbers *n, st
 		u32 *value;
 	} fields[] = {
 		{ h->mode, "mode", &n->mode },
+		{ h->uid, "owner", &n->uid },
+		{ h->gid, "group", &n->gid },
+		{ h->mtime, "time", &n->mtime },
 		{ h->filesize, "file size", &n->size },
 		{ h->namesize, "name size", &n->namesize },
 		{ h->nlink, "number of links", &n->nlink },
@@ -215,6 +218,9 @@ static int take_file(struct cpio_iter *it, struct cpio_file *file, struct compla
 		.size = n.size,
 		.at = it->at,
 		.mode = n.mode,
+		.uid = n.uid,
+		.gid = n.gid,
+		.mtime = n.mtime,
 		.nlink = n.nlink,
 		.rdev_major = n.rdev_major,
 		.rdev_minor = n.rdev_minor,

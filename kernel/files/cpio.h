@@ -27,7 +27,8 @@ struct cpio_file {
 	const u8 *data;   /* of a symbolic link, its target, unterminated */
 	size_t size;      /* bytes at data */
 	size_t at;        /* offset of the header */
-	u32 mode, nlink, rdev_major, rdev_minor;
+	u32 mode, uid, gid, nlink, rdev_major, rdev_minor;
+	u32 mtime; /* seconds since 1970 */
 	struct cpio_id id;
 	bool has_sum; /* of the crc format: */
 	u32 sum;      /* of the bytes of a regular file */

@@ -292,6 +292,17 @@ static int check_entry(const struct elf_image *out, struct complaint *why)
 			out->entry);
 }
 
+u64 elf_head_size(const void *image, size_t size)
+{
+	struct file_header h;
+
+	if (size < sizeof(h))
+		return size;
+	h = read_header(image);
+	return h.phoff > ~0ULL - h.phnum * phentsize(&h) ? ~0ULL :
+							   h.phoff + h.phnum * phentsize(&h);
+}
+
 int elf_parse(const void *image, size_t size, struct elf_image *out, struct complaint *why)
 {
 	struct file_header h;

@@ -64,4 +64,10 @@ struct elf_image {
  */
 int elf_parse(const void *image, size_t size, struct elf_image *out, struct complaint *why);
 
+/*
+ * How many bytes from the image's beginning elf_parse() reads, if all of it that is here are
+ * `size` bytes; more than a file may have if the headers are no good.
+ */
+u64 elf_head_size(const void *image, size_t size);
+
 #endif

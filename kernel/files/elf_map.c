@@ -6,9 +6,13 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/layout.h"
+#include "kernel/base/seams.h"
 #include "kernel/files/elf_map.h"
+#include "mm/frames/frame.h"
+#include "mm/frames/holders.h"
 #include "mm/space/mm.h"
 #include "mm/space/mm_range.h"
+#include "mm/space/shared.h"
 
 /* ---- Places ---------------------------------------------------------------------- */
 
@@ -81,11 +85,35 @@ static int map_zeros(struct mm *mm, virt_addr_t start, u64 size, unsigned prot)
 	return err < 0 ? (int)err : 0;
 }
 
+int elf_copy(struct mm *mm, virt_addr_t to, struct shared *content, u64 offset, u64 n)
+{
+	u64 done = 0, here;
+	phys_addr_t pa;
+	int err = 0;
+
+	while (!err && done < n) {
+		const u8 *bytes = shared_peek(content, offset + done, &pa, &here);
+
+		here = MIN(here, n - done);
+		if (here)
+			err = mm_write(mm, to + done, bytes, here);
+		if (pa != NO_FRAME)
+			frame_release(pa);
+		if (!here) /* somebody has made it shorter */
+			break;
+		done += here;
+		if (!err && seam_long_work_point())
+			err = -EINTR;
+	}
+	return err;
+}
+
 /*
  * As mmap of a file does it: whole pages, so that the bytes in front of the
  * segment in its first page are the file's; zeroes behind filesz.
  */
-static int load_segment(struct mm *mm, const u8 *image, const struct elf_segment *s, u64 base)
+static int load_segment(struct mm *mm, const struct elf_source *from, const struct elf_segment *s,
+			u64 base)
 {
 	u64 skew = s->vaddr % PAGE_SIZE;
 	virt_addr_t start = base + s->vaddr - skew;
@@ -99,14 +127,16 @@ static int load_segment(struct mm *mm, const u8 *image, const struct elf_segment
 	err = mm_map(mm, start, size, prot, MM_FIXED);
 	if (err < 0)
 		return (int)err;
-	return mm_write(mm, start, image + s->offset - skew, s->filesz + skew);
+	if (from->bytes)
+		return mm_write(mm, start, from->bytes + s->offset - skew, s->filesz + skew);
+	return elf_copy(mm, start, from->content, s->offset - skew, s->filesz + skew);
 }
 
-int elf_map(struct mm *mm, const u8 *image, const struct elf_image *elf, u64 base)
+int elf_map(struct mm *mm, const struct elf_source *from, const struct elf_image *elf, u64 base)
 {
 	int err = 0;
 
 	for (unsigned i = 0; !err && i < elf->segment_count; i++)
-		err = load_segment(mm, image, &elf->segment[i], base);
+		err = load_segment(mm, from, &elf->segment[i], base);
 	return err;
 }

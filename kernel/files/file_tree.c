@@ -1,7 +1,9 @@
 /*
- * The tree of files.  A node hangs in a hash table under its directory and its name, so
- * that no directory is ever searched.  Names and contents are where the caller has them;
- * nodes are in frames that are never given back, and what is unlinked is forgotten.
+ * The tree of files.  A name hangs in a hash table under its directory and its letters, so
+ * that no directory is ever searched; and in a list of its directory, in the order in which
+ * the names came, for those who read it from one end to the other.
+ *
+ * Read next: file_walk.c, where paths lead.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/phys.h"
@@ -9,43 +11,72 @@
 #include "kernel/base/string.h"
 #include "kernel/files/file_tree.h"
 #include "mm/frames/frame.h"
+#include "mm/frames/slab.h"
+#include "mm/space/shared.h"
 
-#define MAX_LINKS 40 /* that a path may lead through, as in Linux */
-#define MAX_NAME 255 /* bytes of one part of a path */
-#define FIRST_BUCKETS (PAGE_SIZE / sizeof(struct file_node *))
+#define FIRST_BUCKETS (PAGE_SIZE / sizeof(struct dentry *))
 #define MAX_BUCKETS (64 * FIRST_BUCKETS)
+#define SLACK 64       /* names */
+#define FIRST_COOKIE 2 /* "." and ".." come before */
 
 static struct {
-	struct file_node **buckets;
+	struct dentry **buckets;
 	size_t bucket_count; /* a power of 2 */
-	size_t nodes;
+	size_t names;
 	u64 secret;
-	u8 *room; /* where the next object comes */
-	size_t room_left;
-	u32 inodes;
-	u64 kept; /* frames that are left to others */
+	u64 last_cookie;
 } tree;
 
-static struct file_inode root_inode;
-static struct file_node root;
+static struct slab dentries = SLAB("dentry", struct dentry);
+static struct inode root_inode;
+struct dentry file_root;
+struct sleep_lock file_tree_lock = SLEEP_LOCK(LOCK_FILE_TREE);
 
-void file_tree_init(u64 secret)
+/* A quarter of what is free now is left to programs. */
+void file_tree_init(u64 secret, u64 now)
 {
 	memset(&tree, 0, sizeof(tree));
 	tree.secret = secret;
-	tree.kept = frame_stats().free / 4;
-	tree.inodes = 1; /* that number is the console's */
-	root_inode = (struct file_inode){
+	tree.last_cookie = FIRST_COOKIE;
+	shared_files_keep(frame_stats().free / 4);
+	root_inode = (struct inode){
+		.holds = 1,
 		.mode = FILE_DIRECTORY | 0755,
 		.links = 2,
-		.number = ++tree.inodes,
+		.number = 1,
+		.accessed = now,
+		.modified = now,
+		.changed = now,
 	};
-	root = (struct file_node){ .parent = &root, .inode = &root_inode };
+	file_root = (struct dentry){ .holds = 1, .parent = &file_root, .inode = &root_inode };
 }
 
-/* ---- Nodes ------------------------------------------------------------------------ */
+/* ---- Holds ------------------------------------------------------------------------ */
 
-static size_t bucket_of(const struct file_node *dir, const char *name, u32 length)
+struct dentry *dentry_hold(struct dentry *d)
+{
+	__atomic_fetch_add(&d->holds, 1, __ATOMIC_RELAXED);
+	return d;
+}
+
+/* The last of a name that is gone lets its directory go, which may be gone, too, and so on. */
+void dentry_drop(struct dentry *d)
+{
+	while (d && __atomic_sub_fetch(&d->holds, 1, __ATOMIC_ACQ_REL) == 0) {
+		struct dentry *parent = d->parent;
+
+		inode_drop(d->inode);
+		if (d->own_name)
+			text_free(d->name, d->length);
+		slab_free(&dentries, d);
+		d = parent;
+		seam_long_work_point();
+	}
+}
+
+/* ---- The table ------------------------------------------------------------------------ */
+
+static size_t bucket_of(const struct dentry *dir, const char *name, u32 length)
 {
 	u64 h = tree.secret ^ (u64)dir;
 
@@ -54,284 +85,205 @@ static size_t bucket_of(const struct file_node *dir, const char *name, u32 lengt
 	return (h ^ h >> 32) & (tree.bucket_count - 1);
 }
 
-struct file_node *file_lookup(const struct file_node *dir, const char *name, u32 length)
+struct dentry *file_lookup(const struct dentry *dir, const char *name, u32 length)
 {
-	struct file_node *f;
+	struct dentry *d;
 
 	if (!tree.bucket_count)
 		return NULL;
-	for (f = tree.buckets[bucket_of(dir, name, length)]; f; f = f->next)
-		if (f->parent == dir && f->length == length && !memcmp(f->name, name, length))
-			return f;
+	for (d = tree.buckets[bucket_of(dir, name, length)]; d; d = d->next)
+		if (d->parent == dir && d->length == length && !memcmp(d->name, name, length))
+			return d;
 	return NULL;
 }
 
-static void hang(struct file_node *f)
+static void hang(struct dentry *d)
 {
-	struct file_node **bucket = &tree.buckets[bucket_of(f->parent, f->name, f->length)];
+	struct dentry **bucket = &tree.buckets[bucket_of(d->parent, d->name, d->length)];
 
-	f->next = *bucket;
-	*bucket = f;
+	d->next = *bucket;
+	*bucket = d;
 }
 
-/* An archive may name more files than there is memory for: the machine goes on. */
-static bool may_have_frames(unsigned n)
+static void unhang(struct dentry *d)
 {
-	return frame_stats().free >= tree.kept + n;
+	struct dentry **at = &tree.buckets[bucket_of(d->parent, d->name, d->length)];
+
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
 }
 
-/* Twice as many, or as there are if they cannot be had. */
-static void grow(void)
+static void hang_all(struct dentry *d)
 {
-	size_t old_count = tree.bucket_count;
-	size_t count = old_count ? 2 * old_count : FIRST_BUCKETS;
+	struct dentry *next;
+
+	for (; d; d = next) {
+		next = d->next;
+		hang(d);
+	}
+	seam_long_work_point();
+}
+
+/* Makes the table one of `count` buckets, or leaves it as it is if that cannot be had. */
+static void resize(size_t count)
+{
 	unsigned frames = (unsigned)(count * sizeof(*tree.buckets) / PAGE_SIZE);
-	phys_addr_t pa = NO_FRAME;
-	struct file_node **old = tree.buckets, *f, *next;
+	phys_addr_t pa = frame_alloc_contiguous(frames, NO_FRAME);
+	struct dentry **old = tree.buckets;
+	size_t old_count = tree.bucket_count;
 
-	if (count <= MAX_BUCKETS && may_have_frames(frames))
-		pa = frame_alloc_contiguous(frames, NO_FRAME);
 	if (pa == NO_FRAME)
 		return;
 	tree.buckets = phys_to_virt(pa);
 	tree.bucket_count = count;
 	for (size_t i = 0; i < old_count; i++)
-		for (f = old[i]; f; f = next) {
-			next = f->next;
-			hang(f);
-		}
+		hang_all(old[i]);
 	if (old)
-		frame_free_contiguous(virt_to_phys(old), frames / 2);
+		frame_free_contiguous(virt_to_phys(old),
+				      (unsigned)(old_count * sizeof(*old) / PAGE_SIZE));
 }
 
-void *file_make_object(size_t size)
+/* Room for one more name; a table that is too small serves, too. */
+static void grow(void)
 {
-	phys_addr_t pa;
+	size_t count = tree.bucket_count ? 2 * tree.bucket_count : FIRST_BUCKETS;
 
-	size = ALIGN_UP(size, sizeof(u64));
-	if (size > tree.room_left) {
-		pa = may_have_frames(1) ? frame_alloc_zeroed() : NO_FRAME;
-		if (pa == NO_FRAME)
-			return NULL;
-		tree.room = phys_to_virt(pa);
-		tree.room_left = PAGE_SIZE;
-	}
-	tree.room += size;
-	tree.room_left -= size;
-	return tree.room - size;
+	if (tree.names >= tree.bucket_count && count <= MAX_BUCKETS && shared_files_may_grow())
+		resize(count);
 }
 
-struct file_inode *file_make_inode(u32 mode)
+/* One name less.  The slack keeps the table from going to and fro. */
+static void shrink(void)
 {
-	struct file_inode *inode = file_make_object(sizeof(*inode));
+	size_t half = tree.bucket_count / 2;
 
-	if (inode) {
-		inode->mode = mode;
-		inode->number = ++tree.inodes;
-	}
-	return inode;
+	tree.names--;
+	if (half >= FIRST_BUCKETS && tree.names + SLACK < half)
+		resize(half);
 }
 
-int file_add(struct file_node *dir, const char *name, u32 length, struct file_inode *inode)
-{
-	struct file_node *f;
+/* ---- Names ----------------------------------------------------------------------------- */
 
-	if (tree.nodes >= tree.bucket_count)
-		grow();
-	f = inode && tree.bucket_count ? file_make_object(sizeof(*f)) : NULL;
-	if (!f)
+/* Into a directory, at the end of its list. */
+static void enter(struct dentry *d, struct dentry *dir)
+{
+	d->parent = dentry_hold(dir);
+	d->cookie = ++tree.last_cookie;
+	hang(d);
+	list_append(&dir->entries, &d->in_parent);
+	dir->entry_count++;
+	if (file_is(d->inode, FILE_DIRECTORY))
+		dir->inode->links++;
+}
+
+/* Out of its directory, which the caller has the hold of now. */
+static void leave(struct dentry *d)
+{
+	unhang(d);
+	list_remove(&d->in_parent);
+	d->parent->entry_count--;
+	if (file_is(d->inode, FILE_DIRECTORY))
+		d->parent->inode->links--;
+}
+
+int file_add(struct dentry *dir, const char *name, u32 length, bool stays, struct inode *inode)
+{
+	struct dentry *d;
+
+	grow();
+	d = tree.bucket_count && shared_files_may_grow() ? slab_alloc(&dentries) : NULL;
+	if (d && !stays)
+		name = text_make(name, length);
+	if (!d || !name) {
+		slab_free(&dentries, d);
 		return -ENOMEM;
-	*f = (struct file_node){
-		.parent = dir,
-		.name = name,
-		.length = length,
-		.inode = inode,
-	};
-	hang(f);
-	tree.nodes++;
-	dir->entries++;
-	inode->links++;
+	}
+	d->holds = 1;
+	d->name = name;
+	d->length = length;
+	d->own_name = !stays;
+	d->inode = inode;
+	inode_hold(inode);
+	inode->links += file_is(inode, FILE_DIRECTORY) ? 2 : 1;
+	enter(d, dir);
+	tree.names++;
 	return 0;
 }
 
-void file_unlink(struct file_node *f)
+/* The hold of the directory stays: `parent` is still there for those who have the name. */
+void file_unlink(struct dentry *d)
 {
-	struct file_node **at = &tree.buckets[bucket_of(f->parent, f->name, f->length)];
-
-	while (*at != f)
-		at = &(*at)->next;
-	*at = f->next;
-	tree.nodes--;
-	f->parent->entries--;
-	f->inode->links--;
-	if (file_is(f->inode, FILE_DIRECTORY))
-		f->parent->inode->links--;
+	leave(d);
+	shrink();
+	d->inode->links -= file_is(d->inode, FILE_DIRECTORY) ? 2 : 1;
+	d->gone = true;
 }
 
-/* ---- Paths ------------------------------------------------------------------------- */
-
-struct part {
-	const char *at, *end;
-};
-
-/* What is left of a path, and of the links' targets that stand in front of it. */
-struct walk {
-	struct part rest[MAX_LINKS + 1];
-	unsigned depth, links;
-	struct file_node *dir;
-	struct part name; /* the last that was taken */
-	bool wants_dir;   /* a slash ends it all */
-};
-
-static void skip_slashes(struct walk *w)
+int file_move(struct dentry *d, struct dentry *dir, const char *name, u32 length)
 {
-	struct part *p = &w->rest[w->depth];
+	const char *copy = text_make(name, length);
+	struct dentry *old = d->parent;
 
-	for (;; p--) {
-		while (p->at < p->end && *p->at == '/')
-			p->at++;
-		if (p->at < p->end || w->depth == 0)
-			return;
-		w->depth--;
-	}
-}
-
-/* False: nothing is left. */
-static bool next_name(struct walk *w)
-{
-	struct part *p;
-
-	skip_slashes(w);
-	p = &w->rest[w->depth];
-	w->name.at = p->at;
-	while (p->at < p->end && *p->at != '/')
-		p->at++;
-	w->name.end = p->at;
-	w->wants_dir = p->at < p->end;
-	skip_slashes(w);
-	return w->name.at < w->name.end;
-}
-
-static bool is_last(const struct walk *w)
-{
-	return w->rest[w->depth].at == w->rest[w->depth].end;
-}
-
-static int follow_link(struct walk *w, const struct file_inode *link)
-{
-	const char *target = (const char *)link->data;
-
-	if (w->links++ == MAX_LINKS)
-		return -ELOOP;
-	if (!is_last(w))
-		w->depth++;
-	w->rest[w->depth] = (struct part){ target, target + link->size };
-	if (target[0] == '/')
-		w->dir = &root;
+	if (!copy)
+		return -ENOMEM;
+	leave(d);
+	if (d->own_name)
+		text_free(d->name, d->length);
+	d->name = copy;
+	d->length = length;
+	d->own_name = true;
+	enter(d, dir);
+	dentry_drop(old);
 	return 0;
 }
 
-static bool name_is(const struct walk *w, const char *s)
+void file_exchange(struct dentry *a, struct dentry *b)
 {
-	return (size_t)(w->name.end - w->name.at) == strlen(s) &&
-	       memcmp(w->name.at, s, strlen(s)) == 0;
+	struct dentry *dir_a = a->parent, *dir_b = b->parent;
+	struct dentry name = *a;
+
+	leave(a);
+	leave(b);
+	a->name = b->name;
+	a->length = b->length;
+	a->own_name = b->own_name;
+	b->name = name.name;
+	b->length = name.length;
+	b->own_name = name.own_name;
+	enter(a, dir_b);
+	enter(b, dir_a);
+	dentry_drop(dir_a);
+	dentry_drop(dir_b);
 }
 
-/* The file of the last name taken, in w->dir; or NULL with the error. */
-static struct file_node *step(const struct walk *w, bool (*may_search)(const struct file_inode *),
-			      int *err)
+long file_path(const struct dentry *file, char *to, size_t size)
 {
-	size_t length = (size_t)(w->name.end - w->name.at);
-	struct file_node *f;
+	size_t length = file == &file_root ? 1 : 0, at;
+	const struct dentry *d;
 
-	*err = !file_is(w->dir->inode, FILE_DIRECTORY)  ? -ENOTDIR :
-	       may_search && !may_search(w->dir->inode) ? -EACCES :
-	       length > MAX_NAME                        ? -ENAMETOOLONG :
-							  0;
-	if (*err)
-		return NULL;
-	f = name_is(w, ".")  ? w->dir :
-	    name_is(w, "..") ? w->dir->parent :
-			       file_lookup(w->dir, w->name.at, (u32)length);
-	*err = f ? 0 : -ENOENT;
-	return f;
-}
-
-/*
- * Walks `path`.  Where it ends with a name that is not there, -ENOENT, and w has the
- * directory and the name; in all other errors w->name is empty.
- */
-static int walk(struct walk *w, const char *path, bool follow,
-		bool (*may_search)(const struct file_inode *), struct file_node **file)
-{
-	bool wants_dir = false;
-	int err = 0;
-
-	*w = (struct walk){ .rest = { { path, path + strlen(path) } }, .dir = &root };
-	*file = &root;
-	while (!err && next_name(w)) {
-		*file = step(w, may_search, &err);
-		if (err == -ENOENT && is_last(w))
-			return err;
-		wants_dir |= is_last(w) && w->wants_dir;
-		if (!err && file_is((*file)->inode, FILE_SYMLINK) &&
-		    (!is_last(w) || follow || wants_dir)) {
-			err = follow_link(w, (*file)->inode);
-			*file = w->dir;
-		} else if (!err && !is_last(w)) {
-			w->dir = *file;
-		}
-		if (seam_long_work_point())
-			err = -EINTR;
+	for (d = file; d != &file_root && length < size; d = d->parent) {
+		if (d->gone)
+			return -ENOENT;
+		length += 1 + d->length;
 	}
-	if (!err && wants_dir && !file_is((*file)->inode, FILE_DIRECTORY))
-		err = -ENOTDIR;
-	w->name.at = w->name.end;
-	return err;
-}
-
-int file_find(const char *path, bool follow, bool (*may_search)(const struct file_inode *dir),
-	      struct file_node **file)
-{
-	struct walk w;
-
-	return walk(&w, path, follow, may_search, file);
-}
-
-int file_find_place(const char *path, struct file_place *p)
-{
-	struct walk w;
-	int err = walk(&w, path, false, NULL, &p->file);
-
-	if (!err) {
-		p->dir = p->file->parent;
-		p->name = p->file->name;
-		p->length = p->file->length;
-		return 0;
-	}
-	p->file = NULL;
-	p->dir = w.dir;
-	p->name = w.name.at;
-	p->length = (u32)(w.name.end - w.name.at);
-	p->wants_dir = w.wants_dir;
-	return err == -ENOENT && p->length ? 0 : err;
-}
-
-long file_path(const struct file_node *file, char *to, size_t size)
-{
-	size_t length = file == &root ? 1 : 0, at;
-
-	for (const struct file_node *f = file; f != &root; f = f->parent)
-		length += 1 + f->length;
 	if (length >= size)
 		return -ENAMETOOLONG;
 	to[0] = '/';
 	to[length] = '\0';
 	at = length;
-	for (const struct file_node *f = file; f != &root; f = f->parent) {
-		at -= f->length;
-		memcpy(to + at, f->name, f->length);
+	for (d = file; d != &file_root; d = d->parent) {
+		at -= d->length;
+		memcpy(to + at, d->name, d->length);
 		to[--at] = '/';
 	}
 	return (long)length;
+}
+
+int file_is_below(const struct dentry *d, const struct dentry *dir)
+{
+	for (; d != dir && d != &file_root; d = d->parent)
+		if (seam_long_work_point())
+			return -EINTR;
+	return d == dir;
 }

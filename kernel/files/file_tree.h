@@ -1,92 +1,116 @@
 /*
- * A tree of files, made once at boot.  It does not change afterwards, so no lock guards it.
+ * The tree of files: names in directories, and where paths lead.  Filled at boot from the
+ * initramfs, changed by system calls.
  */
 #ifndef KERNEL_FILES_FILE_TREE_H
 #define KERNEL_FILES_FILE_TREE_H
 
-#include "kernel/base/types.h"
+#include "kernel/base/list.h"
+#include "kernel/files/inode.h"
 
-/* file_inode.mode is Linux's st_mode: the type is in these bits. */
-#define FILE_TYPE_MASK 0170000
-#define FILE_REGULAR 0100000
-#define FILE_DIRECTORY 0040000
-#define FILE_SYMLINK 0120000
-#define FILE_CHARACTER 0020000
-#define FILE_BLOCK 0060000
-#define FILE_FIFO 0010000
-#define FILE_SOCKET 0140000
+#define FILE_NAME_MAX 255 /* bytes of one part of a path */
 
-/* What is the same for all names of a file. */
-struct file_inode {
-	const u8 *data; /* of a regular file; of a symbolic link its target, which is not empty */
-	u64 size;       /* bytes at data */
-	u32 mode;
-	u32 links;  /* names; of a directory, as Linux counts them */
-	u32 number; /* st_ino */
-	u32 rdev_major, rdev_minor;
+/*
+ * A name of a file.  Life: counted in `holds`.  A name in the tree has one, each file of a
+ * directory one of that, and so has whoever keeps a pointer (an open file, a working
+ * directory, a process its program); it has a hold of its inode itself.  So what is taken
+ * out of the tree stays whole, and knows its last place, for those who have it.
+ */
+struct dentry {
+	u32 holds; /* by single instructions */
+	struct inode *inode;
+
+	/* The tree's lock. */
+	struct dentry *next;   /* file_tree.c's */
+	struct dentry *parent; /* the root's is the root */
+	const char *name;      /* unterminated; the root has none */
+	u32 length;            /* of the name */
+	bool own_name;         /* text_make() made it */
+	bool gone;             /* it is in the tree no more */
+	u64 cookie;            /* its place in the directory: no other ever has the same */
+	struct link in_parent;
+	struct link entries; /* of a directory, by cookie; places of readers among them */
+	u32 entry_count;
 };
 
-/* A file by one of its names. */
-struct file_node {
-	struct file_node *next;   /* file_tree.c's */
-	struct file_node *parent; /* the root's is the root */
-	const char *name;         /* unterminated; the root has none */
-	u32 length;               /* of the name */
-	u32 entries;              /* of a directory */
-	struct file_inode *inode;
-};
+/*
+ * Guards all names, and what struct inode says.  The functions below want it held, but for
+ * the holds; at boot nobody else is there.  Held for as long as a path is walked or a name
+ * is given: so what a rename changes, a walk sees before or after.  No user memory is
+ * touched under it.
+ */
+extern struct sleep_lock file_tree_lock;
+extern struct dentry file_root;
 
-static inline bool file_is(const struct file_inode *inode, u32 type)
-{
-	return (inode->mode & FILE_TYPE_MASK) == type;
-}
+/* Context of dentry_drop(), which takes NULL, too: a task's or boot, no spinlock held. */
+struct dentry *dentry_hold(struct dentry *d);
+void dentry_drop(struct dentry *d);
 
 /* ---- Finding -------------------------------------------------------------------- */
 
 /*
- * The file that the path names, from the root on.  Symbolic links in it are followed, and one
- * at the end if `follow` or if a slash stands there.  may_search (or NULL) is asked about each
- * directory on the way.  0, -ENOENT, -ENOTDIR, -ELOOP, -EACCES, -ENAMETOOLONG; -EINTR
- * (seam_long_work_point()).  The cost is bounded by the lengths of the path and of
- * the 40 links that it may lead through.
+ * The file that the path names, from the root on or, if it does not begin with a slash, from
+ * `from`.  Symbolic links in it are followed, and one at the end if `follow` or if a slash
+ * stands there.  may_search (or NULL) is asked about each directory on the way.  0, -ENOENT,
+ * -ENOTDIR, -ELOOP, -EACCES, -ENAMETOOLONG; -EINTR (seam_long_work_point()).  The cost is
+ * bounded by the lengths of the path and of the 40 links that it may lead through.
  */
-int file_find(const char *path, bool follow, bool (*may_search)(const struct file_inode *dir),
-	      struct file_node **file);
+int file_find(struct dentry *from, const char *path, bool follow,
+	      bool (*may_search)(const struct inode *dir), struct dentry **file);
 
-/* Its path, without links, in a buffer of `size` bytes; the length, or -ENAMETOOLONG. */
-long file_path(const struct file_node *file, char *to, size_t size);
-
-/* ---- Making: boot ----------------------------------------------------------------- */
-
-/* A root without files.  `secret` is a random number. */
-void file_tree_init(u64 secret);
+/* What a path ends in.  One without a name, "/", ends in LAST_DOTDOT. */
+enum last_name { LAST_NAME, LAST_DOT, LAST_DOTDOT };
 
 /* Where a path leads that may name what is not there yet. */
 struct file_place {
-	struct file_node *file; /* what is there, a link itself included; or NULL, and: */
-	bool wants_dir;         /* a slash ends the path */
-	struct file_node *dir;  /* its directory, its name there */
+	struct dentry *file; /* what is there, a link itself included; or NULL */
+	bool wants_dir;      /* a slash ends the path */
+	enum last_name last;
+	struct dentry *dir; /* its directory, its name there: in the path, or in a link */
 	const char *name;
 	u32 length;
 };
 
-/* 0, or file_find()'s errors: -ENOENT is a directory's on the way. */
-int file_find_place(const char *path, struct file_place *p);
+/*
+ * 0, or file_find()'s errors: -ENOENT is a directory's on the way.  If `follow`, a link at
+ * the end is followed, and what it names may not be there.
+ */
+int file_find_place(struct dentry *from, const char *path, bool follow,
+		    bool (*may_search)(const struct inode *dir), struct file_place *p);
 
-/* A zeroed object, of at most a page, that stays; NULL: no memory. */
-void *file_make_object(size_t size);
-
-/* An inode without a name yet, or NULL. */
-struct file_inode *file_make_inode(u32 mode);
+/* The name in a directory, or NULL. */
+struct dentry *file_lookup(const struct dentry *dir, const char *name, u32 length);
 
 /*
- * Gives an inode (NULL: -ENOMEM) a name, which stays where it is, in a directory that has
- * it not.  0 or -ENOMEM.  The other finds what has it, or NULL.
+ * Its path, without links, in a buffer of `size` bytes; the length, or -ENAMETOOLONG, or
+ * -ENOENT: it is in the tree no more.
  */
-int file_add(struct file_node *dir, const char *name, u32 length, struct file_inode *inode);
-struct file_node *file_lookup(const struct file_node *dir, const char *name, u32 length);
+long file_path(const struct dentry *file, char *to, size_t size);
 
-/* Takes a name away; a directory's is empty. */
-void file_unlink(struct file_node *f);
+/* Is `d` `dir`, or in it, or below?  -EINTR as above. */
+int file_is_below(const struct dentry *d, const struct dentry *dir);
+
+/* ---- Changing ---------------------------------------------------------------------- */
+
+/* A root without files, of the time `now` (ns since 1970).  `secret` is a random number. */
+void file_tree_init(u64 secret, u64 now);
+
+/*
+ * Gives an inode a name in a directory that has it not: 0 or -ENOMEM.  `stays`: the bytes of
+ * the name stay where they are, for good; else they are copied.  A directory's ".." counts.
+ */
+int file_add(struct dentry *dir, const char *name, u32 length, bool stays, struct inode *inode);
+
+/*
+ * Takes a name away; a directory's is empty.  The tree's hold is the caller's then, who lets
+ * it go when the lock is free: it may be a large file's last.
+ */
+void file_unlink(struct dentry *d);
+
+/* The name becomes another, which nobody has: 0 or -ENOMEM. */
+int file_move(struct dentry *d, struct dentry *dir, const char *name, u32 length);
+
+/* Two names change places. */
+void file_exchange(struct dentry *a, struct dentry *b);
 
 #endif

@@ -22,37 +22,62 @@
 #include "kernel/files/cpio.h"
 #include "kernel/files/file_tree.h"
 #include "kernel/files/initramfs.h"
+#include "mm/space/shared.h"
 
 #define MAX_REPORTS 10
 
 /* Under this one are the inodes that may get another name, by their link_key. */
-static struct file_node linked;
+static struct dentry linked;
 static bool is_there;
 
 /* What is there goes away, unless it is of the type that may stay (0: none). */
 static int find_place(const struct cpio_file *c, u32 type, struct file_place *p)
 {
-	int err = file_find_place(c->name, p);
+	int err = file_find_place(&file_root, c->name, false, NULL, p);
 
 	if (err || (p->file && type && file_is(p->file->inode, type)))
 		return err;
 	if (!p->file)
 		return p->wants_dir && type != FILE_DIRECTORY ? -ENOENT : 0;
-	if (p->file->entries || p->file->parent == p->file)
+	if (p->file->entry_count || p->file == &file_root)
 		return -EEXIST;
 	file_unlink(p->file);
+	dentry_drop(p->file);
 	p->file = NULL;
 	return 0;
 }
 
 /* The inode of what is at the place, or a new one there; NULL: no memory. */
-static struct file_inode *inode_at(const struct file_place *p, u32 mode)
+static struct inode *inode_at(const struct file_place *p, u32 mode)
 {
-	struct file_inode *inode = p->file ? p->file->inode : file_make_inode(mode);
+	struct inode *inode = p->file ? p->file->inode : inode_make(mode, 0);
+	int err = 0;
 
-	if (!p->file && file_add(p->dir, p->name, p->length, inode))
-		return NULL;
-	return inode;
+	if (!p->file && inode) {
+		err = file_add(p->dir, p->name, p->length, true, inode);
+		inode_drop(inode); /* the name has it, or nobody */
+	}
+	return err ? NULL : inode;
+}
+
+/* What a header says of any file. */
+static void set_facts(struct inode *inode, const struct cpio_file *c)
+{
+	inode->uid = c->uid;
+	inode->gid = c->gid;
+	inode->accessed = inode->modified = inode->changed = c->mtime * 1000000000ULL;
+}
+
+/* Files have their bytes where they stand in the archive. */
+static int set_content(struct inode *inode, const struct cpio_file *c)
+{
+	struct shared *content = shared_of_file(c->data, c->size);
+
+	if (!content)
+		return -ENOMEM;
+	shared_put(inode->content);
+	inode->content = content;
+	return 0;
 }
 
 struct link_key {
@@ -66,34 +91,40 @@ static struct link_key key_of(const struct cpio_file *c)
 }
 
 /* The inode that has a name already, if this file is one more of it. */
-static struct file_inode *find_linked(const struct cpio_file *c)
+static struct inode *find_linked(const struct cpio_file *c)
 {
 	struct link_key key = key_of(c);
-	struct file_node *f = NULL;
+	struct dentry *f = NULL;
 
 	if (c->nlink > 1)
 		f = file_lookup(&linked, (const char *)&key, sizeof(key));
 	return f ? f->inode : NULL;
 }
 
-static int remember(const struct cpio_file *c, struct file_inode *inode)
+static int remember(const struct cpio_file *c, struct inode *inode)
 {
-	struct link_key *key = c->nlink > 1 ? file_make_object(sizeof(*key)) : NULL;
-	int err;
+	struct link_key key = key_of(c);
 
-	if (!key)
-		return c->nlink > 1 ? -ENOMEM : 0;
-	*key = key_of(c);
-	err = file_add(&linked, (const char *)key, sizeof(*key), inode);
-	if (!err)
-		inode->links--; /* that is no name */
-	return err;
+	if (c->nlink <= 1)
+		return 0;
+	return file_add(&linked, (const char *)&key, sizeof(key), false, inode);
+}
+
+/* These were no names. */
+static void forget_linked(void)
+{
+	struct dentry *d;
+
+	while ((d = list_entry(list_first(&linked.entries), struct dentry, in_parent))) {
+		file_unlink(d);
+		dentry_drop(d);
+	}
 }
 
 /* What may have several names: regular files, devices, FIFOs, sockets. */
 static int make_node(const struct cpio_file *c)
 {
-	struct file_inode *inode = find_linked(c);
+	struct inode *inode = find_linked(c);
 	bool is_new = !inode;
 	struct file_place p;
 	int err = find_place(c, is_new ? c->mode & FILE_TYPE_MASK : 0, &p);
@@ -101,7 +132,7 @@ static int make_node(const struct cpio_file *c)
 	if (err)
 		return err;
 	if (!is_new)
-		err = file_add(p.dir, p.name, p.length, inode);
+		err = file_add(p.dir, p.name, p.length, true, inode);
 	else
 		inode = inode_at(&p, c->mode);
 	if (!err)
@@ -109,20 +140,18 @@ static int make_node(const struct cpio_file *c)
 	if (err)
 		return err;
 	inode->mode = c->mode;
+	set_facts(inode, c);
 	if (!p.file) {
 		inode->rdev_major = c->rdev_major;
 		inode->rdev_minor = c->rdev_minor;
 	}
-	if (c->size || is_new) { /* another name brings the bytes, or has brought them */
-		inode->data = c->data;
-		inode->size = c->size;
-	}
-	return 0;
+	/* another name brings the bytes, or has brought them */
+	return inode->content && (c->size || is_new) ? set_content(inode, c) : 0;
 }
 
 static int make_directory(const struct cpio_file *c)
 {
-	struct file_inode *inode;
+	struct inode *inode;
 	struct file_place p;
 	int err = find_place(c, FILE_DIRECTORY, &p);
 
@@ -132,17 +161,14 @@ static int make_directory(const struct cpio_file *c)
 	if (!inode)
 		return -ENOMEM;
 	inode->mode = c->mode;
-	if (!p.file) {
-		inode->links++; /* its "." */
-		p.dir->inode->links++;
-	}
+	set_facts(inode, c);
 	return 0;
 }
 
 static int make_symlink(const struct cpio_file *c)
 {
 	u64 length = strnlen((const char *)c->data, c->size);
-	struct file_inode *inode;
+	struct inode *inode;
 	struct file_place p;
 	int err = length == 0 || c->size > CPIO_NAME_MAX ? -EINVAL : find_place(c, 0, &p);
 
@@ -151,8 +177,9 @@ static int make_symlink(const struct cpio_file *c)
 	inode = inode_at(&p, FILE_SYMLINK | 0777);
 	if (!inode)
 		return -ENOMEM;
-	inode->data = c->data;
+	inode->target = (const char *)c->data;
 	inode->size = length;
+	set_facts(inode, c);
 	return 0;
 }
 
@@ -193,7 +220,8 @@ static const char *what_was_found(int err)
 	}
 }
 
-void initramfs_init(const void *archives, size_t size, u64 secret, void (*report)(const char *line))
+void initramfs_init(const void *archives, size_t size, u64 secret, u64 now,
+		    void (*report)(const char *line))
 {
 	unsigned left_out = 0;
 	struct complaint why;
@@ -201,7 +229,8 @@ void initramfs_init(const void *archives, size_t size, u64 secret, void (*report
 	struct cpio_file c;
 	int got, err;
 
-	file_tree_init(secret);
+	file_tree_init(secret, now);
+	linked = (struct dentry){ .holds = 1 };
 	is_there = size > 0;
 	cpio_start(&it, archives, size);
 	while ((got = cpio_next(&it, &c, &why)) > 0) {
@@ -216,6 +245,7 @@ void initramfs_init(const void *archives, size_t size, u64 secret, void (*report
 			report(why.text);
 		}
 	}
+	forget_linked();
 	if (got < 0)
 		report(why.text);
 	if (left_out > MAX_REPORTS) {

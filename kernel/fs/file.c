@@ -4,6 +4,7 @@
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "kernel/files/file_tree.h"
 #include "kernel/fs/file.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/uapi.h"
@@ -30,6 +31,8 @@ void file_release(struct file *f)
 {
 	if (f->ops->release)
 		f->ops->release(f);
+	dentry_drop(f->name);
+	inode_drop(f->inode);
 	slab_free(&files, f);
 }
 

@@ -13,6 +13,7 @@
 #include "kernel/linux/process/clone.h"
 #include "kernel/linux/process/to_user.h"
 #include "kernel/linux/program/load.h"
+#include "mm/space/shared.h"
 #include "mm/frames/frame.h"
 #include "mm/space/mm_range.h"
 
@@ -194,28 +195,41 @@ static struct thread *build(const char *name, const u8 *image, const struct elf_
 	return t;
 }
 
-int guest_load(const char *path, struct thread **t, struct complaint *why)
+static int load(const u8 *bytes, u64 size, const char *path, struct thread **t,
+		struct complaint *why)
 {
-	const struct multiboot_header *header;
-	const struct file_node *file;
+	const struct multiboot_header *header =
+		is_elf32(bytes, size) ? find_header(bytes, size) : NULL;
 	struct elf_image elf;
 
-	if (program_find(path, true, &file) || !file_is(file->inode, FILE_REGULAR) ||
-	    !is_elf32(file->inode->data, file->inode->size))
-		return -ENOENT;
-	header = find_header(file->inode->data, file->inode->size);
 	if (!header)
 		return -ENOENT;
 	if (pti_deferred)
 		return complain(why,
 				"guest: found pti=deferred, expected pti=on or off: the user's "
 				"table would answer its INT 0x80");
-	if (check_header(header, why) ||
-	    elf_parse(file->inode->data, file->inode->size, &elf, why) || check_segments(&elf, why))
+	if (check_header(header, why) || elf_parse(bytes, size, &elf, why) ||
+	    check_segments(&elf, why))
 		return -EINVAL;
-	*t = build(program_name(path), file->inode->data, &elf);
+	*t = build(program_name(path), bytes, &elf);
 	if (*t)
 		return 0;
 	complain(why, "guest: found no memory for %s, expected enough", path);
 	return -ENOMEM;
+}
+
+int guest_load(const char *path, struct thread **t, struct complaint *why)
+{
+	const u8 *bytes = NULL;
+	struct dentry *file;
+	int err = -ENOENT;
+
+	if (program_find(path, &file))
+		return -ENOENT;
+	if (file_is(file->inode, FILE_REGULAR))
+		bytes = shared_bytes(file->inode->content);
+	if (bytes)
+		err = load(bytes, inode_size(file->inode), path, t, why);
+	dentry_drop(file);
+	return err;
 }

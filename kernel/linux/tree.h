@@ -37,9 +37,12 @@ enum { REAL_ID, EFFECTIVE_ID, SAVED_ID };
 
 struct descriptors;
 
+struct dentry;
+
 struct process {
 	/* Changed by single instructions, by its own threads. */
 	u32 personality;   /* as personality() set it */
+	u32 umask;         /* bits that new files' modes have not */
 	bool no_new_privs; /* as prctl wants it kept */
 	int parent_death_signal;
 	u64 exec_pages; /* of address spaces that its threads' execve build */
@@ -85,7 +88,9 @@ struct process {
 
 	struct mm *mm;               /* NULL: it has ended */
 	u64 giving_back;             /* pages that were there, until they are free */
-	const struct file_node *exe; /* its program; NULL: bare code */
+	struct dentry *exe;          /* its program, with a hold; NULL: bare code */
+	struct dentry *cwd;          /* where relative paths begin, with a hold; changed under the
+	                                 tree's lock (kernel/files/file_tree.h) as well */
 	struct process_facts *facts; /* pti=deferred */
 	bool has_execed;             /* since it was forked */
 

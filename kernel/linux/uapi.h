@@ -23,6 +23,7 @@
 #include <linux/random.h>
 #include <linux/reboot.h>
 #include <linux/sched.h>
+#include <linux/stat.h>
 #include <linux/uio.h>
 #include <linux/stat.h>
 #include <linux/wait.h>

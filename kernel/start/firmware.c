@@ -3,12 +3,14 @@
  * under the temporary map.
  */
 #include "arch/cpu.h"
+#include "arch/machine/clock.h"
 #include "arch/machine/fw_cfg.h"
 #include "arch/machine/random.h"
 #include "kernel/base/log.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/files/initramfs.h"
+#include "kernel/files/defaults.h"
 #include "kernel/files/tty.h"
 #include "kernel/start/firmware.h"
 #include "mm/frames/frame.h"
@@ -107,7 +109,9 @@ void firmware_make_files(const struct boot_info *bi)
 {
 	const struct boot_range *r = &bi->initramfs;
 
-	initramfs_init(phys_to_virt(r->start), r->end - r->start, random_u64(), report_line);
+	initramfs_init(phys_to_virt(r->start), r->end - r->start, random_u64(), clock_realtime_ns(),
+		       report_line);
+	defaults_make();
 }
 
 void firmware_read_acpi(const struct boot_info *bi, struct acpi_info *acpi)

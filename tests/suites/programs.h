@@ -10,9 +10,14 @@
 /* Is there such a program? */
 static inline bool program_exists(const char *path)
 {
-	const struct file_node *file;
+	struct dentry *file;
+	bool is_program;
 
-	return program_find(path, true, &file) == 0 && file_is(file->inode, FILE_REGULAR);
+	if (program_find(path, &file))
+		return false;
+	is_program = file_is(file->inode, FILE_REGULAR);
+	dentry_drop(file);
+	return is_program;
 }
 
 /*

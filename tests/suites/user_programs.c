@@ -251,6 +251,16 @@ static void cow(struct selftest *t)
 	expect_good(t, &(struct program){ "/bin/cow", { "-q", rounds(10) } });
 }
 
+static void names(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/names", { "-q" } });
+}
+
+static void contents(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/contents", { "-q" } });
+}
+
 static void limits(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/limits", { "-q" } });
@@ -396,6 +406,8 @@ static const struct selftest_case linux_cases[] = {
 	{ "mappings are moved, resized, shared and dropped", mappings },
 	{ "descriptors, pipes and waiting for them answer as on Linux", pipes },
 	{ "what fork gives to both is copied for whoever writes", cow },
+	{ "files get names, lose them and change them", names },
+	{ "files are written, read, cut and read as directories", contents },
 	{ "each limit is enforced, and told as Linux tells it", limits },
 	{ "so are those on stacks, arguments and locked memory", limits_memory },
 	{ "many processes come and go at once", storm_of_processes },

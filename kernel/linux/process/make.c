@@ -3,6 +3,7 @@
  */
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
+#include "kernel/files/file_tree.h"
 #include "kernel/fs/descriptors.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/alarm.h"
@@ -13,6 +14,7 @@
 
 /* All but what signals do: it stands last, has no pointer, and is a parent's, whole. */
 #define NO_ACTIONS offsetof(struct process, signals.action)
+#define DEFAULT_UMASK 022
 
 /* ---- Making ------------------------------------------------------------------- */
 
@@ -24,9 +26,17 @@ static void inherit(struct process *p, const struct process *parent)
 	p->quiet = parent->quiet;
 	p->no_new_privs = parent->no_new_privs;
 	p->personality = parent->personality;
-	p->exe = parent->exe;
+	p->umask = parent->umask;
+	p->exe = parent->exe ? dentry_hold(parent->exe) : NULL;
+	p->cwd = dentry_hold(parent->cwd);
 	memcpy(p->limits, parent->limits, sizeof(p->limits));
 	memcpy(p->signals.action, parent->signals.action, sizeof(p->signals.action));
+}
+
+static void forget_files(struct process *p)
+{
+	dentry_drop(p->exe);
+	dentry_drop(p->cwd);
 }
 
 struct process *process_create(struct mm *mm, const struct process *parent)
@@ -39,6 +49,7 @@ struct process *process_create(struct mm *mm, const struct process *parent)
 	p = memset(phys_to_virt(pa), 0, parent ? NO_ACTIONS : sizeof(*p));
 	live_object(p, sizeof(*p));
 	p->mm = mm;
+	p->umask = DEFAULT_UMASK;
 	if (!parent)
 		limits_init(p->limits);
 	if (!facts_make(&p->facts)) {
@@ -48,12 +59,15 @@ struct process *process_create(struct mm *mm, const struct process *parent)
 	SPIN_SCOPE(&process_lock) {
 		if (parent)
 			inherit(p, parent);
+		else
+			p->cwd = dentry_hold(&file_root);
 		p->user = user_of_uid(p->ids.user[REAL_ID]);
 		if (p->user)
 			list_append(&process_all, &p->in_all);
 	}
 	if (p->user)
 		return p;
+	forget_files(p);
 	facts_drop(p->facts);
 	frame_free(pa);
 	return NULL;
@@ -128,6 +142,7 @@ void process_free(struct process *p)
 	if (p->mm)
 		mm_put(p->mm);
 	descriptors_drop(p->files);
+	forget_files(p);
 	facts_drop(p->facts);
 	frame_free_object(p, NO_ACTIONS, 1);
 }

@@ -41,15 +41,19 @@ static void change_address_space(struct thread *t, struct mm *new, const struct 
 	mm_put(old);
 }
 
-static void reset_process(struct process *p, const struct built_program *program)
+/* The program that it was before goes to the caller, with its hold. */
+static struct dentry *reset_process(struct process *p, const struct built_program *program)
 {
+	struct dentry *old;
 	SPIN_GUARD(&process_lock);
 
+	old = p->exe;
 	signal_reset_at_exec(p);
 	p->exe = program->exe;
 	p->has_execed = true;
 	p->exit_signal = SIGCHLD;
 	creds_exec(program->readable);
+	return old;
 }
 
 static void reset_registers(struct thread *t, const struct built_program *program)
@@ -76,7 +80,7 @@ static void reset_registers(struct thread *t, const struct built_program *progra
 static long exec(const char *path, const struct start_strings *strings)
 {
 	struct thread *t = current_thread();
-	const struct file_node *exe = path_is_self_exe(path) ? t->process->exe : NULL;
+	struct dentry *exe = path_is_self_exe(path) ? t->process->exe : NULL;
 	struct pti_stack stack;
 	struct built_program program;
 	struct complaint why;
@@ -94,12 +98,13 @@ static long exec(const char *path, const struct start_strings *strings)
 	if (err) {
 		pti_stack_hide(&stack);
 		mm_put(program.mm);
+		dentry_drop(program.exe);
 		return err;
 	}
 	descriptors_close_on_exec();
 	process_release_memory();
 	change_address_space(t, program.mm, &stack);
-	reset_process(t->process, &program);
+	dentry_drop(reset_process(t->process, &program));
 	reset_registers(t, &program);
 	strscpy(t->name, program_name(path), sizeof(t->name));
 	process_free_dead_threads();

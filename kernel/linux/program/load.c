@@ -9,52 +9,41 @@
 #include "arch/vdso/ia32_vdso.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
+#include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/files/elf_map.h"
 #include "kernel/files/file_tree.h"
 #include "kernel/files/initramfs.h"
 #include "kernel/files/randmaps.h"
+#include "kernel/fs/rights.h"
 #include "kernel/linux/process/clone.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/signal/sigframe.h"
 #include "kernel/linux/uapi.h"
+#include "mm/frames/frame.h"
+#include "mm/frames/holders.h"
 #include "mm/space/mm_range.h"
+#include "mm/space/shared.h"
 
 #define STACK_AT_START (33 * PAGE_SIZE)
 
-#define MAY_READ 4 /* of three bits of a mode: shifted by 3 for the group */
-#define MAY_EXECUTE 1
-#define ANY_EXECUTE 0111
-
-/* Does the mode let the current process, or the booting kernel, do that?  Files are root's. */
-static bool allows(const struct file_inode *inode, u32 what)
+int program_find(const char *path, struct dentry **file)
 {
 	const struct process *p = calling_process();
+	int err;
 
-	if (!p || process_is_privileged())
-		return what == MAY_READ || file_is(inode, FILE_DIRECTORY) ||
-		       (inode->mode & ANY_EXECUTE);
-	return inode->mode >> (p->ids.group[EFFECTIVE_ID] == 0 ? 3 : 0) & what;
-}
-
-static bool may_search(const struct file_inode *dir)
-{
-	return allows(dir, MAY_EXECUTE);
-}
-
-int program_find(const char *path, bool follow, const struct file_node **file)
-{
-	struct file_node *found;
-	int err = file_find(path, follow, may_search, &found);
-
-	*file = found;
+	sleep_lock(&file_tree_lock);
+	err = file_find(p ? p->cwd : &file_root, path, true, rights_may_search, file);
+	if (!err)
+		dentry_hold(*file);
+	sleep_unlock(&file_tree_lock);
 	return err;
 }
 
-static int find_program(const char *path, const struct file_node **file, struct complaint *why)
+static int find_program(const char *path, struct dentry **file, struct complaint *why)
 {
-	int err = program_find(path, true, file);
+	int err = program_find(path, file);
 
 	if (err && !initramfs_is_there())
 		complain(why, "init: found no initramfs, expected one with %s", path);
@@ -65,9 +54,9 @@ static int find_program(const char *path, const struct file_node **file, struct 
 	return err;
 }
 
-static int check_program(const char *path, const struct file_inode *inode, struct complaint *why)
+static int check_program(const char *path, const struct inode *inode, struct complaint *why)
 {
-	if (file_is(inode, FILE_REGULAR) && allows(inode, MAY_EXECUTE))
+	if (file_is(inode, FILE_REGULAR) && rights_allow(inode, MAY_EXECUTE))
 		return 0;
 	complain(why, "init: found that %.128s is no executable file, expected a program", path);
 	return -EACCES;
@@ -174,11 +163,12 @@ static int place(struct mm *mm, const struct elf_image *elf, u64 *base)
 
 /* All that the program begins with. */
 static int fill_mm(struct mm *mm, const char *shown, const struct start_strings *strings,
-		   const u8 *image, const struct elf_image *elf, u64 base, virt_addr_t *sp)
+		   const struct elf_source *from, const struct elf_image *elf, u64 base,
+		   virt_addr_t *sp)
 {
 	int err;
 
-	err = elf_map(mm, image, elf, base);
+	err = elf_map(mm, from, elf, base);
 	mm->brk_start = mm->brk = base + elf->brk_start + randmaps_brk_offset(mm);
 	if (!err)
 		err = add_stack(mm);
@@ -187,27 +177,73 @@ static int fill_mm(struct mm *mm, const char *shown, const struct start_strings 
 	return err ? err : build_stack(mm, shown, strings, elf, base, sp);
 }
 
-int program_build(const struct file_node *file, const char *path,
-		  const struct start_strings *strings, struct built_program *out,
-		  struct complaint *why)
+/* The file to build from, with a hold. */
+static int get_program(struct dentry *file, const char *path, struct dentry **out,
+		       struct complaint *why)
 {
-	const struct file_inode *inode;
+	int err = 0;
+
+	*out = file;
+	if (file)
+		dentry_hold(file);
+	else
+		err = find_program(path, out, why);
+	if (err)
+		return err;
+	err = check_program(path, (*out)->inode, why);
+	if (err)
+		dentry_drop(*out);
+	return err;
+}
+
+#define HEAD_FRAMES 16 /* of a file that has been written: its headers must lie there */
+
+/* Parses a file that has been written, by a copy of its beginning. */
+static int parse_written(struct shared *content, struct elf_image *elf, struct complaint *why)
+{
+	phys_addr_t head = frame_alloc_run(HEAD_FRAMES, NO_FRAME), pa;
+	u64 n = 0, here = 1, size = shared_size(content);
+	u8 *copy;
+	int err;
+
+	if (head == NO_FRAME)
+		return -ENOFRAME;
+	copy = phys_to_virt(head);
+	while (here && n < HEAD_FRAMES * PAGE_SIZE) {
+		const u8 *bytes = shared_peek(content, n, &pa, &here);
+
+		here = MIN(here, HEAD_FRAMES * PAGE_SIZE - n);
+		memcpy(copy + n, bytes, here);
+		n += here;
+		if (pa != NO_FRAME)
+			frame_release(pa);
+	}
+	if (n < HEAD_FRAMES * PAGE_SIZE)
+		size = n;
+	err = elf_head_size(copy, n) > n ? -ENOEXEC : elf_parse(copy, size, elf, why);
+	frame_free_contiguous(head, HEAD_FRAMES);
+	return err ? -ENOEXEC : 0;
+}
+
+static int build(const struct elf_source *from, const char *path,
+		 const struct start_strings *strings, struct built_program *out,
+		 struct complaint *why)
+{
 	struct elf_image elf;
 	struct mm *mm;
 	u64 base = 0;
-	int err = file ? 0 : find_program(path, &file, why);
+	int err;
 
-	if (!err)
-		err = check_program(path, file->inode, why);
+	if (from->bytes)
+		err = elf_parse(from->bytes, shared_size(from->content), &elf, why) ? -ENOEXEC : 0;
+	else
+		err = parse_written(from->content, &elf, why);
 	if (err)
 		return err;
-	inode = file->inode;
-	if (elf_parse(inode->data, inode->size, &elf, why))
-		return -ENOEXEC;
 	mm = mm_alloc();
 	err = mm ? place(mm, &elf, &base) : -ENOFRAME;
 	if (!err)
-		err = fill_mm(mm, path, strings, inode->data, &elf, base, &out->sp);
+		err = fill_mm(mm, path, strings, from, &elf, base, &out->sp);
 	if (err == -ENOEXEC)
 		complain(why,
 			 "init: found segments of %s from %#lx to %#lx, aligned to %#lx, "
@@ -225,9 +261,24 @@ int program_build(const struct file_node *file, const char *path,
 			 err);
 	out->mm = mm;
 	out->ip = base + elf.entry;
-	out->exe = file;
-	out->readable = allows(inode, MAY_READ);
 	out->ia32 = elf.ia32;
+	return err;
+}
+
+int program_build(struct dentry *file, const char *path, const struct start_strings *strings,
+		  struct built_program *out, struct complaint *why)
+{
+	struct elf_source from;
+	int err = get_program(file, path, &out->exe, why);
+
+	if (err)
+		return err;
+	from.content = out->exe->inode->content;
+	from.bytes = shared_bytes(from.content);
+	err = build(&from, path, strings, out, why);
+	out->readable = rights_allow(out->exe->inode, MAY_READ);
+	if (err)
+		dentry_drop(out->exe);
 	return err;
 }
 
@@ -256,6 +307,7 @@ struct thread *program_load(const char *path, const char *const argv[], const ch
 		t->process->exe = program.exe;
 		program_set_abi(t, program.ia32);
 	} else {
+		dentry_drop(program.exe);
 		complain(why, "init: found no memory for %s, expected enough", path);
 	}
 	return t;

@@ -13,9 +13,9 @@
 struct built_program {
 	struct mm *mm;
 	virt_addr_t ip, sp;
-	const struct file_node *exe;
-	bool ia32;     /* a 32-bit program */
-	bool readable; /* the process that execs the file may read it */
+	struct dentry *exe; /* with a hold, the caller's */
+	bool ia32;          /* a 32-bit program */
+	bool readable;      /* the process that execs the file may read it */
 };
 
 /*
@@ -24,9 +24,8 @@ struct built_program {
  * *why: program_find()'s errors, -EACCES (not for executing), -ENOEXEC, -ENOMEM, -ENOFRAME,
  * -E2BIG; of the current process's strings -EFAULT; -EINTR.
  */
-int program_build(const struct file_node *file, const char *path,
-		  const struct start_strings *strings, struct built_program *out,
-		  struct complaint *why);
+int program_build(struct dentry *file, const char *path, const struct start_strings *strings,
+		  struct built_program *out, struct complaint *why);
 
 /*
  * The segment registers with which a 64-bit or 32-bit program starts, in *t and
@@ -46,10 +45,10 @@ struct thread *program_load(const char *path, const char *const argv[], const ch
 			    struct complaint *why);
 
 /*
- * The file that the path names, a link itself unless `follow`, as far as the current process
- * may search directories: 0, or file_find()'s errors.
+ * The file that the path names, with a hold, as far as the current process may search
+ * directories: 0, or file_find()'s errors.
  */
-int program_find(const char *path, bool follow, const struct file_node **file);
+int program_find(const char *path, struct dentry **file);
 
 #define PROGRAM_CODE_BASE 0x400000
 #define PROGRAM_DATA_BASE 0x600000
