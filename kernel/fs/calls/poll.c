@@ -202,14 +202,14 @@ static int copy_sets(const struct selected *s, const u64 user[SETS], size_t byte
 
 static long select_in(void *memory, u32 count, const u64 user[SETS], u64 when)
 {
-	size_t room = ALIGN_UP(count, 64) / 8;
+	size_t words = ALIGN_UP(count, 64) / 64;
 	size_t bytes = ALIGN_UP(count, 8 * abi_width()) / (8 * abi_width()) * abi_width();
 	struct selected s = { .count = count };
 	long found;
 
 	for (unsigned i = 0; i < SETS; i++) {
-		s.wanted[i] = (u64 *)((u8 *)memory + i * room);
-		s.found[i] = (u64 *)((u8 *)memory + (SETS + i) * room);
+		s.wanted[i] = (u64 *)memory + i * words;
+		s.found[i] = (u64 *)memory + (SETS + i) * words;
 	}
 	found = copy_sets(&s, user, bytes);
 	if (!found)
