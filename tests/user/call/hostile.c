@@ -17,6 +17,7 @@ int main(int argc, char **argv)
 	check_begin(argc > 1 && strcmp(argv[1], "-q") == 0);
 	driver_begin();
 	test_file_pointers();
+	test_path_pointers();
 	test_signal_pointers();
 	test_time_pointers();
 	test_process_pointers();

@@ -89,6 +89,7 @@ void check_unharmed(const char *after);
 
 /* The parts, each with a table. */
 void test_file_pointers(void);		/* files.c */
+void test_path_pointers(void);		/* paths.c */
 void test_signal_pointers(void);	/* signals.c */
 void test_time_pointers(void);		/* times.c */
 void test_process_pointers(void);	/* processes.c: also ptrace, clone, execve */

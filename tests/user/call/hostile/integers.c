@@ -15,6 +15,10 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#ifndef SYS_fchmodat2 /* newer than some C libraries */
+#define SYS_fchmodat2 452
+#endif
+
 #define NOBODY		0x7fffffff	/* no process has this pid */
 #define INT_LOW		0x80000000u
 #define ALL		(~0ul)
@@ -54,6 +58,26 @@ static const struct integer_row rows[] = {
 	{ CALL(close), { ALL }, -EBADF, 0 },
 	{ CALL(close), { 99 }, -EBADF, 0 },
 	{ CALL(close), { INT_LOW }, -EBADF, 0 },
+	{ CALL(dup), { 99 }, -EBADF, 0 },
+	{ CALL(dup), { ALL }, -EBADF, 0 },
+	{ CALL(dup2), { 99, 1 }, -EBADF, 0 },
+	{ CALL(dup2), { 1, ALL }, -EBADF, 0 },
+	{ CALL(dup3), { 1, 1, 0 }, -EINVAL, 0 },
+	{ CALL(dup3), { 99, 1, 0 }, -EBADF, 0 },
+	{ CALL(close_range), { 2, 1, 0 }, -EINVAL, 0 },
+	{ CALL(close_range), { 99, 100, ALL }, -EINVAL, 0 },
+	{ CALL(eventfd2), { 0, ALL }, -EINVAL, 0 },
+	{ CALL(fsync), { 99 }, -EBADF, 0 },
+	{ CALL(fdatasync), { ALL }, -EBADF, 0 },
+	{ CALL(fchdir), { 99 }, -EBADF, 0 },
+	{ CALL(fchmod), { 99, 0 }, -EBADF, 0 },
+	{ CALL(fchown), { 99, ALL, ALL }, -EBADF, 0 },
+	{ CALL(ftruncate), { 99, 0 }, -EBADF, 0 },
+	{ CALL(ftruncate), { 1, ALL }, -EINVAL, 0 },
+	{ CALL(getdents64), { 99, TO(buffer), 64 }, -EBADF, 0 },
+	{ CALL(socket), { 99, 1, 0 }, -EAFNOSUPPORT, 0 },
+	{ CALL(socketpair), { 99, 1, 0, 1 }, -EFAULT, -EAFNOSUPPORT },
+	{ CALL(fchmodat2), { (uint64_t)-100, 1, 0, 0 }, -EFAULT, -ENOSYS },
 	{ CALL(lseek), { 99, 0, 0 }, -EBADF, 0 },
 	{ CALL(lseek), { 1, 0, 99 }, -EINVAL, 0 },
 	{ CALL(lseek), { 1, 0, ALL }, -EINVAL, 0 },

@@ -9,6 +9,10 @@
 #include <signal.h>
 #include <sys/time.h>
 
+#ifndef SYS_fchmodat2 /* newer than some C libraries */
+#define SYS_fchmodat2 452
+#endif
+
 #define RUBBISH 0xffff888000000000ul
 
 static const struct {
@@ -27,10 +31,28 @@ static const struct {
 	{ PLAIN(sched_yield), true },
 	{ PLAIN(restart_syscall), true },
 	{ PLAIN(munlockall), true },
+	{ PLAIN(sync), true },
 	/* With numbers, which are in integers.c, or ends, which are below and in ends.c. */
 	{ PLAIN(close), false },
 	{ PLAIN(lseek), false },
 	{ PLAIN(fcntl), false },
+	{ PLAIN(dup), false },
+	{ PLAIN(dup2), false },
+	{ PLAIN(dup3), false },
+	{ PLAIN(close_range), false },
+	{ PLAIN(fsync), false },
+	{ PLAIN(fdatasync), false },
+	{ PLAIN(umask), false },
+	{ PLAIN(eventfd), false },
+	{ PLAIN(eventfd2), false },
+	{ PLAIN(fchdir), false },
+	{ PLAIN(fchmod), false },
+	{ PLAIN(fchown), false },
+	{ PLAIN(ftruncate), false },
+	{ PLAIN(socket), false },
+	{ PLAIN(socketpair), false },
+	{ PLAIN(getdents64), false },
+	{ PLAIN(fchmodat2), false },
 	{ PLAIN(pause), false },
 	{ PLAIN(alarm), false },
 	{ PLAIN(fork), false },
