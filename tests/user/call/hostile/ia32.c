@@ -6,7 +6,9 @@
 #include "hostile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -16,6 +18,8 @@
 #define RUSAGE_BYTES	72
 #define STAT_BYTES	96
 #define OTHER(name)	#name, 0
+#define FILE_FD		30	/* a file of our own, of eight bytes */
+#define CWD		((uint32_t)AT_FDCWD)
 
 struct pair {
 	uint32_t a, b;
@@ -133,13 +137,140 @@ static const struct pointer_row rows[] = {
 	{ IA32(312, get_robust_list), { 0, TO(head), P }, 4, .unit = 4 },
 };
 
+/* ---- Files ---------------------------------------------------------------------- */
+
+static char path[] = "/tmp/hostile-0123456789";
+static char byte;
+static struct pair into;	/* a byte that may be written */
+static const struct pair short_time = { 0, 100 }, seconds = { 1000, 2000 };
+static const struct timespec short_time64 = { 0, 100000 };
+static const struct pair times[2] = { { 1000, 1 }, { 2000, 2 } };
+static const uint64_t times64[4] = { 1000, 1, 2000, 2 };
+static struct pair no_mask = { 0, SET_BYTES }, mask;
+
+static void rewind_file(void)
+{
+	sys(SYS_lseek, FILE_FD, 0, SEEK_SET);
+}
+
+static void set_part_and_rewind(void)
+{
+	set_part();
+	rewind_file();
+}
+
+static void set_mask(void)
+{
+	mask = (struct pair){ (uint32_t)part_at, SET_BYTES };
+}
+
+/*
+ * A set of select, of descriptor 0 alone, is one word, read and then written; so is a struct
+ * pollfd, of which only revents is written (what the pages are filled with is no descriptor).
+ * A time that is over is not written back, and if what is left cannot be, none complains.
+ */
+static const struct pointer_row file_rows[] = {
+	{ IA32(145, readv), { FILE_FD, P, 1 }, 8, .image = &into, .good = 1,
+	  .before = rewind_file },
+	{ IA32(145, readv), { FILE_FD, TO(parts), 2 }, 8, .good = 8, .flags = EITHER,
+	  .word = &part_at, .before = set_part_and_rewind },
+	{ IA32(180, pread64), { FILE_FD, P, 8, 0, 0 }, 8, .good = 8, .flags = EITHER },
+	{ IA32(181, pwrite64), { FILE_FD, P, 8, 0, 0 }, 8, .image = newlines, .good = 8,
+	  .flags = EITHER },
+	{ IA32(333, preadv), { FILE_FD, P, 1, 0, 0 }, 8, .image = &into, .good = 1 },
+	{ IA32(333, preadv), { FILE_FD, TO(parts), 2, 0, 0 }, 8, .good = 8, .flags = EITHER,
+	  .word = &part_at, .before = set_part },
+	{ IA32(334, pwritev), { FILE_FD, P, 1, 0, 0 }, 8, .image = &part, .good = 1 },
+	{ IA32(334, pwritev), { FILE_FD, TO(parts), 2, 0, 0 }, 8, .image = newlines, .good = 8,
+	  .flags = EITHER, .word = &part_at, .before = set_part },
+	{ IA32(378, preadv2), { FILE_FD, P, 1, 0, 0, 0 }, 8, .image = &into, .good = 1 },
+	{ IA32(378, preadv2), { FILE_FD, TO(parts), 2, 0, 0, 0 }, 8, .good = 8, .flags = EITHER,
+	  .word = &part_at, .before = set_part },
+	{ IA32(379, pwritev2), { FILE_FD, P, 1, 0, 0, 0 }, 8, .image = &part, .good = 1 },
+	{ IA32(379, pwritev2), { FILE_FD, TO(parts), 2, 0, 0, 0 }, 8, .image = newlines, .good = 8,
+	  .flags = EITHER, .word = &part_at, .before = set_part },
+	{ IA32(140, _llseek), { FILE_FD, 0, 5, P, SEEK_SET }, 8, .flags = 0 },
+	{ IA32(92, truncate), { P, 8 }, sizeof(path), .image = path },
+	{ IA32(193, truncate64), { P, 8, 0 }, sizeof(path), .image = path },
+	{ IA32(142, select), { 1, P, 0, 0, TO(no_time) }, 4, .unit = 4, .good = NONNEGATIVE,
+	  .flags = NULL_GOOD },
+	{ IA32(142, select), { 1, 0, P, 0, TO(no_time) }, 4, .unit = 4, .good = NONNEGATIVE,
+	  .flags = NULL_GOOD },
+	{ IA32(142, select), { 1, 0, 0, P, TO(no_time) }, 4, .unit = 4, .good = NONNEGATIVE,
+	  .flags = NULL_GOOD },
+	{ IA32(142, select), { 0, 0, 0, 0, P }, 8, .image = &no_time, .flags = NULL_SKIP },
+	{ IA32(142, select), { 0, 0, 0, 0, P }, 8, .image = &short_time, .flags = NULL_SKIP },
+	{ IA32(308, pselect6), { 1, P, 0, 0, TO(no_time), 0 }, 4, .unit = 4, .good = NONNEGATIVE,
+	  .flags = NULL_GOOD },
+	{ IA32(308, pselect6), { 1, 0, P, 0, TO(no_time), 0 }, 4, .unit = 4, .good = NONNEGATIVE,
+	  .flags = NULL_GOOD },
+	{ IA32(308, pselect6), { 1, 0, 0, P, TO(no_time), 0 }, 4, .unit = 4, .good = NONNEGATIVE,
+	  .flags = NULL_GOOD },
+	{ IA32(308, pselect6), { 0, 0, 0, 0, P, 0 }, 8, .image = &short_time, .flags = NULL_SKIP },
+	{ IA32(308, pselect6), { 0, 0, 0, 0, TO(no_time), P }, 8, .image = &no_mask,
+	  .flags = NULL_GOOD },
+	{ IA32(308, pselect6), { 0, 0, 0, 0, TO(no_time), TO(mask) }, 8, .image = &no_signals,
+	  .flags = NULL_GOOD, .word = &part_at, .before = set_mask },
+	{ IA32(413, pselect6_64), { 1, P, 0, 0, TO(no_time64), 0 }, 4, .unit = 4,
+	  .good = NONNEGATIVE, .flags = NULL_GOOD },
+	{ IA32(413, pselect6_64), { 0, 0, 0, 0, P, 0 }, 16, .image = &short_time64,
+	  .flags = NULL_SKIP },
+	{ IA32(413, pselect6_64), { 0, 0, 0, 0, TO(no_time64), P }, 8, .image = &no_mask,
+	  .flags = NULL_GOOD },
+	{ IA32(309, ppoll), { P, 1, TO(no_time), 0, 0 }, 8, .unit = 8, .good = NONNEGATIVE,
+	  .hole = 0, .hole_end = 6 },
+	{ IA32(309, ppoll), { 0, 0, P, 0, 0 }, 8, .image = &short_time, .flags = NULL_SKIP },
+	{ IA32(309, ppoll), { 0, 0, TO(no_time), P, SET_BYTES }, 8, .image = &no_signals,
+	  .flags = NULL_GOOD },
+	{ IA32(414, ppoll64), { P, 1, TO(no_time64), 0, 0 }, 8, .unit = 8, .good = NONNEGATIVE,
+	  .hole = 0, .hole_end = 6 },
+	{ IA32(414, ppoll64), { 0, 0, P, 0, 0 }, 16, .image = &short_time64, .flags = NULL_SKIP },
+	{ IA32(414, ppoll64), { 0, 0, TO(no_time64), P, SET_BYTES }, 8, .image = &no_signals,
+	  .flags = NULL_GOOD },
+	{ IA32(30, utime), { P, 0 }, sizeof(path), .image = path },
+	{ IA32(30, utime), { TO(path), P }, 8, .image = &seconds, .flags = NULL_GOOD },
+	{ IA32(271, utimes), { P, 0 }, sizeof(path), .image = path },
+	{ IA32(271, utimes), { TO(path), P }, 16, .image = times, .flags = NULL_GOOD },
+	{ IA32(299, futimesat), { CWD, P, 0 }, sizeof(path), .image = path },
+	{ IA32(299, futimesat), { FILE_FD, P, 0 }, sizeof(path), .image = path,
+	  .flags = NULL_GOOD },
+	{ IA32(299, futimesat), { CWD, TO(path), P }, 16, .image = times, .flags = NULL_GOOD },
+	{ IA32(320, utimensat), { CWD, P, 0, 0 }, sizeof(path), .image = path },
+	{ IA32(320, utimensat), { FILE_FD, P, 0, 0 }, sizeof(path), .image = path,
+	  .flags = NULL_GOOD },
+	{ IA32(320, utimensat), { CWD, TO(path), P, 0 }, 16, .image = times, .flags = NULL_GOOD },
+	{ IA32(412, utimensat64), { CWD, P, 0, 0 }, sizeof(path), .image = path },
+	{ IA32(412, utimensat64), { FILE_FD, P, 0, 0 }, sizeof(path), .image = path,
+	  .flags = NULL_GOOD },
+	{ IA32(412, utimensat64), { CWD, TO(path), P, 0 }, 32, .image = times64,
+	  .flags = NULL_GOOD },
+};
+
+static void try_file_rows(void)
+{
+	int64_t fd;
+
+	into = (struct pair){ (uint32_t)TO(byte), 1 };
+	snprintf(path, sizeof(path), "/tmp/hostile-%010ld", (long)sys(SYS_getpid));
+	sys(SYS_mkdir, "/tmp", 01777);
+	fd = sys(SYS_open, path, O_RDWR | O_CREAT, 0600);
+	check_true(fd >= 0, "%s is there", path);
+	check_equal(sys(SYS_dup2, fd, FILE_FD), FILE_FD, "it has a number");
+	check_equal(sys(SYS_write, fd, newlines, 8), 8, "it has eight bytes");
+	try_rows(file_rows, COUNT(file_rows));
+	sys(SYS_close, fd);
+	sys(SYS_close, FILE_FD);
+	sys(SYS_unlink, path);
+}
+
 /* Elsewhere (tests/user32: frames, clone), or without an address to follow. */
 static const struct {
 	const char *name;
 	long number;
 } others[] = {
 	{ OTHER(clone) }, { OTHER(sigreturn) }, { OTHER(rt_sigreturn) }, { OTHER(arch_prctl) }, { OTHER(mmap) },
-	{ OTHER(set_robust_list) }, { OTHER(fcntl) },
+	{ OTHER(set_robust_list) }, { OTHER(fcntl) }, { OTHER(lseek) }, { OTHER(ftruncate) },
+	{ OTHER(ftruncate64) },
 };
 
 void test_ia32(void)
@@ -153,6 +284,7 @@ void test_ia32(void)
 	make_call(191 | IA32_CALL, get_limit);
 	sys(SYS_rt_sigprocmask, SIG_BLOCK, &only_usr2, 0, SET_BYTES);
 	try_rows(rows, COUNT(rows));
+	try_file_rows();
 	sys(SYS_rt_sigprocmask, SIG_UNBLOCK, &only_usr2, 0, SET_BYTES);
 	for (unsigned i = 0; i < COUNT(others); i++)
 		check_unharmed(others[i].name);
