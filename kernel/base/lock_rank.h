@@ -24,6 +24,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 /*   rank         kind    name                 where, and what it guards */
 #define LOCK_RANKS(LOCK)                                                                           \
 	LOCK(FILE_POSITION, WAITS, "file position") /* kernel/fs/file.h: of one file */            \
+	LOCK(EPOLL, WAITS, "epoll")                 /* kernel/fs/epoll.c: all items */             \
 	LOCK(PIPE, WAITS, "pipe")                   /* kernel/fs/pipe.c: one pipe's ring */        \
 	LOCK(TTY_LINE, WAITS, "tty line")           /* kernel/files/tty.c: the line being typed */ \
 	LOCK(INODE, WAITS, "inode->lock")    /* kernel/files/inode.h: a file's size, its writer */ \
@@ -41,6 +42,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 	LOCK(FUTEX, SPINS, "futex") /* kernel/task/waiters.c: tasks that wait for a word */        \
 	LOCK(DESCRIPTORS, SPINS, "descriptors") /* kernel/fs/descriptors.c: a table of them */     \
 	LOCK(WAIT_QUEUE, SPINS, "wait queue")   /* kernel/fs/wait_queue.c: who waits for a file */ \
+	LOCK(EPOLL_READY, SPINS, "epoll ready") /* kernel/fs/epoll.c: of one set */                \
 	LOCK(POLLER, SPINS, "poller")           /* kernel/fs/poll.c: was it told? */               \
 	LOCK(SLEEP_GUARD, SPINS,                                                                   \
 	     "sleep lock's guard") /* kernel/base/sleep_lock.h: who                   \

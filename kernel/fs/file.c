@@ -29,6 +29,8 @@ struct file *file_make(const struct file_ops *ops, u32 flags, void *private)
 
 void file_release(struct file *f)
 {
+	if (unlikely(f->forget))
+		f->forget(f);
 	if (f->ops->release)
 		f->ops->release(f);
 	dentry_drop(f->name);

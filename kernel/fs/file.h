@@ -10,6 +10,7 @@
 #define KERNEL_FS_FILE_H
 
 #include "kernel/base/errno.h"
+#include "kernel/base/list.h"
 #include "kernel/base/sleep_lock.h"
 #include "kernel/base/types.h"
 #include "kernel/linux/uapi.h"
@@ -102,6 +103,8 @@ struct file {
 	struct inode *inode;             /* NULL: none; a hold of it, as of the name */
 	struct dentry *name;
 	void *private;
+	struct link watched;            /* by epoll's items: kernel/fs/epoll.c, whose lock it has */
+	void (*forget)(struct file *f); /* before release(), if it is set: ends them */
 };
 
 /* One hold, the caller's.  NULL: no memory, and release() will not be called. */

@@ -52,8 +52,7 @@ void wait_queue_remove(struct wait_queue *q, struct watcher *w)
 	count(q, -1);
 }
 
-/* The lock is held. */
-static void wake_sleeper(struct wait_queue *q)
+void wait_queue_wake_locked(struct wait_queue *q)
 {
 	struct sleeper *s = list_entry(list_first(&q->sleepers), struct sleeper, in_queue);
 
@@ -84,7 +83,7 @@ void wait_queue_wake_listed(struct wait_queue *q)
 	u64 flags = spin_lock(&q->lock);
 	struct link *at = list_first(&q->watchers);
 
-	wake_sleeper(q);
+	wait_queue_wake_locked(q);
 	for (unsigned done = 1; at; done++) {
 		struct watcher *w = container_of(at, struct watcher, in_queue);
 

@@ -44,6 +44,9 @@ void wait_queue_remove(struct wait_queue *q, struct watcher *w);
 
 void wait_queue_wake_listed(struct wait_queue *q);
 
+/* Wakes one sleeper, and no watcher.  The queue's lock is held. */
+void wait_queue_wake_locked(struct wait_queue *q);
+
 /*
  * Wakes one sleeper and all watchers.  What they wait for was changed before by a locked
  * instruction, or under a lock that one has released.  Context: a task's, no spinlock held;

@@ -12,6 +12,8 @@
 #include <asm/prctl.h>
 #include <linux/auxvec.h>
 #include <linux/close_range.h>
+#define __force /* a word of sparse's, in the next */
+#include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/futex.h>

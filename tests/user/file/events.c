@@ -1,5 +1,5 @@
 /*
- * eventfd, and sockets, which are not here.  Right outcome: every step is ok, exit status 0.
+ * eventfd and epoll.  Right outcome: every step is ok, exit status 0.
  */
 #define _GNU_SOURCE
 #include "../lib/check.h"
@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,11 +90,95 @@ static void check_waiting(void)
 	close(full);
 }
 
+/* ---- epoll ------------------------------------------------------------------------------ */
+
+static int control(int set, int op, int fd, uint32_t events, uint64_t data)
+{
+	struct epoll_event event = { .events = events, .data.u64 = data };
+
+	return epoll_ctl(set, op, fd, &event) ? -errno : 0;
+}
+
+/* The events of the first that is ready within `ms`; -1: none, or not with this data. */
+static int next(int set, int ms, uint64_t data)
+{
+	struct epoll_event event;
+	int n = epoll_wait(set, &event, 1, ms);
+
+	return n < 0 ? -errno : n == 1 && event.data.u64 == data ? (int)event.events : -1;
+}
+
+static void check_control(void)
+{
+	int set = epoll_create1(EPOLL_CLOEXEC), end[2];
+
+	check_equal(pipe(end), 0, "a pipe");
+	check_equal(control(set, EPOLL_CTL_MOD, end[0], EPOLLIN, 1), -ENOENT, "what is not in a set cannot change");
+	check_equal(control(set, EPOLL_CTL_ADD, end[0], EPOLLIN, 1), 0, "it is added");
+	check_equal(control(set, EPOLL_CTL_ADD, end[0], EPOLLIN, 1), -EEXIST, "once");
+	check_equal(control(set, EPOLL_CTL_ADD, 99, EPOLLIN, 1), -EBADF, "what is not open, not");
+	check_equal(control(set, EPOLL_CTL_ADD, set, EPOLLIN, 1), -EINVAL, "nor the set itself");
+	check_equal(control(end[0], EPOLL_CTL_ADD, end[1], EPOLLIN, 1), -EINVAL, "a pipe is no set");
+	check_equal(next(set, 0, 1), -1, "nothing is ready");
+	check_equal(epoll_wait(set, NULL, 0, 0) < 0 ? -errno : 0, -EINVAL, "no event is too few");
+	check_equal(write(end[1], "x", 1), 1, "a byte comes");
+	check_equal(next(set, -1, 1), EPOLLIN, "then it is");
+	check_equal(next(set, 0, 1), EPOLLIN, "and stays so");
+	check_equal(polled(set) & POLLIN, POLLIN, "the set itself is ready");
+	check_equal(control(set, EPOLL_CTL_MOD, end[0], EPOLLIN | EPOLLET, 2), 0, "now by its edges");
+	check_equal(next(set, 0, 2), EPOLLIN, "it is ready");
+	check_equal(next(set, 0, 2), -1, "once");
+	check_equal(write(end[1], "x", 1), 1, "another byte");
+	check_equal(next(set, 0, 2), EPOLLIN, "is another edge");
+	check_equal(control(set, EPOLL_CTL_MOD, end[0], EPOLLIN | EPOLLONESHOT, 3), 0, "now one time");
+	check_equal(next(set, 0, 3), EPOLLIN, "it is ready");
+	check_equal(write(end[1], "x", 1), 1, "another byte");
+	check_equal(next(set, 0, 3), -1, "does not count any more");
+	check_equal(control(set, EPOLL_CTL_MOD, end[0], 0, 4), 0, "with no event asked for");
+	close(end[1]);
+	check_equal(next(set, 0, 4), EPOLLHUP, "a hang-up is one");
+	close(end[0]);
+	check_equal(next(set, 0, 4), -1, "a file that is closed is in no set");
+	close(set);
+}
+
+static void check_sets(void)
+{
+	int set = epoll_create1(0), counter[40], status, sum = 0;
+	struct epoll_event events[64];
+
+	for (int i = 0; i < 40; i++) {
+		counter[i] = eventfd(0, 0);
+		control(set, EPOLL_CTL_ADD, counter[i], EPOLLIN, (uint64_t)i);
+	}
+	for (int i = 0; i < 40; i += 2)
+		put(counter[i], 1);
+	check_equal(epoll_wait(set, events, 64, -1), 20, "of forty that are watched twenty are ready");
+	check_equal(epoll_wait(set, events, 7, -1), 7, "seven fit");
+	for (int i = 0; i < 40; i += 2)
+		get(counter[i]);
+	check_equal(epoll_wait(set, events, 64, 0), 0, "none is ready then");
+	check_equal(control(set, EPOLL_CTL_DEL, counter[1], 0, 0), 0, "one is removed");
+	put(counter[1], 1);
+	check_equal(next(set, 0, 1), -1, "and does not count any more");
+	for (int i = 0; i < 3; i++)
+		if (fork() == 0)
+			_exit(next(set, -1, 5) != EPOLLIN);
+	usleep(20000);
+	put(counter[5], 1);
+	while (wait(&status) > 0)
+		sum += status;
+	check_equal(sum, 0, "three that wait for a set are told of one that stays ready");
+	close(set);
+}
+
 int main(int argc, char **argv)
 {
 	check_begin(argc > 1 && strcmp(argv[1], "-q") == 0);
 	check_counter();
 	check_semaphore();
 	check_waiting();
+	check_control();
+	check_sets();
 	return check_end();
 }

@@ -1,0 +1,106 @@
+/*
+ * System calls of epoll(7).
+ */
+#include "arch/machine/clock.h"
+#include "kernel/base/errno.h"
+#include "kernel/fs/calls/wait_mask.h"
+#include "kernel/fs/descriptors.h"
+#include "kernel/fs/epoll.h"
+#include "kernel/fs/file.h"
+#include "kernel/linux/syscalls.h"
+#include "kernel/linux/uapi.h"
+#include "kernel/linux/user_time.h"
+#include "mm/space/uaccess.h"
+
+#define EVENTS_MOST (0x7fffffff / (u32)sizeof(struct epoll_event))
+
+static long make(u32 flags)
+{
+	struct file *f = epoll_make();
+	int fd = f ? fd_install(f, flags, 0) : -ENOMEM;
+
+	if (f && fd < 0)
+		file_drop(f);
+	return fd;
+}
+
+long sys_epoll_create(struct pt_regs *regs)
+{
+	return (int)regs->di > 0 ? make(0) : -EINVAL;
+}
+
+long sys_epoll_create1(struct pt_regs *regs)
+{
+	return (u32)regs->di & ~(u32)O_CLOEXEC ? -EINVAL : make((u32)regs->di);
+}
+
+long sys_epoll_ctl(struct pt_regs *regs)
+{
+	struct epoll_event event = { 0 };
+	struct file *ep, *f;
+	long err = -EBADF;
+
+	if ((u32)regs->si != EPOLL_CTL_DEL && copy_from_user(&event, regs->r10, sizeof(event)))
+		return -EFAULT;
+	ep = fd_get((int)regs->di);
+	f = ep ? fd_get((int)regs->dx) : NULL;
+	if (f) {
+		err = epoll_control(ep, (u32)regs->si, f, (int)regs->dx, &event);
+		file_drop(f);
+	}
+	if (ep)
+		file_drop(ep);
+	return err;
+}
+
+static long wait_until(const struct pt_regs *regs, u64 when)
+{
+	u32 most = (u32)regs->dx;
+	struct file *ep;
+	long n;
+
+	if (most == 0 || most > EVENTS_MOST)
+		return -EINVAL;
+	if (!user_range_ok(regs->si, most * sizeof(struct epoll_event)))
+		return -EFAULT;
+	ep = fd_get((int)regs->di);
+	if (!ep)
+		return -EBADF;
+	n = epoll_wait(ep, regs->si, most, when);
+	file_drop(ep);
+	return n;
+}
+
+static u64 end_of(int ms)
+{
+	return ms < 0 ? TIME_NEVER : ms ? clock_ns() + (u64)ms * NSEC_PER_MSEC : 0;
+}
+
+long sys_epoll_wait(struct pt_regs *regs)
+{
+	return wait_until(regs, end_of((int)regs->r10));
+}
+
+long sys_epoll_pwait(struct pt_regs *regs)
+{
+	long err = wait_mask_set(regs->r8, regs->r9);
+
+	return err ? err : wait_mask_restore(wait_until(regs, end_of((int)regs->r10)));
+}
+
+long sys_epoll_pwait2(struct pt_regs *regs)
+{
+	struct timespec ts = { 0, 0 };
+	u64 when = TIME_NEVER;
+	long err = regs->r10 ? timespec_read(&ts, regs->r10) : 0;
+
+	if (!err)
+		err = wait_mask_set(regs->r8, regs->r9);
+	if (err)
+		return err;
+	if (regs->r10) {
+		when = timespec_ns(&ts);
+		when += when ? clock_ns() : 0;
+	}
+	return wait_mask_restore(wait_until(regs, when));
+}
