@@ -258,7 +258,7 @@ static u64 in_kernel(u64 calls)
 
 static void unknown_number(struct selftest *t)
 {
-	static const u64 number[] = { 22, 323, 334, 335, 512, 0x3fffffff, 0x40000027,
+	static const u64 number[] = { 174, 323, 334, 335, 512, 0x3fffffff, 0x40000027,
 				      0x80000027, 0xffffffff, ~0ULL };
 	unsigned cpu = online_cpu(1);
 	u64 calls = VAULT_OF(cpu)->syscalls, unknown = VAULT_OF(cpu)->syscalls_unknown;
