@@ -63,6 +63,8 @@ static int follow_link(struct walk *w, const struct inode *link)
 
 	if (w->links++ == MAX_LINKS)
 		return -ELOOP;
+	if (!target) /* only who made it knows where it leads, and he is not asked here */
+		return -ENOENT;
 	if (!is_last(w))
 		w->depth++;
 	w->rest[w->depth] = (struct part){ target, target + link->size };

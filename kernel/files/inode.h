@@ -36,6 +36,7 @@ struct inode {
 	u32 rdev_major, rdev_minor;
 	const char *target;     /* of a symbolic link, `size` bytes, not empty */
 	bool own_target;        /* text_make() made it */
+	bool is_apart;          /* not of the tree: it must not be given a name there */
 	struct shared *content; /* of a regular file, whose size is shared_size()'s */
 
 	/* The tree's lock (kernel/files/file_tree.h); single reads need none. */

@@ -216,6 +216,8 @@ int descriptors_unshare(void)
 	struct process *p = current_process();
 	struct descriptors *own, *old = p->files;
 
+	if (p->alive != 1)
+		return -EINVAL;
 	if (__atomic_load_n(&old->holds, __ATOMIC_ACQUIRE) == 1)
 		return 0;
 	own = descriptors_copy(old);

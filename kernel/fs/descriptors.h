@@ -27,7 +27,10 @@ struct descriptors *descriptors_copy(struct descriptors *from);
 struct descriptors *descriptors_hold(struct descriptors *d);
 void descriptors_drop(struct descriptors *d);
 
-/* The current process gets a table of its own, if it shares one: 0 or -ENOMEM. */
+/*
+ * The current process gets a table of its own, if it shares one: 0, -ENOMEM; or -EINVAL, as
+ * of a kernel that cannot do that: it has other threads, and they are in the table.
+ */
 int descriptors_unshare(void);
 
 /* Closes what FD_CLOEXEC is set for, of the current process, which shares no table. */

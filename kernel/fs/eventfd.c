@@ -83,8 +83,8 @@ static long eventfd_read(struct file *f, struct io *io, u64 *pos __unused)
 	do
 		err = file_wait(f, &e->to_read, has_some, e, &woken);
 	while (!err && !(n = take(e)));
-	if (!err)
-		wait_queue_wake(&e->to_write);
+	if (!err) /* all: who adds much may have to wait on where who adds little need not */
+		wait_queue_wake_all(&e->to_write);
 	if (woken && has_some(e))
 		wait_queue_wake(&e->to_read);
 	if (err)
@@ -109,8 +109,6 @@ static long eventfd_write(struct file *f, struct io *io, u64 *pos __unused)
 	while (!err && !add(&a));
 	if (!err)
 		wait_queue_wake(&a.e->to_read);
-	if (woken) /* the next one may add less */
-		wait_queue_wake(&a.e->to_write);
 	return err ? err : (long)sizeof(a.n);
 }
 

@@ -6,7 +6,6 @@
 #include "kernel/base/string.h"
 #include "kernel/files/file_tree.h"
 #include "kernel/fs/file.h"
-#include "kernel/linux/abi.h"
 #include "kernel/linux/uapi.h"
 #include "mm/frames/slab.h"
 #include "mm/space/uaccess.h"
@@ -40,18 +39,15 @@ void file_release(struct file *f)
 
 /* ---- Bytes ------------------------------------------------------------------------- */
 
-/* False: its address or length cannot be read, or used. */
+/* False: there is none. */
 static bool next_piece(struct io *io)
 {
-	unsigned width = abi_width();
-	u64 words[2];
-
-	if (!io->more || abi_read_words(words, io->more, 2, width) ||
-	    !user_range_ok(words[0], words[1]))
+	if (!io->pieces)
 		return false;
-	io->more += 2 * width;
-	io->user = words[0];
-	io->here = MIN(words[1], io->left);
+	io->pieces--;
+	io->user = io->more->at;
+	io->here = MIN(io->more->length, io->left);
+	io->more++;
 	return true;
 }
 
@@ -109,9 +105,10 @@ size_t io_get_slowly(struct io *io, void *to, size_t n)
 
 long file_transfer_locked(struct file *f, struct io *io, transfer_fn *fn)
 {
-	long n;
+	long n = sleep_lock_killable(&f->position_lock);
 
-	sleep_lock(&f->position_lock);
+	if (n)
+		return n;
 	n = fn(f, io, &f->position);
 	sleep_unlock(&f->position_lock);
 	return n;

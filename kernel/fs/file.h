@@ -21,16 +21,23 @@ struct file;
 struct inode;
 struct poll_wait;
 
+/* A range of a program's memory. */
+struct io_piece {
+	virt_addr_t at;
+	u64 length;
+};
+
 /*
- * Where bytes come from or go to: a program's memory, in one piece or in those of an array
- * of struct iovec; or the kernel's, if `kernel` is set.
+ * Where bytes come from or go to: a program's memory, in one piece or in several, whose
+ * lengths together are `left`; or the kernel's, if `kernel` is set.
  */
 struct io {
 	virt_addr_t user; /* of the piece */
 	u8 *kernel;
 	u64 left;         /* bytes in all */
 	u64 here;         /* and in the piece */
-	virt_addr_t more; /* the next struct iovec, in the call's form */
+	const struct io_piece *more; /* those behind it */
+	u32 pieces;                  /* so many */
 };
 
 /*
@@ -96,7 +103,7 @@ struct file_ops {
 
 struct file {
 	const struct file_ops *ops;
-	u32 holds;
+	u64 holds; /* as many as there are descriptors of it: more than 32 bits can count */
 	u32 flags; /* O_ACCMODE does not change; fcntl() stores the rest at once */
 	u64 position;
 	struct sleep_lock position_lock; /* of files with seek() */

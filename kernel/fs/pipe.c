@@ -3,10 +3,13 @@
  *
  * `in` and `out` count bytes, and the ring's size is a power of two, so that either tells a
  * place in it.  A page takes bytes again when all that it had are out.  An empty pipe begins
- * anew at 0, in the page that it keeps.
+ * anew at 0, in the page that it keeps; and when all of a ring is out, both counts are put
+ * back by its size: so they never come round.
  *
  * The lock is one that sleeps, because bytes go between the ring and a program's memory under
- * it, once, and may fault in.  Whoever must wait has let go of it, and looks at the counts
+ * it, once, and may fault in.  That may wait for the end of a process that is killed for its
+ * memory, and so such a process must not wait for the lock: it is taken by
+ * sleep_lock_killable().  Whoever must wait has let go of it, and looks at the counts
  * without (readable(), writable()).  Whoever was woken and leaves wakes the next, if there is
  * still something for him: so one wake-up at an end's close reaches all.
  * Life: the files of both ends hold it, together.
@@ -14,6 +17,7 @@
  * Source: pipe(7).
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/panic.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/sleep_lock.h"
 #include "kernel/base/string.h"
@@ -131,16 +135,34 @@ static u64 fill(struct pipe *p, struct io *io, u64 n, long *err)
 	return done;
 }
 
-/* An empty pipe begins anew, with the page that it is at for its first. */
+static void set_counts(struct pipe *p, u32 in, u32 out)
+{
+	__atomic_store_n(&p->in_and_out, in | (u64)out << 32, __ATOMIC_RELAXED);
+}
+
+/*
+ * An empty pipe begins anew, with the page that it is at for its first; where a write that
+ * failed has left one, it has that already.
+ */
 static void rewind(struct pipe *p)
 {
-	u8 **page = page_at(p, p->out - 1), *kept = *page;
+	u8 **page = page_at(p, p->out - 1);
 
 	if (unlikely(page != p->page)) {
+		free_page(p->page);
+		p->page[0] = *page;
 		*page = NULL;
-		p->page[0] = kept;
 	}
-	__atomic_store_n(&p->in_and_out, 0, __ATOMIC_RELAXED);
+	set_counts(p, 0, 0);
+}
+
+/* All bytes of the page that ends at `out` are out. */
+static void leave_page(struct pipe *p, u32 out)
+{
+	free_page(page_at(p, out - 1));
+	if (out >= p->size)
+		set_counts(p, p->in - p->size, out - p->size);
+	ASSERT_OP(p->in, <=, 2 * PAGES_MOST * PAGE_SIZE);
 }
 
 /* It is not empty. */
@@ -150,8 +172,7 @@ static u64 drain(struct pipe *p, struct io *io)
 
 	do {
 		u32 out = p->out, part = in_page(out, n - done);
-		u8 **page = page_at(p, out);
-		size_t put = io_put(io, *page + out % PAGE_SIZE, part);
+		size_t put = io_put(io, *page_at(p, out) + out % PAGE_SIZE, part);
 
 		out += (u32)put;
 		done += put;
@@ -164,7 +185,7 @@ static u64 drain(struct pipe *p, struct io *io)
 		if (unlikely(put < part))
 			break;
 		if (out % PAGE_SIZE == 0)
-			free_page(page);
+			leave_page(p, out);
 	} while (done < n);
 	return done;
 }
@@ -173,13 +194,15 @@ static u64 drain(struct pipe *p, struct io *io)
 
 /*
  * The short way of small reads and writes, while all bytes of the pipe are in its first page:
- * bytes done, 0: the long way, please.
+ * bytes done, -EINTR, 0: the long way, please.
  */
 static long read_at_once(struct pipe *p, struct io *io)
 {
 	u32 n, done = 0;
+	long err = sleep_lock_killable(&p->lock);
 
-	sleep_lock(&p->lock);
+	if (unlikely(err))
+		return err;
 	n = p->in - p->out;
 	if (likely(n) && likely(p->in <= PAGE_SIZE)) {
 		done = (u32)io_put(io, p->page[0] + p->out, MIN(n, io->left));
@@ -198,8 +221,10 @@ static long write_at_once(struct pipe *p, struct io *io)
 {
 	u64 n = io->left;
 	u32 in, done = 0;
+	long err = sleep_lock_killable(&p->lock);
 
-	sleep_lock(&p->lock);
+	if (unlikely(err))
+		return err;
 	in = p->in;
 	if (likely(in + n <= PAGE_SIZE) && likely(p->page[0]) && likely(p->readers)) {
 		done = (u32)io_get(io, p->page[0] + in, n);
@@ -214,9 +239,11 @@ static long write_at_once(struct pipe *p, struct io *io)
 static long read_some(struct pipe *p, struct io *io)
 {
 	bool is_end = !__atomic_load_n(&p->writers, __ATOMIC_ACQUIRE);
+	long err = sleep_lock_killable(&p->lock);
 	u64 n;
 
-	sleep_lock(&p->lock);
+	if (err)
+		return err;
 	if (unlikely(p->in == p->out)) {
 		sleep_unlock(&p->lock);
 		return is_end ? 0 : -EAGAIN; /* another was faster */
@@ -259,10 +286,12 @@ static void send_sigpipe(void)
 /* What there is room for, but nothing of what must stay together and does not fit. */
 static long write_some(struct pipe *p, struct io *io, bool together)
 {
-	long err = -EAGAIN;
+	long err = sleep_lock_killable(&p->lock);
 	u64 n = 0, fits;
 
-	sleep_lock(&p->lock);
+	if (err)
+		return err;
+	err = -EAGAIN;
 	fits = room(p);
 	if (!__atomic_load_n(&p->readers, __ATOMIC_RELAXED))
 		err = -EPIPE;
@@ -430,8 +459,8 @@ long pipe_set_size(struct file *f, u32 bytes)
 {
 	struct pipe *p = f->private;
 	u32 size = PAGE_SIZE;
-	long err = -EBUSY;
 	phys_addr_t pa;
+	long err;
 
 	if (f->ops != &pipe_ops)
 		return -EBADF;
@@ -442,12 +471,15 @@ long pipe_set_size(struct file *f, u32 bytes)
 	pa = frame_alloc();
 	if (pa == NO_FRAME)
 		return -ENOMEM;
-	sleep_lock(&p->lock);
-	if (p->size - room(p) <= size) {
-		change_ring(p, size, phys_to_virt(pa));
-		err = size;
+	err = sleep_lock_killable(&p->lock);
+	if (!err) {
+		err = -EBUSY;
+		if (p->size - room(p) <= size) {
+			change_ring(p, size, phys_to_virt(pa));
+			err = size;
+		}
+		sleep_unlock(&p->lock);
 	}
-	sleep_unlock(&p->lock);
 	frame_free(pa);
 	wait_queue_wake(&p->to_write);
 	return err;

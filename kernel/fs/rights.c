@@ -37,6 +37,11 @@ bool rights_may_search(const struct inode *dir)
 	return rights_allow(dir, MAY_EXECUTE);
 }
 
+bool rights_may_search_real(const struct inode *dir)
+{
+	return rights_allow_real(dir, MAY_EXECUTE);
+}
+
 bool rights_is_owner(const struct inode *inode)
 {
 	return process_is_privileged() || current_process()->ids.user[EFFECTIVE_ID] == inode->uid;

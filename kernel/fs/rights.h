@@ -16,8 +16,9 @@ enum { MAY_EXECUTE = 1, MAY_WRITE = 2, MAY_READ = 4 };
 bool rights_allow(const struct inode *inode, u32 what);
 bool rights_allow_real(const struct inode *inode, u32 what);
 
-/* May a path of the current process lead through the directory? */
+/* May a path of the current process lead through the directory?  By its ids as above. */
 bool rights_may_search(const struct inode *dir);
+bool rights_may_search_real(const struct inode *dir);
 
 /* Is the current process the file's owner, or root? */
 bool rights_is_owner(const struct inode *inode);

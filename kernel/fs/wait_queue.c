@@ -52,16 +52,17 @@ void wait_queue_remove(struct wait_queue *q, struct watcher *w)
 	count(q, -1);
 }
 
-void wait_queue_wake_locked(struct wait_queue *q)
+bool wait_queue_wake_locked(struct wait_queue *q)
 {
 	struct sleeper *s = list_entry(list_first(&q->sleepers), struct sleeper, in_queue);
 
 	if (!s)
-		return;
+		return false;
 	list_remove(&s->in_queue);
 	count(q, -1);
 	s->woken = true;
 	sched_wake(s->task);
+	return true;
 }
 
 /* Others have their turn; returns what comes behind `at` then. */
@@ -91,4 +92,20 @@ void wait_queue_wake_listed(struct wait_queue *q)
 		at = done % WAKES ? list_next(&q->watchers, at) : pause(q, at, &flags);
 	}
 	spin_unlock(&q->lock, flags);
+}
+
+static bool wake_one(struct wait_queue *q)
+{
+	SPIN_GUARD(&q->lock);
+
+	return wait_queue_wake_locked(q);
+}
+
+/* Who sleeps again meanwhile is the last, so the number of now is enough. */
+void wait_queue_wake_all(struct wait_queue *q)
+{
+	u32 most = __atomic_load_n(&q->waiting, __ATOMIC_RELAXED);
+
+	for (wait_queue_wake(q); most && wake_one(q); most--)
+		sched_point();
 }

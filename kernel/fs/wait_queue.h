@@ -44,8 +44,8 @@ void wait_queue_remove(struct wait_queue *q, struct watcher *w);
 
 void wait_queue_wake_listed(struct wait_queue *q);
 
-/* Wakes one sleeper, and no watcher.  The queue's lock is held. */
-void wait_queue_wake_locked(struct wait_queue *q);
+/* Wakes one sleeper, and no watcher.  False: there is none.  The queue's lock is held. */
+bool wait_queue_wake_locked(struct wait_queue *q);
 
 /*
  * Wakes one sleeper and all watchers.  What they wait for was changed before by a locked
@@ -62,5 +62,8 @@ static inline void wait_queue_wake(struct wait_queue *q)
 	if (wait_queue_has(q))
 		wait_queue_wake_listed(q);
 }
+
+/* The same, but all sleepers: they wait for different things. */
+void wait_queue_wake_all(struct wait_queue *q);
 
 #endif

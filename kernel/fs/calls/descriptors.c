@@ -18,11 +18,12 @@ long sys_close(struct pt_regs *regs)
 long sys_close_range(struct pt_regs *regs)
 {
 	u32 first = (u32)regs->di, last = (u32)regs->si, flags = (u32)regs->dx;
+	long err;
 
 	if (flags & ~(u32)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) || first > last)
 		return -EINVAL;
-	if (flags & CLOSE_RANGE_UNSHARE && descriptors_unshare())
-		return -ENOMEM;
+	if (flags & CLOSE_RANGE_UNSHARE && (err = descriptors_unshare()))
+		return err;
 	fd_close_range(first, last, flags & CLOSE_RANGE_CLOEXEC);
 	return 0;
 }

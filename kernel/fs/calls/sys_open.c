@@ -225,9 +225,11 @@ long sys_getdents64(struct pt_regs *regs)
 	if (!f)
 		return -EBADF;
 	if (f->ops == &directory_ops) {
-		sleep_lock(&f->position_lock);
-		n = read_directory(f, regs->si, (u32)regs->dx);
-		sleep_unlock(&f->position_lock);
+		n = sleep_lock_killable(&f->position_lock);
+		if (!n) {
+			n = read_directory(f, regs->si, (u32)regs->dx);
+			sleep_unlock(&f->position_lock);
+		}
 	}
 	file_drop(f);
 	return n;

@@ -269,17 +269,17 @@ long sys_fstatfs(struct pt_regs *regs)
 
 static long may_access(int fd, virt_addr_t from, u32 what, u32 flags)
 {
+	bool real = !(flags & AT_EACCESS), may;
 	struct path p;
-	bool may;
 	long err;
 
 	if ((what & ~7u) || (flags & ~(u32)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
 		return -EINVAL;
-	err = path_lock(fd, from, flags, &p);
+	err = path_lock(fd, from, flags | (real ? PATH_REAL_IDS : 0), &p);
 	if (err)
 		return err;
-	may = flags & AT_EACCESS ? rights_allow(p.at.file->inode, what) :
-				   rights_allow_real(p.at.file->inode, what);
+	may = real ? rights_allow_real(p.at.file->inode, what) :
+		     rights_allow(p.at.file->inode, what);
 	path_unlock(&p);
 	return may ? 0 : -EACCES;
 }

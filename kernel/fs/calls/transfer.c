@@ -2,12 +2,14 @@
  * System calls that move bytes between a file and a program's memory.
  */
 #include "kernel/base/errno.h"
+#include "kernel/base/phys.h"
 #include "kernel/fs/descriptors.h"
 #include "kernel/fs/file.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/uapi.h"
+#include "mm/frames/frame.h"
 #include "mm/space/uaccess.h"
 
 /* As Linux: a longer transfer is cut to this (and is then a short one). */
@@ -66,14 +68,14 @@ long sys_pwrite64(struct pt_regs *regs)
 
 /* ---- Several pieces ------------------------------------------------------------------- */
 
-/* All of them before the first byte: their lengths together, or an error. */
-static long measure(virt_addr_t iov, u64 count)
+#define FEW 8 /* for which the stack has room */
+
+/* An array of struct iovec, once and whole: the lengths together, or an error. */
+static long get_pieces(struct io_piece *to, virt_addr_t iov, u64 count)
 {
 	unsigned width = abi_width();
 	u64 words[2], total = 0;
 
-	if (count > UIO_MAXIOV)
-		return -EINVAL;
 	for (u64 i = 0; i < count; i++) {
 		if (abi_read_words(words, iov + i * 2 * width, 2, width))
 			return -EFAULT;
@@ -81,24 +83,56 @@ static long measure(virt_addr_t iov, u64 count)
 			return -EINVAL;
 		if (!user_range_ok(words[0], words[1]))
 			return -EFAULT;
-		total += MIN(words[1], MAX_RW_COUNT - total);
+		to[i] = (struct io_piece){ words[0], MIN(words[1], MAX_RW_COUNT - total) };
+		total += to[i].length;
 	}
 	return (long)total;
 }
 
+static long transfer_in(struct io_piece *pieces, const struct pt_regs *regs, struct file *f,
+			u64 *pos, transfer_fn *fn)
+{
+	struct io io = { .more = pieces, .pieces = (u32)regs->dx };
+	long n = get_pieces(pieces, regs->si, regs->dx);
+
+	if (n < 0)
+		return n;
+	io.left = (u64)n;
+	return OOM_RETRY(OOM_CAN_FAIL, fn(f, &io, pos));
+}
+
+static long transfer_few(const struct pt_regs *regs, struct file *f, u64 *pos, transfer_fn *fn)
+{
+	struct io_piece pieces[FEW];
+
+	return transfer_in(pieces, regs, f, pos, fn);
+}
+
+static long transfer_many(const struct pt_regs *regs, struct file *f, u64 *pos, transfer_fn *fn)
+{
+	size_t bytes = ALIGN_UP(regs->dx * sizeof(struct io_piece), PAGE_SIZE);
+	unsigned frames = (unsigned)(bytes / PAGE_SIZE);
+	phys_addr_t pa = frame_alloc_contiguous(frames, NO_FRAME);
+	long n;
+
+	if (pa == NO_FRAME)
+		return -ENOFRAME;
+	n = transfer_in(phys_to_virt(pa), regs, f, pos, fn);
+	frame_free_contiguous(pa, frames);
+	return n;
+}
+
 static long transfer_pieces(const struct pt_regs *regs, u64 *pos, transfer_fn *fn)
 {
-	struct io io = { .more = regs->si };
 	struct file *f = fd_get((int)regs->di);
 	long n;
 
 	if (!f)
 		return -EBADF;
-	n = pos && !f->ops->seek ? -ESPIPE : measure(regs->si, regs->dx);
-	if (n >= 0) {
-		io.left = (u64)n;
-		n = OOM_RETRY(OOM_CAN_FAIL, fn(f, &io, pos));
-	}
+	n = pos && !f->ops->seek  ? -ESPIPE :
+	    regs->dx > UIO_MAXIOV ? -EINVAL :
+	    regs->dx <= FEW       ? transfer_few(regs, f, pos, fn) :
+				    OOM_RETRY(OOM_CAN_FAIL, transfer_many(regs, f, pos, fn));
 	file_drop(f);
 	return n;
 }
@@ -157,9 +191,11 @@ static long seek(int fd, s64 offset, u32 whence)
 	if (whence > SEEK_MAX) {
 		at = -EINVAL;
 	} else if (f->ops->seek) {
-		sleep_lock(&f->position_lock);
-		at = f->ops->seek(f, offset, whence);
-		sleep_unlock(&f->position_lock);
+		at = sleep_lock_killable(&f->position_lock);
+		if (!at) {
+			at = f->ops->seek(f, offset, whence);
+			sleep_unlock(&f->position_lock);
+		}
 	}
 	file_drop(f);
 	return at;

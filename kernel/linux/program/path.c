@@ -19,6 +19,7 @@ static_assert(PATH_MAX <= PAGE_SIZE, "a path is kept in a frame");
 static struct inode self_exe_link = {
 	.holds = 1,
 	.mode = FILE_SYMLINK | 0777,
+	.is_apart = true,
 	.links = 1,
 	.number = 0xffffffff,
 };
@@ -161,6 +162,8 @@ void path_unlock_places(struct path p[2])
 static int find(struct path *p, u32 flags)
 {
 	bool follow = !(flags & AT_SYMLINK_NOFOLLOW);
+	bool (*may_search)(const struct inode *) =
+		flags & PATH_REAL_IDS ? rights_may_search_real : rights_may_search;
 
 	if (path_is_self_exe(p->text) && current_process()->exe) {
 		p->at.file = follow ? current_process()->exe : &path_self_exe;
@@ -170,7 +173,7 @@ static int find(struct path *p, u32 flags)
 		p->at.file = p->start;
 		return 0;
 	}
-	return file_find(p->start, p->text, follow, rights_may_search, &p->at.file);
+	return file_find(p->start, p->text, follow, may_search, &p->at.file);
 }
 
 long path_lock(int fd, virt_addr_t from, u32 flags, struct path *p)

@@ -33,9 +33,10 @@ struct path {
  * Finds what a path names, and leaves the tree locked: 0, or the errors of path_get() and
  * file_find(), -EBADF, and nothing is locked.  `fd` is where a relative path begins, AT_FDCWD
  * the working directory.  Of `flags`, AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH count: an empty
- * path is then the file of `fd`, if that has a name.  /proc/self/exe is the link to the
- * process's program.
+ * path is then the file of `fd`, if that has a name; PATH_REAL_IDS searches with those, as
+ * access() wants it.  /proc/self/exe is the link to the process's program.
  */
+#define PATH_REAL_IDS (1U << 31) /* none of Linux's AT_* */
 long path_lock(int fd, virt_addr_t from, u32 flags, struct path *p);
 
 /* The same for a place, which may have no file yet. */
