@@ -15,6 +15,7 @@
 #include "lib/bugs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,6 +32,8 @@
 #define TABLE_SPAN (1ul << 21)
 #define FUTEX_WAKE 1
 #define LITTLE 300 /* pages */
+#define ROOM 200
+#define PIPE_BYTES (1 << 20)
 
 static uint64_t free_pages(void)
 {
@@ -291,6 +294,55 @@ static void check_sharers(void)
 	reap_all();
 }
 
+/* It has most of the memory, and is in and out of the pipe's lock. */
+static void have_and_read(int fd)
+{
+	char c;
+
+	have(80);
+	for (;;)
+		read(fd, &c, 1);
+}
+
+/*
+ * Who is in the middle of a write to a pipe when no frame is left waits for the end of a
+ * process that wants to read from that pipe: which must not wait for the first, then.
+ */
+static void check_pipe(void)
+{
+	uint64_t less;
+	int end[2], done = 0, status = 0;
+	char *at = map(PIPE_BYTES, MAP_PRIVATE);
+	pid_t pid;
+
+	check_begin(true); /* two steps, which are one of ours */
+	begun_with = free_pages();
+	less = begun_with - begun_with * 80 / 100;
+	if (pipe2(end, O_NONBLOCK) || fcntl(end[1], F_SETPIPE_SZ, PIPE_BYTES) < 0)
+		return;
+	pid = make_child();
+	if (pid == 0) {
+		if (setgid(USER) || setuid(USER))
+			_exit(1);
+		have_and_read(end[0]);
+	}
+	for (int i = 0; i < 3000 && free_pages() > less; i++)
+		usleep(10000);
+	less = free_pages() > ROOM ? free_pages() - ROOM : 0;
+	memset(map(less * PAGE, MAP_PRIVATE), 1, less * PAGE);
+	while (done < PIPE_BYTES) {
+		ssize_t n = write(end[1], at + done, PIPE_BYTES - (size_t)done);
+
+		if (n < 0)
+			break;
+		done += (int)n;
+	}
+	check_equal(done, PIPE_BYTES, "a pipe is written to when no memory is left");
+	waitpid(pid, &status, 0);
+	check_equal(status, SIGKILL, "and who had it, and reads there, is killed");
+	_exit(check_status());
+}
+
 /* All that sysinfo() calls free, but for what the tables of it take. */
 static void take_what_is_free(void)
 {
@@ -321,6 +373,7 @@ int main(int argc, char **argv)
 		check_hog(i);
 	check_equal(in_child(take_what_is_free), EXITED(0), "what is called free can be had");
 	check_sharers();
+	check_equal(in_child(check_pipe), EXITED(0), "nobody waits for ever for a pipe");
 	status = in_child(share_most);
 	reap_all();
 	check_true(status == EXITED(0) || status == SIGKILL,

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -88,6 +89,31 @@ static void check_waiting(void)
 	check_equal(get(full), (int64_t)(~0ULL - 3), "with what it adds");
 	close(fd);
 	close(full);
+}
+
+/* Room for who adds little is no room for who adds much, and waits first. */
+static void check_writers(void)
+{
+	int fd = eventfd(0, EFD_SEMAPHORE), status = -1;
+	pid_t much, little;
+
+	put(fd, ~0ULL - 1);
+	much = fork();
+	if (much == 0)
+		_exit(put(fd, ~0ULL - 1) != 8);
+	usleep(20000);
+	little = fork();
+	if (little == 0) {
+		alarm(10);
+		_exit(put(fd, 1) != 8);
+	}
+	usleep(20000);
+	get(fd);
+	waitpid(little, &status, 0);
+	check_equal(status, 0, "who adds little goes on before who adds much");
+	kill(much, SIGKILL);
+	waitpid(much, &status, 0);
+	close(fd);
 }
 
 /* ---- epoll ------------------------------------------------------------------------------ */
@@ -178,6 +204,7 @@ int main(int argc, char **argv)
 	check_counter();
 	check_semaphore();
 	check_waiting();
+	check_writers();
 	check_control();
 	check_sets();
 	return check_end();

@@ -139,6 +139,8 @@ static void test_links(void)
 	check_equal(links("a"), 3, "has another");
 	unlink("a");
 	check_equal(links("b"), 2, "a name goes, the file stays");
+	check_equal(error(link("/proc/self/exe", "x")), EXDEV, "what is in no directory gets no name");
+	check_equal(error(access("x/y", F_OK)), ENOENT, "and leads nowhere");
 	unlink("b");
 	unlink("n");
 	unlink("l");
@@ -389,9 +391,36 @@ static void as_user(void)
 	check_equal(error(rmdir("mine/x")), 0, "and is his to take away");
 }
 
-static void test_rights(void)
+/* Root's rights are effective, a user's are real. */
+static void as_both(void)
+{
+	check_equal(error(access("closed/in", F_OK)), EACCES, "access searches as who really asks");
+	check_equal(error(syscall(SYS_faccessat2, AT_FDCWD, "closed/in", F_OK, AT_EACCESS)), 0,
+		    "unless AT_EACCESS is given");
+	check_equal(error(access("mine", W_OK)), 0, "what is his is his");
+	check_equal(error(access("roots", W_OK)), EACCES, "and what is not, not");
+}
+
+/* Whose steps are one of ours. */
+static int steps_of(void (*steps)(void), uid_t effective)
 {
 	int status;
+
+	fflush(stdout);
+	if (fork() == 0) {
+		if (setgid(USER) || setresuid(USER, effective, effective))
+			_exit(1);
+		check_begin(true);
+		steps();
+		fflush(stdout);
+		_exit(check_status());
+	}
+	wait(&status);
+	return status;
+}
+
+static void test_rights(void)
+{
 
 	if (geteuid() != 0) {
 		check_skip("this is not root", "what users may do");
@@ -401,6 +430,7 @@ static void test_rights(void)
 	check_equal(error(chown("mine", USER, USER)), 0, "root gives files away");
 	mkdir("roots", 0755);
 	mkdir("closed", 0700);
+	mkdir("closed/in", 0755);
 	mkdir("sticky", 0755);
 	chmod("sticky", 01777);
 	mkdir("sticky/roots", 0755);
@@ -410,21 +440,13 @@ static void test_rights(void)
 	mkdir("group/x", 0755);
 	check_true(stat_of("group/x").st_gid == USER && (mode("group/x") & 02000),
 		   "a directory hands its group on, if it says so");
-	fflush(stdout);
-	if (fork() == 0) {
-		if (setgid(USER) || setuid(USER))
-			_exit(1);
-		check_begin(true); /* its steps are one of ours */
-		as_user();
-		fflush(stdout);
-		_exit(check_status());
-	}
-	wait(&status);
-	check_equal(status, 0, "a user's steps are good");
+	check_equal(steps_of(as_user, USER), 0, "a user's steps are good");
+	check_equal(steps_of(as_both, 0), 0, "and of who is root by effect");
 	rmdir("group/x");
 	rmdir("group");
 	rmdir("sticky/roots");
 	rmdir("sticky");
+	rmdir("closed/in");
 	rmdir("closed");
 	rmdir("roots");
 	rmdir("mine");

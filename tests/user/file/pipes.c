@@ -131,6 +131,44 @@ static void check_shared(void)
 	close(end[1]);
 }
 
+static void *ask_when_told(void *arg)
+{
+	const int *fd = arg;
+	char c;
+
+	return (void *)(long)(read(fd[0], &c, 1) == 1 && is_open(fd[2]));
+}
+
+/* The others' table stays theirs: with one of its own for the thread, or by refusing that. */
+static void check_unshare(void)
+{
+	int fd[3], hold[2], result;
+	pthread_t thread;
+	void *is_there;
+	pid_t child;
+
+	new_pipe(fd, 0);
+	new_pipe(hold, 0);
+	fd[2] = dup(1);
+	child = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+	if (!child) {
+		char c;
+
+		_exit(read(hold[0], &c, 1) != 1);
+	}
+	pthread_create(&thread, NULL, ask_when_told, fd);
+	result = got(syscall(SYS_close_range, fd[2], fd[2], 2 /* CLOSE_RANGE_UNSHARE */));
+	check_true(result == 0 || result == -EINVAL, "a thread may have a table of its own, or not");
+	write(fd[1], "x", 1);
+	pthread_join(thread, &is_there);
+	check_true(is_there != NULL, "and what it closes then is open in the others'");
+	write(hold[1], "x", 1);
+	waitpid(child, NULL, 0);
+	close(fd[2]);
+	close_both(fd);
+	close_both(hold);
+}
+
 /* ---- Pipes ------------------------------------------------------------------------------- */
 
 static char page[PAGE], many[2 * SIZE];
@@ -163,6 +201,65 @@ static void check_bytes(void)
 	close(end[1]);
 	check_equal(read(end[0], back, 1), 0, "without writers, the end is read");
 	close(end[0]);
+}
+
+/* The array of pieces is taken as it was when the call began. */
+static void check_pieces(void)
+{
+	char right[4] = "", wrong[4] = "", rest[16];
+	const struct iovec evil = { wrong, 4 };
+	struct iovec in[2] = { { &in[1], sizeof(in[1]) }, { right, 4 } }, many_in[9];
+	int end[2];
+
+	new_pipe(end, 0);
+	write(end[1], &evil, sizeof(evil));
+	write(end[1], "abcd", 4);
+	check_equal(readv(end[0], in, 2), sizeof(evil) + 4, "readv into its own array");
+	check_true(!memcmp(right, "abcd", 4) && !wrong[0], "goes where that said at first");
+	many_in[0] = (struct iovec){ &many_in[1], sizeof(evil) };
+	for (int i = 1; i < 9; i++)
+		many_in[i] = (struct iovec){ rest + i, 1 };
+	write(end[1], &evil, sizeof(evil));
+	write(end[1], "abcdefgh", 8);
+	check_equal(readv(end[0], many_in, 9), sizeof(evil) + 8, "and into one of nine");
+	check_true(!memcmp(rest + 1, "abcdefgh", 8) && !wrong[0], "as well");
+	check_equal(got(readv(end[0], in, 1025)), -EINVAL, "more than UIO_MAXIOV give EINVAL");
+	close_both(end);
+}
+
+/* A pipe that is never empty, for longer than its counters' first rounds. */
+static void check_never_empty(void)
+{
+	static char pattern[5003 + 251];
+	int end[2], wrong = 0;
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < sizeof(pattern); i++)
+		pattern[i] = (char)(i % 251);
+	new_pipe(end, 0);
+	write(end[1], pattern, 5003);
+	for (int i = 1; i < 1000; i++) {
+		write(end[1], pattern + i * 5003 % 251, 5003);
+		wrong += read(end[0], many, 5003) != 5003 || memcmp(many, pattern + at % 251, 5003);
+		at += 5003;
+	}
+	check_equal(wrong, 0, "millions of bytes go through a pipe that is never empty");
+	close_both(end);
+}
+
+/* A page for a write that failed, where the ring's first page is: it is not lost. */
+static void check_failed_write(void)
+{
+	int end[2];
+
+	new_pipe(end, 0);
+	write(end[1], many, SIZE);
+	read(end[0], many, PAGE);
+	check_equal(got(write(end[1], (void *)8, 1)), -EFAULT, "a write fails at the ring's begin");
+	check_equal(read(end[0], many, SIZE), SIZE - PAGE, "what is there is read");
+	check_equal(write(end[1], "x", 1), 1, "and the pipe goes on");
+	check_equal(read(end[0], many, SIZE), 1, "as before");
+	close_both(end);
 }
 
 static void check_full(void)
@@ -486,7 +583,11 @@ int main(int argc, char **argv)
 	check_dup();
 	check_limit();
 	check_shared();
+	check_unshare();
 	check_bytes();
+	check_pieces();
+	check_never_empty();
+	check_failed_write();
 	check_full();
 	check_sigpipe();
 	check_stream();
