@@ -22,6 +22,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,8 +33,7 @@
 #define TABLE_SPAN (1ul << 21)
 #define FUTEX_WAKE 1
 #define LITTLE 300 /* pages */
-#define ROOM 200
-#define PIPE_BYTES (1 << 20)
+#define PIECES 600 /* of a page each */
 
 static uint64_t free_pages(void)
 {
@@ -295,51 +295,47 @@ static void check_sharers(void)
 }
 
 /* It has most of the memory, and is in and out of the pipe's lock. */
-static void have_and_read(int fd)
+static void have_and_write(int fd)
 {
-	char c;
-
 	have(80);
 	for (;;)
-		read(fd, &c, 1);
+		write(fd, "x", 1);
 }
 
 /*
- * Who is in the middle of a write to a pipe when no frame is left waits for the end of a
- * process that wants to read from that pipe: which must not wait for the first, then.
+ * Who is in the middle of a read from a pipe when no frame is left waits for the end of a
+ * process that wants to write to that pipe: which must not wait for the first, then.
  */
 static void check_pipe(void)
 {
+	static struct iovec page[PIECES];
+	char *at = map(PIECES * PAGE, MAP_PRIVATE);
+	int end[2], status = 0;
 	uint64_t less;
-	int end[2], done = 0, status = 0;
-	char *at = map(PIPE_BYTES, MAP_PRIVATE);
 	pid_t pid;
 
-	check_begin(true); /* two steps, which are one of ours */
+	check_begin(true); /* its steps are one of ours */
 	begun_with = free_pages();
 	less = begun_with - begun_with * 80 / 100;
-	if (pipe2(end, O_NONBLOCK) || fcntl(end[1], F_SETPIPE_SZ, PIPE_BYTES) < 0)
+	for (unsigned i = 0; i < PIECES; i++)
+		page[i] = (struct iovec){ at + i * PAGE, 1 };
+	if (pipe2(end, O_NONBLOCK))
 		return;
 	pid = make_child();
 	if (pid == 0) {
 		if (setgid(USER) || setuid(USER))
 			_exit(1);
-		have_and_read(end[0]);
+		have_and_write(end[1]);
 	}
 	for (int i = 0; i < 3000 && free_pages() > less; i++)
 		usleep(10000);
-	less = free_pages() > ROOM ? free_pages() - ROOM : 0;
+	usleep(20000);
+	less = free_pages();
+	less = less > PIECES / 2 ? less - PIECES / 2 : 0;
 	memset(map(less * PAGE, MAP_PRIVATE), 1, less * PAGE);
-	while (done < PIPE_BYTES) {
-		ssize_t n = write(end[1], at + done, PIPE_BYTES - (size_t)done);
-
-		if (n < 0)
-			break;
-		done += (int)n;
-	}
-	check_equal(done, PIPE_BYTES, "a pipe is written to when no memory is left");
+	check_equal(readv(end[0], page, PIECES), PIECES, "a pipe is read when no memory is left");
 	waitpid(pid, &status, 0);
-	check_equal(status, SIGKILL, "and who had it, and reads there, is killed");
+	check_equal(status, SIGKILL, "and who had it, and writes there, is killed");
 	_exit(check_status());
 }
 
