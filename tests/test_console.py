@@ -70,8 +70,12 @@ class Console:
 
     def wait_for(self, pattern):
         """Reads until the text so far has a match; None if it does not come."""
+        return self.wait_until(lambda: re.search(pattern, self.text, re.S))
+
+    def wait_until(self, look):
+        """Reads until look() finds something in the text so far; what it does find."""
         while True:
-            found = re.search(pattern, self.text, re.S)
+            found = look()
             left = self.deadline - time.monotonic()
             if found or left <= 0:
                 return found
@@ -81,14 +85,21 @@ class Console:
             except OSError:
                 data = b""
             if not data:
-                return re.search(pattern, self.text, re.S)
+                return look()
             self.text += data.decode("utf-8", "replace").replace("\r", "")
 
     def reports(self):
-        """{CPU: (task, where its trace ends)} of whole, unmixed reports."""
-        self.wait_for("".join(REPORT.pattern for _ in range(CPUS)))
-        return {int(cpu): (task, end.split(":")[0])
-                for cpu, task, end in REPORT.findall(self.text)}
+        """{CPU: (task, where its trace ends)} of whole reports.
+
+        A program that goes on meanwhile may have lines between theirs.
+        """
+        def whole():
+            lines = re.findall(r"^(?:cpu \d+; |  ).*\n", self.text, re.M)
+            return {int(cpu): (task, end.split(":")[0])
+                    for cpu, task, end in REPORT.findall("".join(lines))}
+
+        self.wait_until(lambda: len(whole()) == CPUS)
+        return whole()
 
 
 def reader():
