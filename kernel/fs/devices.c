@@ -69,8 +69,16 @@ static long write_full(struct file *f __unused, struct io *io __unused, u64 *pos
 	return -ENOSPC;
 }
 
+static struct shared *map_zeroes(struct file *f __unused)
+{
+	return NULL;
+}
+
 static const struct file_ops null_ops = { .read = read_end, .write = write_away, .seek = seek };
-static const struct file_ops zero_ops = { .read = read_zeroes, .write = write_away, .seek = seek };
+static const struct file_ops zero_ops = { .read = read_zeroes,
+					  .write = write_away,
+					  .seek = seek,
+					  .map = map_zeroes };
 static const struct file_ops full_ops = { .read = read_zeroes, .write = write_full, .seek = seek };
 static const struct file_ops random_ops = { .read = read_random,
 					    .write = write_away,

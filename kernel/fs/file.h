@@ -20,6 +20,7 @@ struct dentry;
 struct file;
 struct inode;
 struct poll_wait;
+struct shared;
 
 /* A range of a program's memory. */
 struct io_piece {
@@ -95,6 +96,9 @@ struct file_ops {
 	u32 (*poll)(struct file *f, struct poll_wait *wait);
 
 	long (*ioctl)(struct file *f, u32 request, u64 arg); /* -ENOTTY */
+
+	/* What a mapping shows, without a hold; NULL: zeroes.  -ENODEV */
+	struct shared *(*map)(struct file *f);
 
 	void (*release)(struct file *f); /* with the last hold; nothing */
 

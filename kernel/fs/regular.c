@@ -15,6 +15,7 @@
 #include "kernel/linux/uapi.h"
 #include "mm/frames/holders.h"
 #include "mm/frames/frame.h"
+#include "mm/space/mm_range.h"
 #include "mm/space/shared.h"
 
 static long regular_read(struct file *f, struct io *io, u64 *pos)
@@ -117,6 +118,30 @@ static long regular_seek(struct file *f, s64 offset, u32 whence)
 	return file_seek(f, offset, whence, shared_size(f->inode->content));
 }
 
+struct cut {
+	const struct shared *content;
+	u64 size;
+};
+
+static void cut_mapping(struct mm *mm, void *arg)
+{
+	const struct cut *cut = arg;
+
+	mm_cut_file(mm, cut->content, cut->size);
+}
+
+/* The inode is locked. */
+static void resize(struct inode *inode, u64 size)
+{
+	struct cut cut = { inode->content, size };
+	bool is_cut = size < shared_size(inode->content);
+
+	shared_resize(inode->content, size);
+	if (is_cut && shared_is_mapped(inode->content))
+		process_each_mm(cut_mapping, &cut);
+	inode->modified = inode->changed = clock_realtime_ns();
+}
+
 long regular_resize(struct inode *inode, u64 size)
 {
 	long err = sleep_lock_killable(&inode->lock);
@@ -125,16 +150,20 @@ long regular_resize(struct inode *inode, u64 size)
 		return err;
 	if (size > shared_size(inode->content))
 		err = allowed(size - 1, 1);
-	if (err >= 0) {
-		shared_resize(inode->content, size);
-		inode->modified = inode->changed = clock_realtime_ns();
-	}
+	if (err >= 0)
+		resize(inode, size);
 	sleep_unlock(&inode->lock);
 	return MIN(err, 0);
+}
+
+static struct shared *regular_map(struct file *f)
+{
+	return f->inode->content;
 }
 
 const struct file_ops regular_ops = {
 	.read = regular_read,
 	.write = regular_write,
 	.seek = regular_seek,
+	.map = regular_map,
 };

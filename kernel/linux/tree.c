@@ -42,6 +42,32 @@ struct link *process_walk_next(const struct link *head, struct link *at, unsigne
 	return at;
 }
 
+/* From a place of our own in the list: kernel/base/list.h. */
+void process_each_mm(void (*look)(struct mm *mm, void *arg), void *arg)
+{
+	struct link place = { .is_place = true }, *at;
+	u64 flags = spin_lock(&process_lock);
+
+	at = list_first(&process_all);
+	while (at) {
+		struct mm *mm = list_entry(at, struct process, in_all)->mm;
+
+		if (mm)
+			mm_get(mm);
+		list_add_behind(at, &place);
+		spin_unlock(&process_lock, flags);
+		if (mm) {
+			look(mm, arg);
+			mm_put(mm);
+		}
+		sched_point();
+		flags = spin_lock(&process_lock);
+		at = task_must_die() ? NULL : list_next(&process_all, &place);
+		list_remove(&place);
+	}
+	spin_unlock(&process_lock, flags);
+}
+
 /* ---- Waking parents that wait ----------------------------------------------------- */
 
 /*

@@ -164,6 +164,12 @@ static inline bool process_ids_are_mixed(void)
 extern struct link process_all;
 
 /*
+ * look(mm, arg) for the memory of each process, one behind the other, with a hold of it, and no
+ * spinlock.  A task that is about to die leaves early.  Context: a task's, no spinlock held.
+ */
+void process_each_mm(void (*look)(struct mm *mm, void *arg), void *arg);
+
+/*
  * process_lock, which the caller took with interrupts on, is free for a moment, and others
  * may run.
  */

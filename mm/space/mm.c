@@ -173,7 +173,7 @@ static void copy_areas(struct mm *child, const struct mm *parent)
 	child->ldt = (struct mm_ldt){ .lock = SLEEP_LOCK(LOCK_LDT) };
 	child->lock_new = 0;
 	for (unsigned i = 0; i < child->count; i++) {
-		child->vma[i].flags &= VMA_GROWSDOWN;
+		child->vma[i].flags &= ~VMA_LOCKS;
 		if (child->vma[i].shared)
 			shared_get(child->vma[i].shared);
 	}
@@ -299,8 +299,9 @@ static int access(struct mm *mm, virt_addr_t at, void *out, const void *in, u64 
 		enum pages_touch how = !in               ? PAGES_READ :
 				       part == PAGE_SIZE ? PAGES_FILL :
 							   PAGES_WRITE;
+		bool may = vma && (!in || vma_is_private(vma) || (vma->prot & VMA_WRITE));
 		phys_addr_t pa;
-		int err = vma ? pages_touch(mm, vma, at, how, &pa) : -EFAULT;
+		int err = may ? pages_touch(mm, vma, at, how, &pa) : -EFAULT;
 
 		if (err)
 			return err == -ENXIO ? -EFAULT : err;
@@ -377,7 +378,7 @@ int mm_lock_word(struct mm *mm, virt_addr_t va, struct mm_word *word)
 	}
 	word->at = at;
 	word->writable = vma->prot & VMA_WRITE;
-	word->own = !vma->shared;
+	word->own = vma_is_private(vma);
 	word->space = word->own ? mm->id : shared_id(vma->shared);
 	word->offset = word->own ? va : vma->offset + (va - vma->start);
 	return 0;

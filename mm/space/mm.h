@@ -19,6 +19,9 @@
 #define VMA_GROWSDOWN 1 /* a stack: grows to where it is touched */
 #define VMA_LOCKED 2    /* counts against RLIMIT_MEMLOCK */
 #define VMA_ONFAULT 4   /* locked, its pages coming as they are touched */
+#define VMA_PRIVATE 8   /* shows `shared`, a file, and writes to pages of its own */
+#define VMA_READONLY 16 /* must not become writable */
+#define VMA_LOCKS ((unsigned)(VMA_LOCKED | VMA_ONFAULT))
 
 struct guest;
 struct shared;
@@ -27,7 +30,7 @@ struct vma {
 	virt_addr_t start, end; /* pages; end is exclusive */
 	unsigned prot;
 	unsigned flags;        /* VMA_GROWSDOWN and so on */
-	struct shared *shared; /* MAP_SHARED: where its frames are; or NULL */
+	struct shared *shared; /* where its frames are; NULL: private memory, zeroes at first */
 	u64 offset;            /* of start, in `shared` */
 };
 

@@ -95,19 +95,13 @@ static int may_map(const struct mm *mm, virt_addr_t addr, u64 len, const struct 
 	return mm_may_grow(mm, len - replaced, vma_is_data(new)) ? 0 : -ENOMEM;
 }
 
-static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how)
+static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, struct vma new, unsigned how)
 {
-	struct vma new = {
-		.prot = prot,
-		.flags = mm->lock_new | (how & MM_LOCKED ? VMA_LOCKED : 0) |
-			 (how & MM_GROWSDOWN ? VMA_GROWSDOWN : 0),
-		.shared = how & MM_SHARED ? shared_alloc(len) : NULL,
-	};
-	long at = -ENOFRAME;
+	long at;
 	int err;
 
-	if (new.shared || !(how & MM_SHARED))
-		at = may_map(mm, addr, len, &new, how);
+	new.flags |= mm->lock_new | (how & MM_LOCKED ? VMA_LOCKED : 0);
+	at = may_map(mm, addr, len, &new, how);
 	if (at == 0)
 		at = make_room(mm, addr, len, how);
 	if (at > 0) {
@@ -117,12 +111,10 @@ static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, 
 		if (err)
 			at = err;
 	}
-	if (at < 0 && new.shared)
-		shared_put(new.shared);
 	return at;
 }
 
-long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how)
+static long map(struct mm *mm, virt_addr_t addr, u64 len, const struct vma *new, unsigned how)
 {
 	bool fixed = how & MM_FIXED;
 	long at;
@@ -133,38 +125,92 @@ long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned ho
 		return -ENOMEM;
 	if (fixed && addr % PAGE_SIZE)
 		return -EINVAL;
-	if ((prot & VMA_WRITE) && (prot & VMA_EXEC))
+	if ((new->prot & VMA_WRITE) && (new->prot & VMA_EXEC))
 		return -EACCES;
 	if (sleep_lock_killable(&mm->lock))
 		return -EINTR;
-	at = map_locked(mm, addr, len, prot, how);
+	at = map_locked(mm, addr, len, *new, how);
 	sleep_unlock(&mm->lock);
 	return at;
 }
 
+long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how)
+{
+	struct vma new = { .prot = prot, .flags = how & MM_GROWSDOWN ? VMA_GROWSDOWN : 0 };
+	long at;
+
+	if (how & MM_SHARED) {
+		new.shared = shared_alloc(ALIGN_UP(len, PAGE_SIZE));
+		if (!new.shared)
+			return -ENOFRAME;
+	}
+	at = map(mm, addr, len, &new, how);
+	if (at < 0 && new.shared)
+		shared_put(new.shared);
+	return at;
+}
+
+long mm_map_file(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how,
+		 const struct mm_file *file)
+{
+	const struct vma new = {
+		.prot = prot,
+		.flags = !(how & MM_SHARED) ? VMA_PRIVATE : file->readonly ? VMA_READONLY : 0,
+		.shared = file->content,
+		.offset = file->offset,
+	};
+	long at;
+
+	if (file->offset + ALIGN_UP(len, PAGE_SIZE) < file->offset)
+		return -EOVERFLOW;
+	shared_get(file->content);
+	at = map(mm, addr, len, &new, how);
+	if (at < 0)
+		shared_put(file->content);
+	return at;
+}
+
+void mm_cut_file(struct mm *mm, const struct shared *content, u64 size)
+{
+	size = ALIGN_UP(size, PAGE_SIZE);
+	if (sleep_lock_killable(&mm->lock))
+		return;
+	for (unsigned i = 0; i < mm->count; i++) {
+		const struct vma *vma = &mm->vma[i];
+		u64 stays = size > vma->offset ? size - vma->offset : 0;
+
+		if (vma->shared == content && stays < vma->end - vma->start)
+			(void)pages_drop(mm, vma->start + stays, vma->end);
+	}
+	sleep_unlock(&mm->lock);
+}
+
 /* ---- mprotect, brk --------------------------------------------------------------- */
 
-/* May the private areas of the range become data? */
-static bool may_write(const struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
+/* May the areas of the range be written, and the private ones become data? */
+static int may_write(const struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
 {
 	u64 more = 0;
 
 	for (struct vma vma; (prot & VMA_WRITE) && start < end; start = vma.end) {
 		vma = *vma_find(mm, start);
+		if (vma.flags & VMA_READONLY)
+			return -EACCES;
 		vma.prot ^= VMA_WRITE;
 		if (vma_is_data(&vma))
 			more += MIN(end, vma.end) - start;
 	}
-	return !more || mm_may_be_data(mm, more);
+	return more && !mm_may_be_data(mm, more) ? -ENOMEM : 0;
 }
 
 /* What is left early leaves an area that ends where it got to. */
 static int protect_locked(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
 {
+	int err = vma_can_protect(mm, start, end) ? may_write(mm, start, end, prot) : -ENOMEM;
 	virt_addr_t done;
 
-	if (!vma_can_protect(mm, start, end) || !may_write(mm, start, end, prot))
-		return -ENOMEM;
+	if (err)
+		return err;
 	done = pages_protect(mm, start, end, prot);
 	vma_protect(mm, start, done, prot);
 	mm->stale_faults = 0;
@@ -246,7 +292,7 @@ static int check_old(const struct vma *vma, const struct remap *r)
 {
 	if (!vma)
 		return -EFAULT;
-	if (r->old_len == 0 && !vma->shared)
+	if (r->old_len == 0 && vma_is_private(vma))
 		return -EINVAL;
 	if (r->old_len > vma->end - r->addr)
 		return -EFAULT;

@@ -27,6 +27,27 @@
  */
 long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how);
 
+/* What is mapped of a file: it needs no hold but for the call. */
+struct mm_file {
+	struct shared *content;
+	u64 offset; /* of a page */
+	bool readonly;
+};
+
+/*
+ * The same of a file; MM_SHARED: what is written there is written to the file, and if that is
+ * `readonly`, the area never becomes writable.  Behind the end of the file is FAULT_BUS, but
+ * for the rest of its last page.  And -EOVERFLOW: offset and length are too much.
+ */
+long mm_map_file(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how,
+		 const struct mm_file *file);
+
+/*
+ * Takes away what is mapped of a file from that size on, private copies, too: to touch it is
+ * FAULT_BUS from now on, for the file was made so short.  Less if the task is about to die.
+ */
+void mm_cut_file(struct mm *mm, const struct shared *content, u64 size);
+
 /* As munmap and mprotect: 0, -EINVAL, -ENOMEM, -EACCES.  Flush what they must. */
 long mm_unmap(struct mm *mm, virt_addr_t addr, u64 len);
 long mm_protect(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot);

@@ -5,7 +5,8 @@
  *
  * Private pages are copied on write.  fork shows a frame in both address spaces, with no
  * right to write in either; who writes to it next gets a copy, or the frame itself if
- * nobody else has it any more.  What was read before it was written shows the page of zeroes.
+ * nobody else has it any more.  What was read before it was written shows the page of zeroes,
+ * or, in an area that shows a file, the file's frame, which that holds, too.
  *
  * Invariants: a present entry lies in an area and grants no more than it; an entry
  * without PTE_SHARED is a holder of its frame (mm/frames/holders.h), and grants writing only
@@ -102,6 +103,7 @@ int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, enum pages
 		phys_addr_t *pa)
 {
 	pte_t *pte = make_entry(mm, va);
+	bool is_private = false;
 	u64 bits = 0;
 	int err = 0;
 
@@ -118,6 +120,11 @@ int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, enum pages
 		err = shared_frame(vma->shared,
 				   vma->offset + ALIGN_DOWN(va, PAGE_SIZE) - vma->start, pa);
 		bits = PTE_SHARED | pte_prot(vma->prot);
+		is_private = !err && (vma->flags & VMA_PRIVATE);
+		if (is_private) { /* a holder more, of a page that fork might have shown */
+			frame_hold(*pa);
+			bits = private_prot(*pa, vma->prot);
+		}
 	} else {
 		*pa = how == PAGES_READ ? zeroes :
 		      how == PAGES_FILL ? frame_alloc() :
@@ -128,8 +135,8 @@ int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, enum pages
 		return err ? err : -ENOFRAME;
 	*pte = *pa | bits;
 	mm->resident += *pa != zeroes;
-	mm->shown += vma->shared != NULL;
-	return 0;
+	mm->shown += !!(bits & PTE_SHARED);
+	return is_private && how != PAGES_READ ? make_own(mm, pte, vma->prot, va, pa) : 0;
 }
 
 bool pages_allow(struct mm *mm, virt_addr_t va, u64 error)

@@ -207,6 +207,11 @@ u64 shared_size(const struct shared *s)
 	return __atomic_load_n(&s->size, __ATOMIC_ACQUIRE);
 }
 
+bool shared_is_mapped(const struct shared *s)
+{
+	return __atomic_load_n(&s->holds, __ATOMIC_ACQUIRE) > 1;
+}
+
 const u8 *shared_peek(struct shared *s, u64 offset, phys_addr_t *pa, u64 *n)
 {
 	static const u8 zeroes[PAGE_SIZE];
@@ -269,7 +274,7 @@ static bool cut_some(struct shared *s, u64 *at, u64 end)
 
 		if (!*entry)
 			continue;
-		if (__atomic_load_n(&s->holds, __ATOMIC_ACQUIRE) > 1) {
+		if (shared_is_mapped(s)) {
 			memset(phys_to_virt(pa), 0, PAGE_SIZE);
 			continue;
 		}
@@ -288,7 +293,7 @@ static void cut_last_page(struct shared *s, u64 size)
 
 	if (!entry || !*entry)
 		return;
-	if (size == 0 && s->holds == 1) {
+	if (size == 0 && !shared_is_mapped(s)) {
 		frame_release(*entry & PTE_ADDR_MASK);
 		*entry = 0;
 		s->frames--;
@@ -320,7 +325,7 @@ u64 shared_id(const struct shared *s)
 
 u64 shared_measure(struct shared *s, u32 round)
 {
-	if (s->measured == round)
+	if (s->measured == round || s->is_file) /* a file does not end with who maps it */
 		return 0;
 	s->measured = round;
 	return s->frames;

@@ -50,6 +50,9 @@ u64 shared_files_room(void);
 
 u64 shared_size(const struct shared *s);
 
+/* Does anybody hold it but its file? */
+bool shared_is_mapped(const struct shared *s);
+
 /*
  * For reading: where the bytes at the offset are, and in *n how many of them lie there in one
  * piece, at most to the end of a page or of the object (0: it ends in front of the offset).
@@ -81,7 +84,7 @@ void shared_resize(struct shared *s, u64 size);
 u64 shared_id(const struct shared *s);
 
 /*
- * Its frames, tree and all, the first time it is asked in a round; else 0.  The
+ * Its frames, tree and all, the first time it is asked in a round; else, or of a file, 0.  The
  * caller has a hold, and counts the rounds.
  */
 u64 shared_measure(struct shared *s, u32 round);

@@ -278,7 +278,7 @@ void vma_lock(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned lock)
 	split_at(mm, start);
 	split_at(mm, end);
 	for (unsigned i = first_above(mm, start); i < mm->count && mm->vma[i].end <= end; i++)
-		mm->vma[i].flags = (mm->vma[i].flags & VMA_GROWSDOWN) | lock;
+		mm->vma[i].flags = (mm->vma[i].flags & ~VMA_LOCKS) | lock;
 	merge_around(mm, start, end);
 }
 

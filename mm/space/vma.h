@@ -42,10 +42,16 @@ virt_addr_t vma_covered_to(const struct mm *mm, virt_addr_t start, virt_addr_t e
 /* An area lies at every address of [start, end). */
 bool vma_covers(const struct mm *mm, virt_addr_t start, virt_addr_t end);
 
+/* Is what is written there seen by this address space alone? */
+static inline bool vma_is_private(const struct vma *vma)
+{
+	return !vma->shared || (vma->flags & VMA_PRIVATE);
+}
+
 /* Is it private and writable, and no stack?  Linux calls that data. */
 static inline bool vma_is_data(const struct vma *vma)
 {
-	return (vma->prot & VMA_WRITE) && !vma->shared && !(vma->flags & VMA_GROWSDOWN);
+	return (vma->prot & VMA_WRITE) && vma_is_private(vma) && !(vma->flags & VMA_GROWSDOWN);
 }
 
 /* Bytes of areas in [start, end), and of those that are data. */

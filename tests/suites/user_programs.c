@@ -259,6 +259,7 @@ static void names(struct selftest *t)
 static void contents(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/contents", { "-q" } });
+	expect_good(t, &(struct program){ "/bin/mapped", { "-q" } });
 }
 
 static void limits(struct selftest *t)
@@ -407,7 +408,7 @@ static const struct selftest_case linux_cases[] = {
 	{ "descriptors, pipes and waiting for them answer as on Linux", pipes },
 	{ "what fork gives to both is copied for whoever writes", cow },
 	{ "files get names, lose them and change them", names },
-	{ "files are written, read, cut and read as directories", contents },
+	{ "files are written, read, cut, mapped and read as directories", contents },
 	{ "each limit is enforced, and told as Linux tells it", limits },
 	{ "so are those on stacks, arguments and locked memory", limits_memory },
 	{ "many processes come and go at once", storm_of_processes },

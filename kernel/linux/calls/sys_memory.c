@@ -4,6 +4,8 @@
  * memory for it, kernel/linux/process/oom.c finds some.
  */
 #include "kernel/base/errno.h"
+#include "kernel/fs/descriptors.h"
+#include "kernel/fs/map.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/syscalls.h"
@@ -45,21 +47,24 @@ static long touch_locked(virt_addr_t start, virt_addr_t end, bool best)
 	return OOM_RETRY(OOM_TOUCHES, mm_populate_locked(current_thread()->mm, start, end, best));
 }
 
-static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd)
+static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, u64 offset)
 {
-	unsigned type = flags & MAP_TYPE;
+	unsigned type = flags & MAP_TYPE, how = map_how(flags) | (abi_is_ia32() ? MM_IA32 : 0);
 	struct mm *mm = current_thread()->mm;
+	bool is_file = !(flags & MAP_ANONYMOUS);
 	virt_addr_t end;
 	long at;
 
-	if (!(flags & MAP_ANONYMOUS)) /* there are no files to map */
-		return fd >= 0 && fd <= 2 ? -ENODEV : -EBADF;
-	if (type != MAP_PRIVATE && type != MAP_SHARED)
+	if (is_file && fd_get_flags(fd) < 0)
+		return -EBADF;
+	if (len == 0 || (type != MAP_PRIVATE && type != MAP_SHARED))
 		return -EINVAL;
-	if (type == MAP_SHARED && (flags & MAP_GROWSDOWN))
+	if ((type == MAP_SHARED || is_file) && (flags & MAP_GROWSDOWN))
 		return -EINVAL;
-	at = OOM_RETRY(OOM_CAN_FAIL, mm_map(mm, addr, len, prot & PROT_MASK_ALL,
-					    map_how(flags) | (abi_is_ia32() ? MM_IA32 : 0)));
+	prot &= PROT_MASK_ALL;
+	at = OOM_RETRY(OOM_CAN_FAIL,
+		       is_file ? fd_map(fd, addr, len, (unsigned)prot, how, offset) :
+				 mm_map(mm, addr, len, (unsigned)prot, how));
 	if (at <= 0)
 		return at;
 	end = (virt_addr_t)at + ALIGN_UP(len, PAGE_SIZE);
@@ -70,12 +75,14 @@ static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd)
 	return at;
 }
 
-/* i386's last argument counts pages; with no files it does not matter. */
+/* i386's last argument counts pages. */
 long sys_mmap(struct pt_regs *regs)
 {
-	if (!abi_is_ia32() && regs->r9 % PAGE_SIZE)
+	u64 offset = abi_is_ia32() ? regs->r9 * PAGE_SIZE : regs->r9;
+
+	if (offset % PAGE_SIZE)
 		return -EINVAL;
-	return do_mmap(regs->di, regs->si, regs->dx, regs->r10, (int)regs->r8);
+	return do_mmap(regs->di, regs->si, regs->dx, regs->r10, (int)regs->r8, offset);
 }
 
 /* The first mmap: its six arguments are in memory. */
@@ -89,7 +96,7 @@ long ia32_sys_old_mmap(struct pt_regs *regs)
 		return -EFAULT;
 	if (a.offset % PAGE_SIZE)
 		return -EINVAL;
-	return do_mmap(a.addr, a.len, a.prot, a.flags, (int)a.fd);
+	return do_mmap(a.addr, a.len, a.prot, a.flags, (int)a.fd, a.offset);
 }
 
 long sys_munmap(struct pt_regs *regs)

@@ -48,39 +48,24 @@ void oom_init(void)
 
 /* ---- How large is it? -------------------------------------------------------------- */
 
-/* Each in turn, from a place of our own in the list: kernel/base/list.h. */
+static void measure(struct mm *mm, void *arg __unused)
+{
+	mm->measured = mm_measure(mm);
+}
+
+/* Looks at every page. */
 static void measure_all(void)
 {
-	u64 asked = __atomic_load_n(&begun, __ATOMIC_RELAXED), flags;
-	struct link place = { .is_place = true }, *at;
+	u64 asked = __atomic_load_n(&begun, __ATOMIC_RELAXED);
 
 	if (sleep_lock_killable(&measuring))
 		return;
-	if (whole > asked) /* what one has begun since will do for all */
-		goto unlock;
-	__atomic_store_n(&begun, begun + 1, __ATOMIC_RELAXED);
-	flags = spin_lock(&process_lock);
-	at = list_first(&process_all);
-	while (at) {
-		struct mm *mm = list_entry(at, struct process, in_all)->mm;
-
-		if (mm)
-			mm_get(mm);
-		list_add_behind(at, &place);
-		spin_unlock(&process_lock, flags);
-		if (mm) {
-			mm->measured = mm_measure(mm);
-			mm_put(mm);
-		}
-		sched_point();
-		flags = spin_lock(&process_lock);
-		at = task_must_die() ? NULL : list_next(&process_all, &place);
-		list_remove(&place);
+	if (whole <= asked) { /* else what one has begun since will do for all */
+		__atomic_store_n(&begun, begun + 1, __ATOMIC_RELAXED);
+		process_each_mm(measure, NULL);
+		if (!task_must_die()) /* else not all are: others begin anew */
+			whole = begun;
 	}
-	spin_unlock(&process_lock, flags);
-	if (!task_must_die()) /* else not all are: others begin anew */
-		whole = begun;
-unlock:
 	sleep_unlock(&measuring);
 }
 
