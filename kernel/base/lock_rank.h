@@ -29,6 +29,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 	LOCK(TTY_LINE, WAITS, "tty line")           /* kernel/files/tty.c: the line being typed */ \
 	LOCK(INODE, WAITS, "inode->lock")    /* kernel/files/inode.h: a file's size, its writer */ \
 	LOCK(FILE_TREE, SLEEPS, "file tree") /* kernel/files/file_tree.h: names, inodes */         \
+	LOCK(FILE_LOCKS, SLEEPS, "file locks") /* kernel/fs/locks.c: who has which */              \
 	LOCK(OOM_MEASURE, SLEEPS,                                                                  \
 	     "oom measure")               /* kernel/linux/process/oom.c: mm->measured of all */    \
 	LOCK(MM, SLEEPS, "mm->lock")      /* mm/space/mm.h: areas and page tables */               \

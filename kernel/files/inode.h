@@ -4,6 +4,7 @@
 #ifndef KERNEL_FILES_INODE_H
 #define KERNEL_FILES_INODE_H
 
+#include "kernel/base/list.h"
 #include "kernel/base/sleep_lock.h"
 #include "kernel/base/types.h"
 
@@ -48,6 +49,7 @@ struct inode {
 	u64 accessed, modified, changed; /* ns since 1970; single stores */
 
 	struct sleep_lock lock; /* of a regular file: one at a time writes, or sets the size */
+	struct link range_locks, file_locks; /* kernel/fs/locks.h, under its lock */
 	void *pipe;             /* of a FIFO: kernel/fs/'s, under its lock */
 };
 

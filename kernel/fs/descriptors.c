@@ -13,6 +13,8 @@
 #include "kernel/base/string.h"
 #include "kernel/fs/descriptors.h"
 #include "kernel/fs/file.h"
+#include "kernel/files/inode.h"
+#include "kernel/fs/locks.h"
 #include "kernel/linux/tree.h"
 #include "kernel/linux/uapi.h"
 #include "kernel/task/sched.h"
@@ -184,10 +186,18 @@ struct descriptors *descriptors_hold(struct descriptors *d)
 	return d;
 }
 
-static void drop_files(struct chunk *c)
+/* A file that has lost one of its numbers in the table; fcntl()'s locks end with any. */
+static void let_go(const struct descriptors *d, struct file *f)
+{
+	if (f->inode)
+		locks_drop(&f->inode->range_locks, d);
+	file_drop(f);
+}
+
+static void drop_files(const struct descriptors *d, const struct chunk *c)
 {
 	for (u64 left = c->taken; left; left &= left - 1) {
-		file_drop(c->file[__builtin_ctzll(left)]);
+		let_go(d, c->file[__builtin_ctzll(left)]);
 		sched_point();
 	}
 }
@@ -202,7 +212,7 @@ void descriptors_drop(struct descriptors *d)
 		sched_point();
 		if (!c)
 			continue;
-		drop_files(c);
+		drop_files(d, c);
 		if (c != &d->first)
 			slab_free(&chunks, c);
 	}
@@ -329,7 +339,7 @@ int fd_replace(int fd, struct file *f, u32 flags)
 		err = make_chunk(d, (u32)fd / CHUNK_FDS);
 	} while (!err);
 	if (old)
-		file_drop(old);
+		let_go(d, old);
 	return err ? err : fd;
 }
 
@@ -345,7 +355,7 @@ int fd_close(int fd)
 	}
 	if (!f)
 		return -EBADF;
-	file_drop(f);
+	let_go(d, f);
 	return 0;
 }
 

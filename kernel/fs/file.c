@@ -6,6 +6,7 @@
 #include "kernel/base/string.h"
 #include "kernel/files/file_tree.h"
 #include "kernel/fs/file.h"
+#include "kernel/fs/locks.h"
 #include "kernel/linux/uapi.h"
 #include "mm/frames/slab.h"
 #include "mm/space/uaccess.h"
@@ -30,6 +31,8 @@ void file_release(struct file *f)
 {
 	if (unlikely(f->forget))
 		f->forget(f);
+	if (f->inode)
+		locks_drop(&f->inode->file_locks, f);
 	if (f->ops->release)
 		f->ops->release(f);
 	dentry_drop(f->name);

@@ -260,6 +260,7 @@ static void contents(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/contents", { "-q" } });
 	expect_good(t, &(struct program){ "/bin/mapped", { "-q" } });
+	expect_good(t, &(struct program){ "/bin/locks", { "-q" } });
 }
 
 static void limits(struct selftest *t)

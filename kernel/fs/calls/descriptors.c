@@ -2,6 +2,7 @@
  * System calls on descriptors, and on what a file has been opened as.
  */
 #include "kernel/base/errno.h"
+#include "kernel/fs/calls/locks.h"
 #include "kernel/fs/descriptors.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/pipe.h"
@@ -101,6 +102,14 @@ static long control_file(int fd, u32 command, u64 arg)
 	case F_SETFL:
 		set_flags(f, FLAGS_TO_SET, (u32)arg);
 		answer = 0;
+		break;
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW: answer = lock_control(f, fd, command, arg); break;
+	case F_GETLK_64:
+	case F_SETLK_64:
+	case F_SETLKW_64:
+		answer = abi_is_ia32() ? lock_control(f, fd, command, arg) : -EINVAL;
 		break;
 	case F_GETPIPE_SZ: answer = pipe_get_size(f); break;
 	case F_SETPIPE_SZ: answer = pipe_set_size(f, (u32)arg); break;

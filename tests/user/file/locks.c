@@ -1,0 +1,197 @@
+/*
+ * locks: fcntl()'s locks on ranges of files, and flock()'s on whole ones.
+ *
+ * Right outcome, on Linux and on Postern alike: a line `ok N - ...` for each step, `1..N` at
+ * the end, exit status 0.  `locks -q` prints failed steps only.
+ */
+#define _GNU_SOURCE 1
+#include "../lib/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char name[64];
+
+static int got(long result)
+{
+	return result < 0 ? -errno : (int)result;
+}
+
+static int lock(int fd, int command, int type, off_t start, off_t len)
+{
+	struct flock l = { .l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len };
+
+	return got(fcntl(fd, command, &l));
+}
+
+static int set(int fd, int type, off_t start, off_t len)
+{
+	return lock(fd, F_SETLK, type, start, len);
+}
+
+/* May another process lock the range?  0 or -EAGAIN. */
+static int others_may(int fd, int type, off_t start, off_t len)
+{
+	int status;
+
+	if (fork() == 0)
+		_exit(-set(fd, type, start, len));
+	wait(&status);
+	return -WEXITSTATUS(status);
+}
+
+static void test_ranges(int fd)
+{
+	check_equal(set(fd, F_WRLCK, 10, 10), 0, "a range is locked");
+	check_equal(set(fd, F_WRLCK, 10, 10), 0, "again, by the same");
+	check_equal(others_may(fd, F_WRLCK, 10, 10), -EAGAIN, "and not by another");
+	check_equal(others_may(fd, F_RDLCK, 19, 1), -EAGAIN, "nor its last byte to read");
+	check_equal(others_may(fd, F_WRLCK, 20, 10), 0, "what is behind is free");
+	check_equal(others_may(fd, F_WRLCK, 0, 10), 0, "and what is in front");
+	check_equal(others_may(fd, F_WRLCK, 0, 0), -EAGAIN, "not all there is");
+	check_equal(set(fd, F_UNLCK, 13, 2), 0, "the middle is let go");
+	check_equal(others_may(fd, F_WRLCK, 13, 2), 0, "then it is free");
+	check_equal(others_may(fd, F_WRLCK, 12, 1), -EAGAIN, "not in front of it");
+	check_equal(others_may(fd, F_WRLCK, 15, 1), -EAGAIN, "nor behind");
+	check_equal(set(fd, F_RDLCK, 10, 3), 0, "to write becomes to read");
+	check_equal(others_may(fd, F_RDLCK, 10, 3), 0, "which others may, too");
+	check_equal(others_may(fd, F_WRLCK, 10, 3), -EAGAIN, "but not write");
+	check_equal(set(fd, F_UNLCK, 0, 0), 0, "all is let go");
+	check_equal(others_may(fd, F_WRLCK, 0, 0), 0, "all is free");
+	check_equal(set(fd, F_WRLCK, 20, -5), 0, "a length below 0 is what lies in front");
+	check_equal(others_may(fd, F_WRLCK, 15, 1), -EAGAIN, "from there");
+	check_equal(others_may(fd, F_WRLCK, 20, 1), 0, "to there");
+	set(fd, F_UNLCK, 0, 0);
+}
+
+static void test_get(int fd)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 3, .l_len = 100 };
+	pid_t parent = getpid();
+	int status;
+
+	set(fd, F_WRLCK, 7, 0);
+	check_equal(fcntl(fd, F_GETLK, &l), 0, "F_GETLK tells");
+	check_equal(l.l_type, F_UNLCK, "that one's own is not in the way");
+	if (fork() == 0) {
+		l.l_type = F_RDLCK;
+		fcntl(fd, F_GETLK, &l);
+		_exit(l.l_type != F_WRLCK || l.l_start != 7 || l.l_len != 0 || l.l_pid != parent);
+	}
+	wait(&status);
+	check_equal(status, 0, "and another's, and whose");
+	check_equal(lock(fd, F_GETLK, F_UNLCK, 0, 0), -EINVAL, "to let go is nothing to ask for");
+}
+
+static void test_ends(int fd)
+{
+	int second = open(name, O_RDWR), copy;
+
+	check_equal(others_may(fd, F_WRLCK, 7, 1), -EAGAIN, "there is a lock");
+	close(second);
+	check_equal(others_may(fd, F_WRLCK, 7, 1), 0, "which ends when any number of the file is closed");
+	set(fd, F_WRLCK, 0, 0);
+	copy = dup(fd);
+	check_equal(others_may(fd, F_WRLCK, 0, 0), -EAGAIN, "not when one is made");
+	dup2(1, copy);
+	check_equal(others_may(fd, F_WRLCK, 0, 0), 0, "but when one of its copies is closed, by dup2, too");
+	close(copy);
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+static void test_waiting(int fd)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+	int status, end[2];
+	char c;
+
+	pipe(end);
+	set(fd, F_WRLCK, 0, 1);
+	if (fork() == 0) {
+		write(end[1], "x", 1);
+		_exit(-lock(fd, F_SETLKW, F_WRLCK, 0, 0));
+	}
+	read(end[0], &c, 1);
+	usleep(20000);
+	check_equal(waitpid(-1, &status, WNOHANG), 0, "F_SETLKW waits");
+	set(fd, F_UNLCK, 0, 0);
+	wait(&status);
+	check_equal(status, 0, "until the range is free");
+	check_equal(set(fd, F_WRLCK, 0, 0), 0, "who has ended has no locks");
+	if (fork() == 0) {
+		sigaction(SIGALRM, &action, NULL);
+		alarm(1);
+		_exit(-lock(fd, F_SETLKW, F_WRLCK, 0, 0));
+	}
+	wait(&status);
+	check_equal(WEXITSTATUS(status), EINTR, "a signal ends the wait");
+	set(fd, F_UNLCK, 0, 0);
+	close(end[0]);
+	close(end[1]);
+}
+
+static void test_wrong(int fd)
+{
+	int in = open(name, O_RDONLY), out = open(name, O_WRONLY);
+
+	check_equal(set(in, F_WRLCK, 0, 0), -EBADF, "who cannot write locks nothing to write");
+	check_equal(set(out, F_RDLCK, 0, 0), -EBADF, "nor who cannot read to read");
+	check_equal(set(fd, 3, 0, 0), -EINVAL, "there are three types");
+	check_equal(set(fd, F_RDLCK, -1, 0), -EINVAL, "no byte is in front of the first");
+	check_equal(set(fd, F_RDLCK, 5, -6), -EINVAL, "however one counts");
+	check_equal(set(99, F_RDLCK, 0, 0), -EBADF, "what is not open has no locks");
+	check_equal(got(fcntl(fd, F_SETLK, 8)), -EFAULT, "a bad address gives EFAULT");
+	close(in);
+	close(out);
+}
+
+static void test_flock(void)
+{
+	int a = open(name, O_RDWR), b = open(name, O_RDWR), c = dup(a);
+
+	check_equal(flock(a, LOCK_EX), 0, "a file is locked whole");
+	check_equal(got(flock(b, LOCK_EX | LOCK_NB)), -EWOULDBLOCK, "not twice");
+	check_equal(got(flock(b, LOCK_SH | LOCK_NB)), -EWOULDBLOCK, "nor shared");
+	check_equal(flock(c, LOCK_EX | LOCK_NB), 0, "a copy is the same file");
+	check_equal(set(b, F_WRLCK, 0, 0), 0, "fcntl's locks are others");
+	close(a);
+	check_equal(got(flock(b, LOCK_SH | LOCK_NB)), -EWOULDBLOCK, "the copy keeps it");
+	check_equal(flock(c, LOCK_SH | LOCK_NB), 0, "it becomes shared");
+	check_equal(flock(b, LOCK_SH | LOCK_NB), 0, "with another");
+	check_equal(got(flock(c, LOCK_EX | LOCK_NB)), -EWOULDBLOCK, "and not back");
+	close(c);
+	check_equal(flock(b, LOCK_EX | LOCK_NB), 0, "but when that is closed");
+	check_equal(flock(b, LOCK_UN), 0, "it is let go");
+	check_equal(got(flock(b, LOCK_SH | LOCK_EX)), -EINVAL, "one way at a time");
+	check_equal(got(flock(99, LOCK_SH)), -EBADF, "of what is open");
+	close(b);
+}
+
+int main(int argc, char **argv)
+{
+	int fd;
+
+	check_begin(argc > 1 && strcmp(argv[1], "-q") == 0);
+	snprintf(name, sizeof(name), "/tmp/locks-%d", (int)getpid());
+	fd = open(name, O_RDWR | O_CREAT, 0644);
+	test_ranges(fd);
+	test_get(fd);
+	test_ends(fd);
+	test_waiting(fd);
+	test_wrong(fd);
+	test_flock();
+	close(fd);
+	check_equal(unlink(name), 0, "all is gone");
+	return check_end();
+}
