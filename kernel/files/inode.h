@@ -48,9 +48,10 @@ struct inode {
 
 	u64 accessed, modified, changed; /* ns since 1970; single stores */
 
-	struct sleep_lock lock; /* of a regular file: one at a time writes, or sets the size */
+	struct sleep_lock lock; /* of a regular file: one at a time writes, or sets the size; of a
+	                           FIFO: of `pipe`, and of who opens it */
 	struct link range_locks, file_locks; /* kernel/fs/locks.h, under its lock */
-	void *pipe;             /* of a FIFO: kernel/fs/'s, under its lock */
+	void *pipe;                          /* of a FIFO that is open: kernel/fs/pipe.c's */
 };
 
 static inline bool file_is(const struct inode *inode, u32 type)

@@ -75,10 +75,9 @@ static struct shared *map_zeroes(struct file *f __unused)
 }
 
 static const struct file_ops null_ops = { .read = read_end, .write = write_away, .seek = seek };
-static const struct file_ops zero_ops = { .read = read_zeroes,
-					  .write = write_away,
-					  .seek = seek,
-					  .map = map_zeroes };
+static const struct file_ops zero_ops = {
+	.read = read_zeroes, .write = write_away, .seek = seek, .map = map_zeroes
+};
 static const struct file_ops full_ops = { .read = read_zeroes, .write = write_full, .seek = seek };
 static const struct file_ops random_ops = { .read = read_random,
 					    .write = write_away,

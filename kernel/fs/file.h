@@ -35,8 +35,8 @@ struct io_piece {
 struct io {
 	virt_addr_t user; /* of the piece */
 	u8 *kernel;
-	u64 left;         /* bytes in all */
-	u64 here;         /* and in the piece */
+	u64 left;                    /* bytes in all */
+	u64 here;                    /* and in the piece */
 	const struct io_piece *more; /* those behind it */
 	u32 pieces;                  /* so many */
 };

@@ -16,8 +16,7 @@ static int check(const struct file *f, unsigned prot, unsigned how)
 
 	if (f->flags & O_PATH)
 		return -EBADF;
-	if (open_for == O_WRONLY ||
-	    ((how & MM_SHARED) && (prot & VMA_WRITE) && open_for != O_RDWR))
+	if (open_for == O_WRONLY || ((how & MM_SHARED) && (prot & VMA_WRITE) && open_for != O_RDWR))
 		return -EACCES;
 	return f->ops->map ? 0 : -ENODEV;
 }

@@ -6,6 +6,7 @@
 #include "kernel/fs/devices.h"
 #include "kernel/fs/directory.h"
 #include "kernel/fs/open.h"
+#include "kernel/fs/pipe.h"
 #include "kernel/fs/regular.h"
 #include "kernel/linux/uapi.h"
 
@@ -24,6 +25,7 @@ static const struct file_ops *ops_of(const struct inode *inode, u32 flags)
 	switch (inode->mode & FILE_TYPE_MASK) {
 	case FILE_REGULAR: return &regular_ops;
 	case FILE_DIRECTORY: return &directory_ops;
+	case FILE_FIFO: return &pipe_ops;
 	case FILE_CHARACTER: return device_ops(inode->rdev_major, inode->rdev_minor);
 	default: return NULL;
 	}

@@ -9,7 +9,7 @@
 /*
  * An open file of the inode, which must be one of the tree; `name` is the name by which it
  * was found (NULL: none).  Of flags, O_PATH asks for one that cannot be read or written; the
- * caller has looked at the rights.  0, -ENXIO (nobody is behind such a file), -ENOMEM.
+ * caller has looked at the rights, and calls pipe_open() for a FIFO when it holds no lock.  0, -ENXIO (nobody is behind such a file), -ENOMEM.
  * Context: a task's, no spinlock held.
  */
 int inode_open(struct inode *inode, struct dentry *name, u32 flags, struct file **f);

@@ -12,7 +12,7 @@
  * sleep_lock_killable().  Whoever must wait has let go of it, and looks at the counts
  * without (readable(), writable()).  Whoever was woken and leaves wakes the next, if there is
  * still something for him: so one wake-up at an end's close reaches all.
- * Life: the files of both ends hold it, together.
+ * Life: the files of both ends hold it, together.  A FIFO's inode has it as long as they do.
  *
  * Source: pipe(7).
  */
@@ -21,6 +21,7 @@
 #include "kernel/base/phys.h"
 #include "kernel/base/sleep_lock.h"
 #include "kernel/base/string.h"
+#include "kernel/files/inode.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/poll.h"
@@ -42,10 +43,11 @@ struct pipe {
 		};
 		u64 in_and_out; /* for those who have no lock */
 	};
-	u32 size;             /* bytes of the ring */
-	u32 readers, writers; /* open files; the two change by single instructions */
-	u32 ends;             /* open files in all */
-	struct wait_queue to_read, to_write;
+	u32 size;                    /* bytes of the ring */
+	u32 readers, writers;        /* open files; the two change by single instructions */
+	u32 ends;                    /* open files in all */
+	u32 read_opens, write_opens; /* of a FIFO, ever; the inode's lock */
+	struct wait_queue to_read, to_write, to_open;
 	u8 *page[PAGES_MOST]; /* NULL: not there */
 };
 static_assert(sizeof(struct pipe) <= PAGE_SIZE, "a pipe is one frame");
@@ -351,7 +353,10 @@ static u32 pipe_poll(struct file *f, struct poll_wait *wait)
 	if ((f->flags & O_ACCMODE) != O_WRONLY) {
 		poll_enlist(wait, &p->to_read);
 		events |= used(p) ? POLLIN | POLLRDNORM : 0;
-		events |= __atomic_load_n(&p->writers, __ATOMIC_RELAXED) ? 0 : POLLHUP;
+		/* A FIFO without a writer since it was opened waits for one. */
+		if (!__atomic_load_n(&p->writers, __ATOMIC_RELAXED) &&
+		    f->position != __atomic_load_n(&p->write_opens, __ATOMIC_RELAXED))
+			events |= POLLHUP;
 	}
 	if ((f->flags & O_ACCMODE) != O_RDONLY) {
 		poll_enlist(wait, &p->to_write);
@@ -370,7 +375,7 @@ static long pipe_ioctl(struct file *f, u32 request, u64 arg)
 	return put_user_u32(arg, n) ? -EFAULT : 0;
 }
 
-/* ---- Made, resized and freed -------------------------------------------------------------- */
+/* ---- Made and freed -------------------------------------------------------------- */
 
 static void pipe_free(struct pipe *p)
 {
@@ -382,18 +387,28 @@ static void pipe_free(struct pipe *p)
 static void pipe_release(struct file *f)
 {
 	struct pipe *p = f->private;
+	struct inode *fifo = f->inode;
 
+	if (!p) /* a FIFO that could not be opened */
+		return;
 	if ((f->flags & O_ACCMODE) != O_WRONLY &&
 	    !__atomic_sub_fetch(&p->readers, 1, __ATOMIC_SEQ_CST))
 		wait_queue_wake(&p->to_write);
 	if ((f->flags & O_ACCMODE) != O_RDONLY &&
 	    !__atomic_sub_fetch(&p->writers, 1, __ATOMIC_SEQ_CST))
 		wait_queue_wake(&p->to_read);
-	if (!__atomic_sub_fetch(&p->ends, 1, __ATOMIC_ACQ_REL))
+	if (fifo)
+		sleep_lock(&fifo->lock);
+	if (!__atomic_sub_fetch(&p->ends, 1, __ATOMIC_ACQ_REL)) {
 		pipe_free(p);
+		if (fifo)
+			fifo->pipe = NULL;
+	}
+	if (fifo)
+		sleep_unlock(&fifo->lock);
 }
 
-static const struct file_ops pipe_ops = {
+const struct file_ops pipe_ops = {
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = pipe_poll,
@@ -402,20 +417,31 @@ static const struct file_ops pipe_ops = {
 	.mode = S_IFIFO | 0600,
 };
 
-int pipe_make(u32 flags, struct file *ends[2])
+/* Without ends; NULL: no memory. */
+static struct pipe *make(void)
 {
 	phys_addr_t pa = frame_alloc_zeroed();
 	struct pipe *p;
 
 	if (pa == NO_FRAME)
-		return -ENOMEM;
+		return NULL;
 	p = phys_to_virt(pa);
 	live_object(p, sizeof(*p));
 	sleep_lock_init(&p->lock, LOCK_PIPE);
 	wait_queue_init(&p->to_read);
 	wait_queue_init(&p->to_write);
+	wait_queue_init(&p->to_open);
 	p->size = PAGES * PAGE_SIZE;
-	p->readers = p->writers = 1;
+	return p;
+}
+
+int pipe_make(u32 flags, struct file *ends[2])
+{
+	struct pipe *p = make();
+
+	if (!p)
+		return -ENOMEM;
+	p->readers = p->writers = p->write_opens = 1;
 	p->ends = 2;
 	ends[0] = file_make(&pipe_ops, O_RDONLY | (flags & O_NONBLOCK), p);
 	ends[1] = ends[0] ? file_make(&pipe_ops, O_WRONLY | (flags & O_NONBLOCK), p) : NULL;
@@ -429,6 +455,70 @@ int pipe_make(u32 flags, struct file *ends[2])
 		pipe_free(p);
 	return -ENOMEM;
 }
+
+/* ---- FIFOs ----------------------------------------------------------------------------------- */
+
+/* Who opens one end waits until the other has been opened. */
+struct partner {
+	const u32 *opens;
+	u32 seen;
+};
+
+static bool has_come(const void *partner)
+{
+	const struct partner *other = partner;
+
+	return __atomic_load_n(other->opens, __ATOMIC_ACQUIRE) != other->seen;
+}
+
+/* The inode is locked; *other is set.  -ENXIO: nobody reads, and this one must not wait. */
+static int attach(struct pipe *p, struct file *f, struct partner *other)
+{
+	u32 how = f->flags & O_ACCMODE;
+
+	if (how == O_WRONLY && f->flags & O_NONBLOCK && !p->readers)
+		return -ENXIO;
+	f->private = p;
+	p->ends++;
+	if (how != O_WRONLY) {
+		__atomic_fetch_add(&p->readers, 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&p->read_opens, p->read_opens + 1, __ATOMIC_RELEASE);
+	}
+	if (how != O_RDONLY) {
+		__atomic_fetch_add(&p->writers, 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&p->write_opens, p->write_opens + 1, __ATOMIC_RELEASE);
+	}
+	f->position = p->writers ? ~0ULL : p->write_opens;
+	other->opens = how == O_RDONLY ? &p->write_opens : &p->read_opens;
+	other->seen = *other->opens - (p->readers && p->writers);
+	return 0;
+}
+
+int pipe_open(struct file *f)
+{
+	struct inode *fifo = f->inode;
+	struct partner other;
+	bool woken = false;
+	struct pipe *p;
+	int err;
+
+	sleep_lock(&fifo->lock);
+	if (!fifo->pipe)
+		fifo->pipe = make();
+	p = fifo->pipe;
+	err = p ? attach(p, f, &other) : -ENOMEM;
+	if (p && !p->ends) {
+		pipe_free(p);
+		fifo->pipe = NULL;
+	}
+	sleep_unlock(&fifo->lock);
+	if (err)
+		return err;
+	wait_queue_wake_all(&p->to_open);
+	return f->flags & O_NONBLOCK ? 0 : (int)file_wait(f, &p->to_open, has_come, &other, &woken);
+}
+
+/* ---- Sizes ------------------------------------------------------------------------------------ */
 
 /* The pages that have bytes in them get the places that they have in the other ring. */
 static void change_ring(struct pipe *p, u32 size, u8 **page)

@@ -125,7 +125,7 @@ static long map(struct mm *mm, virt_addr_t addr, u64 len, const struct vma *new,
 		return -ENOMEM;
 	if (fixed && addr % PAGE_SIZE)
 		return -EINVAL;
-	if ((new->prot & VMA_WRITE) && (new->prot & VMA_EXEC))
+	if ((new->prot &VMA_WRITE) && (new->prot &VMA_EXEC))
 		return -EACCES;
 	if (sleep_lock_killable(&mm->lock))
 		return -EINTR;
@@ -155,7 +155,9 @@ long mm_map_file(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsign
 {
 	const struct vma new = {
 		.prot = prot,
-		.flags = !(how & MM_SHARED) ? VMA_PRIVATE : file->readonly ? VMA_READONLY : 0,
+		.flags = !(how & MM_SHARED) ? VMA_PRIVATE :
+			 file->readonly     ? VMA_READONLY :
+					      0,
 		.shared = file->content,
 		.offset = file->offset,
 	};

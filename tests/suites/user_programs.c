@@ -244,6 +244,7 @@ static void pipes(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/pipes", { "-q" } });
 	expect_good(t, &(struct program){ "/bin/events", { "-q" } });
+	expect_good(t, &(struct program){ "/bin/fifos", { "-q" } });
 }
 
 static void cow(struct selftest *t)

@@ -50,7 +50,9 @@ static long write_flock(const struct flock *l, virt_addr_t to, bool narrow)
 	if (!abi_is_ia32())
 		return copy_to_user(to, l, sizeof(*l)) ? -EFAULT : 0;
 	return copy_to_user(to, narrow ? (const void *)&l32 : &l64,
-			    narrow ? sizeof(l32) : sizeof(l64)) ? -EFAULT : 0;
+			    narrow ? sizeof(l32) : sizeof(l64)) ?
+		       -EFAULT :
+		       0;
 }
 
 /* ---- fcntl --------------------------------------------------------------------------------- */
@@ -81,8 +83,9 @@ static long range_of(const struct file *f, const struct flock *l, struct lock_ra
 
 static long get(struct file *f, struct flock *l, struct lock_range *r)
 {
-	long err = r->type == F_UNLCK ? -EINVAL :
-					locks_test(&f->inode->range_locks, current_process()->files, r);
+	long err = r->type == F_UNLCK ?
+			   -EINVAL :
+			   locks_test(&f->inode->range_locks, current_process()->files, r);
 
 	if (err)
 		return err;
@@ -151,7 +154,7 @@ long sys_flock(struct pt_regs *regs)
 	if (!f)
 		return -EBADF;
 	r.type = types[how];
-	err = !f->inode           ? -EINVAL :
+	err = !f->inode         ? -EINVAL :
 	      f->flags & O_PATH ? -EBADF :
 				  locks_set(&f->inode->file_locks, f, &r, !(regs->si & LOCK_NB));
 	file_drop(f);

@@ -7,6 +7,7 @@
 #include "kernel/fs/directory.h"
 #include "kernel/fs/make.h"
 #include "kernel/fs/open.h"
+#include "kernel/fs/pipe.h"
 #include "kernel/fs/regular.h"
 #include "kernel/fs/rights.h"
 #include "kernel/linux/abi.h"
@@ -91,11 +92,14 @@ static long open_path(int fd, virt_addr_t at, u32 flags, u64 mode, struct file *
 			err = inode_open(p.at.file->inode, p.at.file, flags, f);
 	}
 	path_unlock(&p);
-	if (!err && flags & O_TRUNC && !is_new && file_is((*f)->inode, FILE_REGULAR)) {
+	if (err)
+		return err;
+	if (flags & O_TRUNC && !is_new && file_is((*f)->inode, FILE_REGULAR))
 		err = regular_resize((*f)->inode, 0);
-		if (err)
-			file_drop(*f);
-	}
+	else if ((*f)->ops == &pipe_ops)
+		err = pipe_open(*f);
+	if (err)
+		file_drop(*f);
 	return err;
 }
 

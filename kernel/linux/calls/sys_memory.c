@@ -62,9 +62,8 @@ static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, u64 offset)
 	if ((type == MAP_SHARED || is_file) && (flags & MAP_GROWSDOWN))
 		return -EINVAL;
 	prot &= PROT_MASK_ALL;
-	at = OOM_RETRY(OOM_CAN_FAIL,
-		       is_file ? fd_map(fd, addr, len, (unsigned)prot, how, offset) :
-				 mm_map(mm, addr, len, (unsigned)prot, how));
+	at = OOM_RETRY(OOM_CAN_FAIL, is_file ? fd_map(fd, addr, len, (unsigned)prot, how, offset) :
+					       mm_map(mm, addr, len, (unsigned)prot, how));
 	if (at <= 0)
 		return at;
 	end = (virt_addr_t)at + ALIGN_UP(len, PAGE_SIZE);
