@@ -16,7 +16,6 @@
 #include "kernel/linux/tree.h"
 #include "kernel/linux/uapi.h"
 #include "mm/frames/frame.h"
-#include "mm/space/mlock.h"
 #include "mm/space/uaccess.h"
 
 #define TMPFILE (O_TMPFILE & ~O_DIRECTORY)
@@ -256,22 +255,6 @@ long sys_fsync(struct pt_regs *regs)
 long sys_fdatasync(struct pt_regs *regs)
 {
 	return sys_fsync(regs);
-}
-
-/* What is written to a mapping is in the file at once. */
-long sys_msync(struct pt_regs *regs)
-{
-	virt_addr_t start = regs->di, end = start + ALIGN_UP(regs->si, PAGE_SIZE);
-	u32 flags = (u32)regs->dx;
-	long err;
-
-	if ((flags & ~(u32)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || start % PAGE_SIZE ||
-	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
-		return -EINVAL;
-	if (end <= start)
-		return end == start ? 0 : -ENOMEM;
-	err = mm_check_range(current_thread()->mm, start, end, !(flags & MS_INVALIDATE));
-	return err == -EINVAL ? -EBUSY : err;
 }
 
 long sys_sync(struct pt_regs *regs __unused)

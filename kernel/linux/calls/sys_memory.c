@@ -1,11 +1,9 @@
 /*
- * System calls on memory: anonymous mappings, the break, advice and locks.  Arguments are
+ * System calls on memory: what is mapped, the break, advice and locks.  Arguments are
  * checked here, in Linux's order; the work is done in mm/space/, and where there is no
  * memory for it, kernel/linux/process/oom.c finds some.
  */
 #include "kernel/base/errno.h"
-#include "kernel/fs/descriptors.h"
-#include "kernel/fs/map.h"
 #include "kernel/linux/abi.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/syscalls.h"
@@ -17,26 +15,6 @@
 
 #define PROT_MASK_ALL (VMA_READ | VMA_WRITE | VMA_EXEC)
 
-/* Other flags (MAP_NORESERVE, MAP_STACK, ...) ask for nothing that we do. */
-static unsigned map_how(u64 flags)
-{
-	unsigned how = 0;
-
-	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
-		how |= MM_FIXED;
-	if (flags & MAP_FIXED_NOREPLACE)
-		how |= MM_NOREPLACE;
-	if ((flags & MAP_TYPE) == MAP_SHARED)
-		how |= MM_SHARED;
-	if (flags & MAP_32BIT)
-		how |= MM_32BIT;
-	if (flags & MAP_GROWSDOWN)
-		how |= MM_GROWSDOWN;
-	if (flags & MAP_LOCKED)
-		how |= MM_LOCKED;
-	return how;
-}
-
 static long touch(virt_addr_t start, virt_addr_t end, unsigned need)
 {
 	return OOM_RETRY(OOM_TOUCHES, mm_populate(current_thread()->mm, start, end, need));
@@ -45,57 +23,6 @@ static long touch(virt_addr_t start, virt_addr_t end, unsigned need)
 static long touch_locked(virt_addr_t start, virt_addr_t end, bool best)
 {
 	return OOM_RETRY(OOM_TOUCHES, mm_populate_locked(current_thread()->mm, start, end, best));
-}
-
-static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, u64 offset)
-{
-	unsigned type = flags & MAP_TYPE, how = map_how(flags) | (abi_is_ia32() ? MM_IA32 : 0);
-	struct mm *mm = current_thread()->mm;
-	bool is_file = !(flags & MAP_ANONYMOUS);
-	virt_addr_t end;
-	long at;
-
-	if (is_file && fd_get_flags(fd) < 0)
-		return -EBADF;
-	if (len == 0 || (type != MAP_PRIVATE && type != MAP_SHARED))
-		return -EINVAL;
-	if ((type == MAP_SHARED || is_file) && (flags & MAP_GROWSDOWN))
-		return -EINVAL;
-	prot &= PROT_MASK_ALL;
-	at = OOM_RETRY(OOM_CAN_FAIL, is_file ? fd_map(fd, addr, len, (unsigned)prot, how, offset) :
-					       mm_map(mm, addr, len, (unsigned)prot, how));
-	if (at <= 0)
-		return at;
-	end = (virt_addr_t)at + ALIGN_UP(len, PAGE_SIZE);
-	if ((flags & MAP_LOCKED) || mm->lock_new)
-		touch_locked((virt_addr_t)at, end, true);
-	else if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
-		touch((virt_addr_t)at, end, 0);
-	return at;
-}
-
-/* i386's last argument counts pages. */
-long sys_mmap(struct pt_regs *regs)
-{
-	u64 offset = abi_is_ia32() ? regs->r9 * PAGE_SIZE : regs->r9;
-
-	if (offset % PAGE_SIZE)
-		return -EINVAL;
-	return do_mmap(regs->di, regs->si, regs->dx, regs->r10, (int)regs->r8, offset);
-}
-
-/* The first mmap: its six arguments are in memory. */
-long ia32_sys_old_mmap(struct pt_regs *regs)
-{
-	struct {
-		u32 addr, len, prot, flags, fd, offset;
-	} a;
-
-	if (copy_from_user(&a, regs->di, sizeof(a)))
-		return -EFAULT;
-	if (a.offset % PAGE_SIZE)
-		return -EINVAL;
-	return do_mmap(a.addr, a.len, a.prot, a.flags, (int)a.fd, a.offset);
 }
 
 long sys_munmap(struct pt_regs *regs)

@@ -189,6 +189,8 @@ static const struct pointer_row file_rows[] = {
 	{ IA32(379, pwritev2), { FILE_FD, P, 1, 0, 0, 0 }, 8, .image = &part, .good = 1 },
 	{ IA32(379, pwritev2), { FILE_FD, TO(parts), 2, 0, 0, 0 }, 8, .image = newlines, .good = 8,
 	  .flags = EITHER, .word = &part_at, .before = set_part },
+	{ IA32(187, sendfile), { FILE_FD, 99, P, 1 }, 4, .good = -EBADF, .flags = NULL_GOOD },
+	{ IA32(239, sendfile64), { FILE_FD, 99, P, 1 }, 8, .good = -EBADF, .flags = NULL_GOOD },
 	{ IA32(140, _llseek), { FILE_FD, 0, 5, P, SEEK_SET }, 8, .flags = 0 },
 	{ IA32(92, truncate), { P, 8 }, sizeof(path), .image = path },
 	{ IA32(193, truncate64), { P, 8, 0 }, sizeof(path), .image = path },

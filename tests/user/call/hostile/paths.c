@@ -99,6 +99,8 @@ static const struct pointer_row rows[] = {
 	{ POINTER(pwritev), { FILE_FD, P, 1, 0, 0 }, IOVEC },
 	{ POINTER(pwritev2), { FILE_FD, P, 1, 0, 0, 0 }, IOVEC },
 
+	/* The offset is read, and written back. */
+	{ POINTER(sendfile), { FILE_FD, 99, P, 1 }, 8, .good = -EBADF, .flags = NULL_GOOD },
 	{ POINTER(pipe), { P }, 8, .after = close_pipe },
 	{ POINTER(pipe2), { P, 0 }, 8, .after = close_pipe },
 	/* Of a struct pollfd, revents is written. */

@@ -40,6 +40,7 @@ static const struct {
 	{ PLAIN(dup2), false },
 	{ PLAIN(dup3), false },
 	{ PLAIN(close_range), false },
+	{ PLAIN(flock), false },
 	{ PLAIN(fsync), false },
 	{ PLAIN(fdatasync), false },
 	{ PLAIN(umask), false },
