@@ -2,7 +2,7 @@
  * Random system calls with hostile arguments.
  *
  * As nobody: all of them, for a process without rights may harm no other.  As
- * root: not reboot, and what takes a pid gets one of our own, since kill(1) and
+ * root: not reboot, no new files, and what takes a pid gets one of our own, since kill(1) and
  * kill(-1), ptrace and prlimit64 of others are what root may do.  Ports are
  * opened only by children that never jump anywhere: OUT by chance could end the
  * machine, as it may.
@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include "fuzz.h"
 
+#include <fcntl.h>
 #include <sys/io.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,7 +54,13 @@ static const uint16_t ending_i386[] = {
 };
 
 /* Not as root; and what has a pid as first argument, or the first two. */
-static const uint16_t not_as_root[] = { SYS_reboot, SYS_iopl, SYS_ioperm };
+static const uint16_t not_as_root[] = {
+	SYS_reboot, SYS_iopl, SYS_ioperm,
+	/* What would be there after it, and what others want to find as it is. */
+	SYS_creat, SYS_mkdir, SYS_mkdirat, SYS_mknod, SYS_mknodat, SYS_link, SYS_linkat,
+	SYS_symlink, SYS_symlinkat, SYS_rename, SYS_renameat, SYS_renameat2, SYS_chmod, SYS_fchmod,
+	SYS_fchmodat, 452 /* fchmodat2 */, SYS_chown, SYS_lchown, SYS_fchown, SYS_fchownat,
+};
 static const uint16_t with_pid[] = {
 	SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
 	SYS_prlimit64, SYS_sched_setaffinity, SYS_sched_setscheduler, SYS_setpgid,
@@ -102,6 +109,10 @@ static bool tame(uint64_t number, uint64_t arg[6])
 		arg[0] = own_pid();
 	if ((uint32_t)number == SYS_tgkill || (uint32_t)number == SYS_rt_tgsigqueueinfo)
 		arg[1] = own_pid();
+	if ((uint32_t)number == SYS_open)
+		arg[1] &= ~(uint64_t)O_CREAT;
+	if ((uint32_t)number == SYS_openat)
+		arg[2] &= ~(uint64_t)O_CREAT;
 	return true;
 }
 
