@@ -316,6 +316,15 @@ int fd_install(struct file *f, u32 flags, u32 lowest)
 	return (int)fd;
 }
 
+int fd_give(struct file *f, u32 flags, u32 lowest)
+{
+	int fd = f ? fd_install(f, flags, lowest) : -ENOMEM;
+
+	if (f && fd < 0)
+		file_drop(f);
+	return fd;
+}
+
 int fd_replace(int fd, struct file *f, u32 flags)
 {
 	struct descriptors *d = own();

@@ -59,8 +59,11 @@ static inline void fd_return(struct file *f, bool held)
  */
 int fd_install(struct file *f, u32 flags, u32 lowest);
 
+/* The same, but the hold is the caller's no more in any case; NULL, as a f, is -ENOMEM. */
+int fd_give(struct file *f, u32 flags, u32 lowest);
+
 /*
- * The same, but this very number, whose file, if any, is closed: the number, or -EBADF: it
+ * As fd_install(), but this very number, whose file, if any, is closed: the number, or -EBADF: it
  * is above the limit.
  */
 int fd_replace(int fd, struct file *f, u32 flags);

@@ -64,7 +64,8 @@ static void move_on(struct io *io, size_t n)
 		io->user += n;
 }
 
-size_t io_put_slowly(struct io *io, const void *from, size_t n)
+/* The kernel's bytes at `at` go there, or come from there. */
+static size_t move(struct io *io, u8 *at, size_t n, bool put)
 {
 	size_t done = 0;
 
@@ -73,9 +74,10 @@ size_t io_put_slowly(struct io *io, const void *from, size_t n)
 		size_t part = MIN(n - done, io->here), missing = 0;
 
 		if (io->kernel)
-			memcpy(io->kernel, (const u8 *)from + done, part);
+			memcpy(put ? io->kernel : at + done, put ? at + done : io->kernel, part);
 		else
-			missing = copy_to_user(io->user, (const u8 *)from + done, part);
+			missing = put ? copy_to_user(io->user, at + done, part) :
+					copy_from_user(at + done, io->user, part);
 		move_on(io, part - missing);
 		done += part - missing;
 		if (missing)
@@ -84,24 +86,14 @@ size_t io_put_slowly(struct io *io, const void *from, size_t n)
 	return done;
 }
 
+size_t io_put_slowly(struct io *io, const void *from, size_t n)
+{
+	return move(io, (u8 *)from, n, true);
+}
+
 size_t io_get_slowly(struct io *io, void *to, size_t n)
 {
-	size_t done = 0;
-
-	n = MIN(n, io->left);
-	while (done < n && (io->here || next_piece(io))) {
-		size_t part = MIN(n - done, io->here), missing = 0;
-
-		if (io->kernel)
-			memcpy((u8 *)to + done, io->kernel, part);
-		else
-			missing = copy_from_user((u8 *)to + done, io->user, part);
-		move_on(io, part - missing);
-		done += part - missing;
-		if (missing)
-			break;
-	}
-	return done;
+	return move(io, to, n, false);
 }
 
 /* ---- Reading, writing, seeking ------------------------------------------------------- */

@@ -34,14 +34,8 @@ long sys_close_range(struct pt_regs *regs)
 static long dup_from(int fd, u32 flags, u32 lowest)
 {
 	struct file *f = fd_get(fd);
-	long err;
 
-	if (!f)
-		return -EBADF;
-	err = fd_install(f, flags, lowest);
-	if (err < 0)
-		file_drop(f);
-	return err;
+	return f ? fd_give(f, flags, lowest) : -EBADF;
 }
 
 static long dup_to(int from, int to, u32 flags)

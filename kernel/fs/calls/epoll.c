@@ -14,24 +14,16 @@
 
 #define EVENTS_MOST (0x7fffffff / (u32)sizeof(struct epoll_event))
 
-static long make(u32 flags)
-{
-	struct file *f = epoll_make();
-	int fd = f ? fd_install(f, flags, 0) : -ENOMEM;
-
-	if (f && fd < 0)
-		file_drop(f);
-	return fd;
-}
-
 long sys_epoll_create(struct pt_regs *regs)
 {
-	return (int)regs->di > 0 ? make(0) : -EINVAL;
+	return (int)regs->di > 0 ? fd_give(epoll_make(), 0, 0) : -EINVAL;
 }
 
 long sys_epoll_create1(struct pt_regs *regs)
 {
-	return (u32)regs->di & ~(u32)O_CLOEXEC ? -EINVAL : make((u32)regs->di);
+	u32 flags = (u32)regs->di;
+
+	return flags & ~(u32)O_CLOEXEC ? -EINVAL : fd_give(epoll_make(), flags, 0);
 }
 
 long sys_epoll_ctl(struct pt_regs *regs)

@@ -57,18 +57,9 @@ long sys_pipe2(struct pt_regs *regs)
 
 static long make_eventfd(u32 count, u32 flags)
 {
-	struct file *f;
-	int fd;
-
 	if (flags & ~(u32)(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
 		return -EINVAL;
-	f = eventfd_make(count, flags);
-	if (!f)
-		return -ENOMEM;
-	fd = fd_install(f, flags, 0);
-	if (fd < 0)
-		file_drop(f);
-	return fd;
+	return fd_give(eventfd_make(count, flags), flags, 0);
 }
 
 long sys_eventfd(struct pt_regs *regs)

@@ -13,7 +13,8 @@
 #include "kernel/linux/uapi.h"
 #include "mm/space/uaccess.h"
 
-/* ---- What is open ----------------------------------------------------------------------- */
+/* Changes what a file says of itself; the tree is locked: 0 or an errno. */
+typedef int change_fn(struct inode *inode, const void *to);
 
 /* An open file of the tree, and the tree is locked: 0, -EBADF, -EINVAL, -EINTR. */
 static long lock_fd(int fd, struct file **f)
@@ -35,11 +36,40 @@ static void unlock_fd(struct file *f)
 	file_drop(f);
 }
 
+static long change_fd(int fd, change_fn *fn, const void *to)
+{
+	struct file *f;
+	long err = lock_fd(fd, &f);
+
+	if (err)
+		return err;
+	err = f->flags & O_PATH ? -EBADF : fn(f->inode, to);
+	unlock_fd(f);
+	return err;
+}
+
+static long change(int fd, virt_addr_t at, u32 flags, change_fn *fn, const void *to)
+{
+	struct path p;
+	long err;
+
+	if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	err = path_lock(fd, at, flags, &p);
+	if (err)
+		return err;
+	err = fn(p.at.file->inode, to);
+	path_unlock(&p);
+	return err;
+}
+
 /* ---- Mode ---------------------------------------------------------------------------- */
 
 /* Who is not of a file's group cannot make it run as that. */
-static int set_mode(struct inode *inode, u32 mode)
+static int set_mode(struct inode *inode, const void *to)
 {
+	u32 mode = *(const u32 *)to;
+
 	if (file_is(inode, FILE_SYMLINK))
 		return -EOPNOTSUPP;
 	if (!rights_is_owner(inode))
@@ -53,17 +83,9 @@ static int set_mode(struct inode *inode, u32 mode)
 
 static long change_mode(int fd, virt_addr_t at, u64 mode, u32 flags)
 {
-	struct path p;
-	long err;
+	const u32 to = (u32)mode;
 
-	if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
-	err = path_lock(fd, at, flags, &p);
-	if (err)
-		return err;
-	err = set_mode(p.at.file->inode, (u32)mode);
-	path_unlock(&p);
-	return err;
+	return change(fd, at, flags, set_mode, &to);
 }
 
 long sys_chmod(struct pt_regs *regs)
@@ -73,14 +95,9 @@ long sys_chmod(struct pt_regs *regs)
 
 long sys_fchmod(struct pt_regs *regs)
 {
-	struct file *f;
-	long err = lock_fd((int)regs->di, &f);
+	const u32 to = (u32)regs->si;
 
-	if (err)
-		return err;
-	err = f->flags & O_PATH ? -EBADF : set_mode(f->inode, (u32)regs->si);
-	unlock_fd(f);
-	return err;
+	return change_fd((int)regs->di, set_mode, &to);
 }
 
 long sys_fchmodat(struct pt_regs *regs)
@@ -103,9 +120,14 @@ long sys_umask(struct pt_regs *regs)
 
 #define AS_IT_IS (~0U)
 
+struct new_owner {
+	u32 uid, gid;
+};
+
 /* A file's owner may give it to a group that is his; else it is root's to change. */
-static int set_owner(struct inode *inode, u32 uid, u32 gid)
+static int set_owner(struct inode *inode, const void *to)
 {
+	u32 uid = ((const struct new_owner *)to)->uid, gid = ((const struct new_owner *)to)->gid;
 	const struct ids *ids = &current_process()->ids;
 
 	if (!process_is_privileged()) {
@@ -130,17 +152,9 @@ static int set_owner(struct inode *inode, u32 uid, u32 gid)
 
 static long change_owner(int fd, virt_addr_t at, u64 uid, u64 gid, u32 flags)
 {
-	struct path p;
-	long err;
+	const struct new_owner to = { (u32)uid, (u32)gid };
 
-	if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
-	err = path_lock(fd, at, flags, &p);
-	if (err)
-		return err;
-	err = set_owner(p.at.file->inode, (u32)uid, (u32)gid);
-	path_unlock(&p);
-	return err;
+	return change(fd, at, flags, set_owner, &to);
 }
 
 long sys_chown(struct pt_regs *regs)
@@ -155,14 +169,9 @@ long sys_lchown(struct pt_regs *regs)
 
 long sys_fchown(struct pt_regs *regs)
 {
-	struct file *f;
-	long err = lock_fd((int)regs->di, &f);
+	const struct new_owner to = { (u32)regs->si, (u32)regs->dx };
 
-	if (err)
-		return err;
-	err = f->flags & O_PATH ? -EBADF : set_owner(f->inode, (u32)regs->si, (u32)regs->dx);
-	unlock_fd(f);
-	return err;
+	return change_fd((int)regs->di, set_owner, &to);
 }
 
 long sys_fchownat(struct pt_regs *regs)
@@ -211,8 +220,10 @@ static int read_times(struct new_times *t, virt_addr_t from, unsigned width)
 	return err ? err : take_time(t, 1, words[2], words[3]);
 }
 
-static int set_times(struct inode *inode, const struct new_times *t)
+static int set_times(struct inode *inode, const void *to)
 {
+	const struct new_times *t = to;
+
 	if (!t->set[0] && !t->set[1])
 		return 0;
 	if (!rights_is_owner(inode) && !(t->now && rights_allow(inode, MAY_WRITE)))
@@ -225,33 +236,12 @@ static int set_times(struct inode *inode, const struct new_times *t)
 	return 0;
 }
 
-static long change_times_of_fd(int fd, const struct new_times *t)
-{
-	struct file *f;
-	long err = lock_fd(fd, &f);
-
-	if (err)
-		return err;
-	err = set_times(f->inode, t);
-	unlock_fd(f);
-	return err;
-}
-
+/* Without a path, of the open file: futimens(). */
 static long change_times(int fd, virt_addr_t at, const struct new_times *t, u32 flags)
 {
-	struct path p;
-	long err;
-
-	if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
-	if (!at && fd != AT_FDCWD) /* futimens() */
-		return flags ? -EINVAL : change_times_of_fd(fd, t);
-	err = path_lock(fd, at, flags, &p);
-	if (err)
-		return err;
-	err = set_times(p.at.file->inode, t);
-	path_unlock(&p);
-	return err;
+	if (!at && fd != AT_FDCWD)
+		return flags ? -EINVAL : change_fd(fd, set_times, t);
+	return change(fd, at, flags, set_times, t);
 }
 
 static long utimensat(struct pt_regs *regs, unsigned width)

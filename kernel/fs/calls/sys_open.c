@@ -123,10 +123,7 @@ static long open_at(int fd, virt_addr_t at, u32 flags, u64 mode)
 	if (err)
 		return err;
 	f->flags &= ~(u32)NOT_KEPT;
-	err = fd_install(f, flags, 0);
-	if (err < 0)
-		file_drop(f);
-	return err;
+	return fd_give(f, flags, 0);
 }
 
 long sys_open(struct pt_regs *regs)
