@@ -242,6 +242,7 @@ static void mappings(struct selftest *t)
 
 static void pipes(struct selftest *t)
 {
+	expect_good(t, &(struct program){ "/bin/numbers", { "-q" } });
 	expect_good(t, &(struct program){ "/bin/pipes", { "-q" } });
 	expect_good(t, &(struct program){ "/bin/events", { "-q" } });
 	expect_good(t, &(struct program){ "/bin/fifos", { "-q" } });
