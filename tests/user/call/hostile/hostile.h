@@ -17,6 +17,10 @@
 #define USER_END	0x7ffffffff000ul
 
 #define POINTER(name)	#name, SYS_##name
+/* Newer than some C libraries. */
+#undef SYS_fchmodat2
+#define SYS_fchmodat2 452
+
 #define PLAIN(name)	#name, SYS_##name
 #define CALL(name)	#name, SYS_##name
 

@@ -15,9 +15,6 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#ifndef SYS_fchmodat2 /* newer than some C libraries */
-#define SYS_fchmodat2 452
-#endif
 
 #define NOBODY		0x7fffffff	/* no process has this pid */
 #define INT_LOW		0x80000000u

@@ -9,9 +9,6 @@
 #include <signal.h>
 #include <sys/time.h>
 
-#ifndef SYS_fchmodat2 /* newer than some C libraries */
-#define SYS_fchmodat2 452
-#endif
 
 #define RUBBISH 0xffff888000000000ul
 
