@@ -1,10 +1,5 @@
 /*
- * Pipes: a ring of pages, each there while it has bytes in it.
- *
- * `in` and `out` count bytes, and the ring's size is a power of two, so that either tells a
- * place in it.  A page takes bytes again when all that it had are out.  An empty pipe begins
- * anew at 0, in the page that it keeps; and when all of a ring is out, both counts are put
- * back by its size: so they never come round.
+ * Pipes: a ring of bytes (ring.c), and who waits at its ends.
  *
  * The lock is one that sleeps, because bytes go between the ring and a program's memory under
  * it, once, and may fault in.  That may wait for the end of a process that is killed for its
@@ -17,14 +12,13 @@
  * Source: pipe(7).
  */
 #include "kernel/base/errno.h"
-#include "kernel/base/panic.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/sleep_lock.h"
-#include "kernel/base/string.h"
 #include "kernel/files/inode.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/poll.h"
+#include "kernel/fs/ring.h"
 #include "kernel/fs/wait_queue.h"
 #include "kernel/linux/signal/send.h"
 #include "kernel/linux/uapi.h"
@@ -32,46 +26,24 @@
 #include "mm/frames/live.h"
 #include "mm/space/uaccess.h"
 
-#define PAGES 16       /* of a new one, as Linux's */
-#define PAGES_MOST 256 /* pipe-max-size, 1 MiB; a process may not go above */
+#define PAGES 16 /* of a new one, as Linux's */
 
 struct pipe {
 	struct sleep_lock lock;
-	union { /* changed under the lock */
-		struct {
-			u32 in, out;
-		};
-		u64 in_and_out; /* for those who have no lock */
-	};
-	u32 size;                    /* bytes of the ring */
+	struct ring ring;            /* changed under the lock */
 	u32 readers, writers;        /* open files; the two change by single instructions */
 	u32 ends;                    /* open files in all */
 	u32 read_opens, write_opens; /* of a FIFO, ever; the inode's lock */
 	struct wait_queue to_read, to_write, to_open;
-	u8 *page[PAGES_MOST]; /* NULL: not there */
 };
 static_assert(sizeof(struct pipe) <= PAGE_SIZE, "a pipe is one frame");
-
-static u32 used(const struct pipe *p)
-{
-	u64 both = __atomic_load_n(&p->in_and_out, __ATOMIC_RELAXED);
-
-	return (u32)both - (u32)(both >> 32);
-}
-
-static u32 room(const struct pipe *p)
-{
-	u64 both = __atomic_load_n(&p->in_and_out, __ATOMIC_RELAXED);
-
-	return p->size - ((u32)both - (u32)ALIGN_DOWN(both >> 32, PAGE_SIZE));
-}
 
 /* Is there something to read, if only the end? */
 static bool readable(const void *pipe)
 {
 	const struct pipe *p = pipe;
 
-	return used(p) || !__atomic_load_n(&p->writers, __ATOMIC_RELAXED);
+	return ring_used(&p->ring) || !__atomic_load_n(&p->writers, __ATOMIC_RELAXED);
 }
 
 /* Can so much be written as must stay together, or nothing any more? */
@@ -79,117 +51,7 @@ static bool writable(const void *pipe)
 {
 	const struct pipe *p = pipe;
 
-	return room(p) >= PIPE_BUF || !__atomic_load_n(&p->readers, __ATOMIC_RELAXED);
-}
-
-/* ---- The ring; the lock is held --------------------------------------------------------- */
-
-static u8 **page_at(struct pipe *p, u32 at)
-{
-	return &p->page[(at & (p->size - 1)) / PAGE_SIZE];
-}
-
-static bool make_page(u8 **page)
-{
-	phys_addr_t pa = frame_alloc();
-
-	if (pa == NO_FRAME)
-		return false;
-	*page = phys_to_virt(pa);
-	return true;
-}
-
-static void free_page(u8 **page)
-{
-	if (*page)
-		frame_free(virt_to_phys(*page));
-	*page = NULL;
-}
-
-/* Bytes that are together there, of n. */
-static u32 in_page(u32 at, u64 n)
-{
-	return (u32)MIN(n, PAGE_SIZE - at % PAGE_SIZE);
-}
-
-/* n bytes or fewer, for `done`, which it returns, or for *err where it can go on no more. */
-static u64 fill(struct pipe *p, struct io *io, u64 n, long *err)
-{
-	u64 done = 0;
-
-	do {
-		u32 in = p->in, part = in_page(in, n - done);
-		u8 **page = page_at(p, in);
-		size_t got;
-
-		if (unlikely(!*page) && !make_page(page)) {
-			*err = -ENOFRAME;
-			break;
-		}
-		got = io_get(io, *page + in % PAGE_SIZE, part);
-		__atomic_store_n(&p->in, in + (u32)got, __ATOMIC_RELAXED);
-		done += got;
-		if (unlikely(got < part)) {
-			*err = -EFAULT;
-			break;
-		}
-	} while (done < n);
-	return done;
-}
-
-static void set_counts(struct pipe *p, u32 in, u32 out)
-{
-	__atomic_store_n(&p->in_and_out, in | (u64)out << 32, __ATOMIC_RELAXED);
-}
-
-/*
- * An empty pipe begins anew, with the page that it is at for its first; where a write that
- * failed has left one, it has that already.
- */
-static void rewind(struct pipe *p)
-{
-	u8 **page = page_at(p, p->out - 1);
-
-	if (unlikely(page != p->page)) {
-		free_page(p->page);
-		p->page[0] = *page;
-		*page = NULL;
-	}
-	set_counts(p, 0, 0);
-}
-
-/* All bytes of the page that ends at `out` are out. */
-static void leave_page(struct pipe *p, u32 out)
-{
-	free_page(page_at(p, out - 1));
-	if (out >= p->size)
-		set_counts(p, p->in - p->size, out - p->size);
-	ASSERT_OP(p->in, <=, 2 * PAGES_MOST * PAGE_SIZE);
-}
-
-/* It is not empty. */
-static u64 drain(struct pipe *p, struct io *io)
-{
-	u64 n = MIN(io->left, p->in - p->out), done = 0;
-
-	do {
-		u32 out = p->out, part = in_page(out, n - done);
-		size_t put = io_put(io, *page_at(p, out) + out % PAGE_SIZE, part);
-
-		out += (u32)put;
-		done += put;
-		if (out == p->in) {
-			p->out = out;
-			rewind(p);
-			break;
-		}
-		__atomic_store_n(&p->out, out, __ATOMIC_RELAXED);
-		if (unlikely(put < part))
-			break;
-		if (out % PAGE_SIZE == 0)
-			leave_page(p, out);
-	} while (done < n);
-	return done;
+	return ring_room(&p->ring) >= PIPE_BUF || !__atomic_load_n(&p->readers, __ATOMIC_RELAXED);
 }
 
 /* ---- Reading and writing ---------------------------------------------------------------- */
@@ -205,13 +67,13 @@ static long read_at_once(struct pipe *p, struct io *io)
 
 	if (unlikely(err))
 		return err;
-	n = p->in - p->out;
-	if (likely(n) && likely(p->in <= PAGE_SIZE)) {
-		done = (u32)io_put(io, p->page[0] + p->out, MIN(n, io->left));
+	n = p->ring.in - p->ring.out;
+	if (likely(n) && likely(p->ring.in <= PAGE_SIZE)) {
+		done = (u32)io_put(io, p->ring.page[0] + p->ring.out, MIN(n, io->left));
 		if (likely(done == n))
-			__atomic_store_n(&p->in_and_out, 0, __ATOMIC_RELAXED);
+			__atomic_store_n(&p->ring.in_and_out, 0, __ATOMIC_RELAXED);
 		else
-			__atomic_store_n(&p->out, p->out + done, __ATOMIC_RELAXED);
+			__atomic_store_n(&p->ring.out, p->ring.out + done, __ATOMIC_RELAXED);
 	}
 	sleep_unlock(&p->lock);
 	if (done && wait_queue_has(&p->to_write) && writable(p))
@@ -227,10 +89,10 @@ static long write_at_once(struct pipe *p, struct io *io)
 
 	if (unlikely(err))
 		return err;
-	in = p->in;
-	if (likely(in + n <= PAGE_SIZE) && likely(p->page[0]) && likely(p->readers)) {
-		done = (u32)io_get(io, p->page[0] + in, n);
-		__atomic_store_n(&p->in, in + done, __ATOMIC_RELAXED);
+	in = p->ring.in;
+	if (likely(in + n <= PAGE_SIZE) && likely(p->ring.page[0]) && likely(p->readers)) {
+		done = (u32)io_get(io, p->ring.page[0] + in, n);
+		__atomic_store_n(&p->ring.in, in + done, __ATOMIC_RELAXED);
 	}
 	sleep_unlock(&p->lock);
 	if (done)
@@ -246,11 +108,11 @@ static long read_some(struct pipe *p, struct io *io)
 
 	if (err)
 		return err;
-	if (unlikely(p->in == p->out)) {
+	if (unlikely(p->ring.in == p->ring.out)) {
 		sleep_unlock(&p->lock);
 		return is_end ? 0 : -EAGAIN; /* another was faster */
 	}
-	n = drain(p, io);
+	n = ring_drain(&p->ring, io);
 	sleep_unlock(&p->lock);
 	return n ? (long)n : -EFAULT;
 }
@@ -294,11 +156,11 @@ static long write_some(struct pipe *p, struct io *io, bool together)
 	if (err)
 		return err;
 	err = -EAGAIN;
-	fits = room(p);
+	fits = ring_room(&p->ring);
 	if (!__atomic_load_n(&p->readers, __ATOMIC_RELAXED))
 		err = -EPIPE;
 	else if (fits && (!together || io->left <= fits))
-		n = fill(p, io, MIN(fits, io->left), &err);
+		n = ring_fill(&p->ring, io, MIN(fits, io->left), &err);
 	sleep_unlock(&p->lock);
 	if (n)
 		wait_queue_wake(&p->to_read);
@@ -352,7 +214,7 @@ static u32 pipe_poll(struct file *f, struct poll_wait *wait)
 
 	if ((f->flags & O_ACCMODE) != O_WRONLY) {
 		poll_enlist(wait, &p->to_read);
-		events |= used(p) ? POLLIN | POLLRDNORM : 0;
+		events |= ring_used(&p->ring) ? POLLIN | POLLRDNORM : 0;
 		/* A FIFO without a writer since it was opened waits for one. */
 		if (!__atomic_load_n(&p->writers, __ATOMIC_RELAXED) &&
 		    f->position != __atomic_load_n(&p->write_opens, __ATOMIC_RELAXED))
@@ -360,7 +222,7 @@ static u32 pipe_poll(struct file *f, struct poll_wait *wait)
 	}
 	if ((f->flags & O_ACCMODE) != O_RDONLY) {
 		poll_enlist(wait, &p->to_write);
-		events |= room(p) >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
+		events |= ring_room(&p->ring) >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
 		events |= __atomic_load_n(&p->readers, __ATOMIC_RELAXED) ? 0 : POLLERR;
 	}
 	return events;
@@ -368,7 +230,8 @@ static u32 pipe_poll(struct file *f, struct poll_wait *wait)
 
 static long pipe_ioctl(struct file *f, u32 request, u64 arg)
 {
-	u32 n = used(f->private);
+	const struct pipe *p = f->private;
+	u32 n = ring_used(&p->ring);
 
 	if (request != FIONREAD)
 		return -ENOTTY;
@@ -379,8 +242,7 @@ static long pipe_ioctl(struct file *f, u32 request, u64 arg)
 
 static void pipe_free(struct pipe *p)
 {
-	for (u32 i = 0; i < p->size / PAGE_SIZE; i++)
-		free_page(&p->page[i]);
+	ring_free(&p->ring);
 	frame_free_object(p, sizeof(*p), 1);
 }
 
@@ -431,7 +293,7 @@ static struct pipe *make(void)
 	wait_queue_init(&p->to_read);
 	wait_queue_init(&p->to_write);
 	wait_queue_init(&p->to_open);
-	p->size = PAGES * PAGE_SIZE;
+	p->ring.size = PAGES * PAGE_SIZE;
 	return p;
 }
 
@@ -520,29 +382,9 @@ int pipe_open(struct file *f)
 
 /* ---- Sizes ------------------------------------------------------------------------------------ */
 
-/* The pages that have bytes in them get the places that they have in the other ring. */
-static void change_ring(struct pipe *p, u32 size, u8 **page)
-{
-	u32 end = p->in - 1, had = p->size;
-
-	memcpy(page, p->page, sizeof(p->page));
-	memset(p->page, 0, sizeof(p->page));
-	p->size = size;
-	if (used(p)) {
-		for (u32 at = p->out / PAGE_SIZE; at <= end / PAGE_SIZE; at++) {
-			u8 **old = &page[at % (had / PAGE_SIZE)];
-
-			*page_at(p, at * PAGE_SIZE) = *old;
-			*old = NULL;
-		}
-	}
-	for (u32 i = 0; i < had / PAGE_SIZE; i++)
-		free_page(&page[i]);
-}
-
 long pipe_get_size(const struct file *f)
 {
-	return f->ops == &pipe_ops ? (long)((const struct pipe *)f->private)->size : -EBADF;
+	return f->ops == &pipe_ops ? (long)((const struct pipe *)f->private)->ring.size : -EBADF;
 }
 
 long pipe_set_size(struct file *f, u32 bytes)
@@ -554,7 +396,7 @@ long pipe_set_size(struct file *f, u32 bytes)
 
 	if (f->ops != &pipe_ops)
 		return -EBADF;
-	if (bytes > PAGES_MOST * PAGE_SIZE)
+	if (bytes > RING_PAGES * PAGE_SIZE)
 		return bytes > 1U << 31 ? -EINVAL : -EPERM;
 	while (size < bytes)
 		size *= 2;
@@ -564,8 +406,8 @@ long pipe_set_size(struct file *f, u32 bytes)
 	err = sleep_lock_killable(&p->lock);
 	if (!err) {
 		err = -EBUSY;
-		if (p->size - room(p) <= size) {
-			change_ring(p, size, phys_to_virt(pa));
+		if (p->ring.size - ring_room(&p->ring) <= size) {
+			ring_resize(&p->ring, size, phys_to_virt(pa));
 			err = size;
 		}
 		sleep_unlock(&p->lock);
