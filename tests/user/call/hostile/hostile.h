@@ -16,11 +16,13 @@
 #define PAGE		4096ul
 #define USER_END	0x7ffffffff000ul
 
-#define POINTER(name)	#name, SYS_##name
 /* Newer than some C libraries. */
+#undef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
 #undef SYS_fchmodat2
 #define SYS_fchmodat2 452
 
+#define POINTER(name)	#name, SYS_##name
 #define PLAIN(name)	#name, SYS_##name
 #define CALL(name)	#name, SYS_##name
 

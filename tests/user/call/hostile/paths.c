@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/uio.h>
@@ -17,6 +19,8 @@
 #define AT (uint64_t)AT_FDCWD
 #define SAME (~0ul) /* no other owner, no other group */
 #define FILE_FD 30
+#define SET_FD 31 /* of epoll, with the next in it, which is always ready */
+#define READY_FD 32
 #define STATX_BYTES 256
 #define STATX_ALL 0x7ff
 
@@ -25,6 +29,7 @@ static const char root[] = "/";
 static const char newlines[16] = "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n";
 static const uint64_t times[4], no_time[2], no_signals[2] = { 0, 8 };
 static char buffer[STATX_BYTES];
+static const struct epoll_event event = { .events = EPOLLIN };
 static const struct iovec none = { buffer, 0 }, one = { buffer, 1 };
 
 static void to_root(void)
@@ -41,6 +46,7 @@ static void close_pipe(void)
 
 #define PATH sizeof(nowhere), .image = nowhere, .good = -ENOENT
 #define IOVEC sizeof(struct iovec), .good = 1, .image = &one
+#define EVENT sizeof(event)
 #define TIMES 32, .image = times, .good = -ENOENT, .flags = NULL_GOOD
 
 static const struct pointer_row rows[] = {
@@ -111,6 +117,14 @@ static const struct pointer_row rows[] = {
 	{ POINTER(select), { 0, 0, 0, 0, P }, 16, .image = no_time, .flags = NULL_SKIP },
 	{ POINTER(pselect6), { 0, 0, 0, 0, P, 0 }, 16, .image = no_time, .flags = NULL_SKIP },
 	{ POINTER(pselect6), { 0, 0, 0, 0, TO(no_time), P }, 16, .image = no_signals, .flags = NULL_GOOD },
+	{ POINTER(epoll_ctl), { SET_FD, EPOLL_CTL_MOD, READY_FD, P }, EVENT, .image = &event },
+	{ POINTER(epoll_wait), { SET_FD, P, 1, 0 }, EVENT, .good = 1 },
+	{ POINTER(epoll_pwait), { SET_FD, P, 1, 0, 0, 8 }, EVENT, .good = 1 },
+	{ POINTER(epoll_pwait), { SET_FD, TO(buffer), 1, 0, P, 8 }, 8, .image = no_signals, .good = 1,
+	  .flags = NULL_GOOD },
+	{ POINTER(epoll_pwait2), { SET_FD, P, 1, TO(no_time), 0, 8 }, EVENT, .good = 1 },
+	{ POINTER(epoll_pwait2), { SET_FD, TO(buffer), 1, P, 0, 8 }, 16, .image = no_time, .good = 1,
+	  .flags = NULL_GOOD },
 };
 
 void test_path_pointers(void)
@@ -120,6 +134,13 @@ void test_path_pointers(void)
 
 	check_true(fd >= 0 && dup2(fd, FILE_FD) == FILE_FD && write(fd, newlines, 16) == 16 &&
 		   unlink(name) == 0 && close(fd) == 0, "there is a file of 16 bytes");
+	check_true(dup2(eventfd(1, 0), READY_FD) == READY_FD && dup2(epoll_create1(0), SET_FD) == SET_FD &&
+		   epoll_ctl(SET_FD, EPOLL_CTL_ADD, READY_FD, (struct epoll_event *)&event) == 0,
+		   "there is a set with one that is ready");
+	close(3);
+	close(4);
 	try_rows(rows, COUNT(rows));
 	close(FILE_FD);
+	close(SET_FD);
+	close(READY_FD);
 }

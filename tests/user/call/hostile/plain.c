@@ -41,6 +41,8 @@ static const struct {
 	{ PLAIN(fsync), false },
 	{ PLAIN(fdatasync), false },
 	{ PLAIN(umask), false },
+	{ PLAIN(epoll_create), false },
+	{ PLAIN(epoll_create1), false },
 	{ PLAIN(eventfd), false },
 	{ PLAIN(eventfd2), false },
 	{ PLAIN(fchdir), false },
