@@ -60,7 +60,7 @@ static bool writable(const void *pipe)
  * The short way of small reads and writes, while all bytes of the pipe are in its first page:
  * bytes done, -EINTR, 0: the long way, please.
  */
-static long read_at_once(struct pipe *p, struct io *io)
+static __always_inline long read_at_once(struct pipe *p, struct io *io)
 {
 	u32 n, done = 0;
 	long err = sleep_lock_killable(&p->lock);
@@ -124,6 +124,9 @@ static __noinline long read_slowly(struct file *f, struct io *io)
 	long n;
 
 	while (!(n = file_wait(f, &p->to_read, readable, p, &woken))) {
+		n = read_at_once(p, io);
+		if (likely(n))
+			break;
 		n = read_some(p, io);
 		if (n != -EAGAIN)
 			break;
