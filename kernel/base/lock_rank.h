@@ -28,6 +28,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 	LOCK(PIPE, WAITS, "pipe")                   /* kernel/fs/pipe.c: one pipe's ring */        \
 	LOCK(TTY_LINE, WAITS, "tty line")           /* kernel/files/tty.c: the line being typed */ \
 	LOCK(INODE, WAITS, "inode->lock")    /* kernel/files/inode.h: a file's size, its writer */ \
+	LOCK(AUDIT, SLEEPS, "audit")         /* kernel/proc/postern.c: one audit at a time */      \
 	LOCK(FILE_TREE, SLEEPS, "file tree") /* kernel/files/file_tree.h: names, inodes */         \
 	LOCK(FILE_LOCKS, SLEEPS, "file locks") /* kernel/fs/locks.c: who has which */              \
 	LOCK(OOM_MEASURE, SLEEPS,                                                                  \

@@ -13,23 +13,29 @@
 #include "mm/image.h"
 #include "mm/space/vmap.h"
 
-const char *place_window(u64 ip)
+bool place_nth_window(unsigned i, struct window *w)
 {
 #define WINDOW(labels, field, name) \
 	{ labels.window_##field##_start, labels.window_##field##_end, name },
 #define OWN_WINDOW(field, label, name) WINDOW(entry_labels, field, name)
 #define SHARED_WINDOW(field, name) WINDOW(entry_shared_labels, field, name)
-	const struct {
-		u64 start, end;
-		const char *name;
-	} window[] = { ENTRY_WINDOWS(OWN_WINDOW) SHARED_WINDOWS(SHARED_WINDOW) };
+	const struct window window[] = { ENTRY_WINDOWS(OWN_WINDOW) SHARED_WINDOWS(SHARED_WINDOW) };
+
+	if (i < ARRAY_SIZE(window))
+		*w = window[i];
+	return i < ARRAY_SIZE(window);
+}
+
+const char *place_window(u64 ip)
+{
+	struct window w;
 
 	/* A trampoline alias stands for CPU 0's, where the labels are. */
 	if (ip >= CEA_BASE && ip < CEA_SLOT_END)
 		ip = CEA_BASE + (ip - CEA_BASE) % CEA_STRIDE;
-	for (unsigned i = 0; i < ARRAY_SIZE(window); i++)
-		if (ip >= window[i].start && ip < window[i].end)
-			return window[i].name;
+	for (unsigned i = 0; place_nth_window(i, &w); i++)
+		if (ip >= w.start && ip < w.end)
+			return w.name;
 	return NULL;
 }
 

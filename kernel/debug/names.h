@@ -9,6 +9,13 @@
 /* The window of entry code (entry/entry.h) that ip is in, or NULL. */
 const char *place_window(u64 ip);
 
+/* The i-th of them all, empty ones included; false: there are no more. */
+struct window {
+	u64 start, end;
+	const char *name;
+};
+bool place_nth_window(unsigned i, struct window *w);
+
 /* "#PF", "NMI", "exception" for one that has no name, or "interrupt".  Any context. */
 const char *trap_name(unsigned vector);
 

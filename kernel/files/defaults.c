@@ -15,6 +15,10 @@
 	{                                                         \
 		name, FILE_CHARACTER | (bits), major, minor, NULL \
 	}
+#define LINK(name, to)                                \
+	{                                             \
+		name, FILE_SYMLINK | 0777, 0, 0, to   \
+	}
 #define TEXT(name, text)                              \
 	{                                             \
 		name, FILE_REGULAR | 0644, 0, 0, text \
@@ -23,11 +27,13 @@
 static const struct {
 	const char *path;
 	u32 mode, major, minor;
-	const char *text; /* a file's bytes */
+	const char *text; /* a file's bytes, where a link leads */
 } defaults[] = {
 	DIRECTORY("/tmp", 01777),
 	DIRECTORY("/dev", 0755),
 	DIRECTORY("/etc", 0755),
+	DIRECTORY("/proc", 0555), /* these two: kernel/proc/ */
+	DIRECTORY("/sys", 0555),
 	NODE("/dev/null", 0666, 1, 3),
 	NODE("/dev/zero", 0666, 1, 5),
 	NODE("/dev/full", 0666, 1, 7),
@@ -35,6 +41,10 @@ static const struct {
 	NODE("/dev/urandom", 0666, 1, 9),
 	NODE("/dev/tty", 0666, 5, 0),
 	NODE("/dev/console", 0620, 5, 1),
+	LINK("/dev/fd", "/proc/self/fd"),
+	LINK("/dev/stdin", "/proc/self/fd/0"),
+	LINK("/dev/stdout", "/proc/self/fd/1"),
+	LINK("/dev/stderr", "/proc/self/fd/2"),
 	TEXT("/etc/passwd",
 	     "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"),
 	TEXT("/etc/group", "root:x:0:\nnogroup:x:65534:\n"),
@@ -43,8 +53,14 @@ static const struct {
 
 static void fill(struct inode *inode, const char *text)
 {
-	struct shared *content = shared_of_file((const u8 *)text, strlen(text));
+	struct shared *content;
 
+	if (file_is(inode, FILE_SYMLINK)) {
+		inode->target = text;
+		inode->size = strlen(text);
+		return;
+	}
+	content = shared_of_file((const u8 *)text, strlen(text));
 	if (!content)
 		return;
 	shared_put(inode->content);
@@ -57,7 +73,10 @@ void defaults_make(void)
 		struct inode *inode;
 		struct file_place p;
 
-		if (file_find_place(&file_root, defaults[i].path, false, NULL, &p) || p.file)
+		if (file_find_place(&file_root, defaults[i].path, false, NULL, &p))
+			continue;
+		dentry_drop(p.held); /* names stay for now */
+		if (p.file)
 			continue;
 		inode = inode_make(defaults[i].mode, clock_realtime_ns());
 		if (!inode)

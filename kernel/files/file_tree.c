@@ -74,6 +74,25 @@ void dentry_drop(struct dentry *d)
 	}
 }
 
+struct dentry *dentry_make(struct dentry *dir, const char *name, u32 length, struct inode *inode)
+{
+	struct dentry *d = slab_alloc(&dentries);
+	char *text = d ? text_make(name, length) : NULL;
+
+	if (!text) {
+		slab_free(&dentries, d);
+		inode_drop(inode);
+		return NULL;
+	}
+	d->holds = 1;
+	d->name = text;
+	d->length = length;
+	d->own_name = true;
+	d->inode = inode;
+	d->parent = dentry_hold(dir);
+	return d;
+}
+
 /* ---- The table ------------------------------------------------------------------------ */
 
 static size_t bucket_of(const struct dentry *dir, const char *name, u32 length)

@@ -46,13 +46,19 @@ extern struct dentry file_root;
 struct dentry *dentry_hold(struct dentry *d);
 void dentry_drop(struct dentry *d);
 
+/*
+ * A name, in a directory, that is in no table: found by who has it alone, and gone with its
+ * last hold, the caller's.  `inode`, with its hold, is the name's then.  NULL: no memory.
+ */
+struct dentry *dentry_make(struct dentry *dir, const char *name, u32 length, struct inode *inode);
+
 /* ---- Finding -------------------------------------------------------------------- */
 
 /*
  * The file that the path names, from the root on or, if it does not begin with a slash, from
  * `from`.  Symbolic links in it are followed, and one at the end if `follow` or if a slash
- * stands there.  may_search (or NULL) is asked about each directory on the way.  0, -ENOENT,
- * -ENOTDIR, -ELOOP, -EACCES, -ENAMETOOLONG; -EINTR (seam_long_work_point()).  The cost is
+ * stands there.  may_search (or NULL) is asked about each directory on the way.  0, and the
+ * file has a hold for the caller; -ENOENT, -ENOTDIR, -ELOOP, -EACCES, -ENAMETOOLONG; -EINTR (seam_long_work_point()).  The cost is
  * bounded by the lengths of the path and of the 40 links that it may lead through.
  */
 int file_find(struct dentry *from, const char *path, bool follow,
@@ -63,6 +69,7 @@ enum last_name { LAST_NAME, LAST_DOT, LAST_DOTDOT };
 
 /* Where a path leads that may name what is not there yet. */
 struct file_place {
+	struct dentry *held; /* by this hold, the caller's, all that follows is there; or NULL */
 	struct dentry *file; /* what is there, a link itself included; or NULL */
 	bool wants_dir;      /* a slash ends the path */
 	enum last_name last;

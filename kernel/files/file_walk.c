@@ -18,6 +18,7 @@ struct walk {
 	struct part rest[MAX_LINKS + 1];
 	unsigned depth, links;
 	struct dentry *dir;
+	struct dentry *kept; /* by a hold, what is in no table: `dir`, or below it; or NULL */
 	struct part name;    /* the last that was taken */
 	enum last_name last; /* what it was */
 	bool wants_dir;      /* a slash ends it all */
@@ -63,8 +64,6 @@ static int follow_link(struct walk *w, const struct inode *link)
 
 	if (w->links++ == MAX_LINKS)
 		return -ELOOP;
-	if (!target) /* only who made it knows where it leads, and he is not asked here */
-		return -ENOENT;
 	if (!is_last(w))
 		w->depth++;
 	w->rest[w->depth] = (struct part){ target, target + link->size };
@@ -73,14 +72,47 @@ static int follow_link(struct walk *w, const struct inode *link)
 	return 0;
 }
 
+/* What was kept before is the new one's parent, or not on the way any more. */
+static struct dentry *keep(struct walk *w, struct dentry *d)
+{
+	dentry_drop(w->kept);
+	return w->kept = d;
+}
+
+/* A link that has no text goes to its goal at once. */
+static int follow_made(struct walk *w, struct dentry **file)
+{
+	struct dentry *to;
+	int err = w->links++ == MAX_LINKS ? -ELOOP : (*file)->inode->made->follow(*file, &to);
+
+	if (!err)
+		w->dir = *file = keep(w, to);
+	return err;
+}
+
 static bool name_is(const struct walk *w, const char *s)
 {
 	return (size_t)(w->name.end - w->name.at) == strlen(s) &&
 	       memcmp(w->name.at, s, strlen(s)) == 0;
 }
 
+/* In a directory whose names are computed: its own `d` for this walk. */
+static struct dentry *make(struct walk *w, u32 length, int *err)
+{
+	struct inode *inode;
+	struct dentry *d;
+
+	*err = w->dir->inode->made->lookup(w->dir->inode, w->name.at, length, &inode);
+	if (*err)
+		return NULL;
+	d = dentry_make(w->dir, w->name.at, length, inode);
+	if (!d)
+		*err = -ENOMEM;
+	return d ? keep(w, d) : NULL;
+}
+
 /* The file of the last name taken, in w->dir; or NULL with the error. */
-static struct dentry *step(const struct walk *w, bool (*may_search)(const struct inode *), int *err)
+static struct dentry *step(struct walk *w, bool (*may_search)(const struct inode *), int *err)
 {
 	size_t length = (size_t)(w->name.end - w->name.at);
 	struct dentry *f;
@@ -91,10 +123,13 @@ static struct dentry *step(const struct walk *w, bool (*may_search)(const struct
 							  0;
 	if (*err)
 		return NULL;
-	f = name_is(w, ".")  ? w->dir :
-	    name_is(w, "..") ? w->dir->parent :
+	*err = -ENOENT;
+	f = name_is(w, ".")     ? w->dir :
+	    name_is(w, "..")    ? w->dir->parent :
+	    w->dir->inode->made ? make(w, (u32)length, err) :
 			       file_lookup(w->dir, w->name.at, (u32)length);
-	*err = f ? 0 : -ENOENT;
+	if (f)
+		*err = 0;
 	return f;
 }
 
@@ -124,7 +159,8 @@ static int walk(struct walk *w, struct dentry *from, const char *path, bool foll
 		wants_dir |= is_last(w) && w->wants_dir;
 		if (!err && file_is((*file)->inode, FILE_SYMLINK) &&
 		    (!is_last(w) || follow || wants_dir)) {
-			err = follow_link(w, (*file)->inode);
+			err = (*file)->inode->made ? follow_made(w, file) :
+						     follow_link(w, (*file)->inode);
 			*file = w->dir;
 		} else if (!err && !is_last(w)) {
 			w->dir = *file;
@@ -142,8 +178,12 @@ int file_find(struct dentry *from, const char *path, bool follow,
 	      bool (*may_search)(const struct inode *dir), struct dentry **file)
 {
 	struct walk w;
+	int err = walk(&w, from, path, follow, may_search, file);
 
-	return walk(&w, from, path, follow, may_search, file);
+	if (!err)
+		dentry_hold(*file);
+	dentry_drop(w.kept);
+	return err;
 }
 
 int file_find_place(struct dentry *from, const char *path, bool follow,
@@ -153,6 +193,9 @@ int file_find_place(struct dentry *from, const char *path, bool follow,
 	int err = walk(&w, from, path, follow, may_search, &p->file);
 
 	p->last = w.last;
+	p->length = (u32)(w.name.end - w.name.at); /* 0, but for a name that is not there */
+	p->held = !err ? dentry_hold(p->file) : p->length ? dentry_hold(w.dir) : NULL;
+	dentry_drop(w.kept);
 	if (!err) {
 		p->dir = p->file->parent;
 		p->name = p->file->name;
@@ -162,7 +205,6 @@ int file_find_place(struct dentry *from, const char *path, bool follow,
 	p->file = NULL;
 	p->dir = w.dir;
 	p->name = w.name.at;
-	p->length = (u32)(w.name.end - w.name.at);
 	p->wants_dir = w.wants_dir;
-	return err == -ENOENT && p->length ? 0 : err;
+	return p->length ? 0 : err;
 }

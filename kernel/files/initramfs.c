@@ -35,6 +35,7 @@ static int find_place(const struct cpio_file *c, u32 type, struct file_place *p)
 {
 	int err = file_find_place(&file_root, c->name, false, NULL, p);
 
+	dentry_drop(p->held); /* names stay for now */
 	if (err || (p->file && type && file_is(p->file->inode, type)))
 		return err;
 	if (!p->file)

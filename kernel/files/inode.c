@@ -15,18 +15,27 @@ static struct slab inodes = SLAB("inode", struct inode);
 static struct slab short_texts = SLAB("short text", char[SHORT_TEXT]);
 static struct slab long_texts = SLAB("long text", char[LONG_TEXT]);
 
-struct inode *inode_make(u32 mode, u64 now)
+struct inode *inode_make_bare(u32 mode, u64 now)
 {
-	static u64 last = 1; /* that number is the root's */
-	struct inode *inode = shared_files_may_grow() ? slab_alloc(&inodes) : NULL;
+	struct inode *inode = slab_alloc(&inodes);
 
 	if (!inode)
 		return NULL;
 	inode->holds = 1;
 	inode->mode = mode;
-	inode->number = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
 	inode->accessed = inode->modified = inode->changed = now;
 	sleep_lock_init(&inode->lock, LOCK_INODE);
+	return inode;
+}
+
+struct inode *inode_make(u32 mode, u64 now)
+{
+	static u64 last = 1; /* that number is the root's */
+	struct inode *inode = shared_files_may_grow() ? inode_make_bare(mode, now) : NULL;
+
+	if (!inode)
+		return NULL;
+	inode->number = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
 	if (!file_is(inode, FILE_REGULAR))
 		return inode;
 	inode->content = shared_of_file(NULL, 0);

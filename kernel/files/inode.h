@@ -23,7 +23,36 @@
 #define MODE_STICKY 01000
 #define MODE_BITS 07777
 
+struct dentry;
+struct file;
+struct inode;
 struct shared;
+
+/* A name that is computed, and what it will be found to be. */
+struct made_name {
+	char text[32];
+	u64 number; /* st_ino */
+	u32 mode;
+};
+
+/*
+ * What a file is whose names, bytes or goal are computed when they are asked for (kernel/proc/).
+ * The tree is locked; what is returned in a pointer has a hold for the caller.
+ */
+struct made_ops {
+	/* A directory's inode of that name: 0, -ENOENT, -ENOMEM. */
+	int (*lookup)(const struct inode *dir, const char *name, u32 length, struct inode **inode);
+
+	/* Its name at *place or the next behind, which *place is behind then: 0; -ENOENT: none. */
+	int (*next)(const struct inode *dir, u64 *place, struct made_name *name);
+
+	/* Where a link leads, and as text of less than `size` bytes: its length; -ENOENT, -EACCES. */
+	int (*follow)(struct dentry *link, struct dentry **to);
+	long (*read_link)(const struct inode *link, char *to, size_t size);
+
+	/* What is neither, opened: 0, or an errno. */
+	int (*open)(struct inode *inode, struct dentry *name, u32 flags, struct file **f);
+};
 
 /*
  * Life: counted in `holds`.  Each name has one, and so has who opened it without a name; the
@@ -37,7 +66,6 @@ struct inode {
 	u32 rdev_major, rdev_minor;
 	const char *target;     /* of a symbolic link, `size` bytes, not empty */
 	bool own_target;        /* text_make() made it */
-	bool is_apart;          /* not of the tree: it must not be given a name there */
 	struct shared *content; /* of a regular file, whose size is shared_size()'s */
 
 	/* The tree's lock (kernel/files/file_tree.h); single reads need none. */
@@ -52,6 +80,13 @@ struct inode {
 	                           FIFO: of `pipe`, and of who opens it */
 	struct link range_locks, file_locks; /* kernel/fs/locks.h, under its lock */
 	void *pipe;                          /* of a FIFO that is open: kernel/fs/pipe.c's */
+
+	/* Of one that is computed, set when it is made; the rest is what kernel/proc/ knows it
+	 * by.  NULL: an ordinary file. */
+	const struct made_ops *made;
+	const void *row;
+	u32 pid, fd;
+	u64 born;
 };
 
 static inline bool file_is(const struct inode *inode, u32 type)
@@ -64,6 +99,9 @@ static inline bool file_is(const struct inode *inode, u32 type)
  * memory, or files have their share (shared_files_keep()).
  */
 struct inode *inode_make(u32 mode, u64 now);
+
+/* The same without a number or contents, for one that is computed: of no share. */
+struct inode *inode_make_bare(u32 mode, u64 now);
 
 void inode_hold(struct inode *inode);
 

@@ -261,9 +261,11 @@ virt_addr_t start_stack_strings(struct start_stack *b, const char *path,
 		take_room(b, sizeof(u64));
 	}
 	at = push_string(b, path);
+	b->mm->told.env_end = b->at;
 	push_list(b, &strings->envp, b->envc);
+	b->mm->told.env = b->at;
 	push_list(b, &argv, b->argc);
-	b->string = b->at;
+	b->mm->told.args = b->string = b->at;
 	return at;
 }
 
@@ -276,6 +278,8 @@ static void write_words(struct start_stack *b, u64 gap)
 	add_word(b, b->argc);
 	add_pointers(b, b->argc);
 	add_pointers(b, b->envc);
+	b->mm->told.auxv = b->at + (words - b->auxv_count) * b->word_size;
+	b->mm->told.auxv_end = b->at + words * b->word_size;
 	for (unsigned i = 0; i < b->auxv_count; i++)
 		add_word(b, b->auxv[i]);
 	flush_words(b);

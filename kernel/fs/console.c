@@ -87,6 +87,7 @@ const struct file_ops console_ops = {
 	.poll = console_poll,
 	.ioctl = console_ioctl,
 	.mode = S_IFCHR | 0620,
+	.kind = "/dev/console",
 };
 
 /* What comes from a pipe is no terminal: standard input is a file of its own then. */
@@ -95,6 +96,7 @@ static const struct file_ops input_ops = {
 	.write = console_file_write,
 	.poll = console_poll,
 	.mode = S_IFCHR | 0620,
+	.kind = "/dev/console",
 };
 
 struct descriptors *console_descriptors(void)

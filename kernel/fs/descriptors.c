@@ -233,9 +233,38 @@ int descriptors_unshare(void)
 	own = descriptors_copy(old);
 	if (!own)
 		return -ENOMEM;
-	p->files = own;
+	SPIN_SCOPE(&process_lock)
+		p->files = own;
 	descriptors_drop(old);
 	return 0;
+}
+
+bool descriptors_look(struct descriptors *d, u32 fd, void (*look)(struct file *f, void *arg),
+		      void *arg)
+{
+	SPIN_GUARD(&d->lock);
+	struct file *f = file_at(d, fd);
+
+	if (f)
+		look(f, arg);
+	return f;
+}
+
+int descriptors_next(struct descriptors *d, u32 *fd)
+{
+	SPIN_GUARD(&d->lock);
+
+	for (u32 steps = 0; steps < STEPS && *fd / CHUNK_FDS < d->room; steps++) {
+		const struct chunk *c = chunk_of(d, *fd);
+		u64 taken = c ? c->taken >> *fd % CHUNK_FDS : 0;
+
+		if (taken) {
+			*fd += (u32)__builtin_ctzll(taken);
+			return 0;
+		}
+		*fd = ALIGN_DOWN(*fd, CHUNK_FDS) + CHUNK_FDS;
+	}
+	return *fd / CHUNK_FDS < d->room ? -EAGAIN : -ENOENT;
 }
 
 /* ---- Numbers ------------------------------------------------------------------------ */

@@ -36,6 +36,19 @@ int descriptors_unshare(void);
 /* Closes what FD_CLOEXEC is set for, of the current process, which shares no table. */
 void descriptors_close_on_exec(void);
 
+/*
+ * Has `fd` an open file?  look(f, arg), which may take holds, is called with a spinlock held.
+ * Any context.
+ */
+bool descriptors_look(struct descriptors *d, u32 fd, void (*look)(struct file *f, void *arg),
+		      void *arg);
+
+/*
+ * The first open number, from *fd on: 0, -ENOENT: none; -EAGAIN: look on from *fd.  Any
+ * context.
+ */
+int descriptors_next(struct descriptors *d, u32 *fd);
+
 /* ---- Of the current process: task context, no spinlock held ------------------------------ */
 
 /* The file with a hold, which the caller drops; NULL: the number is not open. */

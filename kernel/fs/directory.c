@@ -43,14 +43,14 @@ struct buffer {
 };
 
 /* False: there is no room. */
-static bool put(struct buffer *b, const struct inode *inode, u64 next, const char *name, u32 length)
+static bool put(struct buffer *b, u64 number, u32 mode, u64 next, const char *name, u32 length)
 {
 	size_t size = ALIGN_UP(sizeof(struct entry) + length + 1, sizeof(u64));
 	const struct entry e = {
-		.ino = inode->number,
+		.ino = number,
 		.next = (s64)next,
 		.length = (u16)size,
-		.type = (u8)(inode->mode >> 12),
+		.type = (u8)(mode >> 12),
 	};
 
 	if (size > b->left)
@@ -98,7 +98,7 @@ static void read_names(struct dentry *dir, struct file *f, struct buffer *b)
 						 struct dentry, in_parent);
 		u64 behind = next ? next->cookie : d->cookie + 1;
 
-		room = put(b, d->inode, behind, d->name, d->length);
+		room = put(b, d->inode->number, d->inode->mode, behind, d->name, d->length);
 		if (room) {
 			f->position = behind;
 			d = next;
@@ -107,23 +107,51 @@ static void read_names(struct dentry *dir, struct file *f, struct buffer *b)
 	leave_place(f->private, d);
 }
 
+/* Names that are computed.  True: there are no more. */
+static bool read_made(const struct dentry *dir, struct file *f, struct buffer *b)
+{
+	struct made_name name;
+	u64 behind = f->position;
+
+	while (!seam_long_work_point()) {
+		if (dir->inode->made->next(dir->inode, &behind, &name))
+			return true;
+		if (!put(b, name.number, name.mode, behind, name.text, (u32)strlen(name.text)))
+			return false;
+		f->position = behind;
+	}
+	return false;
+}
+
+static bool put_dots(const struct dentry *d, struct file *f, struct buffer *b, const char *dots)
+{
+	u64 behind = f->position + 1;
+
+	if (put(b, d->inode->number, d->inode->mode, behind, dots, (u32)behind))
+		f->position = behind;
+	return f->position == behind;
+}
+
 long directory_read(struct file *f, u8 *to, size_t size)
 {
 	struct dentry *dir = f->name;
 	struct buffer b = { .at = to, .left = size };
 	u64 from = f->position;
-	bool at_end;
+	bool at_end = false;
 	long err = sleep_lock_killable(&file_tree_lock);
 
 	if (err)
 		return err;
-	if (f->position == 0 && put(&b, dir->inode, 1, ".", 1))
-		f->position = 1;
-	if (f->position == 1 && put(&b, dir->parent->inode, 2, "..", 2))
-		f->position = 2;
-	if (f->position >= 2)
+	if (f->position == 0)
+		(void)put_dots(dir, f, &b, ".");
+	if (f->position == 1)
+		(void)put_dots(dir->parent, f, &b, "..");
+	if (f->position >= 2 && dir->inode->made)
+		at_end = read_made(dir, f, &b);
+	else if (f->position >= 2)
 		read_names(dir, f, &b);
-	at_end = f->position == from && !find(dir, f->private, from) && from >= 2;
+	if (!dir->inode->made)
+		at_end = f->position == from && !find(dir, f->private, from) && from >= 2;
 	err = dir->gone ? -ENOENT : 0;
 	sleep_unlock(&file_tree_lock);
 	if (err)

@@ -373,6 +373,7 @@ static const struct file_ops epoll_ops = {
 	.poll = epoll_poll,
 	.release = epoll_release,
 	.mode = 0600,
+	.kind = "anon_inode:[eventpoll]",
 };
 
 struct file *epoll_make(void)

@@ -134,6 +134,7 @@ static const struct file_ops eventfd_ops = {
 	.poll = eventfd_poll,
 	.release = eventfd_release,
 	.mode = 0600,
+	.kind = "anon_inode:[eventfd]",
 };
 
 struct file *eventfd_make(u32 count, u32 flags)

@@ -22,6 +22,8 @@ static const struct file_ops *ops_of(const struct inode *inode, u32 flags)
 {
 	if (flags & O_PATH)
 		return &path_ops;
+	if (inode->made && !file_is(inode, FILE_DIRECTORY))
+		return NULL;
 	switch (inode->mode & FILE_TYPE_MASK) {
 	case FILE_REGULAR: return &regular_ops;
 	case FILE_DIRECTORY: return &directory_ops;
@@ -35,6 +37,8 @@ int inode_open(struct inode *inode, struct dentry *name, u32 flags, struct file 
 {
 	const struct file_ops *ops = ops_of(inode, flags);
 
+	if (!ops && inode->made)
+		return inode->made->open(inode, name, flags, f);
 	if (!ops)
 		return -ENXIO;
 	*f = file_make(ops, flags, NULL);

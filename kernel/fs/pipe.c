@@ -280,6 +280,7 @@ const struct file_ops pipe_ops = {
 	.ioctl = pipe_ioctl,
 	.release = pipe_release,
 	.mode = S_IFIFO | 0600,
+	.kind = "pipe:[0]",
 };
 
 /* Without ends; NULL: no memory. */

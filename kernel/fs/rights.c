@@ -51,6 +51,8 @@ int rights_may_add(const struct dentry *dir)
 {
 	if (dir->gone)
 		return -ENOENT;
+	if (dir->inode->made)
+		return -EACCES;
 	return rights_allow(dir->inode, MAY_WRITE | MAY_EXECUTE) ? 0 : -EACCES;
 }
 
@@ -58,6 +60,10 @@ int rights_may_remove(const struct dentry *d)
 {
 	const struct inode *dir = d->parent->inode;
 
+	if (dir->made)
+		return -EPERM;
+	if (d->inode->made)
+		return -EBUSY;
 	if (!rights_allow(dir, MAY_WRITE | MAY_EXECUTE))
 		return -EACCES;
 	if ((dir->mode & MODE_STICKY) && !rights_is_owner(dir) && !rights_is_owner(d->inode))

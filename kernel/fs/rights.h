@@ -25,7 +25,8 @@ bool rights_is_owner(const struct inode *inode);
 
 /*
  * May it give a file a name in the directory, and take this one away: 0, or -ENOENT (the
- * directory is gone), -EACCES, -EPERM (the directory is sticky, file and directory others').
+ * directory is gone), -EACCES, -EPERM (the directory is sticky, file and directory others';
+ * its names are computed), -EBUSY (those of the file are).
  */
 int rights_may_add(const struct dentry *dir);
 int rights_may_remove(const struct dentry *d);

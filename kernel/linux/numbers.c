@@ -7,9 +7,7 @@
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/tree.h"
 
-/* Linux's, on 64-bit machines; after it, small numbers come round again. */
-#define PID_MAX 4194304
-#define PID_AGAIN 300
+#define PID_AGAIN 300 /* behind PID_MAX */
 
 #define LISTS 1024
 #define TRIES 16 /* before others may have process_lock */
@@ -65,11 +63,32 @@ static struct thread *find(int tid)
 }
 
 /* A process that waits for its burial counts as gone. */
+static bool is_there(const struct thread *t)
+{
+	return !(t->process->ended && t->process->unclaimed);
+}
+
 struct thread *process_find_thread(int tid)
 {
 	struct thread *t = find(tid);
 
-	return t && !(t->process->ended && t->process->unclaimed) ? t : NULL;
+	return t && is_there(t) ? t : NULL;
+}
+
+/* A place is a list's number, and above that a thread's. */
+struct process *process_next(u64 *place)
+{
+	u32 behind = (u32)(*place / LISTS);
+	struct thread *t, *best = NULL;
+
+	for (u32 list = *place % LISTS; list < LISTS && !best; list++, behind = 0) {
+		list_for_each(t, &threads[list], by_number)
+			if ((u32)t->pid > behind && t == t->process->leader && is_there(t) &&
+			    (!best || t->pid < best->pid))
+				best = t;
+		*place = best ? (u64)best->pid * LISTS + list : 0;
+	}
+	return best ? best->process : NULL;
 }
 
 struct process *process_find(int pid)

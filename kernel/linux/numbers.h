@@ -10,6 +10,8 @@
 struct process;
 struct thread;
 
+#define PID_MAX 4194304 /* Linux's, on 64-bit machines; small numbers come round again then */
+
 /* A number that is not in use; it comes again only after all others. */
 int process_next_pid(void);
 
@@ -21,6 +23,12 @@ int process_next_pid(void);
  */
 struct process *process_find(int pid);
 struct thread *process_find_thread(int tid);
+
+/*
+ * For a walk over all, in no order: the process behind *place (0: the first), which it
+ * becomes; NULL: no more.
+ */
+struct process *process_next(u64 *place);
 
 /* A thread gets, has another instead, or gives back (0) its number. */
 void numbers_set_thread(struct thread *t, int pid);

@@ -46,6 +46,7 @@ struct process {
 	bool no_new_privs; /* as prctl wants it kept */
 	int parent_death_signal;
 	u64 exec_pages; /* of address spaces that its threads' execve build */
+	u64 started;    /* clock_ns(): with the number, it is this process's for good */
 
 	/* Set before it has a thread, and by an execve, which is its only thread. */
 	bool ia32;  /* a 32-bit program: i386's layouts */
@@ -53,7 +54,8 @@ struct process {
 	                                 signal is shown: for tests */
 
 	/* Its own threads', from the first to the last; an execve, its only thread, may
-	 * change it.  A hold (kernel/fs/descriptors.h). */
+	 * change it, and others read it, under process_lock.  A hold
+	 * (kernel/fs/descriptors.h). */
 	struct descriptors *files;
 
 	/* The run queue's lock. */

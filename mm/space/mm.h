@@ -80,6 +80,11 @@ struct mm {
 	struct guest *guest; /* kernel/guest/, in a frame of this one; NULL: an ordinary program */
 	virt_addr_t vdso;    /* page of arch/vdso/ia32_vdso.asm; 0: a 64-bit program */
 
+	/* Where the program's arguments, environment and auxiliary vector begin and end. */
+	struct {
+		virt_addr_t args, env, env_end, auxv, auxv_end;
+	} told;
+
 	/* oom measure, of kernel/linux/process/oom.c. */
 	u64 measured; /* by mm_measure(), last */
 

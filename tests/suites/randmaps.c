@@ -26,7 +26,7 @@ static bool get_places(struct selftest *t, const char *path, u64 at[PLACES], boo
 	struct built_program program;
 	struct complaint why;
 
-	if (program_build(NULL, path, &strings, &program, &why)) {
+	if (program_build(path, &strings, &program, &why)) {
 		EXPECT(t, false, "the program is built");
 		return false;
 	}

@@ -133,7 +133,7 @@ static long link_at(const struct file_place *to, struct inode *inode)
 {
 	long err = to->file                       ? -EEXIST :
 		   to->wants_dir                  ? -ENOENT :
-		   inode->is_apart                ? -EXDEV :
+		   inode->made                    ? -EXDEV :
 		   file_is(inode, FILE_DIRECTORY) ? -EPERM :
 		   inode->links == 0              ? -ENOENT :
 		   inode->links >= FILE_LINKS_MAX ? -EMLINK :

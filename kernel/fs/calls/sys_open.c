@@ -93,9 +93,9 @@ static long open_path(int fd, virt_addr_t at, u32 flags, u64 mode, struct file *
 	path_unlock(&p);
 	if (err)
 		return err;
-	if (flags & O_TRUNC && !is_new && file_is((*f)->inode, FILE_REGULAR))
+	if (flags & O_TRUNC && !is_new && (*f)->inode && (*f)->inode->content)
 		err = regular_resize((*f)->inode, 0);
-	else if ((*f)->ops == &pipe_ops)
+	else if ((*f)->ops == &pipe_ops && (*f)->inode)
 		err = pipe_open(*f);
 	if (err)
 		file_drop(*f);
@@ -166,7 +166,7 @@ static long truncate_path(virt_addr_t at, s64 size)
 		return err;
 	inode = p.at.file->inode;
 	err = file_is(inode, FILE_DIRECTORY)  ? -EISDIR :
-	      !file_is(inode, FILE_REGULAR)   ? -EINVAL :
+	      !inode->content                 ? -EINVAL :
 	      !rights_allow(inode, MAY_WRITE) ? -EACCES :
 						0;
 	inode_hold(inode);

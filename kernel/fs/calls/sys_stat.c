@@ -306,10 +306,10 @@ static long get_target(struct path *p)
 {
 	const struct dentry *d = p->at.file;
 
-	if (d == &path_self_exe)
-		return file_path(current_process()->exe, p->text, PATH_MAX);
 	if (!file_is(d->inode, FILE_SYMLINK))
 		return -EINVAL;
+	if (d->inode->made)
+		return d->inode->made->read_link(d->inode, p->text, PATH_MAX);
 	memcpy(p->text, d->inode->target, d->inode->size);
 	return (long)d->inode->size;
 }

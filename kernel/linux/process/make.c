@@ -1,6 +1,7 @@
 /*
  * Processes: made and freed.  How they end is in kernel/linux/process/exit.c.
  */
+#include "arch/machine/clock.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
 #include "kernel/files/file_tree.h"
@@ -49,6 +50,7 @@ struct process *process_create(struct mm *mm, const struct process *parent)
 	p = memset(phys_to_virt(pa), 0, parent ? NO_ACTIONS : sizeof(*p));
 	live_object(p, sizeof(*p));
 	p->mm = mm;
+	p->started = clock_ns();
 	p->umask = DEFAULT_UMASK;
 	if (!parent)
 		limits_init(p->limits);

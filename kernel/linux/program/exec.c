@@ -80,11 +80,10 @@ static void reset_registers(struct thread *t, const struct built_program *progra
 static long exec(const char *path, const struct start_strings *strings)
 {
 	struct thread *t = current_thread();
-	struct dentry *exe = path_is_self_exe(path) ? t->process->exe : NULL;
 	struct pti_stack stack;
 	struct built_program program;
 	struct complaint why;
-	long err = program_build(exe, path, strings, &program, &why);
+	long err = program_build(path, strings, &program, &why);
 
 	if (err)
 		return err;

@@ -35,8 +35,6 @@ int program_find(const char *path, struct dentry **file)
 
 	sleep_lock(&file_tree_lock);
 	err = file_find(p ? p->cwd : &file_root, path, true, rights_may_search, file);
-	if (!err)
-		dentry_hold(*file);
 	sleep_unlock(&file_tree_lock);
 	return err;
 }
@@ -178,16 +176,10 @@ static int fill_mm(struct mm *mm, const char *shown, const struct start_strings 
 }
 
 /* The file to build from, with a hold. */
-static int get_program(struct dentry *file, const char *path, struct dentry **out,
-		       struct complaint *why)
+static int get_program(const char *path, struct dentry **out, struct complaint *why)
 {
-	int err = 0;
+	int err = find_program(path, out, why);
 
-	*out = file;
-	if (file)
-		dentry_hold(file);
-	else
-		err = find_program(path, out, why);
 	if (err)
 		return err;
 	err = check_program(path, (*out)->inode, why);
@@ -265,11 +257,11 @@ static int build(const struct elf_source *from, const char *path,
 	return err;
 }
 
-int program_build(struct dentry *file, const char *path, const struct start_strings *strings,
-		  struct built_program *out, struct complaint *why)
+int program_build(const char *path, const struct start_strings *strings, struct built_program *out,
+		  struct complaint *why)
 {
 	struct elf_source from;
-	int err = get_program(file, path, &out->exe, why);
+	int err = get_program(path, &out->exe, why);
 
 	if (err)
 		return err;
@@ -300,7 +292,7 @@ struct thread *program_load(const char *path, const char *const argv[], const ch
 	struct built_program program;
 	struct thread *t;
 
-	if (program_build(NULL, path, &strings, &program, why))
+	if (program_build(path, &strings, &program, why))
 		return NULL;
 	t = finish(program_name(path), program.mm, program.ip, program.sp);
 	if (t) {

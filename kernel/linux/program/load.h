@@ -19,13 +19,12 @@ struct built_program {
 };
 
 /*
- * Builds the address space of the program in `file`, or, if that is NULL, in the one that
- * `path` names; the program is told that path in any case.  0, or with one line in
- * *why: program_find()'s errors, -EACCES (not for executing), -ENOEXEC, -ENOMEM, -ENOFRAME,
+ * Builds the address space of the program that `path` names.  0, or with one line in *why:
+ * program_find()'s errors, -EACCES (not for executing), -ENOEXEC, -ENOMEM, -ENOFRAME,
  * -E2BIG; of the current process's strings -EFAULT; -EINTR.
  */
-int program_build(struct dentry *file, const char *path, const struct start_strings *strings,
-		  struct built_program *out, struct complaint *why);
+int program_build(const char *path, const struct start_strings *strings, struct built_program *out,
+		  struct complaint *why);
 
 /*
  * The segment registers with which a 64-bit or 32-bit program starts, in *t and

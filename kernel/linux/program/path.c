@@ -1,6 +1,5 @@
 /*
- * Paths as programs give them: copied in, walked with the process's rights, and the one name
- * that is in no directory.
+ * Paths as programs give them: copied in, and walked with the process's rights.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/phys.h"
@@ -15,15 +14,6 @@
 #include "mm/space/uaccess.h"
 
 static_assert(PATH_MAX <= PAGE_SIZE, "a path is kept in a frame");
-
-static struct inode self_exe_link = {
-	.holds = 1,
-	.mode = FILE_SYMLINK | 0777,
-	.is_apart = true,
-	.links = 1,
-	.number = 0xffffffff,
-};
-struct dentry path_self_exe = { .holds = 1, .inode = &self_exe_link, .parent = &file_root };
 
 static char *get_frame(void)
 {
@@ -82,11 +72,6 @@ long path_of_cwd(char **path)
 	return n;
 }
 
-bool path_is_self_exe(const char *path)
-{
-	return strcmp(path, "/proc/self/exe") == 0;
-}
-
 /* ---- Where they begin --------------------------------------------------------------- */
 
 /* The directory that `fd` is, with a hold; NULL: the working directory. */
@@ -111,6 +96,7 @@ static long prepare(int fd, virt_addr_t from, bool empty, struct path *p)
 {
 	long err = empty ? copy_path(from, &p->text) : path_get(from, &p->text);
 
+	p->at.held = NULL;
 	if (err)
 		return err;
 	err = start_of(fd, p->text, &p->start);
@@ -121,6 +107,7 @@ static long prepare(int fd, virt_addr_t from, bool empty, struct path *p)
 
 static void forget(struct path *p)
 {
+	dentry_drop(p->at.held);
 	dentry_drop(p->start);
 	path_put(p->text);
 }
@@ -138,10 +125,10 @@ static long lock_tree(struct path *p, unsigned n)
 	return err;
 }
 
-/* What was found may be there by the hold of `start` alone: that goes last. */
 char *path_unlock_keep(struct path *p)
 {
 	sleep_unlock(&file_tree_lock);
+	dentry_drop(p->at.held);
 	dentry_drop(p->start);
 	return p->text;
 }
@@ -164,16 +151,15 @@ static int find(struct path *p, u32 flags)
 	bool follow = !(flags & AT_SYMLINK_NOFOLLOW);
 	bool (*may_search)(const struct inode *) =
 		flags & PATH_REAL_IDS ? rights_may_search_real : rights_may_search;
+	int err = 0;
 
-	if (path_is_self_exe(p->text) && current_process()->exe) {
-		p->at.file = follow ? current_process()->exe : &path_self_exe;
-		return 0;
-	}
-	if (!*p->text) {
-		p->at.file = p->start;
-		return 0;
-	}
-	return file_find(p->start, p->text, follow, may_search, &p->at.file);
+	if (!*p->text)
+		p->at.file = dentry_hold(p->start);
+	else
+		err = file_find(p->start, p->text, follow, may_search, &p->at.file);
+	if (!err)
+		p->at.held = p->at.file;
+	return err;
 }
 
 long path_lock(int fd, virt_addr_t from, u32 flags, struct path *p)

@@ -24,7 +24,7 @@ long path_of_cwd(char **path);
 
 /* A path of the current process, walked: between path_lock() and path_unlock(). */
 struct path {
-	struct file_place at; /* of path_lock(), `file` alone */
+	struct file_place at; /* of path_lock(), `file` and `held` alone */
 	struct dentry *start; /* path.c's */
 	char *text;           /* its frame */
 };
@@ -34,7 +34,7 @@ struct path {
  * file_find(), -EBADF, and nothing is locked.  `fd` is where a relative path begins, AT_FDCWD
  * the working directory.  Of `flags`, AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH count: an empty
  * path is then the file of `fd`, if that has a name; PATH_REAL_IDS searches with those, as
- * access() wants it.  /proc/self/exe is the link to the process's program.
+ * access() wants it.
  */
 #define PATH_REAL_IDS (1U << 31) /* none of Linux's AT_* */
 long path_lock(int fd, virt_addr_t from, u32 flags, struct path *p);
@@ -50,9 +50,5 @@ void path_unlock_places(struct path p[2]);
 
 /* The same, but the frame of the text is the caller's. */
 char *path_unlock_keep(struct path *p);
-
-/* The link to the current process's program, as path_lock() finds it. */
-extern struct dentry path_self_exe;
-bool path_is_self_exe(const char *path);
 
 #endif

@@ -1,0 +1,233 @@
+/*
+ * /sys/kernel/postern.  All of it tells kernel addresses, or costs all CPUs some time: root's.
+ */
+#include "arch/cpu.h"
+#include "arch/cpu_entry_area.h"
+#include "arch/state/mitigations.h"
+#include "kernel/base/errno.h"
+#include "kernel/base/format.h"
+#include "kernel/base/insn.h"
+#include "kernel/base/percpu.h"
+#include "kernel/base/seams.h"
+#include "kernel/debug/names.h"
+#include "kernel/proc/postern.h"
+#include "kernel/proc/tables.h"
+#include "mm/audit.h"
+#include "mm/audit/finding.h"
+#include "mm/audit/roots.h"
+#include "mm/ledger.h"
+#include "mm/pti.h"
+#include "mm/space/mm.h"
+
+/* ---- Areas, and the ledger ------------------------------------------------------------------------------ */
+
+static int areas_show(struct text *t, const struct inode *inode __unused)
+{
+	struct pt_leaf leaf;
+
+	for_each_cpu(cpu, &cpus_online) {
+		text_print(t, "cpu %u: area %#lx, vault %#lx\n", cpu, (u64)cea(cpu),
+			   (u64)VAULT_OF(cpu));
+		for (const struct ledger_entry *e = ledger; e < ledger + ledger_size; e++) {
+			virt_addr_t at = ledger_address(e, cpu);
+			bool there = e->place == LEDGER_AREA && ledger_pages(e) &&
+				     !pt_walk(pti_init_pgd, at, &leaf);
+
+			if (e->place == LEDGER_AREA)
+				text_print(t, "  +%#07lx %#lx %3u page%s %-4s %s\n", e->at, at,
+					   ledger_pages(e), ledger_pages(e) == 1 ? " " : "s",
+					   there ? rights_name(leaf.rights) : "-", e->name);
+		}
+	}
+	return 0;
+}
+
+struct ledger_walk {
+	struct text *text;
+	unsigned pages;
+};
+
+static int print_page(const struct pt_leaf *leaf, void *arg)
+{
+	struct ledger_walk *w = arg;
+	int cpu;
+	const struct ledger_entry *e = ledger_find(leaf->va, &cpu);
+	char whose[12] = "all";
+
+	if (leaf->entry & PTE_ALIAS) /* the page has its line at its first address */
+		return 0;
+	if (cpu >= 0)
+		format(whose, sizeof(whose), "cpu %d", cpu);
+	w->pages++;
+	text_print(w->text, "%#lx %-3s %-7s %-16s %-24s %s\n", leaf->va, rights_name(leaf->rights),
+		   whose, e ? e->name : "?", e ? e->owner : "?",
+		   e ? e->reason : "not in the ledger");
+	return 0;
+}
+
+/* Without a shadow, what would be shown if there were one. */
+static int ledger_show(struct text *t, const struct inode *inode __unused)
+{
+	struct ledger_walk w = { .text = t };
+	unsigned first = pti_enabled ? PGD_FIRST_KERNEL_SLOT : PGD_SLOT_PROCESS_ENTRY;
+	int err = tables_for_each_leaf(true, first, print_page, &w);
+
+	if (!err)
+		text_print(t, "total: %u pages\n", w.pages);
+	return err;
+}
+
+/* ---- The audit ----------------------------------------------------------------------------------------------- */
+
+/* While one CPU audits, the others wait in their interrupt: nobody changes a table. */
+static struct {
+	struct sleep_lock lock;
+	struct audit_report report;
+	unsigned auditor, ready;
+	bool done;
+} audit = { .lock = SLEEP_LOCK(LOCK_AUDIT) };
+
+static void audit_all(void)
+{
+	struct audit_report *r = &audit.report;
+
+	if (!pti_roots_per_cpu) {
+		audit_pair(pti_init_pgd, 0, r);
+		return;
+	}
+	for_each_cpu(cpu, &cpus_online) {
+		const struct mm *mm = VAULT_OF(cpu)->mm;
+
+		if (audit_pair(audit_root(cpu), mm ? mm->ldt.active : 0, r))
+			return;
+	}
+}
+
+/* P8's part first: what the last event has left on a CPU's own stacks is no finding. */
+static void audit_together(void *arg __unused)
+{
+	cea_scrub(this_cpu());
+	__atomic_add_fetch(&audit.ready, 1, __ATOMIC_ACQ_REL);
+	if (this_cpu()->cpu == audit.auditor) {
+		while (__atomic_load_n(&audit.ready, __ATOMIC_ACQUIRE) < cpumask_count(&cpus_online))
+			cpu_relax();
+		audit_all();
+		__atomic_store_n(&audit.done, true, __ATOMIC_RELEASE);
+	}
+	while (!__atomic_load_n(&audit.done, __ATOMIC_ACQUIRE))
+		cpu_relax();
+}
+
+static int audit_show(struct text *t, const struct inode *inode __unused)
+{
+	const struct audit_report *r = &audit.report;
+	int err = sleep_lock_killable(&audit.lock);
+
+	if (err)
+		return err;
+	audit.ready = 0;
+	audit.done = false;
+	audit.auditor = this_cpu()->cpu;
+	seam_call_on_cpus(&cpus_online, audit_together, NULL);
+	if (r->findings)
+		text_print(t, "audit: %u finding(s), first: %s\n", r->findings, r->text);
+	else
+		text_print(t, "audit: clean; %u pages, %u frames, %lu bytes scanned\n", r->pages,
+			   r->frames, r->bytes_scanned);
+	sleep_unlock(&audit.lock);
+	return 0;
+}
+
+/* ---- Windows ---------------------------------------------------------------------------------------------------- */
+
+static int windows_show(struct text *t, const struct inode *inode __unused)
+{
+	struct window w;
+
+	for (unsigned i = 0; place_nth_window(i, &w); i++)
+		if (w.start < w.end)
+			text_print(t, "%#lx-%#lx %4lu bytes %s\n", w.start, w.end, w.end - w.start,
+				   w.name);
+	text_print(t, "in them ring 0 has the user's CR3, GS or RSP.  What CR3 shows there:\n"
+		      "P1 the user half is the same in both PGDs, NX aside\n"
+		      "P2 and is NX in the kernel PGD\n"
+		      "P3 of the kernel half the user PGD shows slot 508, and 507 to its owner\n");
+	text_print(t, "P4 where each page is in the ledger, with its rights\n"
+		      "P5 nothing is writable and executable\n"
+		      "P6 what is read-only has no address there at which it is not\n"
+		      "P7 no byte string there is an address of what is hidden\n"
+		      "P8 nothing of one task is there when another runs\n");
+	return 0;
+}
+
+/* ---- Counters ----------------------------------------------------------------------------------------------------- */
+
+static int counters_show(struct text *t, const struct inode *inode __unused)
+{
+	text_print(t, "cpu   switches   syscalls    unknown      timer        NMI  barriers missed CR3\n");
+	for_each_cpu(cpu, &cpus_online) {
+		const struct percpu *p = VAULT_OF(cpu);
+
+		text_print(t, "%3u %10lu %10lu %10lu %10lu %10lu %9lu %10s\n", cpu,
+			   p->context_switches, p->syscalls, p->syscalls_unknown,
+			   p->timer_interrupts, p->nmis, p->branch_barriers,
+			   p->user_kernel_cr3 ? "yes" : "no");
+	}
+	text_print(t, "vector, events on all CPUs:\n");
+	for (unsigned v = 0; v < ARRAY_SIZE(trap_count); v++)
+		if (trap_count[v])
+			text_print(t, "%#04x %10lu %s\n", v, trap_count[v], trap_name(v));
+	return 0;
+}
+
+/* ---- Configuration -------------------------------------------------------------------------------------------------- */
+
+static const struct boot_args *args;
+static const struct smp_setup *setup;
+
+void postern_init(const struct boot_args *from, const struct smp_setup *chosen)
+{
+	args = from;
+	setup = chosen;
+}
+
+static const char *on(bool is_on)
+{
+	return is_on ? "on" : "off";
+}
+
+static int config_show(struct text *t, const struct inode *inode __unused)
+{
+	static const char *const entry[] = {
+		[SYSCALL_TRAMPOLINE] = "trampoline",
+		[SYSCALL_DIRECT] = "direct",
+		[SYSCALL_ENTRY] = "entry",
+	};
+
+	text_print(t, "pti=%s\nroots=%s\nsyscall=%s\n", args->pti == PTI_DEFERRED ? "deferred" : on(pti_enabled),
+		   pti_roots_per_cpu ? "cpu" : "process", entry[setup->syscall]);
+	text_print(t, "ltr=%s\ngdt_pages=%u\npcid=%s\n", setup->ltr == LTR_REMAP ? "remap" : "reload",
+		   setup->gdt_pages, on(setup->pcid));
+	text_print(t, "verw=%s\nibpb=%s\nreturn_stack=%s\n", on(mitigations.verw),
+		   !mitigations.ibpb        ? "off" :
+		   mitigations.each_process ? "process" :
+					      "user",
+		   on(mitigations.return_stack));
+	text_print(t, "meltdown=%s\nrandmaps=%s\ncpus=%u\nmaxcpus=%u\n",
+		   cpu_features.meltdown ? "yes" : "no", on(!args->norandmaps),
+		   cpumask_count(&cpus_online), args->maxcpus);
+	text_print(t, "quiet=%s\nprofile=%s\nconsole=%s\nguest=%s\n", on(args->quiet), on(args->profile),
+		   args->console_is_pipe ? "pipe" : "tty", args->guest_one_at_a_time ? "one" : "all");
+	text_print(t, "init=%s\n", args->init);
+	return 0;
+}
+
+const struct row postern_rows[] = {
+	{ .name = "areas", .mode = FILE_REGULAR | 0400, .show = areas_show },
+	{ .name = "audit", .mode = FILE_REGULAR | 0400, .show = audit_show },
+	{ .name = "config", .mode = FILE_REGULAR | 0444, .show = config_show },
+	{ .name = "counters", .mode = FILE_REGULAR | 0444, .show = counters_show },
+	{ .name = "ledger", .mode = FILE_REGULAR | 0400, .show = ledger_show },
+	{ .name = "windows", .mode = FILE_REGULAR | 0400, .show = windows_show },
+	{ .name = NULL },
+};
