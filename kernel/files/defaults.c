@@ -15,9 +15,9 @@
 	{                                                         \
 		name, FILE_CHARACTER | (bits), major, minor, NULL \
 	}
-#define LINK(name, to)                                \
-	{                                             \
-		name, FILE_SYMLINK | 0777, 0, 0, to   \
+#define LINK(name, to)                              \
+	{                                           \
+		name, FILE_SYMLINK | 0777, 0, 0, to \
 	}
 #define TEXT(name, text)                              \
 	{                                             \

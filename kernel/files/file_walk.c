@@ -127,7 +127,7 @@ static struct dentry *step(struct walk *w, bool (*may_search)(const struct inode
 	f = name_is(w, ".")     ? w->dir :
 	    name_is(w, "..")    ? w->dir->parent :
 	    w->dir->inode->made ? make(w, (u32)length, err) :
-			       file_lookup(w->dir, w->name.at, (u32)length);
+				  file_lookup(w->dir, w->name.at, (u32)length);
 	if (f)
 		*err = 0;
 	return f;

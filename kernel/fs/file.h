@@ -102,7 +102,7 @@ struct file_ops {
 
 	void (*release)(struct file *f); /* with the last hold; nothing */
 
-	u32 mode; /* st_mode, for a file without an inode */
+	u32 mode;         /* st_mode, for a file without an inode */
 	const char *kind; /* and what its link in /proc says */
 };
 

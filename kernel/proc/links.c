@@ -13,7 +13,7 @@
 
 /* ---- The program, the directory ---------------------------------------------------------------- */
 
-enum whither { TO_EXE, TO_CWD, TO_ROOT };
+enum whither { TO_EXE, TO_CWD };
 
 /* The file with a hold: 0, -ENOENT, -EACCES.  The tree is locked. */
 static int find(const struct inode *link, enum whither where, struct dentry **to)
@@ -24,7 +24,7 @@ static int find(const struct inode *link, enum whither where, struct dentry **to
 
 	if (err)
 		return err;
-	*to = where == TO_EXE ? p->exe : where == TO_CWD ? p->cwd : &file_root;
+	*to = where == TO_EXE ? p->exe : p->cwd;
 	if (!*to || p->ended)
 		return -ENOENT;
 	dentry_hold(*to);
@@ -50,19 +50,18 @@ static long find_text(const struct inode *link, enum whither where, char *to, si
 	return err ? err : path_text(d, to, size);
 }
 
-#define LINK(name, where)                                                       \
-	int name##_follow(struct dentry *link, struct dentry **to)              \
-	{                                                                       \
-		return find(link->inode, where, to);                            \
-	}                                                                       \
-	long name##_read_link(const struct inode *link, char *to, size_t size)  \
-	{                                                                       \
-		return find_text(link, where, to, size);                        \
+#define LINK(name, where)                                                      \
+	int name##_follow(struct dentry *link, struct dentry **to)             \
+	{                                                                      \
+		return find(link->inode, where, to);                           \
+	}                                                                      \
+	long name##_read_link(const struct inode *link, char *to, size_t size) \
+	{                                                                      \
+		return find_text(link, where, to, size);                       \
 	}
 
 LINK(exe, TO_EXE)
 LINK(cwd, TO_CWD)
-LINK(root, TO_ROOT)
 
 /* ---- Open files ------------------------------------------------------------------------------------ */
 

@@ -96,17 +96,17 @@ static void put_range(struct text *t, struct mm *mm, virt_addr_t from, virt_addr
 	}
 }
 
-#define SHOW_RANGE(name, from, to)                                       \
-	int name##_show(struct text *t, const struct inode *inode)       \
-	{                                                                \
-		struct mm *mm;                                           \
-		int err = process_space(inode, &mm);                     \
-                                                                         \
-		if (err || !mm)                                          \
-			return err;                                      \
-		put_range(t, mm, mm->told.from, mm->told.to);            \
-		mm_put(mm);                                              \
-		return 0;                                                \
+#define SHOW_RANGE(name, from, to)                                 \
+	int name##_show(struct text *t, const struct inode *inode) \
+	{                                                          \
+		struct mm *mm;                                     \
+		int err = process_space(inode, &mm);               \
+                                                                   \
+		if (err || !mm)                                    \
+			return err;                                \
+		put_range(t, mm, mm->told.from, mm->told.to);      \
+		mm_put(mm);                                        \
+		return 0;                                          \
 	}
 
 SHOW_RANGE(cmdline, args, env)

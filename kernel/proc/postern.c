@@ -21,7 +21,7 @@
 
 /* ---- Areas, and the ledger ------------------------------------------------------------------------------ */
 
-static int areas_show(struct text *t, const struct inode *inode __unused)
+int areas_show(struct text *t, const struct inode *inode __unused)
 {
 	struct pt_leaf leaf;
 
@@ -66,7 +66,7 @@ static int print_page(const struct pt_leaf *leaf, void *arg)
 }
 
 /* Without a shadow, what would be shown if there were one. */
-static int ledger_show(struct text *t, const struct inode *inode __unused)
+int ledger_show(struct text *t, const struct inode *inode __unused)
 {
 	struct ledger_walk w = { .text = t };
 	unsigned first = pti_enabled ? PGD_FIRST_KERNEL_SLOT : PGD_SLOT_PROCESS_ENTRY;
@@ -109,7 +109,8 @@ static void audit_together(void *arg __unused)
 	cea_scrub(this_cpu());
 	__atomic_add_fetch(&audit.ready, 1, __ATOMIC_ACQ_REL);
 	if (this_cpu()->cpu == audit.auditor) {
-		while (__atomic_load_n(&audit.ready, __ATOMIC_ACQUIRE) < cpumask_count(&cpus_online))
+		while (__atomic_load_n(&audit.ready, __ATOMIC_ACQUIRE) <
+		       cpumask_count(&cpus_online))
 			cpu_relax();
 		audit_all();
 		__atomic_store_n(&audit.done, true, __ATOMIC_RELEASE);
@@ -118,7 +119,7 @@ static void audit_together(void *arg __unused)
 		cpu_relax();
 }
 
-static int audit_show(struct text *t, const struct inode *inode __unused)
+int audit_show(struct text *t, const struct inode *inode __unused)
 {
 	const struct audit_report *r = &audit.report;
 	int err = sleep_lock_killable(&audit.lock);
@@ -140,7 +141,7 @@ static int audit_show(struct text *t, const struct inode *inode __unused)
 
 /* ---- Windows ---------------------------------------------------------------------------------------------------- */
 
-static int windows_show(struct text *t, const struct inode *inode __unused)
+int windows_show(struct text *t, const struct inode *inode __unused)
 {
 	struct window w;
 
@@ -162,9 +163,11 @@ static int windows_show(struct text *t, const struct inode *inode __unused)
 
 /* ---- Counters ----------------------------------------------------------------------------------------------------- */
 
-static int counters_show(struct text *t, const struct inode *inode __unused)
+int counters_show(struct text *t, const struct inode *inode __unused)
 {
-	text_print(t, "cpu   switches   syscalls    unknown      timer        NMI  barriers missed CR3\n");
+	text_print(
+		t,
+		"cpu   switches   syscalls    unknown      timer        NMI  barriers missed CR3\n");
 	for_each_cpu(cpu, &cpus_online) {
 		const struct percpu *p = VAULT_OF(cpu);
 
@@ -196,7 +199,7 @@ static const char *on(bool is_on)
 	return is_on ? "on" : "off";
 }
 
-static int config_show(struct text *t, const struct inode *inode __unused)
+int config_show(struct text *t, const struct inode *inode __unused)
 {
 	static const char *const entry[] = {
 		[SYSCALL_TRAMPOLINE] = "trampoline",
@@ -204,10 +207,11 @@ static int config_show(struct text *t, const struct inode *inode __unused)
 		[SYSCALL_ENTRY] = "entry",
 	};
 
-	text_print(t, "pti=%s\nroots=%s\nsyscall=%s\n", args->pti == PTI_DEFERRED ? "deferred" : on(pti_enabled),
+	text_print(t, "pti=%s\nroots=%s\nsyscall=%s\n",
+		   args->pti == PTI_DEFERRED ? "deferred" : on(pti_enabled),
 		   pti_roots_per_cpu ? "cpu" : "process", entry[setup->syscall]);
-	text_print(t, "ltr=%s\ngdt_pages=%u\npcid=%s\n", setup->ltr == LTR_REMAP ? "remap" : "reload",
-		   setup->gdt_pages, on(setup->pcid));
+	text_print(t, "ltr=%s\ngdt_pages=%u\npcid=%s\n",
+		   setup->ltr == LTR_REMAP ? "remap" : "reload", setup->gdt_pages, on(setup->pcid));
 	text_print(t, "verw=%s\nibpb=%s\nreturn_stack=%s\n", on(mitigations.verw),
 		   !mitigations.ibpb        ? "off" :
 		   mitigations.each_process ? "process" :
@@ -216,18 +220,9 @@ static int config_show(struct text *t, const struct inode *inode __unused)
 	text_print(t, "meltdown=%s\nrandmaps=%s\ncpus=%u\nmaxcpus=%u\n",
 		   cpu_features.meltdown ? "yes" : "no", on(!args->norandmaps),
 		   cpumask_count(&cpus_online), args->maxcpus);
-	text_print(t, "quiet=%s\nprofile=%s\nconsole=%s\nguest=%s\n", on(args->quiet), on(args->profile),
-		   args->console_is_pipe ? "pipe" : "tty", args->guest_one_at_a_time ? "one" : "all");
+	text_print(t, "quiet=%s\nprofile=%s\nconsole=%s\nguest=%s\n", on(args->quiet),
+		   on(args->profile), args->console_is_pipe ? "pipe" : "tty",
+		   args->guest_one_at_a_time ? "one" : "all");
 	text_print(t, "init=%s\n", args->init);
 	return 0;
 }
-
-const struct row postern_rows[] = {
-	{ .name = "areas", .mode = FILE_REGULAR | 0400, .show = areas_show },
-	{ .name = "audit", .mode = FILE_REGULAR | 0400, .show = audit_show },
-	{ .name = "config", .mode = FILE_REGULAR | 0444, .show = config_show },
-	{ .name = "counters", .mode = FILE_REGULAR | 0444, .show = counters_show },
-	{ .name = "ledger", .mode = FILE_REGULAR | 0400, .show = ledger_show },
-	{ .name = "windows", .mode = FILE_REGULAR | 0400, .show = windows_show },
-	{ .name = NULL },
-};

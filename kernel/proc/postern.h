@@ -8,7 +8,12 @@
 #include "kernel/proc/row.h"
 #include "kernel/start/args.h"
 
-extern const struct row postern_rows[];
+int areas_show(struct text *t, const struct inode *inode);
+int ledger_show(struct text *t, const struct inode *inode);
+int audit_show(struct text *t, const struct inode *inode);
+int windows_show(struct text *t, const struct inode *inode);
+int counters_show(struct text *t, const struct inode *inode);
+int config_show(struct text *t, const struct inode *inode);
 
 /* What `config` prints; both stay. */
 void postern_init(const struct boot_args *args, const struct smp_setup *setup);

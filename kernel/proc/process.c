@@ -160,7 +160,7 @@ static int status_show(struct text *t, const struct inode *inode)
 
 	if (err)
 		return err;
-	text_print(t, "Name:\t%s\nUmask:\t%04u%u%u\nState:\t%s\n", a.name, a.umask >> 6 & 7,
+	text_print(t, "Name:\t%s\nUmask:\t0%u%u%u\nState:\t%s\n", a.name, a.umask >> 6 & 7,
 		   a.umask >> 3 & 7, a.umask & 7, state_title(a.state));
 	text_print(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", a.pid, a.pid,
 		   a.parent, a.tracer);
@@ -175,16 +175,6 @@ static int status_show(struct text *t, const struct inode *inode)
 	text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\nNoNewPrivs:\t%u\n", a.masks.ignored,
 		   a.masks.caught, a.no_new_privs);
 	return 0;
-}
-
-static int statm_show(struct text *t, const struct inode *inode)
-{
-	struct about a;
-	int err = about(inode, &a);
-
-	if (!err)
-		text_print(t, "%ld %ld 0 0 0 0 0\n", a.bytes >> PAGE_SHIFT, a.resident);
-	return err;
 }
 
 static int comm_show(struct text *t, const struct inode *inode)
@@ -203,20 +193,25 @@ static const struct row process_rows[] = {
 	{ .name = "auxv", .mode = FILE_REGULAR | 0400, .show = auxv_show, .traced = true },
 	{ .name = "cmdline", .mode = FILE_REGULAR | 0444, .show = cmdline_show },
 	{ .name = "comm", .mode = FILE_REGULAR | 0444, .show = comm_show },
-	{ .name = "cwd", .mode = FILE_SYMLINK | 0777, .follow = cwd_follow, .read_link = cwd_read_link },
+	{ .name = "cwd",
+	  .mode = FILE_SYMLINK | 0777,
+	  .follow = cwd_follow,
+	  .read_link = cwd_read_link },
 	{ .name = "environ", .mode = FILE_REGULAR | 0400, .show = environ_show, .traced = true },
-	{ .name = "exe", .mode = FILE_SYMLINK | 0777, .follow = exe_follow, .read_link = exe_read_link },
+	{ .name = "exe",
+	  .mode = FILE_SYMLINK | 0777,
+	  .follow = exe_follow,
+	  .read_link = exe_read_link },
 	{ .name = "fd", .mode = FILE_DIRECTORY | 0500, .lookup = files_lookup, .next = files_list },
 	{ .name = "maps", .mode = FILE_REGULAR | 0444, .show = maps_show, .traced = true },
-	{ .name = "root", .mode = FILE_SYMLINK | 0777, .follow = root_follow, .read_link = root_read_link },
 	{ .name = "stat", .mode = FILE_REGULAR | 0444, .show = stat_show },
-	{ .name = "statm", .mode = FILE_REGULAR | 0444, .show = statm_show },
 	{ .name = "status", .mode = FILE_REGULAR | 0444, .show = status_show },
 	{ .name = NULL },
 };
 static const struct row process_row = { .mode = FILE_DIRECTORY | 0555, .rows = process_rows };
 
-int process_lookup(const struct inode *dir __unused, const char *name, u32 length, struct inode **inode)
+int process_lookup(const struct inode *dir __unused, const char *name, u32 length,
+		   struct inode **inode)
 {
 	s64 pid = row_number(name, length);
 	struct inode about = { .pid = (u32)pid };

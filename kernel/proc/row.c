@@ -101,8 +101,7 @@ static int lookup(const struct inode *dir, const char *name, u32 length, struct 
 	const struct row *row = dir->row;
 
 	for (unsigned i = 0; row->rows && row->rows[i].name; i++)
-		if (strlen(row->rows[i].name) == length &&
-		    !memcmp(row->rows[i].name, name, length))
+		if (strlen(row->rows[i].name) == length && !memcmp(row->rows[i].name, name, length))
 			return row_inode(&row->rows[i], dir, number_of(dir, i), inode);
 	return row->lookup ? row->lookup(dir, name, length, inode) : -ENOENT;
 }
@@ -166,7 +165,9 @@ static int make_text(const struct file *f)
 	int err = may_show(f->inode);
 
 	text_clear(t);
-	if (!err)
+	if (!err && row->text)
+		text_print(t, "%s\n", row->text);
+	else if (!err)
 		err = row->show(t, f->inode);
 	if (!err)
 		err = t->err;

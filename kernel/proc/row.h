@@ -19,7 +19,8 @@ struct row {
 	 * the inode's lock is held, and no other.
 	 */
 	int (*show)(struct text *t, const struct inode *inode);
-	bool traced; /* only for who may trace the process */
+	const char *text; /* or this line is all */
+	bool traced;      /* only for who may trace the process */
 
 	/* Of a directory: its table; then what no table says.  As in struct made_ops. */
 	const struct row *rows;

@@ -121,10 +121,9 @@ static void print_range(struct dump *d, virt_addr_t start, u64 size, u64 e, unsi
 	text_print(d->text, "0x%016lx-0x%016lx   %9lu%c ", start, start + size, n, *unit);
 	if (e & PTE_P)
 		text_print(d->text, "%s%s%s%s%s%s%s%s%s", e & PTE_U ? "USR " : "    ",
-			   e & PTE_W ? "RW " : "ro ", "    ",
-			   e & PTE_PCD ? "PCD " : "    ", e & PTE_PS ? "PSE " : "    ", "    ",
-			   e & PTE_G ? "GLB " : "    ", e & PTE_NX ? "NX " : "x  ",
-			   e & PTE_ALIAS ? "(second) " : "");
+			   e & PTE_W ? "RW " : "ro ", "    ", e & PTE_PCD ? "PCD " : "    ",
+			   e & PTE_PS ? "PSE " : "    ", "    ", e & PTE_G ? "GLB " : "    ",
+			   e & PTE_NX ? "NX " : "x  ", e & PTE_ALIAS ? "(second) " : "");
 	else
 		text_print(d->text, "%30s", "");
 	text_print(d->text, "%s\n", name[level]);
@@ -161,8 +160,8 @@ static int dump_leaf(const struct pt_leaf *leaf, void *arg)
 {
 	struct dump *d = arg;
 	u64 e = ((leaf->entry & ~(PTE_U | PTE_W | PTE_NX)) | leaf->rights) & SHOWN;
-	bool region_begins = d->regions < ARRAY_SIZE(region) &&
-			     leaf->va >= region[d->regions].start;
+	bool region_begins =
+		d->regions < ARRAY_SIZE(region) && leaf->va >= region[d->regions].start;
 
 	if (leaf->level == 1)
 		e &= ~PTE_PS; /* PAT's bit */
