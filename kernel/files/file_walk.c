@@ -140,7 +140,8 @@ static enum last_name last_of(const struct walk *w)
 
 /*
  * Walks `path`.  Where it ends with a name that is not there, -ENOENT, and w has the
- * directory and the name; in all other errors w->name is empty.
+ * directory and the name; in all other errors w->name is empty: also if the name is computed,
+ * for such a directory has no room for others.
  */
 static int walk(struct walk *w, struct dentry *from, const char *path, bool follow,
 		bool (*may_search)(const struct inode *), struct dentry **file)
@@ -154,7 +155,7 @@ static int walk(struct walk *w, struct dentry *from, const char *path, bool foll
 	while (!err && next_name(w)) {
 		w->last = last_of(w);
 		*file = step(w, may_search, &err);
-		if (err == -ENOENT && is_last(w))
+		if (err == -ENOENT && is_last(w) && !w->dir->inode->made)
 			return err;
 		wants_dir |= is_last(w) && w->wants_dir;
 		if (!err && file_is((*file)->inode, FILE_SYMLINK) &&

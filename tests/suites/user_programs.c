@@ -265,6 +265,11 @@ static void contents(struct selftest *t)
 	expect_good(t, &(struct program){ "/bin/locks", { "-q" } });
 }
 
+static void proc(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/proc", { "-q" } });
+}
+
 static void limits(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/limits", { "-q" } });
@@ -412,6 +417,7 @@ static const struct selftest_case linux_cases[] = {
 	{ "what fork gives to both is copied for whoever writes", cow },
 	{ "files get names, lose them and change them", names },
 	{ "files are written, read, cut, mapped and read as directories", contents },
+	{ "/proc says what it says on Linux, and to whom; /sys what this kernel knows", proc },
 	{ "each limit is enforced, and told as Linux tells it", limits },
 	{ "so are those on stacks, arguments and locked memory", limits_memory },
 	{ "many processes come and go at once", storm_of_processes },

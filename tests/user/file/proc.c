@@ -1,0 +1,660 @@
+/*
+ * proc: what /proc says of processes, and who may read it; on Postern what /sys says of the
+ * kernel, too.
+ *
+ * Right outcome, on Linux and on Postern alike: a line `ok N - ...` for each step, `1..N` at
+ * the end, exit status 0.  `proc -q` prints failed steps only.  The steps about other users
+ * want root; /sys those are Postern's alone.
+ */
+#define _GNU_SOURCE 1
+#include "../lib/check.h"
+
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MANY 1000
+#define OTHER_USER 12345
+
+static char text[1 << 20], again[1 << 20];
+static char data[4096] = "written";
+static const char constant[4096] = "read";
+
+static int error(long result)
+{
+	return result < 0 ? errno : 0;
+}
+
+/* The whole file, in pieces of `piece` bytes, and a NUL; its size, or -errno. */
+static long read_into(char *to, const char *path, size_t piece)
+{
+	int fd = open(path, O_RDONLY);
+	long n, all = 0;
+
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, to + all, piece)) > 0)
+		all += n;
+	if (n < 0)
+		all = -errno;
+	close(fd);
+	to[all < 0 ? 0 : all] = '\0';
+	return all;
+}
+
+static long read_all(const char *path)
+{
+	return read_into(text, path, 65536);
+}
+
+static const char *of(pid_t pid, const char *name)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return path;
+}
+
+/* The number behind a line's beginning in `text`; -1: there is no such line. */
+static long long number_of(const char *line)
+{
+	const char *at = text;
+
+	while (strncmp(at, line, strlen(line)) != 0) {
+		at = strchr(at, '\n');
+		if (!at)
+			return -1;
+		at++;
+	}
+	return strtoll(at + strlen(line), NULL, 10);
+}
+
+/* ---- Numbers ------------------------------------------------------------------------------- */
+
+struct stat_line {
+	int fields, pid, ppid, pgrp, session;
+	char state;
+	long long threads, bytes, pages;
+};
+
+static struct stat_line parse_stat(const char *path)
+{
+	struct stat_line s = { .pid = -1 };
+	char *at;
+
+	if (read_all(path) <= 0)
+		return s;
+	s.pid = atoi(text);
+	at = strrchr(text, ')');
+	if (!at)
+		return s;
+	s.fields = 2;
+	for (at = strtok(at + 1, " \n"); at; at = strtok(NULL, " \n")) {
+		long long n = strtoll(at, NULL, 10);
+
+		switch (++s.fields) {
+		case 3: s.state = *at; break;
+		case 4: s.ppid = (int)n; break;
+		case 5: s.pgrp = (int)n; break;
+		case 6: s.session = (int)n; break;
+		case 20: s.threads = n; break;
+		case 23: s.bytes = n; break;
+		case 24: s.pages = n; break;
+		}
+	}
+	return s;
+}
+
+static void test_stat(void)
+{
+	struct stat_line s = parse_stat("/proc/self/stat");
+
+	check_equal(s.fields, 52, "fields of /proc/self/stat");
+	check_equal(s.pid, getpid(), "its pid");
+	check_equal(s.ppid, getppid(), "its parent");
+	check_equal(s.pgrp, getpgrp(), "its group");
+	check_equal(s.session, getsid(0), "its session");
+	check_equal(s.state, 'R', "it runs");
+	check_equal(s.threads, 1, "its threads");
+	check_range(s.bytes, 4 * 4096, 1LL << 40, "its size");
+	check_range(s.pages, 0, s.bytes / 4096, "of which is there"); /* Linux counts later */
+	check_equal(parse_stat(of(getpid(), "stat")).pid, getpid(), "the same by its number");
+	check_true(strstr(text, "(proc) ") != NULL || read_all("/proc/self/comm") == 5,
+		   "its name");
+}
+
+static void test_status(void)
+{
+	read_all("/proc/self/status");
+	check_equal(strncmp(text, "Name:\tproc\n", 11), 0, "status begins with the name");
+	check_equal(number_of("Tgid:"), getpid(), "Tgid");
+	check_equal(number_of("Pid:"), getpid(), "Pid");
+	check_equal(number_of("PPid:"), getppid(), "PPid");
+	check_equal(number_of("Uid:"), getuid(), "Uid");
+	check_equal(number_of("Gid:"), getgid(), "Gid");
+	check_equal(number_of("Threads:"), 1, "Threads");
+	check_range(number_of("VmSize:"), 16, 1 << 30, "VmSize");
+	check_range(number_of("VmRSS:"), 16, number_of("VmSize:"), "VmRSS");
+}
+
+static void test_signals(void)
+{
+	sigset_t usr1;
+	const char *at;
+
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, NULL);
+	signal(SIGUSR2, SIG_IGN);
+	kill(getpid(), SIGUSR1);
+	read_all("/proc/self/status");
+	at = strstr(text, "SigBlk:\t");
+	check_true(at && strtoull(at + 8, NULL, 16) & 1ULL << (SIGUSR1 - 1), "SigBlk");
+	at = strstr(text, "SigIgn:\t");
+	check_true(at && strtoull(at + 8, NULL, 16) & 1ULL << (SIGUSR2 - 1), "SigIgn");
+	at = strstr(text, "ShdPnd:\t");
+	check_true(at && strtoull(at + 8, NULL, 16) & 1ULL << (SIGUSR1 - 1), "ShdPnd");
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR1, SIG_DFL);
+	signal(SIGUSR2, SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &usr1, NULL);
+}
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+/* The line of maps that covers the address, or "". */
+static const char *map_of(const void *address)
+{
+	static char line[256];
+	unsigned long start, end;
+
+	line[0] = '\0';
+	read_all("/proc/self/maps");
+	for (char *at = strtok(text, "\n"); at; at = strtok(NULL, "\n"))
+		if (sscanf(at, "%lx-%lx", &start, &end) == 2 && (unsigned long)address >= start &&
+		    (unsigned long)address < end)
+			snprintf(line, sizeof(line), "%s", at);
+	return line;
+}
+
+static void expect_map(const void *address, const char *rights, const char *what)
+{
+	const char *at = strchr(map_of(address), ' ');
+
+	check_equal(at ? strncmp(at + 1, rights, 4) : -1, 0, "maps: %s is %s", what, rights);
+}
+
+static void test_maps(void)
+{
+	char *none = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int local, fd = open("/proc/self/maps", O_RDONLY);
+	long before, after;
+
+	expect_map(test_maps, "r-xp", "a function");
+	expect_map(data, "rw-p", "a variable");
+	expect_map(constant, "r--p", "a constant");
+	expect_map(&local, "rw-p", "the stack");
+	check_true(strstr(map_of(&local), "[stack]") != NULL, "which has its name");
+	expect_map(none, "---p", "what nobody may touch");
+	expect_map(shared, "r--s", "shared memory");
+	before = read(fd, again, sizeof(again));
+	munmap(none, 4096);
+	munmap(shared, 4096);
+	check_equal(map_of(none)[0], '\0', "maps: no more when it is gone");
+	lseek(fd, 0, SEEK_SET);
+	after = read(fd, again, sizeof(again));
+	check_true(after > 0 && after < before, "a file that was open is read anew from 0");
+	close(fd);
+}
+
+/* ---- What it was told ---------------------------------------------------------------------------- */
+
+static void test_told(int argc, char **argv)
+{
+	unsigned long *auxv = (unsigned long *)again;
+	size_t at = 0;
+	long n = read_all("/proc/self/cmdline");
+	bool same = true;
+
+	for (int i = 0; i < argc; at += strlen(argv[i++]) + 1)
+		same &= at < sizeof(text) && strcmp(text + at, argv[i]) == 0;
+	check_true(same, "cmdline is argv");
+	check_equal(n, (long)at, "and ends with it");
+	n = read_all("/proc/self/environ");
+	check_true(n > 0 && strcmp(text, environ[0]) == 0, "environ begins with the first of it");
+	n = read_into(again, "/proc/self/auxv", 1024);
+	for (at = 0; at < (size_t)n / sizeof(*auxv) && auxv[at] != AT_PAGESZ; at += 2)
+		;
+	check_equal((long)auxv[at + 1], 4096, "auxv has the size of a page");
+	check_equal((long)auxv[n / 8 - 2], AT_NULL, "and ends in AT_NULL");
+}
+
+/* ---- Links ------------------------------------------------------------------------------------------ */
+
+static bool is_same(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+	       one.st_ino == other.st_ino;
+}
+
+static long link_text(const char *path)
+{
+	long n = readlink(path, text, sizeof(text) - 1);
+
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	return n;
+}
+
+static void test_links(const char *own)
+{
+	char number[16];
+	struct stat st;
+
+	snprintf(number, sizeof(number), "%d", getpid());
+	link_text("/proc/self");
+	check_equal(strcmp(text, number), 0, "/proc/self is the own number");
+	check_true(is_same("/proc/self/exe", own), "exe leads to the program");
+	check_true(link_text("/proc/self/exe") > 0 && is_same(text, own), "and is its path");
+	check_true(lstat("/proc/self/exe", &st) == 0 && S_ISLNK(st.st_mode), "exe is a link");
+	check_true(chdir("/tmp") == 0 && is_same("/proc/self/cwd", "/tmp"), "cwd leads there");
+	check_true(is_same("/proc/self/cwd/..", "/"), "and further");
+	check_true(is_same("/proc/self/../self/./exe", own), "there and back");
+	check_true(chdir("/proc/self") == 0 && getcwd(text, sizeof(text)) &&
+			   strcmp(strrchr(text, '/') + 1, number) == 0,
+		   "/proc/self can be worked in");
+	check_true(parse_stat("stat").pid == getpid(), "and read in");
+	(void)!chdir("/");
+}
+
+static void test_files(void)
+{
+	int fd = open("/tmp/proc-test", O_RDWR | O_CREAT, 0600), end[2], third;
+	char path[64], byte = 0;
+	struct dirent *e;
+	DIR *d = opendir("/proc/self/fd");
+	bool found = false;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	link_text(path);
+	check_equal(strcmp(text, "/tmp/proc-test"), 0, "an open file's link is its path");
+	while (d && (e = readdir(d)))
+		found |= atoi(e->d_name) == fd && e->d_type == DT_LNK;
+	check_true(found, "and is in the directory");
+	closedir(d);
+	check_equal(write(fd, "x", 1), 1, "it is written");
+	third = open(path, O_RDONLY);
+	check_true(read(third, &byte, 1) == 1 && byte == 'x', "and opened by its link");
+	close(third);
+	unlink("/tmp/proc-test");
+	link_text(path);
+	check_true(strstr(text, " (deleted)") != NULL, "which says that the file is gone");
+	third = open(path, O_RDONLY);
+	check_true(read(third, &byte, 1) == 1 && byte == 'x', "and leads there yet");
+	close(third);
+	close(fd);
+	check_equal(link_text(path), -ENOENT, "closed, it has no link");
+	check_equal(error(open("/proc/self/fd/01", O_RDONLY)), ENOENT, "nor has 01");
+
+	(void)!pipe(end);
+	snprintf(path, sizeof(path), "/dev/fd/%d", end[0]);
+	check_true(link_text(path) > 0 && strncmp(text, "pipe:[", 6) == 0, "a pipe's link");
+	third = open(path, O_RDONLY);
+	check_true(write(end[1], "y", 1) == 1 && read(third, &byte, 1) == 1 && byte == 'y',
+		   "a pipe is opened by its link");
+	close(third);
+	close(end[0]);
+	close(end[1]);
+}
+
+/* ---- Reading ----------------------------------------------------------------------------------------- */
+
+static void test_pieces(void)
+{
+	static const char *const path[] = { "/proc/self/maps", "/proc/self/cmdline",
+					    "/proc/version", "/proc/self/environ" };
+
+	for (unsigned i = 0; i < 4; i++) {
+		long n = read_all(path[i]), m = read_into(again, path[i], 1), parts = 0;
+		int fd = open(path[i], O_RDONLY);
+
+		check_true(n > 0 && n == m && memcmp(text, again, (size_t)n) == 0,
+			   "%s byte by byte is the same", path[i]);
+		for (long at = n / 7; at >= 0 && at < n; at += 13) {
+			long got = pread(fd, again, 11, at);
+
+			parts += got != (n - at < 11 ? n - at : 11) ||
+				 memcmp(again, text + at, (size_t)got) != 0;
+		}
+		check_equal(parts, 0, "and at odd places");
+		check_equal(pread(fd, again, 1, n), 0, "with nothing behind it");
+		close(fd);
+	}
+}
+
+static void test_refusals(void)
+{
+	int fd = open("/proc/self/stat", O_RDONLY);
+
+	check_equal(error(open("/proc/999999999", O_RDONLY)), ENOENT, "a number that nobody has");
+	check_equal(error(open("/proc/01", O_RDONLY)), ENOENT, "a number that is none");
+	check_equal(error(mkdir("/proc/new", 0755)), ENOENT, "no directory is made in /proc");
+	check_equal(error(open("/proc/self/new", O_CREAT | O_RDWR, 0644)), ENOENT, "nor a file");
+	check_equal(error(unlink("/proc/self/stat")), EPERM, "nothing is taken away");
+	check_equal(error(link("/proc/self/stat", "/tmp/proc-link")), EXDEV, "or named elsewhere");
+	check_equal(error(rmdir("/proc")), EBUSY, "/proc itself stays");
+	check_equal(error(open("/proc/self/stat/x", O_RDONLY)), ENOTDIR, "a file is no directory");
+	check_equal(error(read(fd, (void *)8, 100)), EFAULT, "an address that is none");
+	close(fd);
+}
+
+static void test_many(void)
+{
+	unsigned bad = 0;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		int fd = open("/proc/self/maps", O_RDONLY);
+
+		bad += read(fd, text, 100) != 100;
+		close(fd);
+	}
+	check_equal(bad, 0, "%u files opened, read and closed", MANY);
+}
+
+/* ---- Others --------------------------------------------------------------------------------------------- */
+
+static pid_t start_child(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	return pid;
+}
+
+static bool becomes(pid_t pid, char state)
+{
+	for (unsigned i = 0; i < 10000; i++) {
+		if (parse_stat(of(pid, "stat")).state == state)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static void test_child(void)
+{
+	pid_t pid = start_child();
+	int fd = open(of(pid, "stat"), O_RDONLY), dir = open(of(pid, ""), O_RDONLY | O_DIRECTORY);
+	int read_once = open(of(pid, "status"), O_RDONLY);
+	char byte;
+
+	check_true(becomes(pid, 'S'), "a child sleeps");
+	check_equal(parse_stat(of(pid, "stat")).ppid, getpid(), "it has its parent");
+	kill(pid, SIGSTOP);
+	waitpid(pid, NULL, WUNTRACED);
+	check_true(becomes(pid, 'T'), "and is stopped");
+	check_equal(read(read_once, &byte, 1), 1, "a byte of it");
+	kill(pid, SIGKILL);
+	check_true(becomes(pid, 'Z'), "ended, it is there until it is waited for");
+	check_equal(link_text(of(pid, "exe")), -ENOENT, "without its program");
+	check_equal(read_all(of(pid, "maps")), 0, "without memory");
+	waitpid(pid, NULL, 0);
+	check_equal(error(read(fd, text, 100)), ESRCH, "then it is gone: read");
+	check_true(openat(dir, "stat", O_RDONLY) < 0, "opened in its directory");
+	check_equal(error(open(of(pid, "stat"), O_RDONLY)), ENOENT, "opened");
+	check_equal(read(read_once, &byte, 1), 1, "what was made before stays");
+	close(read_once);
+	close(fd);
+	close(dir);
+}
+
+/* As another user: errors that do not fit are bits of the exit status. */
+static int look_at(pid_t pid)
+{
+	struct stat st;
+	int bad = 0;
+
+	if (setresgid(OTHER_USER, OTHER_USER, OTHER_USER) ||
+	    setresuid(OTHER_USER, OTHER_USER, OTHER_USER))
+		return 128;
+	bad |= read_all(of(pid, "maps")) == -EACCES ? 0 : 1;
+	bad |= read_all(of(pid, "environ")) == -EACCES ? 0 : 2;
+	bad |= read_all(of(pid, "auxv")) == -EACCES ? 0 : 4;
+	bad |= error(open(of(pid, "fd"), O_RDONLY)) == EACCES ? 0 : 8;
+	bad |= error(open(of(pid, "fd/0"), O_RDONLY)) == EACCES ? 0 : 8;
+	bad |= link_text(of(pid, "exe")) == -EACCES ? 0 : 16;
+	bad |= error(stat(of(pid, "cwd"), &st)) == EACCES ? 0 : 16;
+	bad |= read_all(of(pid, "status")) > 0 && read_all(of(pid, "cmdline")) > 0 ? 0 : 32;
+	return bad;
+}
+
+static int status_of(pid_t pid)
+{
+	int status = -1;
+
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_others(void)
+{
+	pid_t own = getpid(), pid;
+	int status;
+
+	if (geteuid() != 0) {
+		check_skip("not root", "others");
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		_exit(look_at(own));
+	status = status_of(pid);
+	check_equal(status & ~32, 0, "another user may not look into it");
+	check_equal(status & 32, 0, "but see that it is there");
+	pid = start_child();
+	check_true(becomes(pid, 'S') && read_all(of(pid, "environ")) > 0, "root may");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* ---- The system ------------------------------------------------------------------------------------------ */
+
+static void test_system(void)
+{
+	struct utsname names;
+	char expected[300];
+	struct dirent *e;
+	DIR *d = opendir("/proc");
+	unsigned found = 0;
+
+	uname(&names);
+	read_all("/proc/version");
+	snprintf(expected, sizeof(expected), "%s version %s ", names.sysname, names.release);
+	check_equal(strncmp(text, expected, strlen(expected)), 0, "version");
+	read_all("/proc/sys/kernel/osrelease");
+	check_true(strncmp(text, names.release, strlen(names.release)) == 0, "osrelease");
+	read_all("/proc/meminfo");
+	check_range(number_of("MemTotal:"), 1024, 1LL << 40, "MemTotal");
+	check_range(number_of("MemFree:"), 1, number_of("MemTotal:"), "MemFree");
+	read_all("/proc/stat");
+	check_range(number_of("cpu "), 0, 1LL << 50, "cpu of stat");
+	check_range(number_of("ctxt "), 1, 1LL << 50, "ctxt of stat");
+	read_all("/proc/cpuinfo");
+	check_equal(strncmp(text, "processor\t: 0\n", 14), 0, "cpuinfo");
+	check_true(read_all("/proc/uptime") > 0 && atof(text) > 0, "uptime");
+	check_true(read_all("/proc/mounts") > 0 && strstr(text, " / "), "mounts have a root");
+	check_true(read_all("/proc/loadavg") > 0 && strchr(text, '/'), "loadavg");
+	read_all("/proc/sys/kernel/pid_max");
+	check_range(atoi(text), getpid() + 1, 1 << 30, "pid_max");
+	while (d && (e = readdir(d)))
+		found |= (atoi(e->d_name) == getpid() ? 1 : 0) |
+			 (strcmp(e->d_name, "self") == 0 && e->d_type == DT_LNK ? 2 : 0) |
+			 (strcmp(e->d_name, "sys") == 0 && e->d_type == DT_DIR ? 4 : 0);
+	check_equal(found, 7, "/proc has self, sys and this process");
+	closedir(d);
+}
+
+/* ---- What Postern says of itself ----------------------------------------------------------------------------- */
+
+#define TABLES "/sys/kernel/debug/page_tables/"
+
+/* A line of a dump. */
+struct range {
+	unsigned long start, end;
+	bool present, user, write, execute;
+};
+
+static bool parse_range(const char *line, struct range *r)
+{
+	if (sscanf(line, "0x%lx-0x%lx", &r->start, &r->end) != 2)
+		return false;
+	r->user = strstr(line, "USR ") != NULL;
+	r->write = strstr(line, "RW ") != NULL;
+	r->execute = strstr(line, " x ") != NULL;
+	r->present = r->write || strstr(line, "ro ");
+	return true;
+}
+
+/* Is the page in an area, and has no right that this has not? */
+static bool page_is_in_maps(const struct range *r, unsigned long page)
+{
+	for (const char *at = again; at && *at; at = strchr(at, '\n')) {
+		unsigned long start, end;
+		char rights[5];
+
+		at += *at == '\n';
+		if (sscanf(at, "%lx-%lx %4s", &start, &end, rights) == 3 && page >= start &&
+		    page < end)
+			return (!r->write || rights[1] == 'w') &&
+			       (!r->execute || rights[2] == 'x');
+	}
+	return false;
+}
+
+/* A line may stand for neighbours that are alike. */
+static bool is_in_maps(const struct range *r)
+{
+	for (unsigned long page = r->start; page < r->end; page += 4096)
+		if (!page_is_in_maps(r, page))
+			return false;
+	return true;
+}
+
+/* The lines must cover all, one behind another. */
+static void test_dump(const char *path, bool is_user)
+{
+	unsigned long behind = 0, user = 0, bad = 0, holes = 0, kernel = 0;
+	struct range r = { 0 };
+
+	read_into(again, "/proc/self/maps", 65536);
+	check_range(read_all(path), 1000, sizeof(text), "%s has its lines", path);
+	for (char *at = strtok(text, "\n"); at; at = strtok(NULL, "\n")) {
+		if (!parse_range(at, &r))
+			continue;
+		holes += r.start != behind;
+		behind = r.end;
+		if (r.present && r.start < 1UL << 47) {
+			user++;
+			bad += !r.user || (is_user ? !is_in_maps(&r) : r.execute);
+		} else if (r.present) {
+			kernel++;
+			bad += r.user || (r.write && r.execute && !strstr(at, "(second)"));
+		}
+	}
+	check_equal((long)holes, 0, "one line follows the other");
+	check_equal((long)behind, 0, "to the end");
+	check_range((long)user, 3, 1000, "with pages of the program");
+	check_range((long)kernel, 3, 1000, "and of the kernel");
+	check_equal((long)bad, 0, is_user ? "as maps has them" : "which cannot be executed here");
+}
+
+static long pages_in(const char *line)
+{
+	long lines = 0;
+
+	read_all("/sys/kernel/postern/ledger");
+	for (const char *at = text; (at = strchr(at, '\n')) && at[1]; at++)
+		lines++;
+	return strcmp(line, "lines") == 0 ? lines : (long)number_of(line);
+}
+
+static int look_at_kernel(void)
+{
+	static const char *const path[] = { TABLES "current_user", "/sys/kernel/postern/ledger",
+					    "/sys/kernel/postern/audit",
+					    "/sys/kernel/postern/areas",
+					    "/sys/kernel/postern/windows" };
+	int bad = 0;
+
+	if (setresuid(OTHER_USER, OTHER_USER, OTHER_USER))
+		return 128;
+	for (unsigned i = 0; i < 5; i++)
+		bad |= read_all(path[i]) == -EACCES ? 0 : 1 << i;
+	return bad;
+}
+
+static void test_kernel(void)
+{
+	struct utsname names;
+	pid_t pid;
+
+	uname(&names);
+	if (strcmp(names.nodename, "postern") != 0 || geteuid() != 0) {
+		check_skip("not root, or not Postern", "what the kernel knows of itself");
+		return;
+	}
+	read_all("/sys/kernel/postern/config");
+	if (strncmp(text, "pti=off\n", 8) != 0) {
+		test_dump(TABLES "current_user", true);
+		test_dump(TABLES "current_kernel", false);
+	}
+	check_equal(pages_in("lines"), pages_in("total: "), "a line a page of the ledger");
+	check_true(read_all("/sys/kernel/postern/audit") > 0 && !strncmp(text, "audit: clean", 12),
+		   "the audit: %.100s", text);
+	check_true(read_all("/sys/kernel/postern/windows") > 0 && strstr(text, " sysret\n"), "windows");
+	check_true(read_all("/sys/kernel/postern/areas") > 0 && strstr(text, " entry stack\n"), "areas");
+	check_true(read_all("/sys/kernel/postern/counters") > 0 && strstr(text, " #PF\n"), "counters");
+	pid = fork();
+	if (pid == 0)
+		_exit(look_at_kernel());
+	check_equal(status_of(pid), 0, "what tells addresses is root's");
+}
+
+int main(int argc, char **argv)
+{
+	const char *own = realpath(argv[0], NULL);
+
+	check_begin(argc > 1 && strcmp(argv[1], "-q") == 0);
+	test_stat();
+	test_status();
+	test_signals();
+	test_maps();
+	test_told(argc, argv);
+	test_links(own);
+	test_files();
+	test_pieces();
+	test_refusals();
+	test_many();
+	test_child();
+	test_others();
+	test_system();
+	test_kernel();
+	return check_end();
+}
