@@ -24,7 +24,6 @@
 #include "kernel/linux/process/oom.h"
 #include "kernel/files/randmaps.h"
 #include "kernel/main.h"
-#include "kernel/proc/proc.h"
 #include "kernel/start/args.h"
 #include "kernel/start/banner.h"
 #include "kernel/start/deferred.h"
@@ -152,7 +151,6 @@ void kernel_main(struct boot_info *bi)
 	init_boot_cpu();             /* entry area, GDT, TSS, APIC */
 	random_init();               /* a key for random numbers */
 	firmware_make_files(bi);     /* of the initramfs */
-	proc_init(&args, &setup);    /* and those that the kernel computes */
 	cpus = smp_number_cpus(&acpi, args.maxcpus);
 	smp_start_others(cpus, &setup, ap_online); /* the others at once */
 	audit_roots_or_panic("boot");              /* tables against the ledger */

@@ -1,9 +1,7 @@
 /*
  * /sys/kernel/postern.  All of it tells kernel addresses, or costs all CPUs some time: root's.
  */
-#include "arch/cpu.h"
 #include "arch/cpu_entry_area.h"
-#include "arch/state/mitigations.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
@@ -180,49 +178,5 @@ int counters_show(struct text *t, const struct inode *inode __unused)
 	for (unsigned v = 0; v < ARRAY_SIZE(trap_count); v++)
 		if (trap_count[v])
 			text_print(t, "%#04x %10lu %s\n", v, trap_count[v], trap_name(v));
-	return 0;
-}
-
-/* ---- Configuration -------------------------------------------------------------------------------------------------- */
-
-static const struct boot_args *args;
-static const struct smp_setup *setup;
-
-void postern_init(const struct boot_args *from, const struct smp_setup *chosen)
-{
-	args = from;
-	setup = chosen;
-}
-
-static const char *on(bool is_on)
-{
-	return is_on ? "on" : "off";
-}
-
-int config_show(struct text *t, const struct inode *inode __unused)
-{
-	static const char *const entry[] = {
-		[SYSCALL_TRAMPOLINE] = "trampoline",
-		[SYSCALL_DIRECT] = "direct",
-		[SYSCALL_ENTRY] = "entry",
-	};
-
-	text_print(t, "pti=%s\nroots=%s\nsyscall=%s\n",
-		   args->pti == PTI_DEFERRED ? "deferred" : on(pti_enabled),
-		   pti_roots_per_cpu ? "cpu" : "process", entry[setup->syscall]);
-	text_print(t, "ltr=%s\ngdt_pages=%u\npcid=%s\n",
-		   setup->ltr == LTR_REMAP ? "remap" : "reload", setup->gdt_pages, on(setup->pcid));
-	text_print(t, "verw=%s\nibpb=%s\nreturn_stack=%s\n", on(mitigations.verw),
-		   !mitigations.ibpb        ? "off" :
-		   mitigations.each_process ? "process" :
-					      "user",
-		   on(mitigations.return_stack));
-	text_print(t, "meltdown=%s\nrandmaps=%s\ncpus=%u\nmaxcpus=%u\n",
-		   cpu_features.meltdown ? "yes" : "no", on(!args->norandmaps),
-		   cpumask_count(&cpus_online), args->maxcpus);
-	text_print(t, "quiet=%s\nprofile=%s\nconsole=%s\nguest=%s\n", on(args->quiet),
-		   on(args->profile), args->console_is_pipe ? "pipe" : "tty",
-		   args->guest_one_at_a_time ? "one" : "all");
-	text_print(t, "init=%s\n", args->init);
 	return 0;
 }

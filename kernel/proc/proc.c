@@ -245,6 +245,13 @@ static const struct row debug_rows[] = {
 	{ .name = NULL },
 };
 
+static int (*make_config)(struct text *t, const struct inode *inode);
+
+static int config_show(struct text *t, const struct inode *inode)
+{
+	return make_config(t, inode);
+}
+
 /* Of the first four, each tells addresses; an audit stops all CPUs for as long as it takes. */
 static const struct row postern_rows[] = {
 	FILE("areas", 0400, areas_show),
@@ -268,9 +275,9 @@ static const struct row sysfs_rows[] = {
 };
 static const struct row sysfs_row = { .rows = sysfs_rows };
 
-void proc_init(const struct boot_args *args, const struct smp_setup *setup)
+void proc_init(int (*config)(struct text *t, const struct inode *inode))
 {
-	postern_init(args, setup);
+	make_config = config;
 	row_mount("/proc", &proc_row);
 	row_mount("/sys", &sysfs_row);
 }

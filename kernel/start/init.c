@@ -15,6 +15,7 @@
 #include "kernel/linux/signal/send.h"
 #include "kernel/start/args.h"
 #include "kernel/start/banner.h"
+#include "kernel/start/config.h"
 #include "kernel/start/firmware.h"
 #include "kernel/start/init.h"
 #include "kernel/start/selftest.h"
@@ -76,6 +77,7 @@ void init_run(const struct boot_args *args, u64 tsc_at_entry)
 	bool good;
 
 	firmware_report_args();
+	config_init(args);
 	if (args->selftest) {
 		selftest_args = args;
 		good = selftest_run(args->selftest_globs);
