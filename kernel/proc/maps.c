@@ -58,7 +58,8 @@ static void print_area(struct text *t, const struct mm *mm, const struct vma *vm
 
 	text_print(t, "%08lx-%08lx %c%c%c%c %08lx 00:00 0%s%s\n", vma->start, vma->end,
 		   vma->prot & VMA_READ ? 'r' : '-', vma->prot & VMA_WRITE ? 'w' : '-',
-		   vma->prot & VMA_EXEC ? 'x' : '-', vma->shared ? 's' : 'p',
+		   vma->prot & VMA_EXEC ? 'x' : '-',
+		   vma->shared && !(vma->flags & VMA_PRIVATE) ? 's' : 'p',
 		   vma->shared ? vma->offset : 0, *name ? "                          " : " ", name);
 }
 

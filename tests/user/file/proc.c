@@ -192,14 +192,15 @@ static void expect_map(const void *address, const char *rights, const char *what
 {
 	const char *at = strchr(map_of(address), ' ');
 
-	check_equal(at ? strncmp(at + 1, rights, 4) : -1, 0, "maps: %s is %s", what, rights);
+	check_equal(at ? strncmp(at + 1, rights, strlen(rights)) : -1, 0, "maps: %s is %s", what, rights);
 }
 
 static void test_maps(void)
 {
 	char *none = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int local, fd = open("/proc/self/maps", O_RDONLY);
+	int local, fd = open("/proc/self/maps", O_RDONLY), own = open("/proc/self/exe", O_RDONLY);
+	char *file = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, own, 4096);
 	long before, after;
 
 	expect_map(test_maps, "r-xp", "a function");
@@ -209,6 +210,9 @@ static void test_maps(void)
 	check_true(strstr(map_of(&local), "[stack]") != NULL, "which has its name");
 	expect_map(none, "---p", "what nobody may touch");
 	expect_map(shared, "r--s", "shared memory");
+	expect_map(file, "r--p 00001000", "a page of a file");
+	munmap(file, 4096);
+	close(own);
 	before = read(fd, again, sizeof(again));
 	munmap(none, 4096);
 	munmap(shared, 4096);
