@@ -11,7 +11,7 @@
 
 #define CHUNK 256
 
-int process_space(const struct inode *inode, struct mm **mm)
+int process_space(const struct text *t, const struct inode *inode, struct mm **mm)
 {
 	const struct row *row = inode->row;
 	struct process *p;
@@ -23,7 +23,7 @@ int process_space(const struct inode *inode, struct mm **mm)
 	p = row_process(inode);
 	if (!p)
 		return -ENOENT;
-	*mm = p->mm;
+	*mm = p->mm && row->traced && p->mm->id != t->about ? NULL : p->mm;
 	if (*mm)
 		mm_get(*mm);
 	return 0;
@@ -66,7 +66,7 @@ static void print_area(struct text *t, const struct mm *mm, const struct vma *vm
 int maps_show(struct text *t, const struct inode *inode)
 {
 	struct mm *mm;
-	int err = process_space(inode, &mm);
+	int err = process_space(t, inode, &mm);
 
 	if (err || !mm)
 		return err;
@@ -101,7 +101,7 @@ static void put_range(struct text *t, struct mm *mm, virt_addr_t from, virt_addr
 	int name##_show(struct text *t, const struct inode *inode) \
 	{                                                          \
 		struct mm *mm;                                     \
-		int err = process_space(inode, &mm);               \
+		int err = process_space(t, inode, &mm);            \
                                                                    \
 		if (err || !mm)                                    \
 			return err;                                \

@@ -27,8 +27,11 @@ long cwd_read_link(const struct inode *link, char *to, size_t size);
 int files_lookup(const struct inode *dir, const char *name, u32 length, struct inode **inode);
 int files_list(const struct inode *dir, u64 *place, struct made_name *name);
 
-/* The process's address space, with a hold: 0, -ENOENT, -EACCES; NULL: it has none any more. */
-int process_space(const struct inode *inode, struct mm **mm);
+/*
+ * The process's address space, with a hold: 0, -ENOENT, -EACCES; NULL: it has none any more, or
+ * another than that which the text is about.
+ */
+int process_space(const struct text *t, const struct inode *inode, struct mm **mm);
 
 /* Bytes of its areas; -EINTR. */
 s64 space_bytes(struct mm *mm);

@@ -53,7 +53,7 @@ s64 row_number(const char *name, u32 length)
 
 /* ---- Inodes ----------------------------------------------------------------------------- */
 
-/* What is not to be traced is root's. */
+/* What a process has that may not be traced is root's. */
 static int set_owner(struct inode *inode)
 {
 	const struct process *p;
@@ -62,7 +62,7 @@ static int set_owner(struct inode *inode)
 	p = row_process(inode);
 	if (!p)
 		return -ENOENT;
-	if (p->mm && p->mm->dumpable) {
+	if (!p->mm || p->mm->dumpable || inode->mode == (FILE_DIRECTORY | 0555)) {
 		inode->uid = p->ids.user[EFFECTIVE_ID];
 		inode->gid = p->ids.group[EFFECTIVE_ID];
 	}
@@ -147,22 +147,29 @@ static long read_link(const struct inode *link, char *to, size_t size)
 
 /* ---- Texts ------------------------------------------------------------------------------ */
 
-static int may_show(const struct inode *inode)
+/* *about: mm->id of what the current process may be shown; or 0. */
+static int may_show(const struct inode *inode, u64 *about)
 {
 	const struct row *row = inode->row;
 	struct process *p;
+	int err;
 	SPIN_GUARD(&process_lock);
 
-	if (row->traced)
-		return row_traced_process(inode, &p);
-	return !inode->pid || row_process(inode) ? 0 : -ENOENT;
+	*about = 0;
+	if (!row->traced)
+		return !inode->pid || row_process(inode) ? 0 : -ENOENT;
+	err = row_traced_process(inode, &p);
+	if (!err && p->mm)
+		*about = p->mm->id;
+	return err;
 }
 
 static int make_text(const struct file *f)
 {
 	const struct row *row = f->inode->row;
 	struct text *t = f->private;
-	int err = may_show(f->inode);
+	u64 about;
+	int err = may_show(f->inode, &about);
 
 	text_clear(t);
 	if (!err && row->text)
@@ -230,14 +237,17 @@ static int row_open(struct inode *inode, struct dentry *name, u32 flags, struct 
 {
 	const struct row *row = inode->row;
 	struct text *t;
+	u64 about;
 	int err;
 
 	if (row->open)
 		return row->open(inode, flags, f);
-	err = may_show(inode);
+	err = may_show(inode, &about);
 	if (err)
 		return err;
 	t = text_alloc();
+	if (t)
+		t->about = about;
 	*f = t ? file_make(&text_ops, flags, t) : NULL;
 	if (!*f) {
 		text_drop(t);

@@ -70,7 +70,9 @@ void text_clear(struct text *t)
 {
 	for (unsigned i = 0; i < TEXT_PAGES && t->page[i]; i++)
 		frame_free(virt_to_phys(t->page[i]));
-	memset(t, 0, sizeof(*t));
+	memset(t->page, 0, sizeof(t->page));
+	t->size = 0;
+	t->err = 0;
 }
 
 void text_drop(struct text *t)

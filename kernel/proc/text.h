@@ -9,8 +9,9 @@
 #define TEXT_PAGES 500 /* bytes behind them are cut off, which the text's last line says */
 
 struct text {
-	u64 size; /* bytes */
-	int err;  /* -ENOMEM: it is not whole */
+	u64 size;  /* bytes */
+	int err;   /* -ENOMEM: it is not whole */
+	u64 about; /* set when the file is opened: mm->id of what may be shown to who did that */
 	u8 *page[TEXT_PAGES];
 };
 static_assert(sizeof(struct text) <= PAGE_SIZE, "a text is a frame, and those it names");

@@ -223,6 +223,34 @@ static void test_maps(void)
 	close(fd);
 }
 
+/* As another program: the file that was open before is about memory that is gone. */
+static int read_after_exec(int fd)
+{
+	return read(fd, text, 100) == 0 ? 0 : 1;
+}
+
+static int status_of(pid_t pid)
+{
+	int status = -1;
+
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_exec(const char *own)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		char fd[16];
+
+		snprintf(fd, sizeof(fd), "%d", open("/proc/self/maps", O_RDONLY));
+		execl(own, "proc", "-after", fd, NULL);
+		_exit(2);
+	}
+	check_equal(status_of(pid), 0, "maps that were opened before an exec are empty");
+}
+
 /* ---- What it was told ---------------------------------------------------------------------------- */
 
 static void test_told(int argc, char **argv)
@@ -449,14 +477,6 @@ static int look_at(pid_t pid)
 	return bad;
 }
 
-static int status_of(pid_t pid)
-{
-	int status = -1;
-
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 static void test_others(void)
 {
 	pid_t own = getpid(), pid;
@@ -645,11 +665,14 @@ int main(int argc, char **argv)
 {
 	const char *own = realpath(argv[0], NULL);
 
+	if (argc > 2 && strcmp(argv[1], "-after") == 0)
+		return read_after_exec(atoi(argv[2]));
 	check_begin(argc > 1 && strcmp(argv[1], "-q") == 0);
 	test_stat();
 	test_status();
 	test_signals();
 	test_maps();
+	test_exec(own);
 	test_told(argc, argv);
 	test_links(own);
 	test_files();
