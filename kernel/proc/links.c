@@ -1,69 +1,13 @@
 /*
- * Links of /proc/PID: its program, its directory, its open files.  Each leads to the file
- * itself, whatever name that has now; an open file without a name is opened as it is, with
- * dup()'s meaning.
+ * /proc/PID/fd: a link for each open file.  It leads to the file itself, whatever name that
+ * has now; an open file without a name is opened as it is, with dup()'s meaning.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/format.h"
-#include "kernel/base/string.h"
+#include "kernel/base/seams.h"
 #include "kernel/fs/descriptors.h"
 #include "kernel/linux/tree.h"
 #include "kernel/proc/process.h"
-#include "kernel/base/seams.h"
-
-/* ---- The program, the directory ---------------------------------------------------------------- */
-
-enum whither { TO_EXE, TO_CWD };
-
-/* The file with a hold: 0, -ENOENT, -EACCES.  The tree is locked. */
-static int find(const struct inode *link, enum whither where, struct dentry **to)
-{
-	struct process *p;
-	SPIN_GUARD(&process_lock);
-	int err = row_traced_process(link, &p);
-
-	if (err)
-		return err;
-	*to = where == TO_EXE ? p->exe : p->cwd;
-	if (!*to || p->ended)
-		return -ENOENT;
-	dentry_hold(*to);
-	return 0;
-}
-
-/* Lets go of d; one that is gone from the tree has its last name yet. */
-static long path_text(struct dentry *d, char *to, size_t size)
-{
-	long n = file_path(d, to, size);
-
-	if (n == -ENOENT)
-		n = format(to, size, "/%.*s (deleted)", (int)d->length, d->name);
-	dentry_drop(d);
-	return n;
-}
-
-static long find_text(const struct inode *link, enum whither where, char *to, size_t size)
-{
-	struct dentry *d;
-	int err = find(link, where, &d);
-
-	return err ? err : path_text(d, to, size);
-}
-
-#define LINK(name, where)                                                      \
-	int name##_follow(struct dentry *link, struct dentry **to)             \
-	{                                                                      \
-		return find(link->inode, where, to);                           \
-	}                                                                      \
-	long name##_read_link(const struct inode *link, char *to, size_t size) \
-	{                                                                      \
-		return find_text(link, where, to, size);                       \
-	}
-
-LINK(exe, TO_EXE)
-LINK(cwd, TO_CWD)
-
-/* ---- Open files ------------------------------------------------------------------------------------ */
 
 /* What is wanted of an open file, while it cannot be closed. */
 struct wanted {
@@ -114,7 +58,7 @@ static long file_read_link(const struct inode *link, char *to, size_t size)
 	if (err)
 		return err;
 	if (w.name)
-		return path_text(w.name, to, size);
+		return row_path(w.name, to, size);
 	inode_drop(w.inode);
 	return format(to, size, "%s", w.kind ?: w.inode ? "/ (deleted)" : "anon_inode:[file]");
 }

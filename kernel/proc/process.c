@@ -11,10 +11,6 @@
 #include "kernel/proc/process.h"
 #include "kernel/task/sched.h"
 
-struct masks {
-	u64 pending, shared_pending, blocked, ignored, caught;
-};
-
 /* A copy of what is said of it. */
 struct about {
 	char name[sizeof(((struct task *)0)->name)], state;
@@ -23,7 +19,7 @@ struct about {
 	bool may_trace, no_new_privs;
 	u32 umask;
 	struct ids ids;
-	struct masks masks;
+	u64 pending, shared_pending, blocked, ignored, caught; /* signals */
 	u64 run_ns, children_run_ns, started;
 	virt_addr_t brk_start, args, env, env_end;
 	s64 resident, bytes; /* pages, bytes; 0: it has ended */
@@ -40,26 +36,17 @@ static char state_of(const struct process *p, const struct thread *t)
 	return t->state == TASK_SLEEPING ? 'S' : 'R';
 }
 
-static struct masks masks_of(struct process *p, const struct thread *t)
+static void copy_actions(struct about *a, const struct process *p)
 {
-	struct masks m = {
-		.pending = t->signals.pending.set,
-		.shared_pending = p->signals.pending.set,
-		.blocked = t->leaving ? 0 : t->choices->blocked,
-	};
-
 	for (int s = 1; s <= NR_SIGNALS; s++) {
 		u64 handler = p->signals.action[s - 1].handler;
 
-		if (handler == SIG_IGN)
-			m.ignored |= SIGNAL_BIT(s);
-		else if (handler != SIG_DFL)
-			m.caught |= SIGNAL_BIT(s);
+		a->ignored |= handler == SIG_IGN ? SIGNAL_BIT(s) : 0;
+		a->caught |= handler != SIG_IGN && handler != SIG_DFL ? SIGNAL_BIT(s) : 0;
 	}
-	return m;
 }
 
-static void copy(struct about *a, struct process *p)
+static void copy(struct about *a, const struct process *p)
 {
 	const struct thread *t = p->leader;
 
@@ -78,12 +65,15 @@ static void copy(struct about *a, struct process *p)
 		.no_new_privs = p->no_new_privs,
 		.umask = p->umask,
 		.ids = p->ids,
-		.masks = masks_of(p, t),
+		.pending = t->signals.pending.set,
+		.shared_pending = p->signals.pending.set,
+		.blocked = t->leaving ? 0 : t->choices->blocked,
 		.run_ns = sched_group_run_ns(&p->run_ns),
 		.children_run_ns = p->children_run_ns,
 		.started = p->started,
 	};
 	strscpy(a->name, t->name, sizeof(a->name));
+	copy_actions(a, p);
 }
 
 /* 0, -ENOENT, -EINTR. */
@@ -129,8 +119,8 @@ static int stat_show(struct text *t, const struct inode *inode)
 		   a.name, a.state, a.parent, a.pgid, a.sid, a.pgid, a.run_ns / TICK_NS,
 		   a.children_run_ns / TICK_NS, a.threads, a.started / TICK_NS);
 	text_print(t, "%ld %ld %lu 0 0 0 0 0 %lu %lu %lu %lu 0 0 0 %d %u 0 0 0 0 0 ", a.bytes,
-		   a.resident, ~0UL, a.masks.pending & 0x7fffffff, a.masks.blocked & 0x7fffffff,
-		   a.masks.ignored & 0x7fffffff, a.masks.caught & 0x7fffffff, a.exit_signal, a.cpu);
+		   a.resident, ~0UL, a.pending & 0x7fffffff, a.blocked & 0x7fffffff,
+		   a.ignored & 0x7fffffff, a.caught & 0x7fffffff, a.exit_signal, a.cpu);
 	text_print(t, "0 0 %lu %lu %lu %lu %lu %d\n", a.brk_start, a.args, a.env, a.env, a.env_end,
 		   a.may_trace ? a.status : 0);
 	return 0;
@@ -171,9 +161,9 @@ static int status_show(struct text *t, const struct inode *inode)
 		text_print(t, "VmSize:\t%8ld kB\nVmRSS:\t%8ld kB\n", a.bytes >> 10,
 			   a.resident << (PAGE_SHIFT - 10));
 	text_print(t, "Threads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n",
-		   a.threads, a.masks.pending, a.masks.shared_pending, a.masks.blocked);
-	text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\nNoNewPrivs:\t%u\n", a.masks.ignored,
-		   a.masks.caught, a.no_new_privs);
+		   a.threads, a.pending, a.shared_pending, a.blocked);
+	text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\nNoNewPrivs:\t%u\n", a.ignored,
+		   a.caught, a.no_new_privs);
 	return 0;
 }
 
@@ -189,19 +179,23 @@ static int comm_show(struct text *t, const struct inode *inode)
 
 /* ---- Directories ------------------------------------------------------------------------------- */
 
+static struct dentry *exe_of(const struct process *p)
+{
+	return p->ended ? NULL : p->exe;
+}
+
+static struct dentry *cwd_of(const struct process *p)
+{
+	return p->ended ? NULL : p->cwd;
+}
+
 static const struct row process_rows[] = {
 	{ .name = "auxv", .mode = FILE_REGULAR | 0400, .show = auxv_show, .traced = true },
 	{ .name = "cmdline", .mode = FILE_REGULAR | 0444, .show = cmdline_show },
 	{ .name = "comm", .mode = FILE_REGULAR | 0444, .show = comm_show },
-	{ .name = "cwd",
-	  .mode = FILE_SYMLINK | 0777,
-	  .follow = cwd_follow,
-	  .read_link = cwd_read_link },
+	{ .name = "cwd", .mode = FILE_SYMLINK | 0777, .goal = cwd_of },
 	{ .name = "environ", .mode = FILE_REGULAR | 0400, .show = environ_show, .traced = true },
-	{ .name = "exe",
-	  .mode = FILE_SYMLINK | 0777,
-	  .follow = exe_follow,
-	  .read_link = exe_read_link },
+	{ .name = "exe", .mode = FILE_SYMLINK | 0777, .goal = exe_of },
 	{ .name = "fd", .mode = FILE_DIRECTORY | 0500, .lookup = files_lookup, .next = files_list },
 	{ .name = "maps", .mode = FILE_REGULAR | 0444, .show = maps_show, .traced = true },
 	{ .name = "stat", .mode = FILE_REGULAR | 0444, .show = stat_show },

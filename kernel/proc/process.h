@@ -20,10 +20,6 @@ int cmdline_show(struct text *t, const struct inode *inode);
 int environ_show(struct text *t, const struct inode *inode);
 int auxv_show(struct text *t, const struct inode *inode);
 
-int exe_follow(struct dentry *link, struct dentry **to);
-int cwd_follow(struct dentry *link, struct dentry **to);
-long exe_read_link(const struct inode *link, char *to, size_t size);
-long cwd_read_link(const struct inode *link, char *to, size_t size);
 int files_lookup(const struct inode *dir, const char *name, u32 length, struct inode **inode);
 int files_list(const struct inode *dir, u64 *place, struct made_name *name);
 

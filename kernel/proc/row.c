@@ -7,6 +7,7 @@
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
+#include "kernel/base/format.h"
 #include "kernel/base/log.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
@@ -131,18 +132,52 @@ static int next(const struct inode *dir, u64 *place, struct made_name *name)
 	return err;
 }
 
+/* ---- Links -------------------------------------------------------------------------------- */
+
+/* 0, -ENOENT, -EACCES. */
+static int find_goal(const struct inode *link, struct dentry **to)
+{
+	const struct row *row = link->row;
+	struct process *p;
+	SPIN_GUARD(&process_lock);
+	int err = row_traced_process(link, &p);
+
+	if (err)
+		return err;
+	*to = row->goal(p);
+	if (!*to)
+		return -ENOENT;
+	dentry_hold(*to);
+	return 0;
+}
+
+long row_path(struct dentry *d, char *to, size_t size)
+{
+	long n = file_path(d, to, size);
+
+	if (n == -ENOENT)
+		n = format(to, size, "/%.*s (deleted)", (int)d->length, d->name);
+	dentry_drop(d);
+	return n;
+}
+
 static int follow(struct dentry *link, struct dentry **to)
 {
 	const struct row *row = link->inode->row;
 
-	return row->follow(link, to);
+	return row->goal ? find_goal(link->inode, to) : row->follow(link, to);
 }
 
 static long read_link(const struct inode *link, char *to, size_t size)
 {
 	const struct row *row = link->row;
+	struct dentry *d;
+	int err;
 
-	return row->read_link(link, to, size);
+	if (!row->goal)
+		return row->read_link(link, to, size);
+	err = find_goal(link, &d);
+	return err ? err : row_path(d, to, size);
 }
 
 /* ---- Texts ------------------------------------------------------------------------------ */

@@ -27,7 +27,8 @@ struct row {
 	int (*lookup)(const struct inode *dir, const char *name, u32 length, struct inode **inode);
 	int (*next)(const struct inode *dir, u64 *place, struct made_name *name); /* from 0 on */
 
-	/* Of a link. */
+	/* Of a link: where to, for who may trace the process; or as in struct made_ops. */
+	struct dentry *(*goal)(const struct process *p); /* without a hold; process_lock is held */
 	int (*follow)(struct dentry *link, struct dentry **to);
 	long (*read_link)(const struct inode *link, char *to, size_t size);
 
@@ -52,6 +53,9 @@ struct process *row_process(const struct inode *inode);
 
 /* The same, for who wants to know what only a tracer may: 0, -ENOENT, -EACCES. */
 int row_traced_process(const struct inode *inode, struct process **p);
+
+/* The path of d, or its last name if it is gone; lets go of d.  The tree is locked. */
+long row_path(struct dentry *d, char *to, size_t size);
 
 /* A number as a file's name, without leading zeroes; -1: it is none. */
 s64 row_number(const char *name, u32 length);

@@ -538,6 +538,8 @@ static void test_system(void)
 /* ---- What Postern says of itself ----------------------------------------------------------------------------- */
 
 #define TABLES "/sys/kernel/debug/page_tables/"
+#define SLOT_507 0xfffffd8000000000UL
+#define SLOT_509 0xfffffe8000000000UL
 
 /* A line of a dump. */
 struct range {
@@ -584,7 +586,7 @@ static bool is_in_maps(const struct range *r)
 /* The lines must cover all, one behind another. */
 static void test_dump(const char *path, bool is_user)
 {
-	unsigned long behind = 0, user = 0, bad = 0, holes = 0, kernel = 0;
+	unsigned long behind = 0, user = 0, bad = 0, holes = 0, kernel = 0, outside = 0;
 	struct range r = { 0 };
 
 	read_into(again, "/proc/self/maps", 65536);
@@ -600,12 +602,14 @@ static void test_dump(const char *path, bool is_user)
 		} else if (r.present) {
 			kernel++;
 			bad += r.user || (r.write && r.execute && !strstr(at, "(second)"));
+			outside += r.start < SLOT_507 || r.start >= SLOT_509;
 		}
 	}
 	check_equal((long)holes, 0, "one line follows the other");
 	check_equal((long)behind, 0, "to the end");
 	check_range((long)user, 3, 1000, "with pages of the program");
 	check_range((long)kernel, 3, 1000, "and of the kernel");
+	check_equal(outside != 0, !is_user, "outside of slots 507 and 508, too: %d", !is_user);
 	check_equal((long)bad, 0, is_user ? "as maps has them" : "which cannot be executed here");
 }
 
