@@ -162,8 +162,8 @@ static int status_show(struct text *t, const struct inode *inode)
 			   a.resident << (PAGE_SHIFT - 10));
 	text_print(t, "Threads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n",
 		   a.threads, a.pending, a.shared_pending, a.blocked);
-	text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\nNoNewPrivs:\t%u\n", a.ignored,
-		   a.caught, a.no_new_privs);
+	text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\nNoNewPrivs:\t%u\n", a.ignored, a.caught,
+		   a.no_new_privs);
 	return 0;
 }
 
