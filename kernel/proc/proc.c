@@ -215,7 +215,7 @@ static const struct row proc_rows[] = {
 	TEXT("filesystems", "nodev\ttmpfs\nnodev\tproc\nnodev\tsysfs\nnodev\tdebugfs"),
 	FILE("loadavg", 0444, loadavg_show),
 	FILE("meminfo", 0444, meminfo_show),
-	TEXT("mounts", "rootfs / tmpfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n"
+	TEXT("mounts", "tmpfs / tmpfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n"
 		       "debugfs /sys/kernel/debug debugfs rw 0 0"),
 	{ .name = "self",
 	  .mode = FILE_SYMLINK | 0777,
