@@ -68,7 +68,8 @@ int ledger_show(struct text *t, const struct inode *inode __unused)
 {
 	struct ledger_walk w = { .text = t };
 	unsigned first = pti_enabled ? PGD_FIRST_KERNEL_SLOT : PGD_SLOT_PROCESS_ENTRY;
-	int err = tables_for_each_leaf(true, first, print_page, &w);
+	unsigned last = pti_enabled ? PT_ENTRIES - 1 : PGD_SLOT_CEA;
+	int err = tables_for_each_leaf(true, first, last, print_page, &w);
 
 	if (!err)
 		text_print(t, "total: %u pages\n", w.pages);

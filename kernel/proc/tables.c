@@ -9,6 +9,7 @@
 #include "kernel/linux/tree.h"
 #include "kernel/proc/tables.h"
 #include "mm/audit/roots.h"
+#include "mm/ledger.h"
 #include "mm/pti.h"
 
 /* ---- Walking --------------------------------------------------------------------------------------- */
@@ -16,59 +17,68 @@
 struct visit {
 	int (*fn)(const struct pt_leaf *leaf, void *arg);
 	void *arg;
+	unsigned first, last; /* slots */
+	int cpu;              /* whose ESPFIX stack alone is shown; -1: all are */
 };
 
 static int visit_leaf(const struct pt_leaf *leaf, void *arg)
 {
 	const struct visit *v = arg;
+	int cpu = v->cpu;
 
-	return seam_long_work_point() ? -EINTR : v->fn(leaf, v->arg);
+	if (seam_long_work_point())
+		return -EINTR;
+	if (cpu >= 0 && leaf->va >= ESPFIX_BASE && leaf->va < ESPFIX_END)
+		(void)ledger_find(leaf->va, &cpu);
+	return cpu == v->cpu ? v->fn(leaf, v->arg) : 0;
+}
+
+static int visit_slots(const pte_t *pgd, unsigned first, unsigned last, struct visit *v)
+{
+	first = MAX(first, v->first);
+	last = MIN(last, v->last);
+	return pgd && first <= last ? pt_for_each_leaf(pgd, first, last, visit_leaf, v) : 0;
 }
 
 /*
  * Tables of the user half are mm->lock's, those of slot 507 mm->ldt.lock's, all others stay for
  * good.  With roots=cpu only the last are the CPU's, which other tasks use meanwhile.
  */
-static int walk(const struct mm *mm, bool user, unsigned first, struct visit *v)
+static int walk(const struct mm *mm, bool user, struct visit *v)
 {
-	pte_t *own = mm ? mm->pgd : pti_init_pgd;
-	pte_t *high = pti_roots_per_cpu ? audit_root(this_cpu()->cpu) : own;
-	int err = 0;
+	unsigned cpu = this_cpu()->cpu;
+	const pte_t *low = mm ? mm->pgd : NULL, *own = mm ? mm->pgd : pti_init_pgd, *high = own;
+	int err;
 
-	if (pti_roots_per_cpu && !user && !own[PGD_SLOT_PROCESS_ENTRY])
-		own = pti_init_pgd; /* the ESPFIX stacks, and no user half */
-	if (user && pti_enabled) {
-		high = pti_user_pgd(high);
-		own = pti_roots_per_cpu ? own : high;
+	if (user && pti_enabled && !pti_roots_per_cpu) {
+		low = own = high = pti_user_pgd((pte_t *)own);
+	} else if (pti_roots_per_cpu) {
+		high = user ? pti_user_pgd(audit_root(cpu)) : audit_root(cpu);
+		own = user || (mm && mm->pgd[PGD_SLOT_PROCESS_ENTRY]) ? low : pti_init_pgd;
+		v->cpu = user ? (int)cpu : -1;
 	}
-	if (first < PGD_FIRST_KERNEL_SLOT) {
-		const pte_t *low = pti_roots_per_cpu && mm ? mm->pgd : own;
-
-		err = pt_for_each_leaf(low, first, PGD_FIRST_KERNEL_SLOT - 1, visit_leaf, v);
-	}
+	err = visit_slots(low, 0, PGD_FIRST_KERNEL_SLOT - 1, v);
 	if (!err)
-		err = pt_for_each_leaf(high, MAX(first, PGD_FIRST_KERNEL_SLOT),
-				       PGD_SLOT_PROCESS_ENTRY - 1, visit_leaf, v);
+		err = visit_slots(high, PGD_FIRST_KERNEL_SLOT, PGD_SLOT_PROCESS_ENTRY - 1, v);
 	if (!err)
-		err = pt_for_each_leaf(own, PGD_SLOT_PROCESS_ENTRY, PGD_SLOT_PROCESS_ENTRY,
-				       visit_leaf, v);
-	return err ?: pt_for_each_leaf(high, PGD_SLOT_CEA, PT_ENTRIES - 1, visit_leaf, v);
+		err = visit_slots(own, PGD_SLOT_PROCESS_ENTRY, PGD_SLOT_PROCESS_ENTRY, v);
+	return err ? err : visit_slots(high, PGD_SLOT_CEA, PT_ENTRIES - 1, v);
 }
 
-int tables_for_each_leaf(bool user, unsigned first,
+int tables_for_each_leaf(bool user, unsigned first, unsigned last,
 			 int (*fn)(const struct pt_leaf *leaf, void *arg), void *arg)
 {
 	struct mm *mm = calling_process() ? current_process()->mm : NULL;
-	struct visit v = { fn, arg };
+	struct visit v = { fn, arg, first, last, -1 };
 	int err;
 
 	if (!mm)
-		return walk(NULL, user, first, &v);
+		return walk(NULL, user, &v);
 	err = sleep_lock_killable(&mm->lock);
 	if (err)
 		return err;
 	sleep_lock(&mm->ldt.lock);
-	err = walk(mm, user, first, &v);
+	err = walk(mm, user, &v);
 	sleep_unlock(&mm->ldt.lock);
 	sleep_unlock(&mm->lock);
 	return err;
@@ -179,7 +189,7 @@ static int dump_leaf(const struct pt_leaf *leaf, void *arg)
 static int dump(struct text *t, bool user)
 {
 	struct dump d = { .text = t };
-	int err = tables_for_each_leaf(user, 0, dump_leaf, &d);
+	int err = tables_for_each_leaf(user, 0, PT_ENTRIES - 1, dump_leaf, &d);
 
 	if (err)
 		return err;
