@@ -20,3 +20,13 @@ void files_unmake(void)
 	CHECK_EQ(file_root.inode ? file_root.inode->links : 2, 2);
 	CHECK(frame_stats().total - frame_stats().free <= 8);
 }
+
+int files_find(const char *path, bool follow, bool (*may_search)(const struct inode *dir),
+	       struct dentry **file)
+{
+	int err = file_find(&file_root, path, follow, may_search, file);
+
+	if (!err)
+		dentry_drop(*file);
+	return err;
+}

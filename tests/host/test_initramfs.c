@@ -70,27 +70,16 @@ static void make(void)
 	b.len = 0;
 }
 
-/* A name of the tree stays without the hold. */
-static int find(const char *path, bool follow, bool (*may_search)(const struct inode *),
-		struct dentry **file)
-{
-	int err = file_find(&file_root, path, follow, may_search, file);
-
-	if (!err)
-		dentry_drop(*file);
-	return err;
-}
-
 static struct dentry *node(const char *path)
 {
 	struct dentry *file;
 
-	return find(path, true, NULL, &file) ? NULL : file;
+	return files_find(path, true, NULL, &file) ? NULL : file;
 }
 
 static int find_error(const char *path)
 {
-	return find(path, true, NULL, &(struct dentry *){ NULL });
+	return files_find(path, true, NULL, &(struct dentry *){ NULL });
 }
 
 /* The contents of the file at the path, or why there are none. */
@@ -355,12 +344,12 @@ static void test_not_followed(void)
 	put("d", DIR, "", 0, 2);
 	put("to-d", LINK, "d", 0, 1);
 	make();
-	CHECK_EQ(find("to-d", false, NULL, &file), 0);
+	CHECK_EQ(files_find("to-d", false, NULL, &file), 0);
 	CHECK(file_is(file->inode, FILE_SYMLINK));
 	CHECK_EQ(inode_size(file->inode), 1);
-	CHECK_EQ(find("to-d/", false, NULL, &file), 0);
+	CHECK_EQ(files_find("to-d/", false, NULL, &file), 0);
 	CHECK(file_is(file->inode, FILE_DIRECTORY));
-	CHECK_EQ(find("to-d/.", false, NULL, &file), 0);
+	CHECK_EQ(files_find("to-d/.", false, NULL, &file), 0);
 	CHECK(file == node("d"));
 }
 
@@ -418,11 +407,11 @@ static void test_search(void)
 	put("hidden/x", PLAIN, "", 0, 1);
 	put("link", LINK, "hidden/x", 0, 1);
 	make();
-	CHECK_EQ(find("open/x", true, not_hidden, &file), 0);
-	CHECK_EQ(find("hidden/x", true, not_hidden, &file), -EACCES);
-	CHECK_EQ(find("hidden/none", true, not_hidden, &file), -EACCES);
-	CHECK_EQ(find("link", true, not_hidden, &file), -EACCES);
-	CHECK_EQ(find("link", false, not_hidden, &file), 0);
+	CHECK_EQ(files_find("open/x", true, not_hidden, &file), 0);
+	CHECK_EQ(files_find("hidden/x", true, not_hidden, &file), -EACCES);
+	CHECK_EQ(files_find("hidden/none", true, not_hidden, &file), -EACCES);
+	CHECK_EQ(files_find("link", true, not_hidden, &file), -EACCES);
+	CHECK_EQ(files_find("link", false, not_hidden, &file), 0);
 }
 
 /* ---- Memory, and damage of every kind ---------------------------------------------------- */
@@ -469,7 +458,7 @@ static void make_and_look(const u8 *input, size_t len)
 
 	make_bytes(input, len, 32);
 	for (unsigned i = 0; i < ARRAY_SIZE(paths); i++)
-		if (find(paths[i], true, NULL, &file) == 0)
+		if (files_find(paths[i], true, NULL, &file) == 0)
 			file_path(file, path, sizeof(path));
 	make_bytes(NULL, 0, 32);
 }
