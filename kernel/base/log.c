@@ -63,11 +63,6 @@ static bool put_byte(char c)
 	return i < UART_SPIN_LIMIT;
 }
 
-static bool put_character(char c)
-{
-	return (c != '\n' || put_byte('\r')) && put_byte(c);
-}
-
 /* True: the turn is ours now.  False: it was ours already when an NMI or #MC came. */
 static bool take_turn(void)
 {
@@ -95,17 +90,20 @@ static void give_turn(void)
 static void send(u32 n)
 {
 	while (n-- && ring.sent != ring.in)
-		if (!put_character(ring.text[ring.sent++ % RING_SIZE]))
+		if (!put_byte(ring.text[ring.sent++ % RING_SIZE]))
 			return;
 }
 
-/* False: there is no room yet.  We have the lock. */
-static bool add(const char *s, size_t n)
+/* False: there is no room yet, should all be newlines.  We have the lock. */
+static bool add(const char *s, size_t n, bool raw)
 {
-	if (n > RING_SIZE - (ring.in - ring.sent))
+	if (2 * n > RING_SIZE - (ring.in - ring.sent))
 		return false;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '\n' && !raw)
+			ring.text[ring.in++ % RING_SIZE] = '\r';
 		ring.text[ring.in++ % RING_SIZE] = s[i];
+	}
 	return true;
 }
 
@@ -115,11 +113,12 @@ static void write_past(const char *s, size_t n)
 	if (log_lock_broken)
 		send(RING_SIZE);
 	for (size_t i = 0; i < n; i++)
-		put_character(s[i]);
+		if (s[i] != '\n' || put_byte('\r'))
+			put_byte(s[i]);
 }
 
-/* At most a ring's worth. */
-static void write_text(const char *s, size_t n)
+/* At most half a ring's worth. */
+static void write_text(const char *s, size_t n, bool raw)
 {
 	bool added = false, sent = false;
 	u32 end = 0;
@@ -131,7 +130,7 @@ static void write_text(const char *s, size_t n)
 		if (!taken && !added)
 			write_past(s, n);
 		if (taken && !added) {
-			added = add(s, n);
+			added = add(s, n, raw);
 			end = ring.in;
 		}
 		if (taken)
@@ -148,30 +147,44 @@ static void tell_host(const char *s, size_t n)
 	u64 flags = interrupts_save();
 	bool taken = take_turn();
 
-	while (n--)
+	while (host_listens && n--)
 		outb(PORT_HOST, (u8)*s++);
 	if (taken)
 		give_turn();
 	interrupts_restore(flags);
 }
 
-void console_write(const char *s, size_t n)
+static void write_parts(const char *s, size_t n, bool raw)
 {
 	while (n) {
-		size_t part = MIN(n, RING_SIZE);
+		size_t part = MIN(n, RING_SIZE / 2);
 
-		write_text(s, part);
+		write_text(s, part, raw);
 		s += part;
 		n -= part;
 	}
 }
 
+void console_write(const char *s, size_t n)
+{
+	write_parts(s, n, false);
+}
+
+void console_write_raw(const char *s, size_t n)
+{
+	write_parts(s, n, true);
+}
+
 void log_write(const char *s, size_t n)
 {
-	if (host_listens)
-		tell_host(s, n);
+	tell_host(s, n);
 	if (!log_quiet)
 		console_write(s, n);
+}
+
+void log_to_host(const char *s)
+{
+	tell_host(s, strlen(s));
 }
 
 void log(const char *fmt, ...)

@@ -30,6 +30,12 @@ void log_write(const char *s, size_t n);
 /* The same for bytes that are not the kernel's: never quiet, and not told.  Any context. */
 void console_write(const char *s, size_t n);
 
+/* The same, newlines as they are, too. */
+void console_write_raw(const char *s, size_t n);
+
+/* Tells a text to the host alone.  Any context. */
+void log_to_host(const char *s);
+
 /* A byte from COM1, or -1 if none is waiting. */
 int log_read_byte(void);
 

@@ -1,8 +1,7 @@
 /*
- * A small line discipline: what is typed on COM1 becomes lines.  The port is polled in
- * every timer interrupt, and every 5 ms while a task waits, so that Ctrl-T and Ctrl-C are
- * heard even if nobody reads.  Other bytes wait for their reader; as in Linux, those for
- * which there is no room are lost.
+ * Bytes from COM1.  The port is polled in every timer interrupt, and every 5 ms while a task
+ * waits, so that Ctrl-T and Ctrl-C are heard even if nobody reads.  What is typed goes to the
+ * line discipline (kernel/fs/terminal.c), once there is one; until then it waits here.
  *
  * Or, with console=pipe, what comes is a file: STX, its bytes, and its end, which is DLE
  * EOT; a byte DLE is there twice.  (What is sent before the UART's FIFO is on may be lost,
@@ -24,31 +23,26 @@
 #define BUSY_NS (20 * NSEC_PER_MSEC)
 #define STX 2
 #define CTRL_C 3
-#define CTRL_D 4
-#define BACKSPACE 8
+#define EOT 4
 #define DLE 16
 #define CTRL_T 20 /* the BSDs' key for status */
-#define DEL 127
-
-/* The line being typed, or, when complete, being read. */
-static struct {
-	u8 text[256];
-	size_t length, taken;
-	bool complete;
-	struct claim claim; /* one reader at a time */
-} line = { .claim = CLAIM(LOCK_TTY_LINE) };
 
 bool tty_is_pipe;
-void (*tty_interrupt)(void);
+static int (*tty_typed)(u8 c);
+static void (*tty_signal)(int signal);
 
-/* How far the reader of a pipe is; the line's claim guards it. */
+/* How far the reader of a pipe is. */
 static struct {
 	bool begun, escaped, ended;
 	bool has_next; /* a byte of the file that was looked at, and not yet read */
 	u8 next;
-} pipe;
+	struct claim claim; /* one reader at a time */
+} pipe = { .claim = CLAIM(LOCK_TTY_LINE) };
 
-/* Typed and not yet read.  The CPU that polls puts bytes in, the reader takes them out. */
+/*
+ * Come and not yet taken.  The CPU that polls puts bytes in; it takes them out, too, for the
+ * discipline, or a pipe's reader does.
+ */
 static struct {
 	u8 bytes[4096];
 	u32 in, out; /* counts; in - out are there */
@@ -82,10 +76,41 @@ static int take(void)
 	return c;
 }
 
+/* Gives the discipline what there is, with the claim; the signals that it means. */
+static u64 pass_on(void)
+{
+	u64 signals = 0;
+
+	for (int c; tty_typed && !tty_is_pipe && (c = take()) >= 0;)
+		signals |= BIT(tty_typed((u8)c));
+	return signals;
+}
+
+static void send(u64 signals)
+{
+	for (int signal = 1; signals >> signal; signal++)
+		if (signals >> signal & 1)
+			tty_signal(signal);
+}
+
+void tty_to(int (*typed_byte)(u8 c), void (*signal)(int signal))
+{
+	u64 flags = interrupts_save(), signals = 0;
+
+	while (!claim_try(&typed.polling))
+		cpu_relax();
+	tty_signal = signal;
+	tty_typed = typed_byte;
+	signals = pass_on();
+	claim_drop(&typed.polling);
+	interrupts_restore(flags);
+	send(signals);
+}
+
 void tty_poll(void)
 {
-	bool report = false, interrupt = false;
-	u64 flags;
+	bool report = false, heard = false;
+	u64 flags, signals = 0;
 	int c;
 
 	if (!log_has_byte())
@@ -95,19 +120,19 @@ void tty_poll(void)
 		while (!(tty_is_pipe && is_full()) && (c = log_read_byte()) >= 0) {
 			typed.came_ns = clock_ns();
 			report |= !tty_is_pipe && c == CTRL_T;
-			interrupt |= !tty_is_pipe && c == CTRL_C;
+			heard |= !tty_is_pipe && c == CTRL_C && tty_typed;
 			if (tty_is_pipe || c != CTRL_T)
 				put((u8)c);
 		}
+		signals = pass_on();
 		claim_drop(&typed.polling);
 	}
 	interrupts_restore(flags);
 	if (report)
 		watchdog_report_all();
-	if (interrupt && tty_interrupt) {
-		log("^C\n"); /* scripts/console.py waits for it, too */
-		tty_interrupt();
-	}
+	if (heard)
+		log_to_host("^C\n"); /* scripts/console.py waits for it */
+	send(signals);
 }
 
 /* Sleeps until something may have been typed; false: the reader must give up. */
@@ -137,59 +162,13 @@ static int wait_for_byte(bool (*interrupted)(void))
 	}
 }
 
-static void type(u8 c)
-{
-	if (c == '\r')
-		c = '\n';
-	if (c == BACKSPACE || c == DEL) {
-		if (line.length) {
-			line.length--;
-			console_write("\b \b", 3);
-		}
-		return;
-	}
-	if (c == CTRL_C) {
-		line.length = 0;
-		return;
-	}
-	if (c == CTRL_D) {
-		line.complete = true;
-		return;
-	}
-	if (line.length >= sizeof(line.text) - 1 && c != '\n')
-		return; /* full: only the newline still fits */
-	line.text[line.length++] = c;
-	console_write((const char *)&c, 1);
-	line.complete = c == '\n';
-}
-
-/* Waits for a whole line; -ERESTARTSYS or the bytes of it that are taken. */
-static long read_line(u8 *to, size_t n, bool (*interrupted)(void))
-{
-	size_t part;
-
-	while (!line.complete) {
-		int c = wait_for_byte(interrupted);
-
-		if (c < 0)
-			return c;
-		type((u8)c);
-	}
-	part = MIN(n, line.length - line.taken);
-	memcpy(to, line.text + line.taken, part);
-	line.taken += part;
-	if (line.taken == line.length)
-		line.length = line.taken = line.complete = 0;
-	return (long)part;
-}
-
 /* Another byte from the other side.  True: *to is one of the file's. */
 static bool decode(u8 c, u8 *to)
 {
 	bool escaped = pipe.escaped;
 
 	pipe.escaped = pipe.begun && !escaped && c == DLE;
-	pipe.ended = escaped && c == CTRL_D;
+	pipe.ended = escaped && c == EOT;
 	if (!pipe.begun || pipe.escaped || pipe.ended) {
 		pipe.begun |= c == STX;
 		return false;
@@ -198,8 +177,8 @@ static bool decode(u8 c, u8 *to)
 	return true;
 }
 
-/* Waits for one byte, and takes more as far as they have come. */
-static long read_pipe(u8 *to, size_t n, bool (*interrupted)(void))
+/* Waits for one byte, and takes more as far as they have come.  The claim is the caller's. */
+static long take_file(u8 *to, size_t n, bool (*interrupted)(void))
 {
 	size_t done = 0;
 
@@ -217,41 +196,29 @@ static long read_pipe(u8 *to, size_t n, bool (*interrupted)(void))
 	return (long)done;
 }
 
-long tty_read(u8 *to, size_t n, bool (*interrupted)(void))
+long tty_read_pipe(u8 *to, size_t n, bool (*interrupted)(void))
 {
 	long got;
 
-	while (!claim_try(&line.claim))
+	while (!claim_try(&pipe.claim))
 		if (!wait_a_little(interrupted))
 			return -ERESTARTSYS;
-	got = tty_is_pipe ? read_pipe(to, n, interrupted) : read_line(to, n, interrupted);
-	claim_drop(&line.claim);
+	got = take_file(to, n, interrupted);
+	claim_drop(&pipe.claim);
 	return got;
 }
 
-/* Takes what has come as far as a line, or a pipe's next byte.  The claim is the caller's. */
-static bool look_ahead(void)
-{
-	int c;
-
-	tty_poll();
-	if (tty_is_pipe) {
-		while (!pipe.ended && !pipe.has_next && (c = take()) >= 0)
-			pipe.has_next = decode((u8)c, &pipe.next);
-		return pipe.ended || pipe.has_next;
-	}
-	while (!line.complete && (c = take()) >= 0)
-		type((u8)c);
-	return line.complete;
-}
-
-bool tty_is_ready(void)
+bool tty_pipe_is_ready(void)
 {
 	bool ready;
+	int c;
 
-	if (!claim_try(&line.claim))
+	if (!claim_try(&pipe.claim))
 		return false;
-	ready = look_ahead();
-	claim_drop(&line.claim);
+	tty_poll();
+	while (!pipe.ended && !pipe.has_next && (c = take()) >= 0)
+		pipe.has_next = decode((u8)c, &pipe.next);
+	ready = pipe.ended || pipe.has_next;
+	claim_drop(&pipe.claim);
 	return ready;
 }

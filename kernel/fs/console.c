@@ -1,31 +1,240 @@
 /*
- * The console as an open file: a terminal, or with console=pipe what comes is a file.
- * Read next: kernel/files/tty.c.
+ * The console as an open file: a terminal, or with console=pipe what comes is a file; and
+ * the terminal's session, which it controls: who is in the foreground, and what becomes of
+ * those in the background that read it or change it.
+ * Sources: POSIX.1-2017, Base Definitions, 11.1; Linux's tty_ioctl(4).
+ * Read next: kernel/fs/terminal.c, kernel/files/tty.c.
  */
+#include "arch/machine/clock.h"
 #include "kernel/base/errno.h"
-#include "kernel/base/log.h"
 #include "kernel/files/tty.h"
 #include "kernel/fs/console.h"
 #include "kernel/fs/descriptors.h"
 #include "kernel/fs/poll.h"
+#include "kernel/fs/terminal.h"
+#include "kernel/linux/numbers.h"
+#include "kernel/linux/signal/send.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/tree.h"
-#include "kernel/linux/uapi.h"
+#include "kernel/linux/user_time.h"
 #include "kernel/task/sched.h"
-#include "mm/space/uaccess.h"
 
 #define CHUNK 256
 
-static long console_read(struct file *f, struct io *io, u64 *pos __unused)
+/* ---- Job control ------------------------------------------------------------------- */
+
+/* process_lock's: the session that has the terminal, 0: none; and a group of it. */
+static int session, foreground;
+
+/* Has it no member whose parent, of another group of the session, could wait for it? */
+static bool is_orphaned(int pgid)
 {
-	u8 chunk[CHUNK];
+	struct process *p;
+
+	list_for_each(p, numbers_group_list(pgid), in_group) {
+		if (p->pgid == pgid && p->parent && p->parent->pgid != pgid &&
+		    p->parent->sid == p->sid)
+			return false;
+	}
+	return true;
+}
+
+static void send_to_group(int pgid, int signal)
+{
+	const struct siginfo info = { .signo = signal, .code = SI_KERNEL };
+	struct process *p;
+
+	list_for_each(p, numbers_group_list(pgid), in_group) {
+		bool by_default = signal_action_of(p, signal)->handler == SIG_DFL;
+
+		if (p->pgid != pgid)
+			continue;
+		if (p->pid == 1 && signal == SIGINT && by_default)
+			p->signals.killable = true; /* Ctrl-C ends the run */
+		if (signal != SIGTSTP || !by_default || !is_orphaned(pgid))
+			signal_send_process(p, &info);
+	}
+}
+
+/* A key's signal: kernel/files/tty.c. */
+static void signal_foreground(int signal)
+{
+	SPIN_GUARD(&process_lock);
+
+	if (foreground)
+		send_to_group(foreground, signal);
+}
+
+/*
+ * The caller wants what only the foreground may have.  A group in the background stops by
+ * this signal, if anybody is there to let it go on; -ERESTARTSYS then, or -EIO.  One that
+ * does not hear SIGTTOU may.
+ */
+static long wait_for_foreground(int signal)
+{
+	const struct process *p = current_process();
+	SPIN_GUARD(&process_lock);
+
+	if (p->sid != session || p->pgid == foreground)
+		return 0;
+	if (current_thread()->choices->blocked & SIGNAL_BIT(signal) ||
+	    signal_action_of(current_process(), signal)->handler == SIG_IGN)
+		return signal == SIGTTOU ? 0 : -EIO;
+	if (is_orphaned(p->pgid))
+		return -EIO;
+	send_to_group(p->pgid, signal);
+	return -ERESTARTSYS;
+}
+
+bool console_is_ours(void)
+{
+	SPIN_GUARD(&process_lock);
+
+	return current_process()->sid == session;
+}
+
+static long set_foreground(u64 arg)
+{
+	struct process *p;
+	long err = wait_for_foreground(SIGTTOU);
+	int pgid;
+
+	if (err)
+		return err;
+	if (copy_from_user(&pgid, arg, sizeof(pgid)))
+		return -EFAULT;
+	if (pgid < 0)
+		return -EINVAL;
+	SPIN_SCOPE(&process_lock) {
+		p = numbers_find_group(pgid);
+		err = current_process()->sid != session ? -ENOTTY :
+		      !p				? -ESRCH :
+		      p->sid != session			? -EPERM :
+							  0;
+		if (!err)
+			foreground = pgid;
+	}
+	return err;
+}
+
+/* A leader takes the terminal that no session has, or whose leader has ended. */
+static long take_terminal(u64 by_force)
+{
+	const struct process *p = current_process(), *leader;
+	SPIN_GUARD(&process_lock);
+
+	if (p->sid == session && p->pid == p->sid)
+		return 0;
+	leader = session ? process_find(session) : NULL;
+	if (p->pid != p->sid || (leader && !leader->ended && !(by_force == 1 && p->ids.user[EFFECTIVE_ID] == 0)))
+		return -EPERM;
+	session = p->sid;
+	foreground = p->pgid;
+	return 0;
+}
+
+static long leave_terminal(void)
+{
+	const struct process *p = current_process();
+	SPIN_GUARD(&process_lock);
+
+	if (p->sid != session)
+		return -ENOTTY;
+	if (p->pid == p->sid) {
+		send_to_group(foreground, SIGHUP);
+		send_to_group(foreground, SIGCONT);
+		session = foreground = 0;
+	}
+	return 0;
+}
+
+void console_begin(int pgid)
+{
+	SPIN_SCOPE(&process_lock)
+		session = foreground = pgid;
+	tty_to(terminal_type, signal_foreground);
+}
+
+/* ---- The file ----------------------------------------------------------------------- */
+
+/* True: woken to look again.  False: a signal has come. */
+static bool wait_a_little(u64 until)
+{
+	if (signal_interrupted())
+		return false;
+	sched_sleep_until(MIN(until, clock_ns() + TTY_POLL_NS));
+	return true;
+}
+
+/*
+ * Bytes as they come: as many as VMIN says, or what there is when VTIME has passed, since the
+ * last of them or, where VMIN is 0, since the beginning.
+ */
+static long read_raw(u8 *to, size_t n, u32 least, u64 ns)
+{
+	u64 begin = clock_ns(), end = ns && !least ? begin + ns : ns || least ? TIME_NEVER : begin;
+	size_t done = 0;
+
+	for (;;) {
+		long got;
+
+		tty_poll();
+		got = terminal_take(to + done, n - done);
+		if (got > 0) {
+			done += (size_t)got;
+			if (ns)
+				end = clock_ns() + ns;
+		}
+		if (done >= MIN(MAX(least, 1), n) || clock_ns() >= end)
+			return (long)done;
+		if (!wait_a_little(end))
+			return done ? (long)done : -ERESTARTSYS;
+	}
+}
+
+static long read_lines(u8 *to, size_t n)
+{
 	long got;
 
-	if (io->left == 0)
+	for (;;) {
+		tty_poll();
+		got = terminal_take(to, n);
+		if (got != -EAGAIN)
+			return got;
+		if (!wait_a_little(TIME_NEVER))
+			return -ERESTARTSYS;
+	}
+}
+
+static bool is_ready(void)
+{
+	if (tty_is_pipe)
+		return tty_pipe_is_ready();
+	tty_poll();
+	return terminal_is_ready();
+}
+
+static long console_read(struct file *f, struct io *io, u64 *pos __unused)
+{
+	size_t n = MIN(io->left, CHUNK);
+	u8 chunk[CHUNK];
+	u32 least;
+	long got;
+	u64 ns;
+
+	if (!n)
 		return 0;
-	if (f->flags & O_NONBLOCK && !tty_is_ready())
+	got = tty_is_pipe ? 0 : wait_for_foreground(SIGTTIN);
+	if (got)
+		return got;
+	if (f->flags & O_NONBLOCK && !is_ready())
 		return -EAGAIN;
-	got = tty_read(chunk, MIN(io->left, CHUNK), signal_interrupted);
+	if (tty_is_pipe)
+		got = tty_read_pipe(chunk, n, signal_interrupted);
+	else if (terminal_is_raw(&least, &ns))
+		got = read_raw(chunk, n, least, ns);
+	else
+		got = read_lines(chunk, n);
 	if (got > 0 && io_put(io, chunk, (size_t)got) < (size_t)got)
 		return -EFAULT;
 	return got;
@@ -34,14 +243,17 @@ static long console_read(struct file *f, struct io *io, u64 *pos __unused)
 /* Writes what it can; -EFAULT only if that is nothing. */
 static long console_file_write(struct file *f __unused, struct io *io, u64 *pos __unused)
 {
+	long err = terminal_stops_writers() ? wait_for_foreground(SIGTTOU) : 0;
 	u8 chunk[CHUNK];
 	u64 done = 0;
 
+	if (err)
+		return err;
 	while (io->left) {
 		size_t part = MIN(io->left, CHUNK), got = io_get(io, chunk, part);
 
 		if (!current_process()->quiet)
-			console_write((const char *)chunk, got);
+			terminal_write(chunk, got);
 		done += got;
 		if (got < part)
 			return done ? (long)done : -EFAULT;
@@ -57,26 +269,90 @@ static u32 console_poll(struct file *f __unused, struct poll_wait *wait)
 {
 	if (wait)
 		wait->look_after = TTY_POLL_NS;
-	return POLLOUT | POLLWRNORM | (tty_is_ready() ? POLLIN | POLLRDNORM : 0);
+	return POLLOUT | POLLWRNORM | (is_ready() ? POLLIN | POLLRDNORM : 0);
 }
 
-/* struct termios of a terminal that edits lines and echoes. */
-struct termios {
-	u32 input, output, control, local;
-	u8 discipline, characters[19];
-};
+/* ---- Settings -------------------------------------------------------------------------- */
+
+static long set_settings(u64 from, bool flush)
+{
+	struct termios settings;
+	long err = wait_for_foreground(SIGTTOU);
+
+	if (err)
+		return err;
+	if (copy_from_user(&settings, from, sizeof(settings)))
+		return -EFAULT;
+	if (flush)
+		terminal_flush();
+	terminal_set(&settings);
+	return 0;
+}
+
+static long set_window(u64 from)
+{
+	struct window window;
+
+	if (copy_from_user(&window, from, sizeof(window)))
+		return -EFAULT;
+	if (terminal_set_window(&window))
+		signal_foreground(SIGWINCH);
+	return 0;
+}
+
+static long flush(u64 which)
+{
+	long err = wait_for_foreground(SIGTTOU);
+
+	if (err)
+		return err;
+	if (which > TCIOFLUSH)
+		return -EINVAL;
+	if (which != TCOFLUSH)
+		terminal_flush();
+	return 0;
+}
+
+static long put(u64 to, const void *what, size_t n)
+{
+	return copy_to_user(to, what, n) ? -EFAULT : 0;
+}
+
+/* The numbers of the terminal's session, for those who are of it. */
+static long put_number(u64 to, const int *number)
+{
+	int n = 0;
+
+	SPIN_SCOPE(&process_lock)
+		n = current_process()->sid == session ? *number : -1;
+	return n < 0 ? -ENOTTY : put(to, &n, sizeof(n));
+}
 
 static long console_ioctl(struct file *f __unused, u32 request, u64 arg)
 {
-	static const u16 window[4] = { 24, 80, 0, 0 }; /* rows, columns, pixels */
-	static const struct termios termios = {
-		0x500,  5, 0x4bf,
-		0x8a3b, 0, { 3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22 },
-	};
+	struct termios settings;
+	struct window window;
+	u32 count;
 
 	switch (request) {
-	case TIOCGWINSZ: return copy_to_user(arg, window, sizeof(window)) ? -EFAULT : 0;
-	case TCGETS: return copy_to_user(arg, &termios, sizeof(termios)) ? -EFAULT : 0;
+	case TCGETS: terminal_get(&settings); return put(arg, &settings, sizeof(settings));
+	case TCSETS:
+	case TCSETSW: return set_settings(arg, false);
+	case TCSETSF: return set_settings(arg, true);
+	case TIOCGWINSZ: window = terminal_window(); return put(arg, &window, sizeof(window));
+	case TIOCSWINSZ: return set_window(arg);
+	case TIOCINQ:
+		tty_poll();
+		count = terminal_count();
+		return put(arg, &count, sizeof(count));
+	case TIOCOUTQ: count = 0; return put(arg, &count, sizeof(count));
+	case TCFLSH: return flush(arg);
+	case TCSBRK: return wait_for_foreground(SIGTTOU); /* nothing is on its way */
+	case TIOCGPGRP: return put_number(arg, &foreground);
+	case TIOCSPGRP: return set_foreground(arg);
+	case TIOCGSID: return put_number(arg, &session);
+	case TIOCSCTTY: return take_terminal(arg);
+	case TIOCNOTTY: return leave_terminal();
 	default: return -ENOTTY;
 	}
 }

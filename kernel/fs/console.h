@@ -8,6 +8,15 @@
 
 extern const struct file_ops console_ops;
 
+/*
+ * The terminal is the session's whose leader has that number, with its group in front; keys
+ * are heard from now on.  Once.
+ */
+void console_begin(int pgid);
+
+/* Is the current process of the session that has the terminal? */
+bool console_is_ours(void);
+
 /* What a process that the kernel starts has open: the console as 0, 1 and 2.  NULL: no memory. */
 struct descriptors *console_descriptors(void);
 

@@ -86,8 +86,8 @@ static const struct file_ops random_ops = { .read = read_random,
 /* Linux's numbers. */
 const struct file_ops *device_ops(u32 major, u32 minor)
 {
-	if (major == 5)
-		return minor <= 1 ? &console_ops : NULL;
+	if (major == 5 && minor <= 1) /* /dev/tty is one's own terminal */
+		return minor || console_is_ours() ? &console_ops : NULL;
 	if (major != 1)
 		return NULL;
 	switch (minor) {

@@ -10,6 +10,7 @@
 
 #include <asm/ioctls.h>
 #include <asm/prctl.h>
+#include <asm/termbits.h>
 #include <linux/auxvec.h>
 #include <linux/close_range.h>
 #define __force /* a word of sparse's, in the next */

@@ -6,7 +6,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/debug/profile.h"
-#include "kernel/files/tty.h"
+#include "kernel/fs/console.h"
 #include "kernel/guest/guest.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/exit.h"
@@ -20,23 +20,6 @@
 #include "kernel/start/init.h"
 #include "kernel/start/selftest.h"
 #include "mm/audit/all.h"
-
-/*
- * Ctrl-C goes to the foreground, which is pid 1's group.  It ends pid 1, and with it the
- * run, unless pid 1 has asked for it.
- */
-static void interrupt_foreground(void)
-{
-	const struct siginfo info = { .signo = SIGINT, .code = SI_KERNEL };
-	struct process *p;
-	SPIN_GUARD(&process_lock);
-
-	list_for_each(p, numbers_group_list(1), in_group) {
-		if (p->pid == 1 && signal_action_of(p, SIGINT)->handler == SIG_DFL)
-			p->signals.killable = true;
-		signal_send_process(p, &info);
-	}
-}
 
 static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entry)
 {
@@ -64,7 +47,7 @@ static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entr
 	if (args->profile)
 		profile_start();
 	process_start(t, 1);
-	tty_interrupt = interrupt_foreground;
+	console_begin(1);
 	status = process_wait_for(t);
 	if (args->profile)
 		profile_end();
