@@ -134,6 +134,16 @@ $(CPIO): $(USER_PROGRAMS) $(BUILD)/user/guest.elf $(BUILD)/user/bench-middle.elf
 	scripts/mkinitramfs $@ init=$(BUILD)/user/init $(foreach p,$(USER_PROGRAMS),bin/$(notdir $(p))=$(p)) \
 		bin/guest=$(BUILD)/user/guest.elf bin/bench-middle=$(BUILD)/user/bench-middle.elf
 
+# What `make run` boots at a terminal: Debian's busybox, and the programs for people.
+PROMPT := $(BUILD)/prompt.cpio
+BUSYBOX := $(shell command -v busybox)
+PEOPLE := hello meltdown round
+$(PROMPT): user/prompt/profile $(BUSYBOX) $(PEOPLE:%=$(BUILD)/user/%) scripts/mkinitramfs
+	@! readelf -lW $(BUSYBOX) | grep -q INTERP || \
+		{ echo 'make: found $(BUSYBOX) with an interpreter, expected the one of busybox-static' >&2; exit 126; }
+	scripts/mkinitramfs $@ bin/busybox=$(BUSYBOX) bin/sh=$(BUSYBOX) etc/profile=user/prompt/profile \
+		$(foreach p,$(PEOPLE),bin/$p=$(BUILD)/user/$p)
+
 $(ISO): $(ELF) $(CPIO) scripts/mkiso
 	scripts/mkiso $(ELF) $(CPIO) $@
 
@@ -148,10 +158,14 @@ deps-%:
 
 run: deps-run
 	@$(if $(and $(GUEST_GIVEN),$(PROGRAM)),echo 'run: found GUEST and PROGRAM$(COMMA) expected one of them' >&2; exit 126)
-	@$(MAKE) $(QUIETLY) kernel $(if $(GUEST_GIVEN),guests)
+	@$(MAKE) $(QUIETLY) kernel $(PROMPT) $(if $(GUEST_GIVEN),guests)
 	@scripts/run $(call WORD,$(if $(GUEST_GIVEN),$(or $(GUEST),$(BUILD)/user/guest.elf),$(PROGRAM))) $(ARGS)
 
 # Where the kernel's instructions go while the program runs.
+demo: deps-run
+	@$(MAKE) $(QUIETLY) kernel
+	@DEMO=1 scripts/run
+
 profile: deps-run
 	@$(MAKE) $(QUIETLY) kernel
 	@PROFILE=1 scripts/run $(call WORD,$(PROGRAM)) $(ARGS)
@@ -274,8 +288,9 @@ help:
 	@sed -n 's/^# help: //p' Makefile
 
 # help: make           build/postern.elf, build/postern.iso, build/initramfs.cpio
-# help: make run       boot the demonstration (or PROGRAM=./a.out ARGS="...")
-# help: make run V=1   every line of it, unfolded
+# help: make run       boot to a prompt (or PROGRAM=./a.out ARGS="...")
+# help: make demo      boot the demonstration: the selftests, a program, the end
+# help: make demo V=1  every line of it, unfolded
 # help: make run GUEST=    a guest kernel: user/guest/, or GUEST=./a.elf
 # help: make meltdown  a program reads the kernel with pti=off, and cannot with pti=on
 # help: make profile PROGRAM=./a.out   where the kernel's instructions go while it runs

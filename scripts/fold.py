@@ -3,7 +3,8 @@
 Owns what a person sees of a run.  Called by scripts/run.  Lines of the KTAP
 stream are held back; at its end comes a summary, with each failed case in full.
 So is what a case has marked as expected: the report of a CPU that it has stopped, say.
-The line on the emulator, which is long, is cut; it is for a failure's report.
+The line on the emulator, which is long, is cut; it is for a failure's report.  Of a boot
+that ends at a prompt four lines are shown; the rest is in /sys/kernel/postern there.
 Everything else passes through, unfinished lines too, so that a program's
 prompt is seen before its answer is typed.
 """
@@ -15,6 +16,9 @@ import ktap
 
 EXPECTED = re.compile(r"\s*# expected output (begins: .*|ends)\r?$")
 EMULATOR = "emulator: "
+BOOTED = "boot: "
+NOT_AT_A_PROMPT = re.compile(r"(clock|mitigations|secret|boot): |address map: |  slot |"
+                             r"the user PGD's kernel half shows| +\d+ pages? ")
 
 
 def cut(line):
@@ -28,14 +32,17 @@ class Folder:
     """Feed chunks of output; call finish() at the end.
 
     fold: there are selftests; brief: the kernel's long line is cut; place: what a whole
-    line is made into, scripts/backtrace.py's.
+    line is made into, scripts/backtrace.py's; prompt: the boot is not what one waits for, and
+    selftests may come more than once.
     """
 
-    def __init__(self, out=None, fold=True, brief=False, place=str):
+    def __init__(self, out=None, fold=True, brief=False, place=str, prompt=False):
         self.out = out or sys.stdout
         self.fold = fold
         self.brief = brief
         self.place = place
+        self.prompt = prompt
+        self.booting = prompt  # until the prompt's program runs
         self.emulator = ""  # the line that was cut
         self.expected = False  # between a case's two marks
         self.stream = ktap.Stream()
@@ -63,6 +70,8 @@ class Folder:
 
     def partial(self):
         """Shows what there is of an unfinished line, unless KTAP is running."""
+        if self.booting:
+            return
         if self.brief and EMULATOR.startswith(self.pending[:len(EMULATOR)]):
             return
         if self.fold and self.stream.started and not self.done:
@@ -74,9 +83,14 @@ class Folder:
 
     def line(self, line):
         """One whole line: into the stream, or onto the screen."""
+        hidden = self.booting and NOT_AT_A_PROMPT.match(line)
+        if self.booting and line.startswith(BOOTED):
+            self.booting = False
         if self.brief and line.startswith(EMULATOR):
             self.brief, self.emulator = False, line
-            self.write(cut(line) + "\n")
+            hidden = self.prompt
+            line = cut(line)
+        if hidden:
             return
         if not self.fold or self.done:
             self.write(line[self.shown:] + "\n")
@@ -116,6 +130,8 @@ class Folder:
         if self.stream.errors or self.stream.count(ktap.FAILED):
             self.tell_emulator()
         self.write(f"selftest: {self.stream.summary()}\n")
+        if self.prompt:
+            self.stream, self.done = ktap.Stream(), False
 
     def tell_emulator(self):
         """For a failure's report: what this machine does otherwise."""

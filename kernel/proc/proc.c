@@ -245,11 +245,16 @@ static const struct row debug_rows[] = {
 	{ .name = NULL },
 };
 
-static int (*make_config)(struct text *t, const struct inode *inode);
+static row_show *make_config, *make_selftest;
 
 static int config_show(struct text *t, const struct inode *inode)
 {
 	return make_config(t, inode);
+}
+
+static int selftest_show(struct text *t, const struct inode *inode)
+{
+	return make_selftest(t, inode);
 }
 
 /* Of the first four, each tells addresses; an audit stops all CPUs for as long as it takes. */
@@ -260,6 +265,7 @@ static const struct row postern_rows[] = {
 	FILE("windows", 0400, windows_show),
 	FILE("config", 0444, config_show),
 	FILE("counters", 0444, counters_show),
+	FILE("selftest", 0400, selftest_show),
 	{ .name = NULL },
 };
 
@@ -275,9 +281,10 @@ static const struct row sysfs_rows[] = {
 };
 static const struct row sysfs_row = { .rows = sysfs_rows };
 
-void proc_init(int (*config)(struct text *t, const struct inode *inode))
+void proc_init(row_show *config, row_show *selftest)
 {
 	make_config = config;
+	make_selftest = selftest;
 	row_mount("/proc", &proc_row);
 	row_mount("/sys", &sysfs_row);
 }

@@ -7,11 +7,14 @@
 struct inode;
 struct text;
 
+/* Makes a file's text (kernel/proc/text.h): 0, or an errno. */
+typedef int row_show(struct text *t, const struct inode *inode);
+
 /*
- * Puts them into the tree, which has the two directories.  `config` makes the text of
- * /sys/kernel/postern/config (kernel/proc/text.h), which is not this layer's.  Once, before
- * there are programs.
+ * Puts them into the tree, which has the two directories.  `config` and `selftest` make the
+ * texts of two files of /sys/kernel/postern, which are not this layer's.  Once, before there
+ * are programs.
  */
-void proc_init(int (*config)(struct text *t, const struct inode *inode));
+void proc_init(row_show *config, row_show *selftest);
 
 #endif
