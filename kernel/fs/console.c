@@ -108,8 +108,8 @@ static long set_foreground(u64 arg)
 	SPIN_SCOPE(&process_lock) {
 		p = numbers_find_group(pgid);
 		err = current_process()->sid != session ? -ENOTTY :
-		      !p				? -ESRCH :
-		      p->sid != session			? -EPERM :
+		      !p                                ? -ESRCH :
+		      p->sid != session                 ? -EPERM :
 							  0;
 		if (!err)
 			foreground = pgid;
@@ -126,7 +126,8 @@ static long take_terminal(u64 by_force)
 	if (p->sid == session && p->pid == p->sid)
 		return 0;
 	leader = session ? process_find(session) : NULL;
-	if (p->pid != p->sid || (leader && !leader->ended && !(by_force == 1 && p->ids.user[EFFECTIVE_ID] == 0)))
+	if (p->pid != p->sid ||
+	    (leader && !leader->ended && !(by_force == 1 && p->ids.user[EFFECTIVE_ID] == 0)))
 		return -EPERM;
 	session = p->sid;
 	foreground = p->pgid;

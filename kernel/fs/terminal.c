@@ -14,9 +14,9 @@
 #include "kernel/fs/terminal.h"
 #include "kernel/linux/abi_signal.h"
 
-#define SIZE 4096 /* Linux's, which programs that paste count on */
+#define SIZE 4096       /* Linux's, which programs that paste count on */
 #define PICTURE_MAX 256 /* bytes of the echo that are redrawn, with interrupts off */
-#define CONTROL 0x40 /* ^A is 1 */
+#define CONTROL 0x40    /* ^A is 1 */
 #define DEL 127
 #define VTIME_NS 100000000ULL
 
@@ -72,7 +72,8 @@ static void set_end(u32 n, bool end)
 	*word = (*word & ~BIT(n % 64)) | (u64)end << n % 64;
 }
 
-/* The last byte's place is an end's, so that a line that is too long can be ended. */
+/* The last byte's place is an end's, so that a line that is too long can be ended.  False: it
+ * is lost, for there is no room. */
 static bool add(u8 c, bool end)
 {
 	if (tty.in - tty.out >= (end ? SIZE : SIZE - 1))
@@ -88,7 +89,7 @@ static bool add(u8 c, bool end)
 
 static bool is_control(u8 c)
 {
-	return (c < ' ' && c != '\n' && c != '\t') || c == DEL;
+	return c < ' ' || c == DEL;
 }
 
 static void put(const char *text, size_t n)
@@ -99,13 +100,19 @@ static void put(const char *text, size_t n)
 		console_write_raw(text, n);
 }
 
+static void echo_newline(void)
+{
+	if (is_set(ECHO) || is_set(ECHONL))
+		put("\n", 1);
+}
+
 static void echo(u8 c)
 {
 	char text[2] = { '^', (char)(c ^ CONTROL) };
 
-	if (!is_set(ECHO) && !(c == '\n' && is_set(ECHONL | ICANON)))
+	if (!is_set(ECHO))
 		return;
-	if (is_control(c) && is_set(ECHOCTL))
+	if (is_control(c) && c != '\t' && is_set(ECHOCTL))
 		put(text, 2);
 	else
 		put((const char *)&c, 1);
@@ -118,11 +125,9 @@ static void erase(void)
 
 	if (!is_set(ECHO))
 		return;
-	if (!is_set(ECHOE))
-		echo(tty.set.c_cc[VERASE]);
-	else if (is_control(c) && is_set(ECHOCTL))
-		put("\b\b  \b\b", 6);
-	else
+	if (is_control(c) && is_set(ECHOCTL))
+		put("\b \b", 3);
+	if (!is_control(c) || is_set(ECHOCTL))
 		put("\b \b", 3);
 }
 
@@ -130,44 +135,63 @@ static void erase(void)
 static void erase_to(u32 n)
 {
 	if (tty.in - n > PICTURE_MAX) {
-		echo('\n');
+		echo_newline();
 		tty.in = n;
 	}
 	while (tty.in != n)
 		erase();
 }
 
-static bool is_blank(u8 c)
+static void erase_byte(u8 key)
 {
-	return c == ' ' || c == '\t';
+	if (tty.in == tty.ready)
+		return;
+	if (is_set(ECHOE)) {
+		erase();
+		return;
+	}
+	tty.in--;
+	echo(key);
 }
 
+static bool is_of_word(u8 c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '_';
+}
+
+/* With what stands behind it. */
 static void erase_word(void)
 {
 	u32 n = tty.in;
 
-	while (n != tty.ready && is_blank(*at(n - 1)))
+	while (n != tty.ready && !is_of_word(*at(n - 1)))
 		n--;
-	while (n != tty.ready && !is_blank(*at(n - 1)))
+	while (n != tty.ready && is_of_word(*at(n - 1)))
 		n--;
 	erase_to(n);
 }
 
-static void erase_line(void)
+static void erase_line(u8 key)
 {
-	if (is_set(ECHOK) && !is_set(ECHOKE)) {
-		echo(tty.set.c_cc[VKILL]);
-		echo('\n');
-		tty.in = tty.ready;
+	if (tty.in == tty.ready)
+		return;
+	if (is_set(ECHOK | ECHOKE | ECHOE)) {
+		erase_to(tty.ready);
+		return;
 	}
-	erase_to(tty.ready);
+	tty.in = tty.ready;
+	echo(key);
+	if (is_set(ECHO | ECHOK))
+		echo_newline();
 }
 
-static void show_again(void)
+static void show_again(u8 key)
 {
 	u32 n = MIN(tty.in - tty.ready, PICTURE_MAX);
 
-	echo('\n');
+	echo(key);
+	echo_newline();
 	while (n)
 		echo(*at(tty.in - n--));
 }
@@ -182,7 +206,7 @@ static void flush(void)
 
 static int signal_of(u8 c)
 {
-	int signal = is_key(c, VINTR)  ? SIGINT :
+	int signal = is_key(c, VINTR) ? SIGINT :
 		     is_key(c, VQUIT) ? SIGQUIT :
 		     is_key(c, VSUSP) ? SIGTSTP :
 					0;
@@ -195,30 +219,53 @@ static int signal_of(u8 c)
 	return signal;
 }
 
+static void take_next_literally(void)
+{
+	tty.literal = true;
+	if (is_set(ECHO | ECHOCTL))
+		put("^\b", 2);
+}
+
+/* A key that edits the line: true. */
 static bool edits(u8 c)
 {
-	if (is_key(c, VERASE)) {
-		if (tty.in != tty.ready)
-			erase();
-	} else if (is_key(c, VKILL)) {
-		erase_line();
-	} else if (is_key(c, VEOF)) {
+	if (is_key(c, VERASE))
+		erase_byte(c);
+	else if (is_key(c, VKILL))
+		erase_line(c);
+	else if (is_key(c, VEOF))
 		add(0, true);
-	} else if (is_set(IEXTEN) && is_key(c, VWERASE)) {
-		erase_word();
-	} else if (is_set(IEXTEN) && is_key(c, VREPRINT)) {
-		echo(c);
-		show_again();
-	} else {
+	else if (!is_set(IEXTEN))
 		return false;
-	}
+	else if (is_key(c, VWERASE))
+		erase_word();
+	else if (is_key(c, VLNEXT))
+		take_next_literally();
+	else if (is_key(c, VREPRINT) && is_set(ECHO))
+		show_again(c);
+	else
+		return false;
 	return true;
+}
+
+/* A newline that ends no line shows as ^J; as Linux has it, not if it was typed as CR. */
+static void put_in(u8 c, u8 typed)
+{
+	bool end = is_set(ICANON) && (c == '\n' || is_key(c, VEOL) || is_key(c, VEOL2));
+
+	if (!add(c, end))
+		return;
+	if (c == '\n' && (end || (typed != c && is_set(ECHO))))
+		echo_newline();
+	else
+		echo(c);
 }
 
 static int type(u8 c)
 {
 	tcflag_t input = tty.set.c_iflag;
 	bool literal = tty.literal;
+	u8 typed = c;
 	int signal;
 
 	tty.literal = false;
@@ -234,17 +281,9 @@ static int type(u8 c)
 	else if (c == '\n' && input & INLCR)
 		c = '\r';
 	signal = signal_of(c);
-	if (signal)
-		return signal;
-	if (is_set(ICANON | IEXTEN) && is_key(c, VLNEXT)) {
-		tty.literal = true;
-		return 0;
-	}
-	if (is_set(ICANON) && edits(c))
-		return 0;
-	if (add(c, is_set(ICANON) && (c == '\n' || is_key(c, VEOL) || is_key(c, VEOL2))))
-		echo(c);
-	return 0;
+	if (!signal && !(is_set(ICANON) && edits(c)))
+		put_in(c, typed);
+	return signal;
 }
 
 int terminal_type(u8 c)
@@ -289,8 +328,11 @@ long terminal_take(u8 *to, size_t n)
 u32 terminal_count(void)
 {
 	SPIN_GUARD(&tty.lock);
+	u32 count = tty.ready - tty.out;
 
-	return tty.ready - tty.out;
+	for (u32 n = tty.out; is_set(ICANON) && n != tty.ready; n++)
+		count -= is_end(n) && !*at(n);
+	return count;
 }
 
 bool terminal_is_raw(u32 *bytes, u64 *ns)
@@ -308,7 +350,7 @@ bool terminal_is_ready(void)
 	u32 bytes;
 	bool some = terminal_is_raw(&bytes, &ns) && !ns;
 
-	return terminal_count() >= (some ? MAX(bytes, 1) : 1);
+	return tty.ready - tty.out >= (some ? MAX(bytes, 1) : 1);
 }
 
 bool terminal_stops_writers(void)

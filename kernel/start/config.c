@@ -1,16 +1,14 @@
 /*
  * /sys/kernel/postern/config: what the boot was asked for, and what was made of it; and
- * selftest, which runs the suites as it is opened.
+ * selftest: who has read it has asked for
+ * the suites, which want the machine for themselves and so run behind init.
  */
 #include "arch/cpu.h"
 #include "kernel/base/cpumask.h"
-#include "kernel/base/errno.h"
 #include "kernel/proc/proc.h"
 #include "kernel/proc/text.h"
 #include "kernel/start/args.h"
 #include "kernel/start/config.h"
-#include "kernel/start/selftest.h"
-#include "kernel/task/sched.h"
 #include "mm/pti.h"
 #include "mm/tlb.h"
 
@@ -51,31 +49,18 @@ static int config_show(struct text *t, const struct inode *inode __unused)
 
 /* ---- The suites ---------------------------------------------------------------------- */
 
-static void run_suites(void *good)
-{
-	*(bool *)good = selftest_run(args->selftest ? args->selftest_globs : "*");
-	sched_exit();
-}
+static bool suites_wanted;
 
-/* By a kernel thread, as they go from CPU to CPU; the caller waits, whatever signal comes. */
 static int selftest_show(struct text *t, const struct inode *inode __unused)
 {
-	static bool running;
-	bool good = false;
-	struct task *task;
+	__atomic_store_n(&suites_wanted, true, __ATOMIC_RELAXED);
+	text_print(t, "the suites run when init ends\n");
+	return 0;
+}
 
-	if (__atomic_exchange_n(&running, true, __ATOMIC_ACQUIRE))
-		return -EBUSY;
-	selftest_args = args;
-	task = task_create("selftest", run_suites, &good);
-	if (task) {
-		sched_start(task);
-		sched_wait_for_exit(task);
-		task_put(task);
-		text_print(t, "selftests %s\n", good ? "passed" : "failed");
-	}
-	__atomic_store_n(&running, false, __ATOMIC_RELEASE);
-	return task ? 0 : -ENOMEM;
+bool config_wants_suites(void)
+{
+	return __atomic_load_n(&suites_wanted, __ATOMIC_RELAXED);
 }
 
 void config_init(const struct boot_args *from)

@@ -21,6 +21,19 @@
 #include "kernel/start/selftest.h"
 #include "mm/audit/all.h"
 
+/* All of them, or those of the argument; powers off unless they passed and init follows. */
+static void run_suites(const struct boot_args *args)
+{
+	bool good;
+
+	selftest_args = args;
+	good = selftest_run(args->selftest ? args->selftest_globs : "*");
+	if (good && args->init_given && !config_wants_suites())
+		return;
+	log("selftests %s; power off\n", good ? "passed" : "failed");
+	power_off(good);
+}
+
 static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entry)
 {
 	static const char *const envp[] = { "PATH=/bin", "HOME=/", "TERM=linux", NULL };
@@ -52,22 +65,16 @@ static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entr
 	if (args->profile)
 		profile_end();
 	banner_init_ended(args->init, status);
+	if (config_wants_suites())
+		run_suites(args);
 	power_off(status == 0);
 }
 
 void init_run(const struct boot_args *args, u64 tsc_at_entry)
 {
-	bool good;
-
 	firmware_report_args();
 	config_init(args);
-	if (args->selftest) {
-		selftest_args = args;
-		good = selftest_run(args->selftest_globs);
-		if (!args->init_given || !good) {
-			log("selftests %s; power off\n", good ? "passed" : "failed");
-			power_off(good);
-		}
-	}
+	if (args->selftest)
+		run_suites(args);
 	run_program(args, tsc_at_entry);
 }
