@@ -63,7 +63,7 @@ ELF := $(BUILD)/postern.elf
 ISO := $(BUILD)/postern.iso
 CPIO := $(BUILD)/initramfs.cpio
 
-all: $(ELF) $(ISO)
+all: $(ELF) $(ISO) $(PROMPT)
 
 # ---- The kernel -------------------------------------------------------------
 

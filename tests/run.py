@@ -57,6 +57,7 @@ def commands(systems=False):
     yield Command("sanitize", [python, os.path.join(ROOT, "tests/sanitize/run.py"),
                                "--short"], 1200, cpu=120)
     yield Command("console", [python, os.path.join(ROOT, "tests/test_console.py")], 600)
+    yield Command("prompt", [python, os.path.join(ROOT, "tests/test_prompt.py")], 900, cpu=20)
     yield Command("run", [python, os.path.join(ROOT, "tests/test_run.py")], 900, cpu=25)
     yield Command("profile", [python, os.path.join(ROOT, "tests/test_profile.py")], 900, cpu=70)
     yield Command("clock", [python, os.path.join(ROOT, "tests/test_clock.py")], 1600)

@@ -26,7 +26,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 	LOCK(FILE_POSITION, WAITS, "file position") /* kernel/fs/file.h: of one file */            \
 	LOCK(EPOLL, WAITS, "epoll")                 /* kernel/fs/epoll.c: all items */             \
 	LOCK(PIPE, WAITS, "pipe")                   /* kernel/fs/pipe.c: one pipe's ring */        \
-	LOCK(TTY_LINE, WAITS, "tty line")           /* kernel/files/tty.c: reading a pipe */ \
+	LOCK(TTY_LINE, WAITS, "tty line")           /* kernel/files/tty.c: reading a pipe */       \
 	LOCK(INODE, WAITS, "inode->lock")    /* kernel/files/inode.h: a file's size, its writer */ \
 	LOCK(AUDIT, SLEEPS, "audit")         /* kernel/proc/postern.c: one audit at a time */      \
 	LOCK(FILE_TREE, SLEEPS, "file tree") /* kernel/files/file_tree.h: names, inodes */         \

@@ -7,6 +7,7 @@
 #include "kernel/base/seams.h"
 #include "kernel/fs/descriptors.h"
 #include "kernel/linux/tree.h"
+#include "kernel/proc/links.h"
 #include "kernel/proc/process.h"
 
 /* What is wanted of an open file, while it cannot be closed. */

@@ -6,6 +6,7 @@
 #include "kernel/base/seams.h"
 #include "kernel/base/string.h"
 #include "kernel/linux/tree.h"
+#include "kernel/proc/maps.h"
 #include "kernel/proc/process.h"
 #include "mm/space/vma.h"
 

@@ -16,6 +16,8 @@
 #include "kernel/linux/user.h"
 #include "kernel/proc/postern.h"
 #include "kernel/proc/proc.h"
+#include "kernel/proc/links.h"
+#include "kernel/proc/maps.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/tables.h"
 #include "kernel/task/sched.h"
@@ -259,14 +261,10 @@ static int selftest_show(struct text *t, const struct inode *inode)
 
 /* Of the first four, each tells addresses; an audit stops all CPUs for as long as it takes. */
 static const struct row postern_rows[] = {
-	FILE("areas", 0400, areas_show),
-	FILE("audit", 0400, audit_show),
-	FILE("ledger", 0400, ledger_show),
-	FILE("windows", 0400, windows_show),
-	FILE("config", 0444, config_show),
-	FILE("counters", 0444, counters_show),
-	FILE("selftest", 0400, selftest_show),
-	{ .name = NULL },
+	FILE("areas", 0400, areas_show),       FILE("audit", 0400, audit_show),
+	FILE("ledger", 0400, ledger_show),     FILE("windows", 0400, windows_show),
+	FILE("config", 0444, config_show),     FILE("counters", 0444, counters_show),
+	FILE("selftest", 0400, selftest_show), { .name = NULL },
 };
 
 static const struct row kernel_rows[] = {

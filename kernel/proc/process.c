@@ -8,6 +8,8 @@
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/tree.h"
+#include "kernel/proc/links.h"
+#include "kernel/proc/maps.h"
 #include "kernel/proc/process.h"
 #include "kernel/task/sched.h"
 
