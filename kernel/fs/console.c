@@ -42,6 +42,7 @@ static bool is_orphaned(int pgid)
 static void send_to_group(int pgid, int signal)
 {
 	const struct siginfo info = { .signo = signal, .code = SI_KERNEL };
+	bool stops_for_ever = signal == SIGTSTP && is_orphaned(pgid);
 	struct process *p;
 
 	list_for_each(p, numbers_group_list(pgid), in_group) {
@@ -51,7 +52,7 @@ static void send_to_group(int pgid, int signal)
 			continue;
 		if (p->pid == 1 && signal == SIGINT && by_default)
 			p->signals.killable = true; /* Ctrl-C ends the run */
-		if (signal != SIGTSTP || !by_default || !is_orphaned(pgid))
+		if (!stops_for_ever || !by_default)
 			signal_send_process(p, &info);
 	}
 }
