@@ -22,9 +22,9 @@
 #include <utime.h>
 
 #define USER 1000
-#define RENAME_NOREPLACE 1
-#define RENAME_EXCHANGE 2
-#define STATX_BASIC_STATS 0x7ff
+#define NO_REPLACE 1
+#define EXCHANGE 2
+#define BASIC_STATS 0x7ff
 #define MANY 2000
 #define DEEP 1500
 
@@ -183,12 +183,12 @@ static void test_rename(void)
 	check_equal(error(rename("y/.", "z")), EBUSY, "\".\" cannot be renamed");
 	check_equal(error(rename("c", "..")), EBUSY, "nor \"..\" be replaced");
 	check_equal(error(rename("none", "z")), ENOENT, "nor what is not there be renamed");
-	check_equal(rename2("c", "y", RENAME_NOREPLACE), EEXIST, "who wants replaces nothing");
-	check_equal(rename2("c", "z", RENAME_NOREPLACE), 0, "and renames");
-	check_equal(rename2("z", "y", RENAME_EXCHANGE), 0, "two change places");
+	check_equal(rename2("c", "y", NO_REPLACE), EEXIST, "who wants replaces nothing");
+	check_equal(rename2("c", "z", NO_REPLACE), 0, "and renames");
+	check_equal(rename2("z", "y", EXCHANGE), 0, "two change places");
 	check_true(S_ISDIR(stat_of("z").st_mode) && S_ISREG(stat_of("y").st_mode), "file and directory");
-	check_equal(rename2("z", "none", RENAME_EXCHANGE), ENOENT, "two must be there");
-	check_equal(rename2("z", "y", RENAME_EXCHANGE | RENAME_NOREPLACE), EINVAL, "not both flags");
+	check_equal(rename2("z", "none", EXCHANGE), ENOENT, "two must be there");
+	check_equal(rename2("z", "y", EXCHANGE | NO_REPLACE), EINVAL, "not both flags");
 	rmdir("z");
 	unlink("y");
 	rmdir("d");
@@ -263,8 +263,8 @@ static void test_statx(void)
 	make_file("f");
 	chmod("f", 0604);
 	memset(&stx, 0xff, sizeof(stx));
-	check_equal(error(syscall(SYS_statx, AT_FDCWD, "f", 0, STATX_BASIC_STATS, &stx)), 0, "statx");
-	check_true((stx.mask & STATX_BASIC_STATS) == STATX_BASIC_STATS && stx.nlink == 1 &&
+	check_equal(error(syscall(SYS_statx, AT_FDCWD, "f", 0, BASIC_STATS, &stx)), 0, "statx");
+	check_true((stx.mask & BASIC_STATS) == BASIC_STATS && stx.nlink == 1 &&
 		   stx.mode == (S_IFREG | 0604) && stx.size == 0 && stx.ino == stat_of("f").st_ino,
 		   "tells what stat does");
 	check_equal(error(syscall(SYS_statx, AT_FDCWD, "f", 0, 0x80000000, &stx)), EINVAL, "and refuses a bit");
