@@ -34,6 +34,7 @@ static const struct {
 	DIRECTORY("/etc", 0755),
 	DIRECTORY("/proc", 0555), /* these two: kernel/proc/ */
 	DIRECTORY("/sys", 0555),
+	DIRECTORY("/dev/shm", 01777), /* for shm_open() */
 	NODE("/dev/null", 0666, 1, 3),
 	NODE("/dev/zero", 0666, 1, 5),
 	NODE("/dev/full", 0666, 1, 7),
