@@ -62,6 +62,9 @@ INCLUDES := $(addprefix $(BUILD)/inc/,layout.inc x86.inc ports.inc errno.inc hin
 ELF := $(BUILD)/postern.elf
 ISO := $(BUILD)/postern.iso
 CPIO := $(BUILD)/initramfs.cpio
+PROMPT := $(BUILD)/prompt.cpio
+BUSYBOX := $(shell command -v busybox)
+PEOPLE := hello meltdown round
 
 all: $(ELF) $(ISO) $(PROMPT)
 
@@ -135,9 +138,6 @@ $(CPIO): $(USER_PROGRAMS) $(BUILD)/user/guest.elf $(BUILD)/user/bench-middle.elf
 		bin/guest=$(BUILD)/user/guest.elf bin/bench-middle=$(BUILD)/user/bench-middle.elf
 
 # What `make run` boots at a terminal: Debian's busybox, and the programs for people.
-PROMPT := $(BUILD)/prompt.cpio
-BUSYBOX := $(shell command -v busybox)
-PEOPLE := hello meltdown round
 $(PROMPT): user/prompt/profile $(BUSYBOX) $(PEOPLE:%=$(BUILD)/user/%) scripts/mkinitramfs
 	@! readelf -lW $(BUSYBOX) | grep -q INTERP || \
 		{ echo 'make: found $(BUSYBOX) with an interpreter, expected the one of busybox-static' >&2; exit 126; }

@@ -178,10 +178,11 @@ static long read_raw(u8 *to, size_t n, u32 least, u64 ns)
 	size_t done = 0;
 
 	for (;;) {
+		bool ended;
 		long got;
 
 		tty_poll();
-		got = terminal_take(to + done, n - done);
+		got = terminal_take(to + done, n - done, &ended);
 		if (got > 0) {
 			done += (size_t)got;
 			if (ns)
@@ -194,13 +195,13 @@ static long read_raw(u8 *to, size_t n, u32 least, u64 ns)
 	}
 }
 
-static long read_lines(u8 *to, size_t n)
+static long read_line(u8 *to, size_t n, bool *ended)
 {
 	long got;
 
 	for (;;) {
 		tty_poll();
-		got = terminal_take(to, n);
+		got = terminal_take(to, n, ended);
 		if (got != -EAGAIN)
 			return got;
 		if (!wait_a_little(TIME_NEVER))
@@ -216,30 +217,42 @@ static bool is_ready(void)
 	return terminal_is_ready();
 }
 
-static long console_read(struct file *f, struct io *io, u64 *pos __unused)
+/* Waits for the first of it. */
+static long read_some(u8 *to, size_t n, bool *ended)
 {
-	size_t n = MIN(io->left, CHUNK);
-	u8 chunk[CHUNK];
 	u32 least;
-	long got;
 	u64 ns;
 
-	if (!n)
-		return 0;
-	got = tty_is_pipe ? 0 : wait_for_foreground(SIGTTIN);
-	if (got)
-		return got;
-	if (f->flags & O_NONBLOCK && !is_ready())
-		return -EAGAIN;
+	*ended = tty_is_pipe;
 	if (tty_is_pipe)
-		got = tty_read_pipe(chunk, n, signal_interrupted);
-	else if (terminal_is_raw(&least, &ns))
-		got = read_raw(chunk, n, least, ns);
-	else
-		got = read_lines(chunk, n);
-	if (got > 0 && io_put(io, chunk, (size_t)got) < (size_t)got)
-		return -EFAULT;
-	return got;
+		return tty_read_pipe(to, n, signal_interrupted);
+	if (terminal_is_raw(&least, &ns))
+		return read_raw(to, n, least, ns);
+	return read_line(to, n, ended);
+}
+
+static long console_read(struct file *f, struct io *io, u64 *pos __unused)
+{
+	long err = tty_is_pipe || !io->left ? 0 : wait_for_foreground(SIGTTIN), got;
+	bool ended = false;
+	u8 chunk[CHUNK];
+	u64 done = 0;
+
+	if (err)
+		return err;
+	if (f->flags & O_NONBLOCK && io->left && !is_ready())
+		return -EAGAIN;
+	while (io->left && !ended) {
+		size_t n = MIN(io->left, CHUNK);
+
+		got = done ? terminal_take(chunk, n, &ended) : read_some(chunk, n, &ended);
+		if (got <= 0)
+			return done ? (long)done : got;
+		if (io_put(io, chunk, (size_t)got) < (size_t)got)
+			return -EFAULT;
+		done += (u64)got;
+	}
+	return (long)done;
 }
 
 /* Writes what it can; -EFAULT only if that is nothing. */

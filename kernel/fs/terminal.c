@@ -296,7 +296,7 @@ int terminal_type(u8 c)
 /* ---- What a program does ------------------------------------------------------------------ */
 
 /* The end of input behind what fitted is the end of that, not another one. */
-static long take_line(u8 *to, size_t n)
+static long take_line(u8 *to, size_t n, bool *ended)
 {
 	size_t done = 0;
 	bool end = false;
@@ -308,18 +308,20 @@ static long take_line(u8 *to, size_t n)
 		if (!end || c)
 			to[done++] = c;
 	}
+	*ended = end;
 	return (long)done;
 }
 
-long terminal_take(u8 *to, size_t n)
+long terminal_take(u8 *to, size_t n, bool *ended)
 {
 	SPIN_GUARD(&tty.lock);
 	size_t done = 0;
 
+	*ended = false;
 	if (tty.out == tty.ready)
 		return -EAGAIN;
 	if (is_set(ICANON))
-		return take_line(to, n);
+		return take_line(to, n, ended);
 	while (done < n && tty.out != tty.ready)
 		to[done++] = *at(tty.out++);
 	return (long)done;

@@ -21,10 +21,10 @@ struct window {
 int terminal_type(u8 c);
 
 /*
- * Up to n bytes of what there is: of one line, if lines are edited.  0: the end of input was
- * typed; -EAGAIN: nothing is there yet.  Context of this and all below: a task's, no lock held.
+ * Up to n bytes of what there is: of one line, if lines are edited, whose end they may have.
+ * 0: the end of input was typed; -EAGAIN: nothing is there yet.  Context of this and all below: a task's, no lock held.
  */
-long terminal_take(u8 *to, size_t n);
+long terminal_take(u8 *to, size_t n, bool *ended);
 
 /* Bytes that a read could have; and has poll() something to tell? */
 u32 terminal_count(void);

@@ -101,10 +101,11 @@ static void same_echo(const char *keys, size_t n)
 static void same_reads(void)
 {
 	u8 a[64], b[64];
+	bool end;
 
 	for (unsigned i = 0; i < 200; i++) {
 		size_t n = 1 + host_random() % (sizeof(a) - 1);
-		long mine = terminal_take(a, n);
+		long mine = terminal_take(a, n, &end);
 
 		if (mine == -EAGAIN)
 			break;
@@ -157,6 +158,7 @@ static void full(void)
 	struct termios t;
 	u8 text[5000];
 	size_t n = 0;
+	bool end;
 	long got;
 
 	terminal_get(&t);
@@ -168,7 +170,7 @@ static void full(void)
 		terminal_type('x');
 	terminal_type('\n');
 	terminal_type('y');
-	while ((got = terminal_take(text + n, 100)) > 0)
+	while ((got = terminal_take(text + n, 100, &end)) > 0)
 		n += (size_t)got;
 	CHECK(got == -EAGAIN && n == 4096);
 	CHECK(text[4094] == 'x' && text[4095] == '\n');
@@ -178,6 +180,7 @@ static void full(void)
 static void signals(void)
 {
 	struct termios t;
+	bool end;
 	u8 c;
 
 	terminal_get(&t);
@@ -190,7 +193,7 @@ static void signals(void)
 	CHECK_EQ(terminal_type(28), SIGQUIT);
 	CHECK_EQ(terminal_type(26), SIGTSTP);
 	terminal_type('\n');
-	CHECK_EQ(terminal_take(&c, 1), 1);
+	CHECK_EQ(terminal_take(&c, 1, &end), 1);
 	CHECK_EQ(c, '\n'); /* the a is gone */
 	t.c_lflag = ICANON;
 	terminal_set(&t);
