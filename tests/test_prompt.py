@@ -43,7 +43,7 @@ class Shell:
         return self.console.text
 
     def press_again(self, keys, until=READY):
-        """The same, until somebody hears them: the shell may not be that far yet."""
+        """The same, until somebody hears them: the shell ignores some in between."""
         self.console.text = ""
         end = self.console.deadline
         while time.monotonic() < end and not re.search(until, self.console.text):
@@ -82,7 +82,7 @@ def shell(directory):
 def jobs(directory):
     """Who has the terminal."""
     with Shell(directory) as sh:
-        text = sh.do("sh -c 'echo started; exec sleep 1000'", STARTED) + sh.press(CTRL_Z)
+        text = sh.do("sh -c 'echo started; exec sleep 1000'", STARTED) + sh.press_again(CTRL_Z)
         yield "Stopped" in text, "Ctrl-Z stops the program in the foreground", text
         text = sh.do("jobs; ps | grep -c ' [s]leep 1000'")
         yield "Stopped" in text and "\n1\n" in text, "it is a job of the shell's", text
@@ -96,9 +96,9 @@ def jobs(directory):
         yield "Killed" in text, "and killed", text
         text = sh.do("stty tostop; echo not now & sleep 0.2; jobs; stty -tostop")
         yield "Stopped (tty output)" in text, "with tostop one that writes is stopped, too", text
-        text = sh.do("kill -9 %1") + sh.do("sh -c 'echo started; exec cat'", STARTED) + sh.press(b"\x1c") + sh.do("echo status $?")
+        text = sh.do("kill -9 %1") + sh.do("sh -c 'echo started; exec cat'", STARTED) + sh.press_again(b"\x1c") + sh.do("echo status $?")
         yield "status 131" in text, "Ctrl-\\ is SIGQUIT", text
-        text = sh.do("trap 'echo caught' INT; sh -c 'echo started; exec sleep 1000'", STARTED) + sh.press(CTRL_C)
+        text = sh.do("trap 'echo caught' INT; sh -c 'echo started; exec sleep 1000'", STARTED) + sh.press_again(CTRL_C)
         yield "caught" in text, "a trap of the shell's runs behind its child", text
 
 
