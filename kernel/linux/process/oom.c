@@ -22,6 +22,8 @@
 #include "kernel/task/sched.h"
 #include "mm/frames/frame.h"
 
+#define TRIES_WITHOUT_VICTIM 16
+
 /* Of all memory, and at most. */
 #define RESERVE_SHARE 64
 #define RESERVE_MAX 1024
@@ -238,7 +240,7 @@ bool oom_make_room(enum oom_caller caller, unsigned n)
 			return true;
 		p = choose(&size);
 		if (!p) /* who ended before may have left it to a measurement, which is over */
-			return n == 0 && frame_is_free();
+			return n < TRIES_WITHOUT_VICTIM && frame_is_free();
 		if (caller == OOM_CAN_FAIL && p->mm == current_thread()->mm)
 			return false;
 		take_down(p, size, &v);
