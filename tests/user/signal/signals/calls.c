@@ -114,40 +114,9 @@ static void test_timers(void)
 	act_default(SIGALRM);
 }
 
-/* Until it is killed: from another CPU, if there is one. */
-static __attribute__((noreturn)) void send_alarms(pid_t to)
-{
-	unsigned long all = ~0ul;
-
-	syscall(SYS_sched_setaffinity, 0, sizeof(all), &all);
-	for (;;) {
-		kill(to, SIGALRM);
-		syscall(SYS_sched_yield);
-	}
-}
-
-/* A sleep sees the signal before its sender has told this CPU of it. */
-static void test_sent_meanwhile(void)
-{
-	const struct timespec want = { 1000, 0 };
-	pid_t self = getpid(), sender;
-	int wrong = 0;
-
-	act(SIGALRM, note, 0);
-	sender = fork();
-	if (sender == 0)
-		send_alarms(self);
-	for (int i = 0; i < 300; i++)
-		wrong += syscall(SYS_nanosleep, &want, NULL) != -1 || errno != EINTR;
-	kill(sender, SIGKILL);
-	waitpid(sender, NULL, 0);
-	check_equal(wrong, 0, "no sleep ends otherwise while another sends without a pause");
-}
-
 void test_calls_interrupted(void)
 {
 	test_sleeping();
-	test_sent_meanwhile();
 	test_suspending();
 	test_restarting();
 	test_timers();
