@@ -99,7 +99,8 @@ static bool on_debug(struct pt_regs *regs)
 	if (regs->ip == deferred_labels.syscall) {
 		regs->flags |= RFLAGS_RF;
 		/* Else another thread's call while the first waits; or nobody else is there. */
-		if (!seen.on && current_process()->alive > 1 && stays_here(current_task())) {
+		if (!seen.on && current_process()->alive > 1 && stays_here(current_task()) &&
+		    stays_here(task_of(current_process()->leader))) { /* near its end it does not */
 			seen.on = true;
 			seen.task = current_task();
 			seen.calls++;
