@@ -71,9 +71,32 @@ static void look_back(const struct pt_regs *regs)
 	}
 }
 
+/* One that may go elsewhere in its call would be stepped no further, and be waited for. */
+static bool stays_here(const struct task *t)
+{
+	return cpumask_count(&t->affinity) == 1 && cpumask_test(&t->affinity, target);
+}
+
+/*
+ * Another thread of the program wants this CPU, and no other CPU can take it up.  Deferred C
+ * holds no lock.
+ */
+static bool somebody_waits(void)
+{
+	struct thread *t;
+
+	SPIN_GUARD(&process_lock);
+	list_for_each(t, &current_process()->threads, in_process)
+		if (task_of(t)->state == TASK_RUNNABLE && stays_here(task_of(t)))
+			return true;
+	return false;
+}
+
 /* In front of this instruction, or of the next one. */
 static void interrupt_here(const struct pt_regs *regs)
 {
+	if (!seen.switches && !somebody_waits())
+		return;
 	seen.interrupted[regs->ip - deferred_labels.text_start] = 1;
 	if (seen.switches)
 		return;
@@ -81,12 +104,6 @@ static void interrupt_here(const struct pt_regs *regs)
 	seen.late = 0;
 	seen.switches = this_cpu()->context_switches;
 	smp_kick(this_cpu()->cpu);
-}
-
-/* One that may go elsewhere in its call would be stepped no further, and be waited for. */
-static bool stays_here(const struct task *t)
-{
-	return cpumask_count(&t->affinity) == 1 && cpumask_test(&t->affinity, target);
 }
 
 static bool on_debug(struct pt_regs *regs)
@@ -98,9 +115,7 @@ static bool on_debug(struct pt_regs *regs)
 	regs->flags &= ~(u64)RFLAGS_TF;
 	if (regs->ip == deferred_labels.syscall) {
 		regs->flags |= RFLAGS_RF;
-		/* Else another thread's call while the first waits; or nobody else is there. */
-		if (!seen.on && current_process()->alive > 1 && stays_here(current_task()) &&
-		    stays_here(task_of(current_process()->leader))) { /* near its end it does not */
+		if (!seen.on && stays_here(current_task())) { /* else while the first waits */
 			seen.on = true;
 			seen.task = current_task();
 			seen.calls++;
