@@ -22,7 +22,7 @@
 #include "kernel/fs/epoll.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/poll.h"
-#include "kernel/fs/wait_queue.h"
+#include "kernel/task/wait_queue.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/uapi.h"
 #include "kernel/task/sched.h"

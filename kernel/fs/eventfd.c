@@ -11,7 +11,7 @@
 #include "kernel/fs/eventfd.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/poll.h"
-#include "kernel/fs/wait_queue.h"
+#include "kernel/task/wait_queue.h"
 #include "kernel/linux/uapi.h"
 #include "mm/frames/slab.h"
 

@@ -9,7 +9,7 @@
 #include "kernel/base/errno.h"
 #include "kernel/base/sleep_lock.h"
 #include "kernel/fs/locks.h"
-#include "kernel/fs/wait_queue.h"
+#include "kernel/task/wait_queue.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/uapi.h"
 #include "kernel/linux/user_time.h"

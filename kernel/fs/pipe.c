@@ -19,7 +19,7 @@
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/poll.h"
 #include "kernel/fs/ring.h"
-#include "kernel/fs/wait_queue.h"
+#include "kernel/task/wait_queue.h"
 #include "kernel/linux/signal/send.h"
 #include "kernel/linux/uapi.h"
 #include "mm/frames/frame.h"

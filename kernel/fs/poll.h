@@ -5,7 +5,7 @@
 #define KERNEL_FS_POLL_H
 
 #include "kernel/fs/file.h"
-#include "kernel/fs/wait_queue.h"
+#include "kernel/task/wait_queue.h"
 #include "kernel/linux/uapi.h"
 
 /* Who wants to be told: file_ops.poll() gives it each queue that counts. */

@@ -3,7 +3,7 @@
  * lock after some, and leaves a place in the list meanwhile (kernel/base/list.h).  New ones
  * come in front of it, so the walk ends.
  */
-#include "kernel/fs/wait_queue.h"
+#include "kernel/task/wait_queue.h"
 #include "kernel/task/sched.h"
 
 #define WAKES 16 /* in one go */

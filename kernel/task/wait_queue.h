@@ -7,8 +7,8 @@
  * No wake-up is lost: who waits is listed first, and looks then; who wakes changes
  * something first, and looks into the list then.
  */
-#ifndef KERNEL_FS_WAIT_QUEUE_H
-#define KERNEL_FS_WAIT_QUEUE_H
+#ifndef KERNEL_TASK_WAIT_QUEUE_H
+#define KERNEL_TASK_WAIT_QUEUE_H
 
 #include "kernel/base/list.h"
 #include "kernel/base/spinlock.h"
