@@ -36,7 +36,8 @@ class Console:
 
     def __init__(self, directory, initramfs, cmdline):
         path = os.path.join(directory, "com1")
-        m = qemu.Machine(kernel=os.path.join(ROOT, "build", "postern.elf"), cpus=CPUS,
+        kernel = os.environ.get("ELF") or os.path.join(ROOT, "build", "postern.elf")
+        m = qemu.Machine(kernel=kernel, cpus=CPUS,
                          initramfs=initramfs, cmdline=cmdline)
         argv = qemu.command(m)
         argv[argv.index("-serial") + 1] = f"unix:{path},server=on,wait=on"
@@ -103,17 +104,16 @@ class Console:
 
 
 def reader():
-    """/init: reads a line, says what it got, until the line begins with q."""
-    text = initrds.BASE + initrds.HEADERS + 0x80  # where `got ` lies
-    write = b"\xb8\x01\0\0\0\x89\xc7"           # mov eax, 1; mov edi, eax
-    loop = b"\x31\xc0\x31\xff\x48\x89\xe6\xba\x40\0\0\0\x0f\x05"  # read(0, rsp, 64)
-    loop += b"\x41\x89\xc4"                      # mov r12d, eax
-    loop += write + b"\xbe" + struct.pack("<I", text) + b"\xba\x04\0\0\0\x0f\x05"
-    loop += write + b"\x48\x89\xe6\x44\x89\xe2\x0f\x05"  # what it has read
-    loop += b"\x80\x3c\x24\x71\x75"              # cmp byte [rsp], 'q'; jne loop
+    """/init: reads a line, says what it got, until the line begins with q.  It says so in
+    one write: behind half a line would be the kernel's next one."""
+    loop = b"\x31\xc0\x31\xff\x48\x8d\x74\x24\x04"   # xor eax, eax; xor edi, edi; lea rsi, [rsp+4]
+    loop += b"\xba\x40\0\0\0\x0f\x05"              # mov edx, 64; syscall
+    loop += b"\x8d\x50\x04\xc7\x04\x24got "         # lea edx, [rax+4]; mov dword [rsp], 'got '
+    loop += b"\xb8\x01\0\0\0\x89\xc7\x48\x89\xe6\x0f\x05"  # write(1, rsp, edx)
+    loop += b"\x80\x7c\x24\x04\x71\x75"             # cmp byte [rsp+4], 'q'; jne loop
     loop += struct.pack("<b", -(len(loop) + 1))
     code = b"\x48\x81\xec\0\x10\0\0" + loop + initrds.exits(0)  # sub rsp, 4096
-    return initrds.init(initrds.elf(code.ljust(0x80, b"\x90") + b"got "))
+    return initrds.init(initrds.elf(code))
 
 
 def while_spinning(directory):
