@@ -10,7 +10,7 @@
 #include "arch/machine/apic.h"
 #include "arch/machine/clock.h"
 #include "arch/machine/emulator.h"
-#include "arch/machine/nmi_timer.h"
+#include "arch/machine/ioapic.h"
 #include "arch/machine/pic.h"
 #include "arch/machine/power.h"
 #include "arch/machine/random.h"
@@ -94,7 +94,7 @@ static void init_boot_cpu(void)
 	clock_init(&acpi); /* TSC and APIC timer */
 	deferred_tell_machine();
 	power_init(&acpi);
-	nmi_timer_init(&acpi); /* for the argument `profile` */
+	ioapic_init(&acpi); /* COM1's interrupt, and the profile's */
 }
 
 /* This CPU's idle task, on the stack whose top is stack_top. */

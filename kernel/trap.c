@@ -106,6 +106,10 @@ static __noinline void interrupt(struct pt_regs *regs, unsigned vector)
 		watchdog_tick();
 		tty_poll();
 		break;
+	case VEC_COM1:
+		apic_eoi();
+		tty_poll();
+		break;
 	case VEC_IPI_CALL:
 		apic_eoi();
 		smp_handle_call();

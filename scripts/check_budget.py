@@ -19,7 +19,7 @@ HEADERS = ("layout.h", "percpu.h", "x86.h", "insn.h")
 SUFFIXES = (".c", ".h", ".asm", ".inc")
 LINES_A_MINUTE, MINUTES = 33, 120
 # Of the files, 400 were the personality's before they had a room.
-BOUNDS = {"reading list": 2300, "gate": 5000, "personality": 8800, "files": 7060, "proc": 1850}
+BOUNDS = {"reading list": 2300, "gate": 5000, "personality": 8800, "files": 6880, "proc": 1850}
 
 
 def lines(path):

@@ -3,7 +3,10 @@
 kernel's own tables as files, the ways to leave.
 
 Boots build/prompt.cpio with COM1 on a socket (tests/test_console.py).  Prints `ok N -
-sentence` or `not ok N - sentence`.  Called by tests/run.py.
+sentence` or `not ok N - sentence`.  Called by tests/run.py, and by tests/mutants/run.py with
+one part's name and a kernel.
+
+    tests/test_prompt.py [shell|jobs|keys|tables|leaving|selftest KERNEL]
 """
 import os
 import re
@@ -17,6 +20,7 @@ from test_console import Console, ROOT
 PROMPT = os.path.join(ROOT, "build", "prompt.cpio")
 CTRL_C, CTRL_D, CTRL_Z = b"\x03", b"\x04", b"\x1a"
 READY = r"~ # \x1b\[6n$"   # the shell, which reads keys now, asks where its cursor is
+COUNTERS = "cat /sys/kernel/postern/counters"
 STARTED = r"\nstarted\n"   # its settings are the program's now
 
 
@@ -108,6 +112,9 @@ def keys(directory):
         text = sh.do("stty -a")
         yield "rows 24; columns 80" in text and "intr = ^C" in text and re.search(
             r"[^-]icanon", text), "stty shows the settings", text
+        before, after = (int(re.search(r"0xeb +(\d+) interrupt", sh.do(COUNTERS) + "0xeb 0 interrupt")[1])
+                         for _ in range(2))
+        yield 0 < before < after, "keys are interrupts from COM1", f"{before}, then {after}"
         text = sh.do("stty rows 50; stty size")
         yield "\n50 80\n" in text, "the window's size can be set", text
         sh.do("stty raw -echo; echo started; dd bs=1 count=3 2>/dev/null | od -c; stty sane", STARTED)
@@ -158,9 +165,13 @@ def selftest(directory):
             "selftest leaves, and runs the suites behind the shell", sh.console.text[-3000:]
 
 
-def results(directory):
-    """Of all."""
-    for part in (shell, jobs, keys, tables, leaving, selftest):
+def results(directory, argv):
+    """Of all, or of one part with another kernel."""
+    parts = [shell, jobs, keys, tables, leaving, selftest]
+    if argv:
+        os.environ["ELF"] = argv[1]
+        parts = [part for part in parts if part.__name__ == argv[0]]
+    for part in parts:
         with tempfile.TemporaryDirectory(dir=directory) as own:
             yield from ((bool(good), *rest) for good, *rest in part(own))
 
@@ -168,7 +179,7 @@ def results(directory):
 def main():
     """All."""
     with tempfile.TemporaryDirectory(prefix="postern-prompt-test-") as directory:
-        return tapunit.print_results(results(directory))
+        return tapunit.print_results(results(directory, sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -147,6 +147,8 @@ int acpi_parse(const void *rsdp_bytes, size_t rsdp_len,
 	int err;
 
 	memset(info, 0, sizeof(*info));
+	for (unsigned i = 0; i < ACPI_ISA_IRQS; i++)
+		info->isa[i].gsi = i;
 	err = check_rsdp(rsdp, rsdp_len, why);
 	if (err != 0)
 		return err;

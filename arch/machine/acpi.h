@@ -19,11 +19,18 @@
 
 #define ACPI_MAX_CPUS NR_CPUS
 #define ACPI_MAX_IOAPICS 16
+#define ACPI_ISA_IRQS 16
 
 struct acpi_ioapic {
 	u32 id;
 	phys_addr_t addr;
 	u32 gsi_base; /* the global number of its first interrupt input */
+};
+
+/* Where an interrupt of ISA arrives, and when it is one: an edge upwards, unless said. */
+struct acpi_isa_irq {
+	u32 gsi;
+	bool active_low, level;
 };
 
 /* Generic Address Structure (5.2.3.2), as the tables hold it. */
@@ -44,7 +51,7 @@ struct acpi_info {
 	bool lapic_overridden;          /* by an entry of type 5 */
 	unsigned ioapic_count;
 	struct acpi_ioapic ioapic[ACPI_MAX_IOAPICS];
-	u32 pit_gsi; /* the interrupt input of the PIT, IRQ 0 of ISA: 0 if nothing is said */
+	struct acpi_isa_irq isa[ACPI_ISA_IRQS]; /* input n for IRQ n, if nothing is said */
 
 	/* From the FADT. */
 	u16 pm1a_cnt; /* I/O ports; 0 if there is none */

@@ -40,6 +40,8 @@ struct madt_entry {
 
 #define MADT_ENTRY_MIN offsetof(struct madt_entry, lapic)
 #define MADT_CPU_ENABLED BIT(0)
+#define INTI_POLARITY 0x3 /* all of these: active low */
+#define INTI_TRIGGER 0xc  /* all of these: level */
 
 /* A CPU may be listed as LAPIC and as x2APIC: the second time is ignored. */
 static void add_cpu(struct reader *r, u32 apic_id)
@@ -122,9 +124,13 @@ static void take_madt_entry(struct reader *r, const struct madt_entry *e)
 			add_cpu(r, e->lapic.apic_id);
 		break;
 	case 1: add_ioapic(r, e->ioapic.id, e->ioapic.addr, e->ioapic.gsi_base); break;
-	case 2: /* of bus 0, which is ISA; IRQ 0 is the PIT's */
-		if (e->override.bus == 0 && e->override.irq == 0)
-			r->info->pit_gsi = e->override.gsi;
+	case 2: /* of bus 0, which is ISA */
+		if (e->override.bus == 0 && e->override.irq < ACPI_ISA_IRQS)
+			r->info->isa[e->override.irq] = (struct acpi_isa_irq){
+				.gsi = e->override.gsi,
+				.active_low = (e->override.flags & INTI_POLARITY) == INTI_POLARITY,
+				.level = (e->override.flags & INTI_TRIGGER) == INTI_TRIGGER,
+			};
 		break;
 	case 5: override_lapic_addr(r, e->lapic_addr.addr); break;
 	case 9:

@@ -4,13 +4,9 @@
 #ifndef ARCH_MACHINE_NMI_TIMER_H
 #define ARCH_MACHINE_NMI_TIMER_H
 
-#include "arch/machine/acpi.h"
+#include "kernel/base/types.h"
 
-#define NMI_TIMER_HZ 1193182     /* what the divisor divides */
-#define NMI_TIMER_MAX_TARGET 254 /* an IOAPIC has 8 bits for an APIC id; 255 are all */
-
-/* Notes which IOAPIC has the PIT's interrupt, and touches nothing.  Boot CPU, once. */
-void nmi_timer_init(const struct acpi_info *acpi);
+#define NMI_TIMER_HZ 1193182 /* what the divisor divides */
 
 /*
  * From now on an NMI comes to the CPU of that APIC id each `divisor` (2 to 65535) ticks

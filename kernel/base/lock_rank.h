@@ -26,7 +26,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 	LOCK(FILE_POSITION, WAITS, "file position") /* kernel/fs/file.h: of one file */            \
 	LOCK(EPOLL, WAITS, "epoll")                 /* kernel/fs/epoll.c: all items */             \
 	LOCK(PIPE, WAITS, "pipe")                   /* kernel/fs/pipe.c: one pipe's ring */        \
-	LOCK(TTY_LINE, WAITS, "tty line")           /* kernel/files/tty.c: reading a pipe */       \
+	LOCK(TTY_PIPE, WAITS, "tty pipe")           /* kernel/files/tty.c: reading a pipe */       \
 	LOCK(INODE, WAITS, "inode->lock")    /* kernel/files/inode.h: a file's size, its writer */ \
 	LOCK(AUDIT, SLEEPS, "audit")         /* kernel/proc/postern.c: one audit at a time */      \
 	LOCK(FILE_TREE, SLEEPS, "file tree") /* kernel/files/file_tree.h: names, inodes */         \
@@ -43,7 +43,7 @@ enum lock_kind { WAITS, SLEEPS, SPINS };
 	                                             signals and states of all processes */     \
 	LOCK(FUTEX, SPINS, "futex") /* kernel/task/waiters.c: tasks that wait for a word */        \
 	LOCK(DESCRIPTORS, SPINS, "descriptors") /* kernel/fs/descriptors.c: a table of them */     \
-	LOCK(WAIT_QUEUE, SPINS, "wait queue")   /* kernel/fs/wait_queue.c: who waits for a file */ \
+	LOCK(WAIT_QUEUE, SPINS, "wait queue") /* kernel/task/wait_queue.c: who waits for a file */ \
 	LOCK(EPOLL_READY, SPINS, "epoll ready") /* kernel/fs/epoll.c: of one set */                \
 	LOCK(POLLER, SPINS, "poller")           /* kernel/fs/poll.c: was it told? */               \
 	LOCK(SLEEP_GUARD, SPINS,                                                                   \

@@ -1,5 +1,5 @@
 /*
- * The console on COM1, polled.  Owns the port and the lock that keeps lines of
+ * The console on COM1; what is sent is polled.  Owns the port and the lock that keeps lines of
  * different CPUs apart.  Early boot calls log_init(); everybody else log().
  *
  * A UART takes a byte in 87 us, a line in ten milliseconds.  So a text goes into a
@@ -45,7 +45,7 @@ void log_init(void)
 	outb(COM1 + 1, 0);
 	outb(COM1 + UART_LCR, LCR_8N1);
 	outb(COM1 + UART_FCR, 0xc1); /* FIFO on, 14 bytes at a time; what is in it goes */
-	outb(COM1 + UART_MCR, 0x03);
+	outb(COM1 + UART_MCR, MCR_DTR_RTS);
 	host_listens = inb(PORT_HOST) == HOST_LISTENS;
 }
 
@@ -196,6 +196,12 @@ void log(const char *fmt, ...)
 	format_va(line, sizeof(line), fmt, args);
 	va_end(args);
 	log_write(line, strlen(line));
+}
+
+void log_interrupt_on_byte(void)
+{
+	outb(COM1 + UART_MCR, MCR_DTR_RTS | MCR_INTERRUPTS);
+	outb(COM1 + UART_IER, IER_DATA_READY);
 }
 
 bool log_has_byte(void)

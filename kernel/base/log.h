@@ -36,6 +36,9 @@ void console_write_raw(const char *s, size_t n);
 /* Tells a text to the host alone.  Any context. */
 void log_to_host(const char *s);
 
+/* From now on a byte that comes is an interrupt, COM1_IRQ.  Boot CPU, once. */
+void log_interrupt_on_byte(void);
+
 /* A byte from COM1, or -1 if none is waiting. */
 int log_read_byte(void);
 

@@ -12,6 +12,10 @@
 #define UART_LCR 3
 #define UART_MCR 4
 #define UART_LSR 5
+#define IER_DATA_READY 0x01
+#define MCR_DTR_RTS 0x03
+#define MCR_INTERRUPTS 0x08 /* OUT2: the line to the interrupt controller */
+#define COM1_IRQ 4
 #define LCR_8N1 0x03
 #define LSR_DATA_READY 0x01
 #define LSR_THR_EMPTY 0x20

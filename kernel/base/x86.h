@@ -163,6 +163,7 @@
 
 /* Interrupts */
 #define VEC_PIC_BASE 0x20
+#define VEC_COM1 0xeb
 #define VEC_TIMER 0xec
 #define VEC_IPI_CALL 0xed
 #define VEC_IPI_RESCHEDULE 0xee

@@ -13,6 +13,7 @@
  * Without the argument nothing of this runs: `nmi_reader` is the watchdog's then, and the
  * way of an NMI is the same.
  */
+#include "arch/machine/ioapic.h"
 #include "arch/machine/nmi_timer.h"
 #include "arch/machine/smp.h"
 #include "kernel/base/insn.h"
@@ -103,7 +104,7 @@ static struct percpu *next_of(unsigned cpu)
 {
 	do
 		cpu = cpumask_after(&cpus_online, cpu);
-	while (VAULT_OF(cpu)->apic_id > NMI_TIMER_MAX_TARGET);
+	while (VAULT_OF(cpu)->apic_id > IOAPIC_MAX_TARGET);
 	return VAULT_OF(cpu);
 }
 

@@ -1,7 +1,9 @@
 /*
- * Bytes from COM1.  The port is polled in every timer interrupt, and every 5 ms while a task
- * waits, so that Ctrl-T and Ctrl-C are heard even if nobody reads.  What is typed goes to the
- * line discipline (kernel/fs/terminal.c), once there is one; until then it waits here.
+ * Bytes from COM1, whose interrupt an IOAPIC gives to the boot CPU.  Every CPU's timer
+ * interrupt looks, too: the boot CPU may be the one that hangs, and Ctrl-T must be heard.
+ * What is typed goes to the line discipline (kernel/fs/terminal.c) at once, once there is one;
+ * until then it waits here.  Those who wait for it are told by a thread, which sends the
+ * signals that keys mean, too: programs choose how many they are.
  *
  * Or, with console=pipe, what comes is a file: STX, its bytes, and its end, which is DLE
  * EOT; a byte DLE is there twice.  (What is sent before the UART's FIFO is on may be lost,
@@ -9,18 +11,22 @@
  * there is no room for stays in the UART, whose other side waits.  scripts/console.py is
  * that other side.
  */
+#include "arch/machine/apic.h"
 #include "arch/machine/clock.h"
+#include "arch/machine/ioapic.h"
 #include "kernel/base/claim.h"
 #include "kernel/base/errno.h"
+#include "kernel/base/insn.h"
 #include "kernel/base/log.h"
+#include "kernel/base/ports.h"
 #include "kernel/base/string.h"
 #include "kernel/debug/watchdog.h"
 #include "kernel/files/tty.h"
 #include "kernel/task/sched.h"
 
-/* Sooner, while a pipe's bytes are coming: the UART has room for a few. */
-#define BUSY_POLL_NS (NSEC_PER_MSEC / 10)
-#define BUSY_NS (20 * NSEC_PER_MSEC)
+/* Where no interrupt comes, whoever waits looks every so many ns. */
+#define POLL_NS 5000000ULL
+#define NEVER (~0ULL)
 #define STX 2
 #define CTRL_C 3
 #define EOT 4
@@ -28,6 +34,7 @@
 #define CTRL_T 20 /* the BSDs' key for status */
 
 bool tty_is_pipe;
+u64 tty_look_after = POLL_NS;
 static int (*tty_typed)(u8 c);
 static void (*tty_signal)(int signal);
 
@@ -37,7 +44,7 @@ static struct {
 	bool has_next; /* a byte of the file that was looked at, and not yet read */
 	u8 next;
 	struct claim claim; /* one reader at a time */
-} pipe = { .claim = CLAIM(LOCK_TTY_LINE) };
+} pipe = { .claim = CLAIM(LOCK_TTY_PIPE) };
 
 /*
  * Come and not yet taken.  The CPU that polls puts bytes in; it takes them out, too, for the
@@ -46,7 +53,6 @@ static struct {
 static struct {
 	u8 bytes[4096];
 	u32 in, out; /* counts; in - out are there */
-	u64 came_ns; /* when the last did */
 	struct claim polling;
 } typed = { .polling = CLAIM(LOCK_TTY_POLL) };
 
@@ -86,16 +92,81 @@ static u64 pass_on(void)
 	return signals;
 }
 
-static void send(u64 signals)
+/* ---- Those who wait --------------------------------------------------------------------- */
+
+/* What the thread has not done. */
+static struct {
+	u64 signals; /* of keys */
+	u32 count;   /* changes when something has come */
+	struct wait_queue thread;
+} news = { .thread.lock = SPINLOCK(LOCK_WAIT_QUEUE) };
+struct wait_queue tty_readers = { .lock = SPINLOCK(LOCK_WAIT_QUEUE) };
+
+static void tell(u64 signals)
 {
-	for (int signal = 1; signals >> signal; signal++)
-		if (signals >> signal & 1)
-			tty_signal(signal);
+	__atomic_fetch_or(&news.signals, signals, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&news.count, 1, __ATOMIC_SEQ_CST);
+	SPIN_SCOPE(&news.thread.lock)
+		wait_queue_wake_locked(&news.thread);
 }
+
+static u32 news_count(void)
+{
+	return __atomic_load_n(&news.count, __ATOMIC_SEQ_CST);
+}
+
+static bool is_new(const void *seen)
+{
+	return news_count() != *(const u32 *)seen;
+}
+
+static void serve(void *unused __unused)
+{
+	u32 seen = 0;
+
+	for (;;) {
+		u64 signals;
+
+		wait_queue_sleep(&news.thread, is_new, &seen, NEVER);
+		seen = news_count();
+		signals = __atomic_exchange_n(&news.signals, 0, __ATOMIC_SEQ_CST);
+		wait_queue_wake_all(&tty_readers);
+		for (int signal = 1; signals >> signal; signal++)
+			if (signals >> signal & 1)
+				tty_signal(signal);
+	}
+}
+
+void tty_init(void)
+{
+	struct task *t = task_create("tty", serve, NULL);
+	u32 target = VAULT_OF(0)->apic_id;
+	struct ioapic_input in;
+
+	if (!t)
+		panic("tty: no memory for its thread");
+	sched_start(t);
+	if (target > IOAPIC_MAX_TARGET || !ioapic_find(COM1_IRQ, &in))
+		return;
+	ioapic_aim(&in, target);
+	ioapic_deliver(&in, VEC_COM1);
+	log_interrupt_on_byte();
+	if (!tty_is_pipe) /* nobody is told when another reader has left something */
+		tty_look_after = 0;
+}
+
+void tty_wait(u32 seen, u64 until)
+{
+	if (tty_look_after)
+		until = MIN(until, clock_ns() + tty_look_after);
+	wait_queue_sleep(&tty_readers, is_new, &seen, until);
+}
+
+/* ---- Bytes ------------------------------------------------------------------------------ */
 
 void tty_to(int (*typed_byte)(u8 c), void (*signal)(int signal))
 {
-	u64 flags = interrupts_save(), signals = 0;
+	u64 flags = interrupts_save(), signals;
 
 	while (!claim_try(&typed.polling))
 		cpu_relax();
@@ -103,62 +174,66 @@ void tty_to(int (*typed_byte)(u8 c), void (*signal)(int signal))
 	tty_typed = typed_byte;
 	signals = pass_on();
 	claim_drop(&typed.polling);
+	tell(signals);
 	interrupts_restore(flags);
-	send(signals);
 }
 
-void tty_poll(void)
+static bool has_room(void)
 {
-	bool report = false, heard = false;
-	u64 flags, signals = 0;
+	return !(tty_is_pipe && is_full());
+}
+
+/* What the port has; Ctrl-T and Ctrl-C are noted.  False: another CPU is at it. */
+static bool take_from_port(bool *report, bool *heard)
+{
+	u64 signals;
 	int c;
 
-	if (!log_has_byte())
-		return;
-	flags = interrupts_save();
-	if (claim_try(&typed.polling)) {
-		while (!(tty_is_pipe && is_full()) && (c = log_read_byte()) >= 0) {
-			typed.came_ns = clock_ns();
-			report |= !tty_is_pipe && c == CTRL_T;
-			heard |= !tty_is_pipe && c == CTRL_C && tty_typed;
-			if (tty_is_pipe || c != CTRL_T)
-				put((u8)c);
-		}
-		signals = pass_on();
-		claim_drop(&typed.polling);
+	if (!claim_try(&typed.polling))
+		return false;
+	while (has_room() && (c = log_read_byte()) >= 0) {
+		*report |= !tty_is_pipe && c == CTRL_T;
+		*heard |= !tty_is_pipe && c == CTRL_C && tty_typed;
+		if (tty_is_pipe || c != CTRL_T)
+			put((u8)c);
 	}
+	signals = pass_on();
+	claim_drop(&typed.polling);
+	tell(signals);
+	return true;
+}
+
+u32 tty_poll(void)
+{
+	bool report = false, heard = false;
+	u64 flags;
+
+	if (!log_has_byte())
+		return news_count();
+	flags = interrupts_save();
+	/* Again: who was refused a byte of now may have come by the only interrupt for it. */
+	while (take_from_port(&report, &heard) && has_room() && log_has_byte())
+		;
 	interrupts_restore(flags);
 	if (report)
 		watchdog_report_all();
 	if (heard)
 		log_to_host("^C\n"); /* scripts/console.py waits for it */
-	send(signals);
-}
-
-/* Sleeps until something may have been typed; false: the reader must give up. */
-static bool wait_a_little(bool (*interrupted)(void))
-{
-	u64 now = clock_ns();
-
-	if (interrupted())
-		return false;
-	sched_sleep_until(
-		now + (tty_is_pipe && now - typed.came_ns < BUSY_NS ? BUSY_POLL_NS : TTY_POLL_NS));
-	return true;
+	return news_count();
 }
 
 /* A byte, or -ERESTARTSYS. */
 static int wait_for_byte(bool (*interrupted)(void))
 {
 	for (;;) {
-		int c;
+		u32 seen = tty_poll();
+		int c = take();
 
-		tty_poll();
-		c = take();
 		if (c >= 0)
 			return c;
-		if (!wait_a_little(interrupted))
+		if (interrupted())
 			return -ERESTARTSYS;
+		tty_wait(seen, NEVER);
 	}
 }
 
@@ -200,9 +275,11 @@ long tty_read_pipe(u8 *to, size_t n, bool (*interrupted)(void))
 {
 	long got;
 
-	while (!claim_try(&pipe.claim))
-		if (!wait_a_little(interrupted))
+	while (!claim_try(&pipe.claim)) {
+		if (interrupted())
 			return -ERESTARTSYS;
+		tty_wait(news_count(), clock_ns() + POLL_NS);
+	}
 	got = take_file(to, n, interrupted);
 	claim_drop(&pipe.claim);
 	return got;

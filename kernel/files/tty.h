@@ -4,24 +4,42 @@
 #ifndef KERNEL_FILES_TTY_H
 #define KERNEL_FILES_TTY_H
 
-#include "kernel/base/types.h"
+#include "kernel/task/wait_queue.h"
 
 /* The argument console=pipe.  Set once, before there are other CPUs. */
 extern bool tty_is_pipe;
 
 /*
+ * COM1's interrupts begin, where an IOAPIC has them; starts the thread that tells those who
+ * wait.  Task context, once, before there is a program.
+ */
+void tty_init(void);
+
+/*
  * From now on each byte that is typed goes to typed_byte(), one at a time, which returns a
- * signal for those in the foreground, or 0; that goes to signal().  Both: any context but
- * NMI, of the second without a lock.  Before, bytes wait, and the host, which is not told
- * "^C", ends the run.  Once.
+ * signal for those in the foreground, or 0; that goes to signal().  The first: any context but
+ * NMI; the second: the thread's.  Before, bytes wait, and the host, which is not told "^C",
+ * ends the run.  Once.
  */
 void tty_to(int (*typed_byte)(u8 c), void (*signal)(int signal));
 
 /*
  * Takes what has come from COM1; Ctrl-T, which is nobody's input, prints the back-trace of
- * every CPU.  Any context but NMI.
+ * every CPU.  Returns a number for tty_wait().  Any context but NMI.
  */
-void tty_poll(void);
+u32 tty_poll(void);
+
+/*
+ * Sleeps until something came behind the tty_poll() that returned `seen`, until clock_ns() >=
+ * when, or until a signal is due.  May return early.  Context: a task's, no spinlock held.
+ */
+void tty_wait(u32 seen, u64 when);
+
+/* All sleep here; woken for each byte. */
+extern struct wait_queue tty_readers;
+
+/* Whoever polls must look again so many ns later; 0: it is told. */
+extern u64 tty_look_after;
 
 /*
  * Up to n bytes of a pipe, as they are.  Sleeps until there are some.  Returns their number;
@@ -32,8 +50,5 @@ long tty_read_pipe(u8 *to, size_t n, bool (*interrupted)(void));
 
 /* Would that answer at once?  No, too, while another task reads.  Context: the same. */
 bool tty_pipe_is_ready(void);
-
-/* Nobody is told when something comes: whoever waits for it looks every so many ns. */
-#define TTY_POLL_NS 5000000ULL
 
 #endif

@@ -159,15 +159,6 @@ void console_begin(int pgid)
 
 /* ---- The file ----------------------------------------------------------------------- */
 
-/* True: woken to look again.  False: a signal has come. */
-static bool wait_a_little(u64 until)
-{
-	if (signal_interrupted())
-		return false;
-	sched_sleep_until(MIN(until, clock_ns() + TTY_POLL_NS));
-	return true;
-}
-
 /*
  * Bytes as they come: as many as VMIN says, or what there is when VTIME has passed, since the
  * last of them or, where VMIN is 0, since the beginning.
@@ -178,11 +169,10 @@ static long read_raw(u8 *to, size_t n, u32 least, u64 ns)
 	size_t done = 0;
 
 	for (;;) {
+		u32 seen = tty_poll();
 		bool ended;
-		long got;
+		long got = terminal_take(to + done, n - done, &ended);
 
-		tty_poll();
-		got = terminal_take(to + done, n - done, &ended);
 		if (got > 0) {
 			done += (size_t)got;
 			if (ns)
@@ -190,22 +180,23 @@ static long read_raw(u8 *to, size_t n, u32 least, u64 ns)
 		}
 		if (done >= MIN(MAX(least, 1), n) || clock_ns() >= end)
 			return (long)done;
-		if (!wait_a_little(end))
+		if (signal_interrupted())
 			return done ? (long)done : -ERESTARTSYS;
+		tty_wait(seen, end);
 	}
 }
 
 static long read_line(u8 *to, size_t n, bool *ended)
 {
-	long got;
-
 	for (;;) {
-		tty_poll();
-		got = terminal_take(to, n, ended);
+		u32 seen = tty_poll();
+		long got = terminal_take(to, n, ended);
+
 		if (got != -EAGAIN)
 			return got;
-		if (!wait_a_little(TIME_NEVER))
+		if (signal_interrupted())
 			return -ERESTARTSYS;
+		tty_wait(seen, TIME_NEVER);
 	}
 }
 
@@ -283,7 +274,8 @@ static long console_file_write(struct file *f __unused, struct io *io, u64 *pos 
 static u32 console_poll(struct file *f __unused, struct poll_wait *wait)
 {
 	if (wait)
-		wait->look_after = TTY_POLL_NS;
+		wait->look_after = tty_look_after;
+	poll_enlist(wait, &tty_readers);
 	return POLLOUT | POLLWRNORM | (is_ready() ? POLLIN | POLLRDNORM : 0);
 }
 
@@ -343,12 +335,20 @@ static long put_number(u64 to, const int *number)
 	return n < 0 ? -ENOTTY : put(to, &n, sizeof(n));
 }
 
-static long console_ioctl(struct file *f __unused, u32 request, u64 arg)
+/* What comes from a pipe is no terminal: standard input, which can only be read then. */
+static bool is_pipe(const struct file *f)
+{
+	return tty_is_pipe && (f->flags & O_ACCMODE) == O_RDONLY;
+}
+
+static long console_ioctl(struct file *f, u32 request, u64 arg)
 {
 	struct termios settings;
 	struct window window;
 	u32 count;
 
+	if (is_pipe(f))
+		return -ENOTTY;
 	switch (request) {
 	case TCGETS: terminal_get(&settings); return put(arg, &settings, sizeof(settings));
 	case TCSETS:
@@ -381,18 +381,9 @@ const struct file_ops console_ops = {
 	.kind = "/dev/console",
 };
 
-/* What comes from a pipe is no terminal: standard input is a file of its own then. */
-static const struct file_ops input_ops = {
-	.read = console_read,
-	.write = console_file_write,
-	.poll = console_poll,
-	.mode = S_IFCHR | 0620,
-	.kind = "/dev/console",
-};
-
 struct descriptors *console_descriptors(void)
 {
-	struct file *in = file_make(tty_is_pipe ? &input_ops : &console_ops, O_RDWR, NULL);
+	struct file *in = file_make(&console_ops, tty_is_pipe ? O_RDONLY : O_RDWR, NULL);
 	struct file *out = in && tty_is_pipe ? file_make(&console_ops, O_RDWR, NULL) : in;
 	struct descriptors *d = out ? descriptors_make(in, out) : NULL;
 

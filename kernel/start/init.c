@@ -6,6 +6,7 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
 #include "kernel/debug/profile.h"
+#include "kernel/files/tty.h"
 #include "kernel/fs/console.h"
 #include "kernel/guest/guest.h"
 #include "kernel/linux/numbers.h"
@@ -74,6 +75,7 @@ void init_run(const struct boot_args *args, u64 tsc_at_entry)
 {
 	firmware_report_args();
 	config_init(args);
+	tty_init();
 	if (args->selftest)
 		run_suites(args);
 	run_program(args, tsc_at_entry);

@@ -26,7 +26,7 @@ static void check_good(void)
 	CHECK_EQ(fw.info.ioapic[1].id, 2);
 	CHECK_EQ(fw.info.ioapic[1].addr, 0xfec01000);
 	CHECK_EQ(fw.info.ioapic[1].gsi_base, 24);
-	CHECK_EQ(fw.info.pit_gsi, 2);
+	CHECK_EQ(fw.info.isa[0].gsi, 2);
 	CHECK_EQ(fw.info.pm1a_cnt, 0x604);
 	CHECK_EQ(fw.info.pm1b_cnt, 0);
 	CHECK_EQ(fw.info.pm_tmr, 0x608);
@@ -246,18 +246,23 @@ static void test_lapic_override(void)
 	CHECK_EQ(fw.info.lapic_addr, 0xfee00000);
 }
 
-/* ISA's IRQ 0 is the PIT; an entry for another of its interrupts, or another bus, is not. */
-static void test_pit_override(void)
+/* Interrupts of ISA alone, each by itself, and none beyond the last. */
+static void test_isa_overrides(void)
 {
 	fw_begin_good();
 	fw_lapic(0, 1);
 	host_put(&fw.b, (u8[]){ 2, 10, 0, 0, 2, 0, 0, 0, 0, 0 }, 10);
-	host_put(&fw.b, (u8[]){ 2, 10, 0, 9, 20, 0, 0, 0, 0, 0 }, 10);
+	host_put(&fw.b, (u8[]){ 2, 10, 0, 9, 20, 0, 0, 0, 0xf, 0 }, 10);
+	host_put(&fw.b, (u8[]){ 2, 10, 0, 5, 5, 0, 0, 0, 0x5, 0 }, 10);
+	host_put(&fw.b, (u8[]){ 2, 10, 0, 16, 7, 0, 0, 0, 0, 0 }, 10);
 	host_put(&fw.b, (u8[]){ 2, 10, 1, 0, 7, 0, 0, 0, 0, 0 }, 10);
 	fw_end_table(fw.madt);
 	fw_put_roots();
 	CHECK_EQ(fw_parse(), 0);
-	CHECK_EQ(fw.info.pit_gsi, 2);
+	CHECK(fw.info.isa[0].gsi == 2 && !fw.info.isa[0].level && !fw.info.isa[0].active_low);
+	CHECK(fw.info.isa[9].gsi == 20 && fw.info.isa[9].level && fw.info.isa[9].active_low);
+	CHECK(fw.info.isa[5].gsi == 5 && !fw.info.isa[5].level && !fw.info.isa[5].active_low);
+	CHECK_EQ(fw.info.isa[4].gsi, 4);
 }
 
 static void test_madt_damage(void)
@@ -422,7 +427,7 @@ const struct host_case host_cases[] = {
 	{ "one table that is listed twice is one", test_same_table_twice },
 	{ "an HPET that cannot be used is left out", test_hpet },
 	{ "the local APIC's address is the override's", test_lapic_override },
-	{ "the PIT's input is that of IRQ 0 of ISA", test_pit_override },
+	{ "the PIT's input is that of IRQ 0 of ISA", test_isa_overrides },
 	{ "damaged MADT entries are left out", test_madt_damage },
 	{ "short MADT entries are left out", test_short_entries },
 	{ "more CPUs and IOAPICs than there is room for", test_many_cpus },

@@ -51,6 +51,8 @@ def targets(mutants):
             *(f"build/user/{name}.elf" for name in GUESTS if guests),
             *{"build/user/ending" for m in mutants for k in m.killers
               if k.startswith("tests/test_run.py")},
+            *{"build/prompt.cpio" for m in mutants for k in m.killers
+              if k.startswith("tests/test_prompt.py")},
             *{"build/" + DEBUG_IMAGE for m in mutants if m.debug}]
 
 

@@ -4,6 +4,7 @@
  * stopped, and do not stop a CPU that panics.
  */
 #include "arch/machine/clock.h"
+#include "arch/machine/ioapic.h"
 #include "arch/machine/nmi_timer.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/insn.h"
@@ -36,7 +37,7 @@ static unsigned last_cpu(void)
 	unsigned last = 0;
 
 	for_each_cpu(cpu, &cpus_online)
-		if (VAULT_OF(cpu)->apic_id <= NMI_TIMER_MAX_TARGET)
+		if (VAULT_OF(cpu)->apic_id <= IOAPIC_MAX_TARGET)
 			last = cpu;
 	return last;
 }
