@@ -25,9 +25,10 @@ struct link {
 
 static inline struct link *list_at(const struct link *head, struct link *l)
 {
-	while (l != head && l->is_place)
-		l = l->next;
-	return l == head ? NULL : l;
+	for (; l != head; l = l->next)
+		if (!l->is_place)
+			return l;
+	return NULL;
 }
 
 /* NULL: there is none. */
@@ -76,9 +77,10 @@ static inline bool list_has(const struct link *l)
 	return l->next;
 }
 
-/* The body must not remove `item`. */
-#define list_for_each(item, head, member)                                            \
-	for ((item) = list_entry(list_first(head), typeof(*(item)), member); (item); \
-	     (item) = list_entry(list_next(head, &(item)->member), typeof(*(item)), member))
+/* The body must not remove `item`, a name, which is NULL behind the last. */
+#define list_for_each(item, head, member)                                                         \
+	for (struct link *item##_at = list_first(head);                                           \
+	     item = item##_at ? container_of(item##_at, typeof(*item), member) : NULL, item##_at; \
+	     item##_at = list_next(head, item##_at))
 
 #endif

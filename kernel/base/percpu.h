@@ -95,15 +95,14 @@ static inline struct percpu *this_cpu(void)
 
 /*
  * One field of this CPU's vault in one instruction, for the system call path
- * and where the task may move to another CPU between two.
+ * and where the task may move to another CPU between two.  The first may be done once for
+ * several: its field is to be the same wherever the task runs.
  */
-#define this_cpu_read(field)                                             \
-	({                                                               \
-		__typeof__(((struct percpu *)0)->field) v_;              \
-		__asm__ volatile("mov %%gs:%c1, %0"                      \
-				 : "=r"(v_)                              \
-				 : "i"(offsetof(struct percpu, field))); \
-		v_;                                                      \
+#define this_cpu_read(field)                                                                  \
+	({                                                                                    \
+		__typeof__(((struct percpu *)0)->field) v_;                                   \
+		__asm__("mov %%gs:%c1, %0" : "=r"(v_) : "i"(offsetof(struct percpu, field))); \
+		v_;                                                                           \
 	})
 
 #define this_cpu_inc(field) \

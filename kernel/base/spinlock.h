@@ -27,7 +27,7 @@ static __lock_inline u64 spin_lock(struct spinlock *lock)
 	u64 flags = interrupts_save();
 
 	lock_check_want(&lock->check);
-	while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE))
+	while (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
 		while (__atomic_load_n(&lock->locked, __ATOMIC_RELAXED))
 			cpu_relax();
 	this_cpu_inc(locks_held);
