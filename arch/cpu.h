@@ -16,9 +16,10 @@ struct cpu_features {
 	bool xsave, rdrand, rdseed, arch_capabilities, pku, rtm;
 	bool ibpb;              /* MSR_PRED_CMD is there */
 	bool ds;                /* a debug store with 64-bit records */
-	u64 xcr0;               /* the states we enable; 0 without XSAVE */
+	u64 xcr0;               /* the states we enable: x87 and SSE without XSAVE */
 	u32 pkru_offset;        /* of PKRU in XSAVE's area; with pku */
 	u32 fpu_size;           /* bytes of XSAVE's area for them, or of FXSAVE's */
+	u32 fpu_frame_size;     /* bytes of it in a signal frame, from a 64-aligned address */
 	bool meltdown;          /* pti=auto: on */
 	bool fpu_pointers_stay; /* AMD: restoring leaves FIP, FDP and FOP as they are */
 };

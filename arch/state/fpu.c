@@ -62,19 +62,20 @@ void fpu_detect(void)
 	u32 states;
 
 	cpu_features.fpu_pointers_stay = leaves_pointers();
-	cpu_features.fpu_size = FXSAVE_SIZE;
+	cpu_features.xcr0 = XCR0_X87 | XCR0_SSE;
+	cpu_features.fpu_size = cpu_features.fpu_frame_size = FXSAVE_SIZE;
 	if (!cpu_features.xsave || cpuid(0, 0).eax < 0xd) {
 		cpu_features.xsave = cpu_features.pku = false;
 		return;
 	}
 	states = cpuid(0xd, 0).eax;
-	cpu_features.xcr0 = XCR0_X87 | XCR0_SSE;
 	cpu_features.fpu_size = FXSAVE_SIZE + XSAVE_HEADER_SIZE;
 	if (states & XCR0_AVX)
 		take_state(XCR0_AVX);
 	if ((states & XCR0_PKRU) && cpu_features.pku)
 		cpu_features.pkru_offset = take_state(XCR0_PKRU);
 	cpu_features.pku = cpu_features.xcr0 & XCR0_PKRU;
+	cpu_features.fpu_frame_size = cpu_features.fpu_size + sizeof(u32); /* a magic number */
 }
 
 /* What lies behind fpu_size in a task's page is not ours: nothing may load or save it. */

@@ -66,11 +66,6 @@ union state {
 	u8 bytes[FPU_STATE_MAX];
 };
 
-u64 fpu_frame_size(void)
-{
-	return cpu_features.fpu_size + (cpu_features.xsave ? sizeof(u32) : 0);
-}
-
 /* ---- FSAVE's tag word: two bits a register, by register, not by stack -------------- */
 
 enum tag { TAG_VALID, TAG_ZERO, TAG_SPECIAL, TAG_EMPTY };
@@ -128,32 +123,29 @@ static int save_legacy(virt_addr_t at, u16 cs, u16 ds)
 	return copy_to_user(at, &l, sizeof(l)) ? -EFAULT : 0;
 }
 
-/* The parts that XSAVE and FXSAVE leave alone.  User memory is open. */
-static int write_software_part(union state *to, bool ia32)
+/* Words behind the numbers that XSAVE and FXSAVE leave alone; the header of XSAVE's follows. */
+#define SW_PADDING_WORDS 3
+#define HEADER_WORDS (XSAVE_HEADER_SIZE / sizeof(u64))
+
+int fpu_frame_save(virt_addr_t at, u64 in_front)
 {
+	union state *to = (union state *)at;
 	struct sw_bytes *sw = &to->fx.sw;
-	u64 extended_size = cpu_features.fpu_size + (ia32 ? FPU_LEGACY_SIZE : 0) + sizeof(u32);
-	unsigned zero_words = 3 + (cpu_features.xsave ? XSAVE_HEADER_SIZE / 8 : 0);
+	u64 *zero = (u64 *)&sw->padding[1];
+	u64 size = cpu_features.fpu_size;
 
-	user_put64(&sw->magic1, MAGIC1 | extended_size << 32, fault);
-	user_put64(&sw->xfeatures, cpu_features.xsave ? cpu_features.xcr0 : X87_SSE, fault);
-	user_put64(&sw->xstate_size, cpu_features.fpu_size, fault);
-	user_zero_words(&sw->padding[1], zero_words, fault);
-	if (!cpu_features.xsave)
-		return 0;
-	user_put32(to->bytes + cpu_features.fpu_size, MAGIC2, fault);
-	return 0;
-fault:
-	return -EFAULT;
-}
-
-/* User memory is open. */
-static int write_state(union state *to)
-{
-	if (!cpu_features.xsave) {
+	user_put64(&sw->magic1, MAGIC1 | (size + sizeof(u32) + in_front) << 32, fault);
+	user_put64(&sw->xfeatures, cpu_features.xcr0, fault);
+	user_put64(&sw->xstate_size, size, fault);
+	if (unlikely(!cpu_features.xsave)) {
+		user_zero_words(zero, SW_PADDING_WORDS, fault);
 		user_fxsave(to, 0, fault);
 		return 0;
 	}
+#pragma GCC unroll 16
+	for (unsigned i = 0; i < SW_PADDING_WORDS + HEADER_WORDS; i++)
+		user_put64(&zero[i], 0, fault);
+	user_put32(at + size, MAGIC2, fault);
 	user_xsave(to, cpu_features.xcr0, fault);
 	/* A program that knows nothing of the header changes x87 and SSE. */
 	user_or64(&to->header.xstate_bv, X87_SSE, fault);
@@ -162,21 +154,16 @@ fault:
 	return -EFAULT;
 }
 
-int fpu_frame_save(virt_addr_t at, bool ia32, u16 cs, u16 ds)
+int fpu_frame_save32(virt_addr_t at, u16 cs, u16 ds)
 {
-	union state *to = (union state *)at;
 	int err;
 
-	if (!user_range_ok(at, fpu_frame_size()))
+	if (!user_range_ok(at, cpu_features.fpu_frame_size))
 		return -EFAULT;
 	user_access_begin();
-	err = write_software_part(to, ia32);
-	if (!err)
-		err = write_state(to);
+	err = fpu_frame_save(at, FPU_LEGACY_SIZE);
 	user_access_end();
-	if (!err && ia32)
-		err = save_legacy(at - FPU_LEGACY_SIZE, cs, ds);
-	return err;
+	return err ? err : save_legacy(at - FPU_LEGACY_SIZE, cs, ds);
 }
 
 /* ---- From a frame ---------------------------------------------------------------------- */
@@ -190,17 +177,17 @@ static inline int read_features(virt_addr_t at, u64 *features, bool *fx_only)
 	/* The program's address need not be aligned. */
 	typedef struct sw_bytes __attribute__((aligned(1))) any_sw_bytes;
 	const any_sw_bytes *sw = (const any_sw_bytes *)(at + offsetof(struct fx_area, sw));
-	u32 magic1 = 0, magic2 = 0, extended_size = 0, size = 0;
+	u32 magic2 = 0, size = 0;
+	u64 head = 0; /* magic1, extended_size */
 
 	*features = X87_SSE;
 	*fx_only = true;
 	if (!cpu_features.xsave)
 		return 0;
-	user_get32(&magic1, &sw->magic1, fault);
-	user_get32(&extended_size, &sw->extended_size, fault);
+	user_get64(&head, &sw->magic1, fault);
 	user_get32(&size, &sw->xstate_size, fault);
-	if (magic1 != MAGIC1 || size < FXSAVE_SIZE + XSAVE_HEADER_SIZE ||
-	    size > cpu_features.fpu_size || size > extended_size)
+	if ((u32)head != MAGIC1 || size < FXSAVE_SIZE + XSAVE_HEADER_SIZE ||
+	    size > cpu_features.fpu_size || size > head >> 32)
 		return 0;
 	user_get32(&magic2, at + size, fault);
 	if (magic2 != MAGIC2)
@@ -213,36 +200,24 @@ fault:
 	return -EFAULT;
 }
 
-static int restore64(virt_addr_t at)
+int fpu_frame_restore64(virt_addr_t at)
 {
 	u64 features;
 	bool fx_only;
 
-	if (!user_range_ok(at, fpu_frame_size()))
-		return -EFAULT;
-	user_access_begin();
-	if (read_features(at, &features, &fx_only))
+	if (!user_range_ok(at, cpu_features.fpu_frame_size) ||
+	    read_features(at, &features, &fx_only))
 		goto fault;
 	if (fx_only)
 		user_fxrstor(at, 0, fault);
 	else
 		user_xrstor(at, features, fault);
-	user_access_end();
-	if (cpu_features.xcr0 & ~features)
+	if (unlikely(cpu_features.xcr0 & ~features))
 		fpu_reset_some(cpu_features.xcr0 & ~features);
 	return 0;
 fault:
-	user_access_end();
+	fpu_reset();
 	return -EFAULT;
-}
-
-int fpu_frame_restore64(virt_addr_t at)
-{
-	int err = restore64(at);
-
-	if (err)
-		fpu_reset();
-	return err;
 }
 
 static bool header_ok(const struct xsave_header *h)
@@ -282,7 +257,7 @@ static int restore32(virt_addr_t at)
 	union state s __aligned(64) = { 0 };
 	struct legacy_area l;
 
-	if (!user_range_ok(at, FPU_LEGACY_SIZE + fpu_frame_size()) ||
+	if (!user_range_ok(at, FPU_LEGACY_SIZE + cpu_features.fpu_frame_size) ||
 	    copy_from_user(&l, at, sizeof(l)) || read_state(at + FPU_LEGACY_SIZE, &s))
 		return -EFAULT;
 	s.fx.fcw = (u16)l.cw;

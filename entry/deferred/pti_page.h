@@ -35,8 +35,7 @@ static inline u32 signal_stack_flags(const struct signal_stack *s, u64 sp)
 
 /*
  * What a thread chooses, and may change without the kernel: kept here alone, or, without
- * pti=deferred, in its struct thread.  The thread itself writes it; others read `blocked`
- * under process_lock.
+ * pti=deferred, in its struct thread.  The thread itself writes it, and others read `blocked`.
  */
 struct thread_choices {
 	u64 blocked;         /* bit n - 1: signal n */

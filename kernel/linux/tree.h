@@ -133,6 +133,17 @@ static inline bool signal_does_nothing(struct process *p, int signal)
 	return handler == SIG_IGN || (handler == SIG_DFL && (SIGNALS_IGNORED & SIGNAL_BIT(signal)));
 }
 
+/* What is pending for t, and has it been killed?  Then it must die, whatever else is due. */
+static inline u64 signal_all_pending(const struct thread *t)
+{
+	return t->signals.pending.set | t->process->signals.pending.set;
+}
+
+static inline bool signal_kill_pending(const struct thread *t)
+{
+	return signal_all_pending(t) & SIGNAL_BIT(SIGKILL);
+}
+
 /* The process of the current task, which is a user task. */
 static inline struct process *current_process(void)
 {

@@ -33,13 +33,10 @@ struct user *user_of_uid(u32 uid)
 	return u;
 }
 
-void user_put(struct user *u)
+void user_free(struct user *u)
 {
 	struct user **at = &users;
 
-	ASSERT_OP(u->holds, >, 0);
-	if (--u->holds > 0)
-		return;
 	ASSERT_OP(u->tasks, ==, 0);
 	while (*at != u)
 		at = &(*at)->next;

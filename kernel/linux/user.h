@@ -5,6 +5,7 @@
 #ifndef KERNEL_LINUX_USER_H
 #define KERNEL_LINUX_USER_H
 
+#include "kernel/base/log.h"
 #include "kernel/base/types.h"
 
 struct process;
@@ -23,7 +24,13 @@ struct user {
  * user_put() gives the hold back.  process_lock is held.
  */
 struct user *user_of_uid(u32 uid);
-void user_put(struct user *u);
+void user_free(struct user *u);
+static inline void user_put(struct user *u)
+{
+	ASSERT_OP(u->holds, >, 0);
+	if (--u->holds == 0)
+		user_free(u);
+}
 
 /* One hold more. */
 static inline struct user *user_hold(struct user *u)

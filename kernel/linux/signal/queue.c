@@ -23,6 +23,11 @@ struct queued_signal {
 };
 static_assert(sizeof(struct queued_signal) <= PIECE_SIZE, "an entry is a piece");
 
+/* Signals that an instruction raises go first. */
+#define SIGNALS_SYNCHRONOUS                                                                    \
+	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | \
+	 SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
+
 #define RELEASED_AT_ONCE 64
 
 static unsigned used;
@@ -93,8 +98,10 @@ int signal_queue_add(struct pending_signals *pending, struct process *to,
 		q = alloc(to, info);
 	if (!q && real_time && info->code != SI_USER)
 		return -EAGAIN;
-	pending->set |= SIGNAL_BIT(info->signo);
-	if (to->facts) /* before the sender looks who blocks it: deferred C does the reverse */
+	/* Before the sender looks who blocks it: signal_set_blocked() and deferred C do the
+	 * reverse. */
+	__atomic_fetch_or(&pending->set, SIGNAL_BIT(info->signo), __ATOMIC_SEQ_CST);
+	if (to->facts)
 		__atomic_fetch_add(&to->facts->signals_sent, 1, __ATOMIC_SEQ_CST);
 	if (!q)
 		return 0;
@@ -103,18 +110,21 @@ int signal_queue_add(struct pending_signals *pending, struct process *to,
 	return 0;
 }
 
-void signal_queue_take(struct pending_signals *pending, int signal, struct siginfo *info)
+int signal_queue_take(struct pending_signals *pending, u64 signals, struct siginfo *info)
 {
-	struct queued_signal *q = take_first(&pending->last[signal - 1]);
+	u64 urgent = signals & SIGNALS_SYNCHRONOUS;
+	unsigned i = (unsigned)__builtin_ctzll(urgent ? urgent : signals);
+	struct queued_signal *q = take_first(&pending->last[i]);
 
-	if (!pending->last[signal - 1])
-		pending->set &= ~SIGNAL_BIT(signal);
-	if (!q) { /* as if process 0 had sent it */
-		*info = (struct siginfo){ .signo = signal };
-		return;
+	if (!pending->last[i])
+		pending->set &= ~BIT(i);
+	if (likely(q)) {
+		*info = q->info;
+		release(q);
+	} else { /* as if process 0 had sent it */
+		*info = (struct siginfo){ .signo = (int)i + 1 };
 	}
-	*info = q->info;
-	release(q);
+	return (int)i + 1;
 }
 
 void signal_queue_take_out(struct pending_signals *pending, u64 signals,

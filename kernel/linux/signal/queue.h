@@ -16,8 +16,11 @@
 int signal_queue_add(struct pending_signals *pending, struct process *to,
 		     const struct siginfo *info);
 
-/* The first of that signal into *info; it stays pending if there are more. */
-void signal_queue_take(struct pending_signals *pending, int signal, struct siginfo *info);
+/*
+ * Which of these signals, each of them pending, is to be taken first; its first entry into
+ * *info.  It stays pending if there are more.
+ */
+int signal_queue_take(struct pending_signals *pending, u64 signals, struct siginfo *info);
 
 /*
  * None of these signals is pending any more; what was known of them goes to *ring

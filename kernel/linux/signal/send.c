@@ -22,20 +22,16 @@
  * May the signal be dropped at once?  t: the thread that it is for, or the leader if it is
  * for the process.
  */
-static bool is_dropped(const struct thread *t, int signal, bool from_kernel)
+static bool is_dropped(const struct thread *t, int signal)
 {
 	struct process *p = t->process;
-	bool unblockable = SIGNALS_UNBLOCKABLE & SIGNAL_BIT(signal);
-	bool init = p->pid == 1;
+	u64 handler = signal_action_of(p, signal)->handler;
 
 	if ((t->choices->blocked | t->signals.waited) & SIGNAL_BIT(signal))
 		return false; /* that may change before it is taken */
-	if (t->tracer && signal != SIGKILL)
+	if ((t->tracer && signal != SIGKILL) || likely(handler > SIG_IGN))
 		return false;
-	if (init && unblockable)
-		return true;
-	if (init && !p->signals.killable && signal_action_of(p, signal)->handler == SIG_DFL &&
-	    !(from_kernel && unblockable))
+	if (p->pid == 1 && (SIGNALS_UNBLOCKABLE & SIGNAL_BIT(signal) || !p->signals.killable))
 		return true;
 	return signal_does_nothing(p, signal);
 }
@@ -82,8 +78,11 @@ static void wake_for(struct process *p, struct thread *only, int signal)
 	}
 }
 
-/* A stop and SIGCONT undo each other when they are sent, whatever is done then. */
-static void undo_opposite(struct process *p, int signal)
+/*
+ * A stop and SIGCONT undo each other when they are sent, whatever is done then.  __noinline: its
+ * register saves are not for other signals; so below.
+ */
+static __noinline void undo_opposite(struct process *p, int signal)
 {
 	if (SIGNALS_STOP & SIGNAL_BIT(signal))
 		flush_standard(p, SIGNAL_BIT(SIGCONT));
@@ -104,8 +103,9 @@ static int send(struct process *p, struct thread *only, const struct siginfo *in
 	struct thread *t = only ? only : p->leader;
 	int err;
 
-	undo_opposite(p, info->signo);
-	if (!t || (only && only->leaving) || is_dropped(t, info->signo, info->code == SI_KERNEL))
+	if (unlikely((SIGNALS_STOP | SIGNAL_BIT(SIGCONT)) & SIGNAL_BIT(info->signo)))
+		undo_opposite(p, info->signo);
+	if (!t || (only && only->leaving) || is_dropped(t, info->signo))
 		return 0;
 	err = signal_queue_add(only ? &only->signals.pending : &p->signals.pending, p, info);
 	if (!err)
@@ -229,7 +229,7 @@ static void send_to_one(struct many *m, struct process *p)
 }
 
 /* pid: -1, all; 0, the own group; or less, that group. */
-static long send_to_many(int pid, const struct siginfo *info)
+static __noinline long send_to_many(int pid, const struct siginfo *info)
 {
 	struct many m = { .all = pid == -1,
 			  .info = info,

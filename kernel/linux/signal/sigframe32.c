@@ -92,9 +92,9 @@ static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *r
 		   d->action.restorer) {
 		sp = d->action.restorer; /* as before there was SA_ONSTACK */
 	}
-	area = ALIGN_DOWN(sp - fpu_frame_size(), 64);
+	area = ALIGN_DOWN(sp - cpu_features.fpu_frame_size, 64);
 	*fpstate = area - FPU_LEGACY_SIZE;
-	if (fpu_frame_save(area, true, (u16)regs->cs, read_ds()))
+	if (fpu_frame_save32(area, (u16)regs->cs, read_ds()))
 		return 0;
 	return ALIGN_DOWN(*fpstate - size + 4, 16) - 4;
 }

@@ -44,7 +44,7 @@ struct stack64 {
 
 #define FIELD(reg) u64 reg;
 #define PUT(reg) user_put64(&c->reg, r->reg, fault);
-#define LOAD(reg) r->reg = c->reg;
+#define LOAD(reg) user_get64(&r->reg, &c->reg, fault);
 
 struct sigcontext64 {
 	SIGCONTEXT_REGS(FIELD)
@@ -73,14 +73,15 @@ static_assert(sizeof(struct frame64) == 440, "Linux's rt_sigframe");
 
 u64 sigframe_max_size(void)
 {
-	u64 size = SIGFRAME32_SIZE + FRAME_ALIGN - 1 + fpu_frame_size() + FPU_LEGACY_SIZE + 63;
+	u64 size = SIGFRAME32_SIZE + FRAME_ALIGN - 1 + cpu_features.fpu_frame_size +
+		   FPU_LEGACY_SIZE + 63;
 
 	return ALIGN_UP(size, FRAME_ALIGN);
 }
 
 /* ---- The way out -------------------------------------------------------------------- */
 
-/* Where the frame goes, with the FPU state written already; 0: no room. */
+/* Where the frame goes; 0: no room. */
 static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *regs,
 			       virt_addr_t *fpstate)
 {
@@ -92,11 +93,11 @@ static virt_addr_t place_frame(const struct delivery *d, const struct pt_regs *r
 		sp = s->sp + s->size;
 		alternate = true;
 	}
-	*fpstate = ALIGN_DOWN(sp - fpu_frame_size(), 64);
+	*fpstate = ALIGN_DOWN(sp - cpu_features.fpu_frame_size, 64);
 	sp = ALIGN_DOWN(*fpstate - sizeof(struct frame64), FRAME_ALIGN) - 8;
 	if (alternate && !(sp > s->sp && sp - s->sp <= s->size))
 		return 0; /* it would not fit on the alternate stack */
-	return fpu_frame_save(*fpstate, false, 0, 0) ? 0 : sp;
+	return user_range_ok(sp, *fpstate + cpu_features.fpu_frame_size - sp) ? sp : 0;
 }
 
 /* User memory is open. */
@@ -121,7 +122,7 @@ fault:
 	return -EFAULT;
 }
 
-/* The frame but for siginfo; `reserved` stays as it is, as in Linux. */
+/* FPU state comes first; `reserved` stays as it is, as in Linux. */
 static int write_frame(struct frame64 *f, const struct pt_regs *regs, const struct delivery *d,
 		       virt_addr_t fpstate)
 {
@@ -131,6 +132,8 @@ static int write_frame(struct frame64 *f, const struct pt_regs *regs, const stru
 	struct ucontext64 *uc = &f->uc;
 
 	user_access_begin();
+	if (fpu_frame_save(fpstate, 0))
+		goto fault;
 	user_put64(&f->restorer, d->action.restorer, fault);
 	user_put64(&uc->flags, flags, fault);
 	user_put64(&uc->link, 0, fault);
@@ -138,7 +141,8 @@ static int write_frame(struct frame64 *f, const struct pt_regs *regs, const stru
 	user_put32(&uc->stack.flags, sigframe_stack_flags(s), fault);
 	user_put64(&uc->stack.size, s->size, fault);
 	user_put64(&uc->sigmask, d->mask, fault);
-	if (write_context(&uc->mcontext, regs, d, fpstate))
+	if (write_context(&uc->mcontext, regs, d, fpstate) ||
+	    (d->action.flags & SA_SIGINFO && siginfo_put((virt_addr_t)&f->info, &d->info)))
 		goto fault;
 	user_access_end();
 	return 0;
@@ -155,9 +159,7 @@ int sigframe64_push(const struct delivery *d, struct pt_regs *regs)
 		return -EFAULT;
 	sp = place_frame(d, regs, &fpstate);
 	info = sp + offsetof(struct frame64, info);
-	if (!sp || !user_range_ok(sp, sizeof(struct frame64)) ||
-	    write_frame((struct frame64 *)sp, regs, d, fpstate) ||
-	    (d->action.flags & SA_SIGINFO && siginfo_to_user(info, &d->info)))
+	if (!sp || write_frame((struct frame64 *)sp, regs, d, fpstate))
 		return -EFAULT;
 	regs->di = (u64)d->signal;
 	regs->si = info;
@@ -184,52 +186,78 @@ u64 sigframe_flags(u64 old, u64 wanted)
 	return (old & ~(u64)FLAGS_RETURN) | (wanted & FLAGS_RETURN);
 }
 
-static void load_context(struct pt_regs *r, const struct sigcontext64 *c, u64 uc_flags)
+/* What the frame has beside the registers; its place need not be aligned. */
+typedef struct ucontext64 __attribute__((aligned(1))) any_ucontext64;
+struct rest64 {
+	u64 uc_flags, flags, selectors, fpstate, sigmask;
+	struct signal_stack stack;
+};
+
+/*
+ * The general registers into *r, all else into *to: 0 or -EFAULT.  First what lies at both
+ * ends, so that a frame of which a page is missing changes nothing.  User memory is open.
+ */
+static inline int read_context(struct pt_regs *r, struct rest64 *to, const any_ucontext64 *uc)
 {
+	const typeof(uc->mcontext) *c = &uc->mcontext;
+
+	user_get64(&to->sigmask, &uc->sigmask, fault);
+	user_get64(&to->uc_flags, &uc->flags, fault);
+	user_get64(&to->stack.sp, &uc->stack.sp, fault);
+	user_get32(&to->stack.flags, &uc->stack.flags, fault);
+	user_get64(&to->stack.size, &uc->stack.size, fault);
+	user_get64(&to->flags, &c->flags, fault);
+	user_get64(&to->selectors, &c->cs, fault);
+	user_get64(&to->fpstate, &c->fpstate, fault);
 	SIGCONTEXT_REGS(LOAD)
-	r->cs = c->cs | 3;
-	r->ss = segment_of_frame(current_task()->mm, c->ss | 3);
-	r->flags = sigframe_flags(r->flags, c->flags);
+	return 0;
+fault:
+	return -EFAULT;
+}
+
+static inline void load_special(struct pt_regs *r, const struct rest64 *from)
+{
+	r->cs = (u16)from->selectors | 3;
+	r->ss = segment_of_frame(current_task()->mm, (u16)(from->selectors >> 48) | 3);
+	r->flags = sigframe_flags(r->flags, from->flags);
 	r->orig_ax = ~0ULL; /* nothing to restart */
 	/* Old programs save no SS, and get a good one. */
-	if (!(uc_flags & UC_STRICT_RESTORE_SS) && r->cs == SEL_USER_CS &&
+	if (!(from->uc_flags & UC_STRICT_RESTORE_SS) && r->cs == SEL_USER_CS &&
 	    !segment_is_stack((u16)r->ss))
 		r->ss = SEL_USER_DS;
 }
 
 /* The alternate stack as the frame has it; mostly that is as it was. */
-static void restore_stack(const struct stack64 *from, u64 sp)
+static inline void restore_stack(const struct signal_stack *new, u64 sp)
 {
 	const struct signal_stack *s = &current_thread()->choices->stack;
-	struct signal_stack stack = { from->sp, from->size, from->flags };
 
-	if (stack.sp != s->sp || stack.size != s->size || stack.flags != sigframe_stack_flags(s))
-		signal_set_stack(&stack, NULL, sp);
+	if (new->sp != s->sp || new->size != s->size || new->flags != sigframe_stack_flags(s))
+		signal_set_stack(new, NULL, sp);
 }
 
 bool sigframe64_return(struct pt_regs *regs)
 {
 	virt_addr_t at = regs->sp - sizeof(u64);
-	struct ucontext64 uc;
-	int err = 0;
+	struct rest64 rest;
+	int err, fpu_err = 0;
 
 	if (!user_range_ok(at, sizeof(struct frame64)))
 		return false;
 	user_access_begin();
-	user_copy_words(&uc, at + offsetof(struct frame64, uc), sizeof(uc) / 8, fault);
+	err = read_context(regs, &rest, (any_ucontext64 *)(at + offsetof(struct frame64, uc)));
+	if (!err && rest.fpstate)
+		fpu_err = fpu_frame_restore64(rest.fpstate);
 	user_access_end();
-	signal_set_blocked(uc.sigmask);
-	current_thread()->signals.restart.resume = NULL;
-	load_context(regs, &uc.mcontext, uc.flags);
-	if (uc.mcontext.fpstate)
-		err = fpu_frame_restore64(uc.mcontext.fpstate);
-	else
-		fpu_reset();
 	if (err)
 		return false;
-	restore_stack(&uc.stack, regs->sp);
+	signal_set_blocked(rest.sigmask);
+	current_thread()->signals.restart.resume = NULL;
+	load_special(regs, &rest);
+	if (!rest.fpstate)
+		fpu_reset();
+	if (fpu_err)
+		return false;
+	restore_stack(&rest.stack, regs->sp);
 	return true;
-fault:
-	user_access_end();
-	return false;
 }

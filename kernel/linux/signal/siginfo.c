@@ -43,19 +43,26 @@ static int own_codes(int signal)
 }
 
 /* The program's address need not be aligned, so it is never a pointer to the struct. */
-int siginfo_to_user(virt_addr_t to, const struct siginfo *from)
+int siginfo_put(virt_addr_t to, const struct siginfo *from)
 {
-	if (!user_range_ok(to, sizeof(struct user_siginfo)))
-		return -EFAULT;
-	user_access_begin();
 	user_copy_words(to, from, sizeof(*from) / 8, fault);
 	user_zero_words(to + offsetof(struct user_siginfo, rest),
 			(sizeof(struct user_siginfo) - sizeof(*from)) / 8, fault);
-	user_access_end();
 	return 0;
 fault:
-	user_access_end();
 	return -EFAULT;
+}
+
+int siginfo_to_user(virt_addr_t to, const struct siginfo *from)
+{
+	int err;
+
+	if (!user_range_ok(to, sizeof(struct user_siginfo)))
+		return -EFAULT;
+	user_access_begin();
+	err = siginfo_put(to, from);
+	user_access_end();
+	return err;
 }
 
 static enum layout layout_of(const struct siginfo *info)

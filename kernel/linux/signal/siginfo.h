@@ -10,6 +10,9 @@
 int siginfo_to_user(virt_addr_t to, const struct siginfo *from);
 int siginfo_to_user32(virt_addr_t to, const struct siginfo *from);
 
+/* The first to a range that is known to be good, while user memory is open. */
+int siginfo_put(virt_addr_t to, const struct siginfo *from);
+
 /*
  * That of the current call into *to, for that signal: 0, -EFAULT, or -E2BIG: it has more
  * than a struct siginfo keeps.

@@ -10,8 +10,8 @@
  * A forced fault, which a thread's own instruction raised, has a place of its own: so
  * none is lost, and no other signal comes between the instruction and the handler.
  *
- * process_lock guards all of this; only the thread itself writes its `blocked`, and with
- * pti=deferred without the lock, on the user's table (entry/deferred/calls.c).
+ * process_lock guards all of this; only the thread itself writes its `blocked`, and without
+ * the lock; with pti=deferred on the user's table, too (entry/deferred/calls.c).
  * Read next: kernel/linux/signal/send.c, kernel/linux/process/to_user.c.
  */
 #include "kernel/base/errno.h"
@@ -19,11 +19,6 @@
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/tree.h"
 #include "kernel/task/sched.h"
-
-/* Signals that an instruction raises go first. */
-#define SIGNALS_SYNCHRONOUS                                                                    \
-	(SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | \
-	 SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
 
 const char *signal_name(int signal)
 {
@@ -78,15 +73,10 @@ static bool takes_part_in_stop(const struct thread *t)
 	return t->process->signals.stop && !t->signals.stopped && !t->tracer;
 }
 
-static u64 all_pending(const struct thread *t)
-{
-	return t->signals.pending.set | t->process->signals.pending.set;
-}
-
 /* Is something left for t to take? */
 static bool ready(const struct thread *t)
 {
-	return (all_pending(t) & ~t->choices->blocked) || t->signals.forced;
+	return (signal_all_pending(t) & ~t->choices->blocked) || t->signals.forced;
 }
 
 bool signal_pending(void)
@@ -105,11 +95,6 @@ void signal_wake(struct thread *t)
 		sched_notify(task_of(t));
 }
 
-bool signal_kill_pending(const struct thread *t)
-{
-	return all_pending(t) & SIGNAL_BIT(SIGKILL);
-}
-
 /* ---- Stops ------------------------------------------------------------------------- */
 
 void signal_wake_next_stopped(struct process *p)
@@ -122,25 +107,13 @@ void signal_wake_next_stopped(struct process *p)
 
 /* ---- Taking ------------------------------------------------------------------------ */
 
-static int first_of(u64 set)
-{
-	if (set & SIGNALS_SYNCHRONOUS)
-		set &= SIGNALS_SYNCHRONOUS;
-	return __builtin_ctzll(set) + 1;
-}
-
 int signal_take(struct thread *t, u64 set, struct siginfo *info)
 {
 	struct pending_signals *from = &t->signals.pending;
-	int signal;
 
 	if (!(from->set & set))
 		from = &t->process->signals.pending;
-	if (!(from->set & set))
-		return 0;
-	signal = first_of(from->set & set);
-	signal_queue_take(from, signal, info);
-	return signal;
+	return from->set & set ? signal_queue_take(from, from->set & set, info) : 0;
 }
 
 void signal_forget(struct pending_signals *pending)
@@ -177,7 +150,7 @@ static __attribute__((noinline)) void share_out(struct thread *t, u64 newly_bloc
 
 void signal_look_again(struct thread *t)
 {
-	if (all_pending(t) && !t->process->ending)
+	if (signal_all_pending(t) && !t->process->ending)
 		share_out(t, ~0ULL);
 }
 
@@ -188,18 +161,29 @@ void signal_set_blocked_locked(u64 blocked)
 
 	blocked &= ~SIGNALS_UNBLOCKABLE;
 	t->choices->blocked = blocked;
-	if (unlikely(all_pending(t)))
+	if (unlikely(signal_all_pending(t)))
 		share_out(t, blocked & ~old);
 }
 
+/*
+ * The lock is taken if something is pending.  It need not be held before: who sends makes the
+ * signal pending first, and then looks who blocks it (signal_queue_add()).
+ */
 void signal_set_blocked(u64 blocked)
 {
-	const struct thread *t = current_thread();
-	SPIN_GUARD(&process_lock);
+	struct thread *t = current_thread();
+	u64 old;
 
-	signal_set_blocked_locked(blocked);
-	if (t->process->facts && !all_pending(t))
-		t->choices->seen = t->process->facts->signals_sent;
+	blocked &= ~SIGNALS_UNBLOCKABLE;
+	old = __atomic_exchange_n(&t->choices->blocked, blocked, __ATOMIC_SEQ_CST);
+	if (likely(!signal_all_pending(t) && !t->process->facts))
+		return;
+	SPIN_SCOPE(&process_lock) {
+		if (signal_all_pending(t))
+			share_out(t, blocked & ~old);
+		else if (t->process->facts)
+			t->choices->seen = t->process->facts->signals_sent;
+	}
 }
 
 /* ---- Waiting ------------------------------------------------------------------------ */

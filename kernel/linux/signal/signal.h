@@ -77,9 +77,6 @@ void signal_look_again(struct thread *t);
  */
 void signal_wake_next_stopped(struct process *p);
 
-/* Has t been killed?  Then it must die, whatever else is due.  process_lock is held. */
-bool signal_kill_pending(const struct thread *t);
-
 /*
  * Takes the first pending signal that is in `ready` from a thread or else its
  * process; 0: none.  process_lock is held.
