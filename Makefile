@@ -52,7 +52,7 @@ LDFLAGS := -nostdlib -static -X -z max-page-size=4096 -z noexecstack --fatal-war
 
 DIRS := kernel/base mm/frames mm mm/audit mm/space entry entry/shared entry/deferred arch arch/vdso arch/state arch/machine \
 	kernel/task kernel/debug kernel/files kernel/linux kernel/linux/signal kernel/fs \
-	kernel/linux/process kernel/linux/program kernel/fs/calls kernel/linux/calls kernel/guest kernel/start kernel/proc kernel boot \
+	kernel/linux/process kernel/linux/program kernel/fs/calls kernel/linux/calls kernel/extra kernel/guest kernel/start kernel/proc kernel boot \
 	tests/suites $(TWINS)
 C_SOURCES := $(filter-out entry/offsets.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 ASM_SOURCES := $(wildcard $(addsuffix /*.asm,$(DIRS)))

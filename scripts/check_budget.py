@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""How much there is to read: five numbers, each with a bound.
+"""How much there is to read: six numbers, each with a bound.
 
 Called by `make check`.  The reading list is what README's "Two hours of reading"
 names; the gate is what lies directly in entry/, arch/, mm/ and kernel/, with four headers
 of kernel/base/; the personality is kernel/linux/, what it can open kernel/fs/, what it can
-read of the kernel kernel/proc/.  Prints the numbers; exits with 1 if one is above its bound: then something goes elsewhere, or is said once instead of twice.
+read of the kernel kernel/proc/, small calls kernel/extra/.  Prints the numbers; exits with 1 if one is above its bound: then something goes elsewhere, or is said once instead of twice.
 Each item of the list must say how many lines it has, and give them time.
 
     scripts/check_budget.py [ROOT]
@@ -19,7 +19,8 @@ HEADERS = ("layout.h", "percpu.h", "x86.h", "insn.h")
 SUFFIXES = (".c", ".h", ".asm", ".inc")
 LINES_A_MINUTE, MINUTES = 33, 120
 # Of the files, 400 were the personality's before they had a room.
-BOUNDS = {"reading list": 2300, "gate": 5000, "personality": 8800, "files": 6880, "proc": 1850}
+BOUNDS = {"reading list": 2300, "gate": 5000, "personality": 8800, "files": 6880, "proc": 1850,
+          "extra": 480}
 
 
 def lines(path):
@@ -100,11 +101,16 @@ def proc(root):
     return below(root, "kernel/proc")
 
 
+def extra(root):
+    """Calls that need nothing new below them."""
+    return below(root, "kernel/extra")
+
+
 def main(argv):
     """Counts."""
     root = argv[0] if argv else os.path.dirname(HERE)
     parts = {"reading list": reading_list, "gate": gate, "personality": personality,
-             "files": files, "proc": proc}
+             "files": files, "proc": proc, "extra": extra}
     bad = False
     for name, part in parts.items():
         found, most = sum(map(lines, part(root))), BOUNDS[name]

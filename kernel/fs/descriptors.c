@@ -284,7 +284,7 @@ u32 fd_room(void)
 	return __atomic_load_n(&own()->room, __ATOMIC_RELAXED) * CHUNK_FDS;
 }
 
-struct file *fd_get(int fd)
+struct file *fd_get_any(int fd)
 {
 	struct descriptors *d = own();
 	SPIN_GUARD(&d->lock);
@@ -293,13 +293,23 @@ struct file *fd_get(int fd)
 	return f ? file_hold(f) : NULL;
 }
 
+struct file *fd_get(int fd)
+{
+	struct file *f = fd_get_any(fd);
+
+	if (!f || !(f->flags & O_PATH))
+		return f;
+	file_drop(f);
+	return NULL;
+}
+
 struct file *fd_borrow(int fd, bool *held)
 {
 	const struct process *p = current_process();
 	const struct descriptors *d = p->files;
 
 	*held = p->alive != 1 || __atomic_load_n(&d->holds, __ATOMIC_ACQUIRE) != 1;
-	return unlikely(*held) ? fd_get(fd) : file_at(d, (u32)fd);
+	return unlikely(*held) ? fd_get_any(fd) : file_at(d, (u32)fd);
 }
 
 /*

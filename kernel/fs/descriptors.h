@@ -51,11 +51,15 @@ int descriptors_next(struct descriptors *d, u32 *fd);
 
 /* ---- Of the current process: task context, no spinlock held ------------------------------ */
 
-/* The file with a hold, which the caller drops; NULL: the number is not open. */
+/*
+ * The file with a hold, which the caller drops; NULL: the number is not open, or (the first) as
+ * a name alone, with O_PATH.
+ */
 struct file *fd_get(int fd);
+struct file *fd_get_any(int fd);
 
 /*
- * fd_get() for the time of one system call: without a hold, if no other thread has this
+ * fd_get_any() for the time of one system call: without a hold, if no other thread has this
  * table, so that nobody can close the file meanwhile.  fd_return() ends it.
  */
 struct file *fd_borrow(int fd, bool *held);

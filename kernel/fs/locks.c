@@ -1,5 +1,6 @@
 /*
- * Locks on files.  A file's are in a list without an order, and an owner's do not overlap.
+ * Locks on files.  A file's are in a list without an order; an owner's do not overlap, and those
+ * of one type do not touch.
  * One sleeping lock guards all lists: programs choose how long they are, so whoever walks one
  * lets others run.  Who waits for a lock waits until any lock is let go, and asks again.
  *
@@ -22,8 +23,19 @@ struct lock {
 	struct lock_range range;
 };
 
+/* Of locks_set(). */
+struct request {
+	struct link in_blocked;
+	struct link *locks;
+	const void *owner;
+	const struct lock_range *want;
+};
+
+#define STEPS 10 /* from who waits to whom, as many as Linux takes */
+
 static struct slab objects = SLAB("file lock", struct lock);
 static struct sleep_lock lock = SLEEP_LOCK(LOCK_FILE_LOCKS);
+static struct link blocked; /* those who wait, as struct request; `lock` */
 static struct wait_queue waiting = { .lock = SPINLOCK(LOCK_WAIT_QUEUE) };
 static u64 changes; /* of all lists, ever; what waits is woken by each */
 
@@ -45,18 +57,56 @@ static bool overlap(const struct lock_range *a, const struct lock_range *b)
 
 /* ---- Lists; `lock` is held ------------------------------------------------------------------ */
 
+/* The one that begins first. */
 static const struct lock *in_the_way(struct link *locks, const void *owner,
 				     const struct lock_range *want)
 {
-	const struct lock *l;
+	const struct lock *l, *first = NULL;
 
 	list_for_each(l, locks, in_file) {
 		if (l->owner != owner && overlap(&l->range, want) &&
-		    (want->type == F_WRLCK || l->range.type == F_WRLCK))
-			return l;
+		    (want->type == F_WRLCK || l->range.type == F_WRLCK) &&
+		    (!first || l->range.start < first->range.start))
+			first = l;
 		sched_point();
 	}
-	return NULL;
+	return first;
+}
+
+/* Does whoever has the lock wait, perhaps through others, for the owner?  Asked by fcntl(). */
+static bool waits_for(const struct lock *l, const void *owner)
+{
+	for (unsigned steps = 0; l && steps < STEPS; steps++) {
+		const struct request *r;
+
+		if (l->owner == owner)
+			return true;
+		list_for_each(r, &blocked, in_blocked) {
+			if (r->owner == l->owner)
+				break;
+			sched_point();
+		}
+		l = r ? in_the_way(r->locks, r->owner, r->want) : NULL;
+	}
+	return false;
+}
+
+/* What the owner's locks of the same type make of the range, with those that touch it. */
+static struct lock_range joined(struct link *locks, const void *owner,
+				const struct lock_range *want)
+{
+	struct lock_range all = *want;
+	const struct lock *l;
+
+	list_for_each(l, locks, in_file) {
+		if (l->owner == owner && l->range.type == want->type &&
+		    l->range.start <= want->end + 1 && want->start <= l->range.end + 1) {
+			all.start = MIN(all.start, l->range.start);
+			all.end = MAX(all.end, l->range.end);
+		}
+		sched_point();
+	}
+	return all;
 }
 
 static void enter(struct link *locks, const void *owner, const struct lock_range *range,
@@ -104,37 +154,53 @@ static void cut_all(struct link *locks, const void *owner, const struct lock_ran
 
 /* ---- Setting ---------------------------------------------------------------------------------- */
 
-/* *seen: what `changes` was when another's lock was in the way. */
-static int try(struct link *locks, const void *owner, const struct lock_range *want,
-	       struct lock *spare[2], u64 *seen)
+/* *seen: what `changes` was when another's lock was in the way; the request is listed then. */
+static int try(struct request *r, bool wait, struct lock *spare[2], u64 *seen)
 {
+	const struct lock *l = NULL;
 	int err = sleep_lock_killable(&lock);
 
 	if (err)
 		return err;
 	*seen = __atomic_load_n(&changes, __ATOMIC_SEQ_CST);
-	if (want->type != F_UNLCK && in_the_way(locks, owner, want)) {
-		err = -EAGAIN;
+	if (r->want->type != F_UNLCK)
+		l = in_the_way(r->locks, r->owner, r->want);
+	if (l) {
+		err = wait && r->want->pid && waits_for(l, r->owner) ? -EDEADLK : -EAGAIN;
+		if (wait && err == -EAGAIN)
+			list_append(&blocked, &r->in_blocked);
 	} else {
-		cut_all(locks, owner, want, &spare[0]);
-		if (want->type != F_UNLCK)
-			enter(locks, owner, want, &spare[1]);
+		struct lock_range all = joined(r->locks, r->owner, r->want);
+
+		cut_all(r->locks, r->owner, &all, &spare[0]);
+		if (all.type != F_UNLCK)
+			enter(r->locks, r->owner, &all, &spare[1]);
 	}
 	sleep_unlock(&lock);
 	return err;
 }
 
+static int wait_for_change(struct request *r, const u64 *seen)
+{
+	bool interrupted = signal_interrupted();
+
+	if (!interrupted)
+		wait_queue_sleep(&waiting, has_changed, seen, TIME_NEVER);
+	sleep_lock(&lock);
+	list_remove(&r->in_blocked);
+	sleep_unlock(&lock);
+	return interrupted ? -ERESTARTSYS : 0;
+}
+
 int locks_set(struct link *locks, const void *owner, const struct lock_range *want, bool wait)
 {
 	struct lock *spare[2] = { slab_alloc(&objects), slab_alloc(&objects) };
+	struct request r = { .locks = locks, .owner = owner, .want = want };
 	int err = spare[0] && spare[1] ? 0 : -ENOLCK;
 	u64 seen;
 
-	while (!err && (err = try(locks, owner, want, spare, &seen)) == -EAGAIN && wait) {
-		err = signal_interrupted() ? -ERESTARTSYS : 0;
-		if (!err)
-			wait_queue_sleep(&waiting, has_changed, &seen, TIME_NEVER);
-	}
+	while (!err && (err = try(&r, wait, spare, &seen)) == -EAGAIN && wait)
+		err = wait_for_change(&r, &seen);
 	slab_free(&objects, spare[0]);
 	slab_free(&objects, spare[1]);
 	if (!err)

@@ -13,14 +13,14 @@
 struct lock_range {
 	u64 start, end; /* of bytes; both are in it */
 	u32 type;       /* F_RDLCK, F_WRLCK, F_UNLCK */
-	int pid;        /* who asked, for F_GETLK */
+	int pid;        /* who asked, for F_GETLK; 0: flock() */
 };
 
 /*
  * Of a list of an inode.  From now on the owner's lock on the range is of that type, whatever
  * it was: 0, -EAGAIN (another's is in the way), -ENOLCK (no memory), -EINTR; if `wait`,
- * -ERESTARTSYS instead of -EAGAIN.  Deadlocks are not looked for.  Context of all: a task's, no
- * spinlock held.
+ * -ERESTARTSYS instead of -EAGAIN, or, on a range, -EDEADLK: whoever has the other's lock waits
+ * for this owner.  Context of all: a task's, no spinlock held.
  */
 int locks_set(struct link *locks, const void *owner, const struct lock_range *want, bool wait);
 

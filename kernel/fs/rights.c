@@ -9,11 +9,12 @@
 
 static bool allows(const struct inode *inode, u32 what, u32 uid, u32 gid)
 {
-	unsigned shift = uid == inode->uid ? 6 : gid == inode->gid ? 3 : 0;
+	unsigned shift;
 
 	if (uid == 0)
 		return !(what & MAY_EXECUTE) || file_is(inode, FILE_DIRECTORY) ||
 		       (inode->mode & ANY_EXECUTE);
+	shift = uid == inode->uid ? 6 : process_in_group(inode->gid, gid) ? 3 : 0;
 	return (inode->mode >> shift & what) == what;
 }
 

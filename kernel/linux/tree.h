@@ -29,9 +29,12 @@
 #include "kernel/linux/user.h"
 #include "kernel/task/facts.h"
 
-/* User and group: real, effective, saved. */
+#define OTHER_GROUPS 32 /* as many as any Linux took until 2.6.4; 65536 today */
+
+/* User and group: real, effective, saved; what other groups it is in. */
 struct ids {
 	u32 user[3], group[3];
+	u32 others, other[OTHER_GROUPS];
 };
 enum { REAL_ID, EFFECTIVE_ID, SAVED_ID };
 
@@ -162,6 +165,17 @@ static inline struct process *calling_process(void)
 static inline bool process_is_privileged(void)
 {
 	return current_process()->ids.user[EFFECTIVE_ID] == 0;
+}
+
+/* Is it in the group, if this is its own one? */
+static inline bool process_in_group(u32 group, u32 own)
+{
+	const struct ids *ids = &current_process()->ids;
+	bool is_in = group == own;
+
+	for (u32 i = 0; i < ids->others && !is_in; i++)
+		is_in = ids->other[i] == group;
+	return is_in;
 }
 
 /* Does the current process run with rights that its real user may not have? */

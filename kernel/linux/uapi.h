@@ -15,6 +15,7 @@
 #include <linux/close_range.h>
 #define __force /* a word of sparse's, in the next */
 #include <linux/eventpoll.h>
+#include <linux/falloc.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/futex.h>

@@ -196,6 +196,7 @@ static const struct row sys_kernel_rows[] = {
 	TEXT("osrelease", linux_names.release),
 	TEXT("ostype", linux_names.sysname),
 	TEXT("pid_max", NUMBER(PID_MAX)),
+	TEXT("tainted", "0"),
 	{ .name = NULL },
 };
 
@@ -217,8 +218,7 @@ static const struct row proc_rows[] = {
 	TEXT("filesystems", "nodev\ttmpfs\nnodev\tproc\nnodev\tsysfs\nnodev\tdebugfs"),
 	FILE("loadavg", 0444, loadavg_show),
 	FILE("meminfo", 0444, meminfo_show),
-	TEXT("mounts", "tmpfs / tmpfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n"
-		       "debugfs /sys/kernel/debug debugfs rw 0 0"),
+	FILE("mounts", 0444, mounts_show),
 	{ .name = "self",
 	  .mode = FILE_SYMLINK | 0777,
 	  .follow = self_follow,

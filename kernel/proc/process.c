@@ -15,7 +15,8 @@
 
 /* A copy of what is said of it. */
 struct about {
-	char name[sizeof(((struct task *)0)->name)], state;
+	char name[sizeof(((struct task *)0)->name)];
+	const char *state;
 	int pid, parent, pgid, sid, tracer, exit_signal, status;
 	unsigned threads, cpu;
 	bool may_trace, no_new_privs;
@@ -29,13 +30,13 @@ struct about {
 
 /* ---- Copying ------------------------------------------------------------------------------ */
 
-static char state_of(const struct process *p, const struct thread *t)
+static const char *state_of(const struct process *p, const struct thread *t)
 {
 	if (p->ended)
-		return 'Z';
+		return "Z (zombie)";
 	if (t->stop_signal)
-		return t->tracer ? 't' : 'T';
-	return t->state == TASK_SLEEPING ? 'S' : 'R';
+		return t->tracer ? "t (tracing stop)" : "T (stopped)";
+	return t->state == TASK_SLEEPING ? "S (sleeping)" : "R (running)";
 }
 
 static void copy_actions(struct about *a, const struct process *p)
@@ -118,7 +119,7 @@ static int stat_show(struct text *t, const struct inode *inode)
 		return err;
 	/* Fields 1 to 52 of proc(5): what is not counted here is 0, or as it is for all. */
 	text_print(t, "%d (%s) %c %d %d %d 1281 %d 0 0 0 0 0 %lu 0 %lu 0 20 0 %u 0 %lu ", a.pid,
-		   a.name, a.state, a.parent, a.pgid, a.sid, a.pgid, a.run_ns / TICK_NS,
+		   a.name, a.state[0], a.parent, a.pgid, a.sid, a.pgid, a.run_ns / TICK_NS,
 		   a.children_run_ns / TICK_NS, a.threads, a.started / TICK_NS);
 	text_print(t, "%ld %ld %lu 0 0 0 0 0 %lu %lu %lu %lu 0 0 0 %d %u 0 0 0 0 0 ", a.bytes,
 		   a.resident, ~0UL, a.pending & 0x7fffffff, a.blocked & 0x7fffffff,
@@ -128,15 +129,11 @@ static int stat_show(struct text *t, const struct inode *inode)
 	return 0;
 }
 
-static const char *state_title(char state)
+int mounts_show(struct text *t, const struct inode *inode __unused)
 {
-	switch (state) {
-	case 'R': return "R (running)";
-	case 'S': return "S (sleeping)";
-	case 'T': return "T (stopped)";
-	case 't': return "t (tracing stop)";
-	default: return "Z (zombie)";
-	}
+	text_print(t, "tmpfs / tmpfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n"
+		      "debugfs /sys/kernel/debug debugfs rw 0 0\n");
+	return 0;
 }
 
 static void print_ids(struct text *t, const char *what, const u32 *id)
@@ -153,12 +150,15 @@ static int status_show(struct text *t, const struct inode *inode)
 	if (err)
 		return err;
 	text_print(t, "Name:\t%s\nUmask:\t0%u%u%u\nState:\t%s\n", a.name, a.umask >> 6 & 7,
-		   a.umask >> 3 & 7, a.umask & 7, state_title(a.state));
+		   a.umask >> 3 & 7, a.umask & 7, a.state);
 	text_print(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", a.pid, a.pid,
 		   a.parent, a.tracer);
 	print_ids(t, "Uid", a.ids.user);
 	print_ids(t, "Gid", a.ids.group);
-	text_print(t, "Groups:\t\n");
+	text_print(t, "Groups:\t");
+	for (u32 i = 0; i < a.ids.others; i++)
+		text_print(t, "%u ", a.ids.other[i]);
+	text_print(t, "\n");
 	if (a.bytes)
 		text_print(t, "VmSize:\t%8ld kB\nVmRSS:\t%8ld kB\n", a.bytes >> 10,
 			   a.resident << (PAGE_SHIFT - 10));
@@ -200,6 +200,7 @@ static const struct row process_rows[] = {
 	{ .name = "exe", .mode = FILE_SYMLINK | 0777, .goal = exe_of },
 	{ .name = "fd", .mode = FILE_DIRECTORY | 0500, .lookup = files_lookup, .next = files_list },
 	{ .name = "maps", .mode = FILE_REGULAR | 0444, .show = maps_show, .traced = true },
+	{ .name = "mounts", .mode = FILE_REGULAR | 0444, .show = mounts_show },
 	{ .name = "stat", .mode = FILE_REGULAR | 0444, .show = stat_show },
 	{ .name = "status", .mode = FILE_REGULAR | 0444, .show = status_show },
 	{ .name = NULL },

@@ -14,6 +14,8 @@ int process_list(const struct inode *dir, u64 *place, struct made_name *name);
 int self_follow(struct dentry *link, struct dentry **to);
 long self_read_link(const struct inode *link, char *to, size_t size);
 
+int mounts_show(struct text *t, const struct inode *inode);
+
 /* Ticks of a second, as programs want times. */
 #define TICK_NS 10000000UL
 

@@ -134,7 +134,7 @@ static inline unsigned wake_expired(unsigned cpu, u64 now)
 
 static inline void begin_slice(const struct percpu *cpu, const struct task *t, u64 now)
 {
-	rq.slice_end[cpu->cpu] = t == cpu->idle ? NO_TIME : now + SCHED_SLICE_NS;
+	rq.slice_end[cpu->cpu] = t == cpu->idle ? NO_TIME : now + t->slice_ns;
 }
 
 static inline void set_alarm(const struct percpu *cpu, u64 now)

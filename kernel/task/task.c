@@ -33,6 +33,7 @@ static struct task *alloc_task(size_t size, const char *name, virt_addr_t stack_
 	t->regs = (struct pt_regs *)stack_top - 1;
 	strscpy(t->name, name, sizeof(t->name));
 	memset(&t->affinity, 0xff, sizeof(t->affinity));
+	t->slice_ns = SCHED_SLICE_NS;
 	return t;
 }
 

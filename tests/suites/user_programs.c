@@ -118,6 +118,7 @@ static void meltdown(struct selftest *t)
 static void abi(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/abi", { "-q" } });
+	expect_good(t, &(struct program){ "/bin/extra", { "-q" } });
 }
 
 static void hostile(struct selftest *t)

@@ -33,6 +33,7 @@ PROGRAMS = [
     ("ending", ["kill"], -SIGSEGV, ""),
     ("meltdown", [], 0, "ring 3's rights here: nothing answers"),
     ("abi", [], 0, "\n1.."),
+    ("extra", [], 0, "\n1.."),
     ("hostile", [], 0, "\n1.."),
     ("regs", [], 0, "\n1.."),
     ("ldt", [], 0, "\n1.."),

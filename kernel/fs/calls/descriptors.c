@@ -33,14 +33,14 @@ long sys_close_range(struct pt_regs *regs)
 
 static long dup_from(int fd, u32 flags, u32 lowest)
 {
-	struct file *f = fd_get(fd);
+	struct file *f = fd_get_any(fd);
 
 	return f ? fd_give(f, flags, lowest) : -EBADF;
 }
 
 static long dup_to(int from, int to, u32 flags)
 {
-	struct file *f = fd_get(from);
+	struct file *f = fd_get_any(from);
 	long err;
 
 	if (!f)
@@ -86,7 +86,7 @@ static void set_flags(struct file *f, u32 mask, u32 flags)
 
 static long control_file(int fd, u32 command, u64 arg)
 {
-	struct file *f = fd_get(fd);
+	struct file *f = command == F_GETFL ? fd_get_any(fd) : fd_get(fd);
 	long answer = -EINVAL;
 
 	if (!f)

@@ -125,8 +125,8 @@ long lock_control(struct file *f, int fd, u32 command, virt_addr_t flock)
 	struct flock l;
 	long err;
 
-	if (!f->inode || f->flags & O_PATH)
-		return f->inode ? -EBADF : -EINVAL;
+	if (!f->inode)
+		return -EINVAL;
 	err = read_flock(&l, flock, narrow);
 	if (!err)
 		err = range_of(f, &l, &r);
@@ -154,9 +154,7 @@ long sys_flock(struct pt_regs *regs)
 	if (!f)
 		return -EBADF;
 	r.type = types[how];
-	err = !f->inode         ? -EINVAL :
-	      f->flags & O_PATH ? -EBADF :
-				  locks_set(&f->inode->file_locks, f, &r, !(regs->si & LOCK_NB));
+	err = !f->inode ? -EINVAL : locks_set(&f->inode->file_locks, f, &r, !(regs->si & LOCK_NB));
 	file_drop(f);
 	return err;
 }

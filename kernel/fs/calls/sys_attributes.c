@@ -21,7 +21,7 @@ static long lock_fd(int fd, struct file **f)
 {
 	long err;
 
-	*f = fd_get(fd);
+	*f = fd_get_any(fd);
 	if (!*f)
 		return -EBADF;
 	err = (*f)->inode ? sleep_lock_killable(&file_tree_lock) : -EINVAL;
@@ -74,7 +74,8 @@ static int set_mode(struct inode *inode, const void *to)
 		return -EOPNOTSUPP;
 	if (!rights_is_owner(inode))
 		return -EPERM;
-	if (!process_is_privileged() && current_process()->ids.group[EFFECTIVE_ID] != inode->gid)
+	if (!process_is_privileged() &&
+	    !process_in_group(inode->gid, current_process()->ids.group[EFFECTIVE_ID]))
 		mode &= ~(u32)MODE_SETGID;
 	inode->mode = (inode->mode & FILE_TYPE_MASK) | (mode & MODE_BITS);
 	inode->changed = clock_realtime_ns();
@@ -133,8 +134,9 @@ static int set_owner(struct inode *inode, const void *to)
 	if (!process_is_privileged()) {
 		if (uid != AS_IT_IS && (uid != inode->uid || ids->user[EFFECTIVE_ID] != inode->uid))
 			return -EPERM;
-		if (gid != AS_IT_IS && (ids->user[EFFECTIVE_ID] != inode->uid ||
-					(gid != inode->gid && gid != ids->group[EFFECTIVE_ID])))
+		if (gid != AS_IT_IS &&
+		    (ids->user[EFFECTIVE_ID] != inode->uid ||
+		     (gid != inode->gid && !process_in_group(gid, ids->group[EFFECTIVE_ID]))))
 			return -EPERM;
 	}
 	if (uid != AS_IT_IS)

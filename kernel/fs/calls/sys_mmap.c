@@ -20,6 +20,12 @@ struct request {
 	unsigned prot, how; /* VMA_READ and so on, MM_FIXED and so on */
 };
 
+/* Those that MAP_SHARED_VALIDATE finds here; of all others it must say that they are not. */
+#define FLAGS_OF_OLD                                                                            \
+	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_LOCKED |    \
+	 MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_EXECUTABLE | MAP_32BIT | \
+	 MAP_FIXED_NOREPLACE)
+
 /* Other flags (MAP_NORESERVE, MAP_STACK, ...) ask for nothing that we do. */
 static unsigned map_how(u64 flags)
 {
@@ -29,7 +35,7 @@ static unsigned map_how(u64 flags)
 		how |= MM_FIXED;
 	if (flags & MAP_FIXED_NOREPLACE)
 		how |= MM_NOREPLACE;
-	if ((flags & MAP_TYPE) == MAP_SHARED)
+	if ((flags & MAP_TYPE) != MAP_PRIVATE)
 		how |= MM_SHARED;
 	if (flags & MAP_32BIT)
 		how |= MM_32BIT;
@@ -46,14 +52,17 @@ static int check(const struct file *f, const struct request *r)
 	u64 type = r->flags & MAP_TYPE;
 	u32 open_for = f ? f->flags & O_ACCMODE : 0;
 
-	if (r->len == 0 || (type != MAP_PRIVATE && type != MAP_SHARED))
+	if (r->len == 0 ||
+	    (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
 		return -EINVAL;
-	if ((type == MAP_SHARED || f) && (r->flags & MAP_GROWSDOWN))
+	if (type == MAP_SHARED_VALIDATE && (r->flags & ~(u64)FLAGS_OF_OLD))
+		return -EOPNOTSUPP;
+	if ((type != MAP_PRIVATE || f) && (r->flags & MAP_GROWSDOWN))
 		return -EINVAL;
 	if (!f)
 		return 0;
 	if (open_for == O_WRONLY ||
-	    (type == MAP_SHARED && (r->prot & VMA_WRITE) && open_for != O_RDWR))
+	    (type != MAP_PRIVATE && (r->prot & VMA_WRITE) && open_for != O_RDWR))
 		return -EACCES;
 	return f->ops->map ? 0 : -ENODEV;
 }
@@ -103,7 +112,7 @@ static long do_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, u64 offset)
 		if (!f)
 			return -EBADF;
 	}
-	at = f && f->flags & O_PATH ? -EBADF : check(f, &r);
+	at = check(f, &r);
 	if (!at)
 		at = OOM_RETRY(OOM_CAN_FAIL, map(f, &r));
 	if (f)

@@ -41,7 +41,9 @@ static int check(const struct inode *inode, u32 flags)
 		return -ELOOP;
 	if (file_is(inode, FILE_DIRECTORY) && (what & MAY_WRITE || flags & O_CREAT))
 		return -EISDIR;
-	return rights_allow(inode, what) ? 0 : -EACCES;
+	if (!rights_allow(inode, what))
+		return -EACCES;
+	return flags & O_NOATIME && !rights_is_owner(inode) ? -EPERM : 0;
 }
 
 /* What is there, or a new file: p->at.file. */
@@ -241,12 +243,12 @@ long sys_getdents64(struct pt_regs *regs)
 long sys_fsync(struct pt_regs *regs)
 {
 	struct file *f = fd_get((int)regs->di);
-	bool has_inode = f && f->inode;
+	bool is_kept = f && (f->ops == &regular_ops || f->ops == &directory_ops);
 
 	if (!f)
 		return -EBADF;
 	file_drop(f);
-	return has_inode ? 0 : -EINVAL;
+	return is_kept ? 0 : -EINVAL;
 }
 
 long sys_fdatasync(struct pt_regs *regs)

@@ -103,7 +103,7 @@ static long put(virt_addr_t to, const struct stat *st)
 static long stat_fd(int fd, struct stat *st)
 {
 	struct inode nameless = { .links = 1 };
-	struct file *f = fd_get(fd);
+	struct file *f = fd_get_any(fd);
 
 	if (!f)
 		return -EBADF;
@@ -257,7 +257,7 @@ long sys_statfs(struct pt_regs *regs)
 
 long sys_fstatfs(struct pt_regs *regs)
 {
-	struct file *f = fd_get((int)regs->di);
+	struct file *f = fd_get_any((int)regs->di);
 
 	if (!f)
 		return -EBADF;
@@ -307,7 +307,7 @@ static long get_target(struct path *p)
 	const struct dentry *d = p->at.file;
 
 	if (!file_is(d->inode, FILE_SYMLINK))
-		return -EINVAL;
+		return p->text[0] ? -EINVAL : -ENOENT;
 	if (d->inode->made)
 		return d->inode->made->read_link(d->inode, p->text, PATH_MAX);
 	memcpy(p->text, d->inode->target, d->inode->size);

@@ -1,12 +1,12 @@
 /*
- * System calls on a process's identity: its pid, group and session, its users; its name,
- * and the rest of prctl.  What users may do to each other: kernel/linux/creds.c.
+ * System calls on a process's identity: its pid, group and session; its name, and the rest
+ * of prctl.  Its users: kernel/extra/sys_users.c.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
-#include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/tree.h"
 #include "kernel/linux/uapi.h"
 #include "mm/space/uaccess.h"
 
@@ -96,90 +96,6 @@ long sys_setsid(struct pt_regs *regs __unused)
 	numbers_set_session(p, p->pid);
 	numbers_set_group(p, p->pid);
 	return p->pid;
-}
-
-/* ---- Users --------------------------------------------------------------------------- */
-
-#define UNCHANGED (~0u)
-
-static bool may_become(const u32 *now, u32 id)
-{
-	return id == UNCHANGED || process_is_privileged() || id == now[0] || id == now[1] ||
-	       id == now[2];
-}
-
-static long set_three(bool group, const struct pt_regs *regs)
-{
-	const u32 wanted[3] = { (u32)regs->di, (u32)regs->si, (u32)regs->dx };
-	SPIN_GUARD(&process_lock);
-	struct ids ids = current_process()->ids;
-	u32 *three = group ? ids.group : ids.user;
-	const u32 now[3] = { three[0], three[1], three[2] };
-
-	for (unsigned i = 0; i < 3; i++) {
-		if (!may_become(now, wanted[i]))
-			return -EPERM;
-		if (wanted[i] != UNCHANGED)
-			three[i] = wanted[i];
-	}
-	return creds_change(&ids);
-}
-
-static long get_three(const u32 *now, const struct pt_regs *regs)
-{
-	if (put_user_u32(regs->di, now[0]) || put_user_u32(regs->si, now[1]) ||
-	    put_user_u32(regs->dx, now[2]))
-		return -EFAULT;
-	return 0;
-}
-
-/* Root changes all three for good, others choose among two. */
-static long set_one(bool group, u32 id)
-{
-	struct ids ids;
-	u32 *now = group ? ids.group : ids.user;
-
-	if (id == UNCHANGED)
-		return -EINVAL;
-	SPIN_GUARD(&process_lock);
-	ids = current_process()->ids;
-	if (process_is_privileged())
-		now[0] = now[1] = now[2] = id;
-	else if (id == now[0] || id == now[2])
-		now[1] = id;
-	else
-		return -EPERM;
-	return creds_change(&ids);
-}
-
-long sys_setuid(struct pt_regs *regs)
-{
-	return set_one(false, (u32)regs->di);
-}
-
-long sys_setgid(struct pt_regs *regs)
-{
-	return set_one(true, (u32)regs->di);
-}
-
-long sys_setresuid(struct pt_regs *regs)
-{
-	return set_three(false, regs);
-}
-
-long sys_setresgid(struct pt_regs *regs)
-{
-	return set_three(true, regs);
-}
-
-long sys_getresuid(struct pt_regs *regs)
-{
-	return get_three(current_process()->ids.user, regs);
-}
-
-long sys_getresgid(struct pt_regs *regs)
-{
-	return get_three(current_process()->ids.group, regs);
 }
 
 /* ---- prctl ---------------------------------------------------------------------- */

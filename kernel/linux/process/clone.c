@@ -118,6 +118,7 @@ static struct thread *thread_fork(void)
 	/* A tracer's TF: it does not step the child. */
 	thread_regs(t)->flags = step_own_flags(&self->user.step, thread_regs(t)->flags);
 	sched_get_affinity(task_of(self), &t->affinity); /* others may change it */
+	t->slice_ns = self->slice_ns;
 	return t;
 }
 

@@ -82,7 +82,7 @@ static long start_of(int fd, const char *path, struct dentry **start)
 	*start = NULL;
 	if (fd == AT_FDCWD || *path == '/')
 		return 0;
-	f = fd_get(fd);
+	f = fd_get_any(fd);
 	if (!f)
 		return -EBADF;
 	if (f->name)

@@ -90,6 +90,74 @@ static void test_get(int fd)
 	check_equal(lock(fd, F_GETLK, F_UNLCK, 0, 0), -EINVAL, "to let go is nothing to ask for");
 }
 
+/* What another process is told that is in its way: -type, or start and length. */
+static int in_the_way(int fd, off_t *len)
+{
+	static int answer[2];
+	int end[2];
+
+	pipe(end);
+	if (fork() == 0) {
+		struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+		fcntl(fd, F_GETLK, &l);
+		answer[0] = l.l_type == F_UNLCK ? -1 : (int)l.l_start;
+		answer[1] = (int)l.l_len;
+		write(end[1], answer, sizeof(answer));
+		_exit(0);
+	}
+	wait(NULL);
+	read(end[0], answer, sizeof(answer));
+	close(end[0]);
+	close(end[1]);
+	*len = answer[1];
+	return answer[0];
+}
+
+static void test_joined(int fd)
+{
+	off_t len;
+
+	set(fd, F_WRLCK, 40, 10);
+	set(fd, F_WRLCK, 20, 10);
+	check_equal(in_the_way(fd, &len), 20, "of two F_GETLK tells the one that begins first");
+	check_equal(len, 10, "alone");
+	set(fd, F_WRLCK, 30, 10);
+	check_equal(in_the_way(fd, &len), 20, "those that touch");
+	check_equal(len, 30, "are one");
+	set(fd, F_RDLCK, 25, 5);
+	check_equal(in_the_way(fd, &len) == 20 && len == 5, 1, "but not with one of another type");
+	set(fd, F_UNLCK, 0, 0);
+	check_equal(in_the_way(fd, &len), -1, "and all go together");
+}
+
+/* One of two that wait for each other is told, whichever came second. */
+static void test_deadlock(int fd)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	int status, own, end[2];
+	char c;
+
+	pipe(end);
+	set(fd, F_WRLCK, 0, 1);
+	sigaction(SIGALRM, &action, NULL);
+	if (fork() == 0) {
+		set(fd, F_WRLCK, 1, 1);
+		write(end[1], "x", 1);
+		alarm(20); /* nobody is told: the parent gets the lock then */
+		_exit(-lock(fd, F_SETLKW, F_WRLCK, 0, 1));
+	}
+	read(end[0], &c, 1);
+	own = lock(fd, F_SETLKW, F_WRLCK, 1, 1);
+	set(fd, F_UNLCK, 0, 0);
+	wait(&status);
+	check_equal(WIFEXITED(status) ? (own == -EDEADLK) + (WEXITSTATUS(status) == EDEADLK) : -1, 1,
+		    "of two who wait for each other one is told");
+	check_equal(own == -EDEADLK ? WEXITSTATUS(status) : own, 0, "and the other has what he waited for");
+	close(end[0]);
+	close(end[1]);
+}
+
 static void test_ends(int fd)
 {
 	int second = open(name, O_RDWR), copy;
@@ -187,6 +255,10 @@ int main(int argc, char **argv)
 	fd = open(name, O_RDWR | O_CREAT, 0644);
 	test_ranges(fd);
 	test_get(fd);
+	set(fd, F_UNLCK, 0, 0);
+	test_joined(fd);
+	test_deadlock(fd);
+	set(fd, F_WRLCK, 7, 0);
 	test_ends(fd);
 	test_waiting(fd);
 	test_wrong(fd);

@@ -12,6 +12,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -158,6 +161,27 @@ static void check_unshare(void)
 	close_both(hold);
 }
 
+/* Opened with O_PATH a name is a number, and no open file. */
+static void check_path(void)
+{
+	int fd = open("/dev/null", O_PATH), copy = dup(fd), n;
+	struct flock lock = { .l_type = F_RDLCK };
+
+	check_equal(fcntl(copy, F_GETFL) & O_PATH, O_PATH, "a name that is open can be copied, and is O_PATH");
+	check_equal(got(ioctl(fd, FIONREAD, &n)), -EBADF, "ioctl of it gives EBADF");
+	check_equal(got(fcntl(fd, F_SETFL, O_NONBLOCK)), -EBADF, "so does F_SETFL");
+	check_equal(got(fcntl(fd, F_GETLK, &lock)), -EBADF, "F_GETLK");
+	check_equal(got(flock(fd, LOCK_SH)), -EBADF, "flock");
+	check_equal(got(fsync(fd)), -EBADF, "fsync");
+	check_equal(got(lseek(fd, 0, SEEK_SET)), -EBADF, "lseek");
+	check_equal(got((long)mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0)), -EBADF, "and mmap");
+	close(fd);
+	close(copy);
+	fd = open("/dev/null", O_RDONLY);
+	check_equal(got(fsync(fd)), -EINVAL, "fsync of what has no contents gives EINVAL");
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	check_begin(argc > 1 && strcmp(argv[1], "-q") == 0);
@@ -165,5 +189,6 @@ int main(int argc, char **argv)
 	check_limit();
 	check_shared();
 	check_unshare();
+	check_path();
 	return check_end();
 }
