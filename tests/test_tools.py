@@ -161,12 +161,12 @@ class Checks(InDirectory):
         self.assertIn("found no circle with entry/paranoid.asm, expected one", output)
 
     def test_budget(self):
-        """budget: a file too long on the reading list, in the gate, in the personality, among files, in /proc"""
+        """budget: a file too long on the reading list, in the gate, in the personality, among files, in /proc, in extra"""
         def run():
             return self.run_script(sys.executable, os.path.join(SCRIPTS, "check_budget.py"),
                                    self.root)
         for path in ("arch/gdt.c", "entry/a.asm", "mm/a.c", "kernel/linux/a.c",
-                     "kernel/fs/a.c", "kernel/proc/a.c",
+                     "kernel/fs/a.c", "kernel/proc/a.c", "kernel/extra/a.c",
                      *("kernel/base/" + name
                        for name in ("layout.h", "percpu.h", "x86.h", "insn.h"))):
             write(self.root, path, "x\n" * 10)
@@ -177,11 +177,12 @@ class Checks(InDirectory):
         self.assertEqual(run(), (0, "".join(
             f"budget: {name}: {lines} lines, at most {most[name]}\n"
             for name, lines in (("reading list", 10), ("gate", 70), ("personality", 10),
-                                ("files", 10), ("proc", 10)))))
+                                ("files", 10), ("proc", 10), ("extra", 10)))))
         for name, path, others in (("reading list", "mm/a.c", 0), ("gate", "mm/a.c", 60),
                                    ("personality", "kernel/linux/b.c", 10),
                                    ("files", "kernel/fs/calls/b.c", 10),
-                                   ("proc", "kernel/proc/b.c", 10)):
+                                   ("proc", "kernel/proc/b.c", 10),
+                                   ("extra", "kernel/extra/b.c", 10)):
             write(self.root, path, "x\n" * (most[name] - others + 1))
             status, output = run()
             self.assertEqual(status, 1)

@@ -53,7 +53,7 @@ static int check(const struct file *f, const struct request *r)
 	u32 open_for = f ? f->flags & O_ACCMODE : 0;
 
 	if (r->len == 0 ||
-	    (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
+	    (type != MAP_PRIVATE && type != MAP_SHARED && (type != MAP_SHARED_VALIDATE || !f)))
 		return -EINVAL;
 	if (type == MAP_SHARED_VALIDATE && (r->flags & ~(u64)FLAGS_OF_OLD))
 		return -EOPNOTSUPP;

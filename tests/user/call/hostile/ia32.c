@@ -88,6 +88,7 @@ static const struct pointer_row rows[] = {
 	{ IA32(11, execve), { TO(self), P, 0 }, 8, .image = one_string, .flags = NULL_SKIP | NO_GOOD },
 	{ IA32(11, execve), { TO(self), TO(no_strings), P }, 8, .image = one_string, .flags = NULL_SKIP | NO_GOOD },
 	{ IA32(13, time), { P }, 4, .unit = 4, .good = NONNEGATIVE, .flags = NULL_GOOD },
+	{ IA32(43, times), { P }, 16, .unit = 1, .good = NONNEGATIVE, .flags = NULL_GOOD | RANDOM },
 	{ IA32(67, sigaction), { SIGUSR1, P, 0 }, 16, .image = &old_ignore, .flags = NULL_GOOD },
 	{ IA32(67, sigaction), { SIGUSR1, 0, P }, 16, .flags = NULL_GOOD },
 	{ IA32(174, rt_sigaction), { SIGUSR1, P, 0, SET_BYTES }, 20, .image = &ignore, .flags = NULL_GOOD },

@@ -32,6 +32,7 @@ static const uint64_t no_strings[1];
 static uint64_t one_string[2];
 static struct rlimit limit;
 static uint64_t head, size, value;
+static const uint32_t group[1] = { 7 };
 static uint32_t id;
 static uint8_t tracee_regs[REGS_BYTES];
 static struct { uint32_t entry, base, limit, flags; } segment = { 0, 0, 0xfff, 1 };
@@ -61,6 +62,8 @@ static const struct pointer_row rows[] = {
 	{ POINTER(waitid), { P_PID, 0, P, WEXITED, 0 }, INFO_BYTES, .unit = 4, .good = -EINVAL, .flags = NULL_GOOD,
 	  .hole = 12, .hole_end = 16 },
 	{ POINTER(waitid), { P_PID, CHILD, 0, WEXITED, P }, 144, .unit = 1, .flags = NULL_GOOD | RANDOM },
+	{ POINTER(setgroups), { 1, P }, 4, .image = group },
+	{ POINTER(getgroups), { 1, P }, 4, .good = 1 },
 	{ POINTER(getresuid), { P, TO(id), TO(id) }, 4, .unit = 4 },
 	{ POINTER(getresuid), { TO(id), P, TO(id) }, 4, .unit = 4 },
 	{ POINTER(getresuid), { TO(id), TO(id), P }, 4, .unit = 4 },

@@ -43,6 +43,7 @@ static void no_tick(void)
 
 static const struct pointer_row rows[] = {
 	{ POINTER(time), { P }, 8, .unit = 8, .good = NONNEGATIVE, .flags = NULL_GOOD },
+	{ POINTER(times), { P }, 32, .unit = 1, .good = NONNEGATIVE, .flags = NULL_GOOD | RANDOM },
 	{ POINTER(gettimeofday), { P, 0 }, 16, .unit = 8, .flags = NULL_GOOD | RANDOM },
 	{ POINTER(gettimeofday), { 0, P }, 8, .unit = 1, .flags = NULL_GOOD },
 	{ POINTER(clock_gettime), { CLOCK_MONOTONIC, P }, 16, .unit = 1, .flags = RANDOM },
