@@ -1,10 +1,12 @@
 /*
- * System calls that say what will be done with a file: advice, and room that is taken before.
+ * System calls that say what will be done with a file: advice, room that is taken before, and
+ * what is to be kept.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/seams.h"
 #include "kernel/files/inode.h"
 #include "kernel/fs/descriptors.h"
+#include "kernel/fs/directory.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/regular.h"
@@ -75,4 +77,27 @@ long sys_fallocate(struct pt_regs *regs)
 		err = take_room(f->inode, (u64)at, (u64)end, !(u32)regs->si);
 	file_drop(f);
 	return err;
+}
+
+/* ---- What memory has no need of ----------------------------------------------------------- */
+
+long sys_fsync(struct pt_regs *regs)
+{
+	struct file *f = fd_get((int)regs->di);
+	bool is_kept = f && (f->ops == &regular_ops || f->ops == &directory_ops);
+
+	if (!f)
+		return -EBADF;
+	file_drop(f);
+	return is_kept ? 0 : -EINVAL;
+}
+
+long sys_fdatasync(struct pt_regs *regs)
+{
+	return sys_fsync(regs);
+}
+
+long sys_sync(struct pt_regs *regs __unused)
+{
+	return 0;
 }

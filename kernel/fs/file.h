@@ -16,6 +16,8 @@
 #include "kernel/linux/uapi.h"
 #include "mm/space/uaccess.h"
 
+#define MAX_RW_COUNT 0x7ffff000ULL /* as Linux: a longer transfer is cut to this */
+
 struct dentry;
 struct file;
 struct inode;

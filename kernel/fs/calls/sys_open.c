@@ -237,26 +237,3 @@ long sys_getdents64(struct pt_regs *regs)
 	file_drop(f);
 	return n;
 }
-
-/* ---- What memory has no need of ----------------------------------------------------------- */
-
-long sys_fsync(struct pt_regs *regs)
-{
-	struct file *f = fd_get((int)regs->di);
-	bool is_kept = f && (f->ops == &regular_ops || f->ops == &directory_ops);
-
-	if (!f)
-		return -EBADF;
-	file_drop(f);
-	return is_kept ? 0 : -EINVAL;
-}
-
-long sys_fdatasync(struct pt_regs *regs)
-{
-	return sys_fsync(regs);
-}
-
-long sys_sync(struct pt_regs *regs __unused)
-{
-	return 0;
-}
