@@ -20,6 +20,11 @@ from test_console import Console, ROOT
 PROMPT = os.path.join(ROOT, "build", "prompt.cpio")
 CTRL_C, CTRL_D, CTRL_Z = b"\x03", b"\x04", b"\x1a"
 READY = r"~ # \x1b\[6n$"   # the shell, which reads keys now, asks where its cursor is
+# A leader takes the terminal, and ends when its child can hear; the shell has none then.
+HANG_UP = ("cat > /tmp/l << E\n(trap 'echo hung up > /tmp/h; exit' HUP; > /tmp/r; "
+           "while :; do sleep 0.1; done) &\nwhile ! test -e /tmp/r; do sleep 0.1; done\nE\n"
+           "sh -c 'setsid -c sh /tmp/l; for i in $(seq 600); do test -s /tmp/h && break; "
+           "sleep 0.1; done; cat /tmp/h'")
 COUNTERS = "cat /sys/kernel/postern/counters"
 STARTED = r"\nstarted\n"   # its settings are the program's now
 
@@ -104,6 +109,8 @@ def jobs(directory):
         yield "status 131" in text, "Ctrl-\\ is SIGQUIT", text
         text = sh.do("trap 'echo caught' INT; sh -c 'echo started; exec sleep 1000'", STARTED) + sh.press_again(CTRL_C)
         yield "caught" in text, "a trap of the shell's runs behind its child", text
+        text = sh.do(HANG_UP)
+        yield "\nhung up\n" in text, "the end of a session's leader hangs up on whom it leaves", text
 
 
 def keys(directory):

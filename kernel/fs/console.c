@@ -29,13 +29,12 @@ static int session, foreground;
 /* Has it no member whose parent, of another group of the session, could wait for it? */
 static bool is_orphaned(int pgid)
 {
-	struct process *p;
+	struct process *p = NULL;
+	unsigned done = 0;
 
-	list_for_each(p, numbers_group_list(pgid), in_group) {
-		if (p->pgid == pgid && p->parent && p->parent->pgid != pgid &&
-		    p->parent->sid == p->sid)
+	while ((p = numbers_next_member(pgid, p, &done)))
+		if (p->parent && p->parent->pgid != pgid && p->parent->sid == p->sid)
 			return false;
-	}
 	return true;
 }
 
@@ -43,13 +42,12 @@ static void send_to_group(int pgid, int signal)
 {
 	const struct siginfo info = { .signo = signal, .code = SI_KERNEL };
 	bool stops_for_ever = signal == SIGTSTP && is_orphaned(pgid);
-	struct process *p;
+	struct process *p = NULL;
+	unsigned done = 0;
 
-	list_for_each(p, numbers_group_list(pgid), in_group) {
+	while ((p = numbers_next_member(pgid, p, &done))) {
 		bool by_default = signal_action_of(p, signal)->handler == SIG_DFL;
 
-		if (p->pgid != pgid)
-			continue;
 		if (p->pid == 1 && signal == SIGINT && by_default)
 			p->signals.killable = true; /* Ctrl-C ends the run */
 		if (!stops_for_ever || !by_default)
@@ -118,35 +116,39 @@ static long set_foreground(u64 arg)
 	return err;
 }
 
-/* A leader takes the terminal that no session has, or whose leader has ended. */
+/* A leader takes the terminal that no session has. */
 static long take_terminal(u64 by_force)
 {
-	const struct process *p = current_process(), *leader;
+	const struct process *p = current_process();
 	SPIN_GUARD(&process_lock);
 
 	if (p->sid == session && p->pid == p->sid)
 		return 0;
-	leader = session ? process_find(session) : NULL;
-	if (p->pid != p->sid ||
-	    (leader && !leader->ended && !(by_force == 1 && p->ids.user[EFFECTIVE_ID] == 0)))
+	if (p->pid != p->sid || (session && !(by_force == 1 && p->ids.user[EFFECTIVE_ID] == 0)))
 		return -EPERM;
 	session = p->sid;
 	foreground = p->pgid;
 	return 0;
 }
 
+void console_left_by(const struct process *p)
+{
+	int left = foreground;
+
+	if (p->pid != session)
+		return;
+	session = foreground = 0;
+	send_to_group(left, SIGHUP);
+	send_to_group(left, SIGCONT);
+}
+
 static long leave_terminal(void)
 {
-	const struct process *p = current_process();
 	SPIN_GUARD(&process_lock);
 
-	if (p->sid != session)
+	if (current_process()->sid != session)
 		return -ENOTTY;
-	if (p->pid == p->sid) {
-		send_to_group(foreground, SIGHUP);
-		send_to_group(foreground, SIGCONT);
-		session = foreground = 0;
-	}
+	console_left_by(current_process());
 	return 0;
 }
 
@@ -335,19 +337,13 @@ static long put_number(u64 to, const int *number)
 	return n < 0 ? -ENOTTY : put(to, &n, sizeof(n));
 }
 
-/* What comes from a pipe is no terminal: standard input, which can only be read then. */
-static bool is_pipe(const struct file *f)
-{
-	return tty_is_pipe && (f->flags & O_ACCMODE) == O_RDONLY;
-}
-
 static long console_ioctl(struct file *f, u32 request, u64 arg)
 {
 	struct termios settings;
 	struct window window;
 	u32 count;
 
-	if (is_pipe(f))
+	if (tty_is_pipe && (f->flags & O_ACCMODE) == O_RDONLY) /* what is piped in */
 		return -ENOTTY;
 	switch (request) {
 	case TCGETS: terminal_get(&settings); return put(arg, &settings, sizeof(settings));

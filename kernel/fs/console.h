@@ -6,6 +6,8 @@
 
 #include "kernel/fs/file.h"
 
+struct process;
+
 extern const struct file_ops console_ops;
 
 /*
@@ -13,6 +15,10 @@ extern const struct file_ops console_ops;
  * are heard from now on.  Once.
  */
 void console_begin(int pgid);
+
+/* If p leads the session, the terminal is nobody's, and whom it had in front is hung up on.
+ * process_lock, taken with interrupts on, is held, and free now and then. */
+void console_left_by(const struct process *p);
 
 /* Is the current process of the session that has the terminal? */
 bool console_is_ours(void);

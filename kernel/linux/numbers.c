@@ -113,6 +113,16 @@ const struct link *numbers_group_list(int pgid)
 	return list_of(groups, pgid);
 }
 
+struct process *numbers_next_member(int pgid, struct process *p, unsigned *done)
+{
+	const struct link *list = list_of(groups, pgid);
+	struct link *at = p ? process_walk_next(list, &p->in_group, done) : list_first(list);
+
+	while ((p = list_entry(at, struct process, in_group)) && p->pgid != pgid)
+		at = process_walk_next(list, at, done);
+	return p;
+}
+
 /* ---- The next ------------------------------------------------------------------ */
 
 static bool is_session(int sid)

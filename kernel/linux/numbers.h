@@ -40,6 +40,12 @@ void numbers_set_session(struct process *p, int sid);
 /* A process of the group, or NULL; all are in the same session. */
 struct process *numbers_find_group(int pgid);
 
+/*
+ * The member of the group behind p, NULL: the first, with pauses (process_walk_next()); NULL
+ * in the end.  `done` begins as 0.
+ */
+struct process *numbers_next_member(int pgid, struct process *p, unsigned *done);
+
 /* A list, by in_group, of all its members, and of others. */
 const struct link *numbers_group_list(int pgid);
 

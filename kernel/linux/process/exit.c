@@ -11,6 +11,7 @@
 #include "arch/state/ldt.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
+#include "kernel/fs/console.h"
 #include "kernel/fs/descriptors.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/exit.h"
@@ -249,6 +250,7 @@ static void end_process(struct process *p)
 	p->giving_back = 0;
 	oom_process_ended();
 	part_from_all(p);
+	console_left_by(p);
 	if (!p->ending)
 		p->status = current_thread()->status;
 	p->leader->status = p->status;
