@@ -108,11 +108,6 @@ struct process *numbers_find_group(int pgid)
 	return NULL;
 }
 
-const struct link *numbers_group_list(int pgid)
-{
-	return list_of(groups, pgid);
-}
-
 struct process *numbers_next_member(int pgid, struct process *p, unsigned *done)
 {
 	const struct link *list = list_of(groups, pgid);

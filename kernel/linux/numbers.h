@@ -46,7 +46,4 @@ struct process *numbers_find_group(int pgid);
  */
 struct process *numbers_next_member(int pgid, struct process *p, unsigned *done);
 
-/* A list, by in_group, of all its members, and of others. */
-const struct link *numbers_group_list(int pgid);
-
 #endif

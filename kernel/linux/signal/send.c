@@ -205,48 +205,43 @@ static long send_to(struct process *p, struct thread *t, const struct siginfo *i
 	return t ? signal_send_thread(t, info) : signal_send_process(p, info);
 }
 
-/* What a signal to many comes to: 0 if one got it. */
-struct many {
-	bool all; /* but init and the caller; else a group */
-	int pgid;
-	const struct siginfo *info;
-	long result;
-	bool one;
-};
-
-static void send_to_one(struct many *m, struct process *p)
+/* A group: 0 if one of them got it. */
+static __noinline long send_to_group(int pgid, const struct siginfo *info)
 {
-	bool meant = m->all ? p->pid > 1 && p != current_process() : p->pgid == m->pgid;
-	long err = meant ? send_to(p, NULL, m->info) : 0;
+	struct process *p = NULL;
+	long result = -ESRCH;
+	unsigned done = 0;
+	bool one = false;
 
-	if (!meant)
-		return;
-	m->one |= !err;
-	if (!m->all || err != -EPERM)
-		m->result = err;
-	else if (m->result == -ESRCH)
-		m->result = 0; /* as on Linux: there was a process */
+	while ((p = numbers_next_member(pgid, p, &done))) {
+		result = send_to(p, NULL, info);
+		one |= !result;
+	}
+	return one ? 0 : result;
+}
+
+/* But init and the caller. */
+static __noinline long send_to_all(const struct siginfo *info)
+{
+	long result = -ESRCH, err;
+	unsigned done = 0;
+
+	for (struct link *at = list_first(&process_all); at;
+	     at = process_walk_next(&process_all, at, &done)) {
+		struct process *p = list_entry(at, struct process, in_all);
+
+		if (p->pid <= 1 || p == current_process())
+			continue;
+		err = send_to(p, NULL, info);
+		if (err != -EPERM)
+			result = err;
+		else if (result == -ESRCH)
+			result = 0; /* as on Linux: there was a process */
+	}
+	return result;
 }
 
 /* pid: -1, all; 0, the own group; or less, that group. */
-static __noinline long send_to_many(int pid, const struct siginfo *info)
-{
-	struct many m = { .all = pid == -1,
-			  .info = info,
-			  .result = -ESRCH,
-			  .pgid = pid == 0 ? current_process()->pgid : -pid };
-	const struct link *list = m.all ? &process_all : numbers_group_list(m.pgid);
-	struct link *at = list_first(list);
-	unsigned done = 0;
-
-	while (at) {
-		send_to_one(&m, m.all ? list_entry(at, struct process, in_all) :
-					list_entry(at, struct process, in_group));
-		at = process_walk_next(list, at, &done);
-	}
-	return m.one && !m.all ? 0 : m.result;
-}
-
 static long kill(int pid, const struct siginfo *info)
 {
 	SPIN_GUARD(&process_lock);
@@ -254,7 +249,11 @@ static long kill(int pid, const struct siginfo *info)
 
 	if (t) /* a thread's number stands for its process, too */
 		return send_to(t->process, NULL, info);
-	return pid > 0 || pid == INT32_MIN ? -ESRCH : send_to_many(pid, info);
+	if (pid > 0 || pid == INT32_MIN)
+		return -ESRCH;
+	if (pid == -1)
+		return send_to_all(info);
+	return send_to_group(pid ? -pid : current_process()->pgid, info);
 }
 
 /* tgid 0: of any process. */
