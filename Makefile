@@ -51,12 +51,13 @@ NASMFLAGS := -f elf64 -g -F dwarf -I$(BUILD)/inc/ -Ientry/ $(NASMWARNINGS)
 LDFLAGS := -nostdlib -static -X -z max-page-size=4096 -z noexecstack --fatal-warnings
 
 DIRS := kernel/base mm/frames mm mm/audit mm/space entry entry/shared entry/deferred arch arch/vdso arch/state arch/machine \
-	kernel/task kernel/debug kernel/files kernel/linux kernel/linux/signal kernel/fs \
-	kernel/linux/process kernel/linux/program kernel/fs/calls kernel/linux/calls kernel/extra kernel/guest kernel/start kernel/proc kernel boot \
+	kernel/task kernel/debug kernel/files kernel/linux kernel/missing kernel/linux/signal kernel/fs \
+	kernel/trace kernel/linux/process kernel/trace/calls kernel/linux/program kernel/fs/calls kernel/linux/calls kernel/extra kernel/guest kernel/start kernel/proc kernel boot \
 	tests/suites $(TWINS)
 C_SOURCES := $(filter-out entry/offsets.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 ASM_SOURCES := $(wildcard $(addsuffix /*.asm,$(DIRS)))
-OBJECTS := $(C_SOURCES:%.c=$(BUILD)/%.o) $(ASM_SOURCES:%.asm=$(BUILD)/%.asm.o)
+CALL_NAMES := $(BUILD)/call_names.o
+OBJECTS := $(C_SOURCES:%.c=$(BUILD)/%.o) $(ASM_SOURCES:%.asm=$(BUILD)/%.asm.o) $(CALL_NAMES)
 INCLUDES := $(addprefix $(BUILD)/inc/,layout.inc x86.inc ports.inc errno.inc hints.inc deferred.inc offsets.inc)
 
 ELF := $(BUILD)/postern.elf
@@ -109,6 +110,11 @@ $(BUILD)/linker.ld: linker.ld kernel/base/layout.h kernel/base/deferred.h
 	$(CC) -E -P -undef -nostdinc -x c -I. $< > $@
 
 LIBGCC = $(shell $(CC) -print-libgcc-file-name)
+
+# Linux's names of the calls that are not here.
+$(CALL_NAMES): scripts/call_names.py $(BUILD)/flags
+	$(PYTHON) scripts/call_names.py $(CC) > $(@:.o=.asm)
+	$(NASM) -f elf64 $(NASMWARNINGS) -o $@ $(@:.o=.asm)
 
 # Twice: from what is linked without the names of its text the table of them is made.
 # It lies behind all text, so no name has another address then: scripts/check_elf.py.

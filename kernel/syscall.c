@@ -33,10 +33,10 @@
 #include "kernel/base/percpu.h"
 #include "kernel/base/stack_poison.h"
 #include "kernel/linux/calls/table.h"
-#include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/process/to_user.h"
 #include "kernel/linux/signal/send.h"
 #include "kernel/syscall.h"
+#include "kernel/trace/tracee.h"
 #include "mm/space/uaccess.h"
 
 /* A tracer may step over the call: what it asks for is work before user mode, too. */

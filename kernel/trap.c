@@ -102,7 +102,7 @@ static __noinline void interrupt(struct pt_regs *regs, unsigned vector)
 	case VEC_TIMER:
 		apic_eoi();
 		sched_tick();
-		alarm_check_cpu();
+		alarm_check_cpu(regs);
 		watchdog_tick();
 		tty_poll();
 		break;

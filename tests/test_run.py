@@ -84,6 +84,20 @@ def outputs(_directory):
     yield first.startswith(b"Postern: ") and process.returncode == 141 and not rest, \
         "a reader who goes after one line ends the run without a word", \
         said((process.returncode, first, rest))
+    asks = os.path.join(boots.BUILD, "user/missing")
+    told = ["another: system call 163 (acct)", "missing: system call 163 (acct)",
+            "missing: system call 179 (quotactl)", "missing: system call 1999",
+            "missing: system call 26 (ptrace of i386)"]
+    found = run(program=asks)
+    lines = [line for line in found[1].decode().splitlines() if "is not here" in line]
+    yield found[0] == 0 and sorted(lines) == [f"{call} is not here" for call in told], \
+        "a missing call is told of once for each number and program, and rseq is not", said(found)
+    found = run(program=asks, CMDLINE="quiet")
+    yield found[0] == 0 and not found[2] and b"is not here" not in found[1] and \
+        found[1].count(b"\n") == 4, "and with quiet not among the program's lines", said(found)
+    found = run(program=asks, CMDLINE="pti=deferred")
+    yield found[1].count(b"(acct) is not here") == 2, \
+        "nor twice with pti=deferred, which tells of Linux's numbers", said(found)
     bad = "pti=maybe gdt_pages=3 nonsense maxcpus=0"
     found = run("0", CMDLINE=bad)
     behind = found[1].split(b"emulator: ")[-1]

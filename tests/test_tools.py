@@ -167,6 +167,7 @@ class Checks(InDirectory):
                                    self.root)
         for path in ("arch/gdt.c", "entry/a.asm", "mm/a.c", "kernel/linux/a.c",
                      "kernel/fs/a.c", "kernel/proc/a.c", "kernel/extra/a.c",
+                     "kernel/missing/a.c", "kernel/trace/a.c",
                      *("kernel/base/" + name
                        for name in ("layout.h", "percpu.h", "x86.h", "insn.h"))):
             write(self.root, path, "x\n" * 10)
@@ -177,12 +178,15 @@ class Checks(InDirectory):
         self.assertEqual(run(), (0, "".join(
             f"budget: {name}: {lines} lines, at most {most[name]}\n"
             for name, lines in (("reading list", 10), ("gate", 70), ("personality", 10),
-                                ("files", 10), ("proc", 10), ("extra", 10)))))
+                                ("files", 10), ("proc", 10), ("extra", 10),
+                                ("missing calls", 10), ("tracing", 10)))))
         for name, path, others in (("reading list", "mm/a.c", 0), ("gate", "mm/a.c", 60),
                                    ("personality", "kernel/linux/b.c", 10),
                                    ("files", "kernel/fs/calls/b.c", 10),
                                    ("proc", "kernel/proc/b.c", 10),
-                                   ("extra", "kernel/extra/b.c", 10)):
+                                   ("extra", "kernel/extra/b.c", 10),
+                                   ("missing calls", "kernel/missing/b.c", 10),
+                                   ("tracing", "kernel/trace/calls/b.c", 10)):
             write(self.root, path, "x\n" * (most[name] - others + 1))
             status, output = run()
             self.assertEqual(status, 1)

@@ -81,7 +81,7 @@ static int set_control(struct task_debugregs *d, u64 value)
 	}
 	d->used = used;
 	d->dr7 = value;
-	d->active = active_of(dr7);
+	d->active = active_of(dr7) | (d->active & DEBUGREG_CALLS_TRAP);
 	return 0;
 }
 
@@ -117,17 +117,26 @@ u64 debugreg_get(const struct task_debugregs *d, unsigned n)
 	return n == 6 ? d->dr6 ^ DR6_IDLE : n == 7 ? d->dr7 : 0;
 }
 
+static void load_efer(bool calls_trap)
+{
+	u64 efer = rdmsr(MSR_EFER), new = calls_trap ? efer & ~(u64)EFER_SCE : efer | EFER_SCE;
+
+	if (new != efer)
+		wrmsr(MSR_EFER, new);
+}
+
 void debugreg_load(const struct task_debugregs *d)
 {
 	write_dr7(DR7_IDLE); /* no address with the other's length or type */
 	this_cpu()->debug_armed = d->active;
-	if (!d->active)
+	load_efer(debugreg_calls_trap(d));
+	if (!(u32)d->active)
 		return;
 	write_dr0(d->address[0]);
 	write_dr1(d->address[1]);
 	write_dr2(d->address[2]);
 	write_dr3(d->address[3]);
-	write_dr7(d->active);
+	write_dr7((u32)d->active);
 }
 
 static u64 read_and_clear(void)

@@ -19,7 +19,7 @@ struct task_debugregs {
 	u64 address[DEBUGREGS];
 	u64 dr6;    /* the task's own, positive */
 	u64 dr7;    /* as the task wrote it */
-	u64 active; /* what goes into DR7; 0: nothing is armed */
+	u64 active; /* what goes into DR7, and CALLS_TRAP; 0: nothing is armed */
 	u8 used;    /* bit n: DRn has been set, and its fields count */
 };
 
@@ -31,6 +31,23 @@ struct task_debugregs {
  */
 int debugreg_set(struct task_debugregs *d, unsigned n, u64 value);
 u64 debugreg_get(const struct task_debugregs *d, unsigned n);
+
+/*
+ * SYSCALL is an invalid instruction for the task (EFER.SCE is clear), #UD, for one that
+ * traces it; so is SYSRET then, and the task must leave the kernel by IRET.  As
+ * debugreg_set(): when the task runs next.
+ */
+#define DEBUGREG_CALLS_TRAP (1ULL << 32)
+
+static inline bool debugreg_calls_trap(const struct task_debugregs *d)
+{
+	return d->active & DEBUGREG_CALLS_TRAP;
+}
+
+static inline void debugreg_trap_calls(struct task_debugregs *d, bool on)
+{
+	d->active = (u32)d->active | (on ? DEBUGREG_CALLS_TRAP : 0);
+}
 
 /* Loads a task's into this CPU.  Interrupts off. */
 void debugreg_load(const struct task_debugregs *d);

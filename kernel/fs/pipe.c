@@ -306,7 +306,7 @@ int pipe_make(u32 flags, struct file *ends[2])
 	struct pipe *p = make();
 
 	if (!p)
-		return -ENOMEM;
+		return -ENOFRAME;
 	p->readers = p->writers = p->write_opens = 1;
 	p->ends = 2;
 	ends[0] = file_make(&pipe_ops, O_RDONLY | (flags & O_NONBLOCK), p);
@@ -319,7 +319,7 @@ int pipe_make(u32 flags, struct file *ends[2])
 		file_drop(ends[0]);
 	else
 		pipe_free(p);
-	return -ENOMEM;
+	return -ENOFRAME;
 }
 
 /* ---- FIFOs ----------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@ extern const struct file_ops pipe_ops;
 
 /*
  * A pipe's two ends, open with O_RDONLY and O_WRONLY and the flags (O_NONBLOCK counts),
- * with a hold each: 0 or -ENOMEM.
+ * with a hold each: 0 or -ENOFRAME.
  */
 int pipe_make(u32 flags, struct file *ends[2]);
 

@@ -15,7 +15,8 @@
 	X(1, HUP) X(2, INT) X(3, QUIT) X(4, ILL) X(5, TRAP) X(6, ABRT) X(7, BUS)      \
 	X(8, FPE) X(9, KILL) X(10, USR1) X(11, SEGV) X(12, USR2) X(13, PIPE)          \
 	X(14, ALRM) X(15, TERM) X(17, CHLD) X(18, CONT) X(19, STOP) X(20, TSTP)       \
-	X(21, TTIN) X(22, TTOU) X(23, URG) X(24, XCPU) X(25, XFSZ) X(28, WINCH) X(31, SYS)
+	X(21, TTIN) X(22, TTOU) X(23, URG) X(24, XCPU) X(25, XFSZ) \
+	X(26, VTALRM) X(27, PROF) X(28, WINCH) X(31, SYS)
 #define SIGNAL_NUMBER(number, name) SIG##name = (number),
 enum { SIGNALS(SIGNAL_NUMBER) };
 #define NR_SIGNALS 64

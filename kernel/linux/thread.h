@@ -12,6 +12,21 @@
 
 struct process;
 
+/* Does its tracer see its system calls, or make them in the kernel's place? */
+enum trace_calls { TRACE_NO_CALLS, TRACE_CALLS, TRACE_EMULATES };
+
+/* Of a thread that is traced: kernel/trace/tracee.c. */
+struct trace {
+	bool seized;            /* by PTRACE_SEIZE */
+	bool interrupted;       /* it must stop */
+	bool in_call;           /* the stop at the call's beginning has been */
+	bool call_ends;         /* the one behind it is due */
+	enum trace_calls calls; /* since it went on last */
+	u32 options;            /* PTRACE_O_x */
+	u64 message;            /* PTRACE_GETEVENTMSG's */
+	struct siginfo *info;   /* of the signal, or the event, that it has stopped for */
+};
+
 struct thread {
 	struct task; /* the first: see task_of(); its members are this one's, too */
 
@@ -28,8 +43,10 @@ struct thread {
 	struct process *tracer;      /* ptrace: gets its stops; NULL: nobody.  Cleared when
 	                            the tracer ends, or the thread */
 	struct link of_tracer;       /* in tracer->tracees */
+	struct trace trace;
 	bool traced_by_root;         /* root, which may read any memory, agreed to it */
-	int stop_signal;             /* it has stopped for this one; 0: it has not */
+	int stop_signal;             /* it has stopped for this one, an event's number
+	                            above it; 0: it has not */
 	bool stop_reported;          /* and wait4 has said so */
 	struct thread *vfork_child;  /* it waits until this one execs or ends */
 	struct thread *vfork_parent; /* the other way.  Both are cleared together before

@@ -38,8 +38,9 @@ struct ids {
 };
 enum { REAL_ID, EFFECTIVE_ID, SAVED_ID };
 
-struct descriptors;
+#define NR_ITIMERS 3
 
+struct descriptors;
 struct dentry;
 
 struct process {
@@ -113,7 +114,9 @@ struct process {
 	struct limit limits[NR_LIMITS];
 
 	struct timer alarm; /* ITIMER_REAL's, if it is set */
-	u64 alarm_interval; /* ns; 0: once */
+	/* setitimer's, in ns: by its clock; 0: not set; 0: once */
+	u64 timer_end[NR_ITIMERS], timer_interval[NR_ITIMERS];
+	u64 user_ns, charged_ns; /* in user mode; of run_ns, at the last look */
 	struct process_signals signals;
 };
 static_assert(sizeof(struct process) <= PAGE_SIZE, "a process is one frame");

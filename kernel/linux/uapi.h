@@ -29,7 +29,6 @@
 #include <linux/sched.h>
 #include <linux/stat.h>
 #include <linux/uio.h>
-#include <linux/stat.h>
 #include <linux/wait.h>
 
 #endif

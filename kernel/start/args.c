@@ -354,10 +354,11 @@ static void take_argv(struct boot_args *args, const char *line, report_fn report
 		if (got < 0 || args->argc == ARGS_MAX_ARGV) {
 			complain(&bad,
 				 "args: found too much after '--', "
-				 "expected at most %d words in %zu bytes; the "
-				 "rest is ignored",
+				 "expected at most %d words in %zu bytes; no "
+				 "program is run",
 				 ARGS_MAX_ARGV, sizeof(args->argv_text));
 			tell(report, &bad);
+			args->argv_too_long = true;
 			return;
 		}
 		args->argv[args->argc++] = word;

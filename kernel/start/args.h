@@ -44,7 +44,8 @@ struct boot_args {
 	unsigned argc;
 	const char *argv[ARGS_MAX_ARGV + 1];
 	char argv_text[1024];
-	size_t argv_used; /* bytes of argv_text */
+	size_t argv_used;   /* bytes of argv_text */
+	bool argv_too_long; /* there were more: no program is run */
 };
 
 /*

@@ -12,6 +12,7 @@
 #include "kernel/linux/process/to_user.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/linux/tree.h"
+#include "kernel/missing/missing.h"
 #include "kernel/start/deferred.h"
 #include "kernel/task/sched.h"
 #include "mm/space/uaccess.h"
@@ -71,11 +72,15 @@ void deferred_set_up(struct smp_setup *setup)
 
 static_assert(NR_SYSCALLS <= DEFERRED_NR, "numbers from there on are no calls");
 
-/* It may end there if it has a function there, or is no call at all. */
+/*
+ * It may end there if it has a function there, or is no call at all; not if it is one of
+ * Linux's that is missing here, for the kernel tells of that.
+ */
 static bool ends_there(unsigned number)
 {
-	return number >= NR_SYSCALLS || syscall_table[number] == syscall_unknown ||
-	       ((void *const *)CEA_DEFERRED_RODATA)[number];
+	if (number >= NR_SYSCALLS || syscall_table[number] == syscall_unknown)
+		return !missing_is_told(number);
+	return ((void *const *)CEA_DEFERRED_RODATA)[number];
 }
 
 void deferred_tell_machine(void)

@@ -43,6 +43,8 @@ static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entr
 	struct thread *t;
 	int status, err;
 
+	if (args->argv_too_long) /* that has been said */
+		power_off(false);
 	for (unsigned i = 0; i < args->argc; i++)
 		argv[i + 1] = args->argv[i];
 	guest_one_at_a_time = args->guest_one_at_a_time;

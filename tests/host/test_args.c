@@ -294,10 +294,12 @@ static void test_argv_limits(void)
 	CHECK_EQ(args.argc, 32);
 	strcat(line, " b c");
 	REPORTS(line, "args: found too much after '--', expected at most 32 "
-		"words in 1024 bytes; the rest is ignored\n");
+		"words in 1024 bytes; no program is run\n");
+	CHECK(args.argv_too_long);
 	CHECK_EQ(args.argc, 32);
 	CHECK(args.argv[32] == NULL);
 	REPORTS(run_of("-- ", 'a', 1023), "");
+	CHECK(!args.argv_too_long);
 	CHECK_EQ(strlen(args.argv[0]), 1023);
 	args_parse(&args, "-- b", host_record);
 	CHECK_HAS(host_recorded(), "found too much after '--'");

@@ -156,6 +156,16 @@ static void ptrace(struct selftest *t)
 	expect_good(t, &(struct program){ "/bin/ptrace", { "-q" } });
 }
 
+static void itimers(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/itimers", { "-q" } });
+}
+
+static void tracing(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/tracing", { "-q" } });
+}
+
 static void signals(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/signals", { "-q" } });
@@ -394,6 +404,7 @@ static const struct selftest_case cases[] = {
 	{ "CLI and STI are skipped where the processor fetched them", cli },
 	{ "signals are what Linux's are", signals },
 	{ "a process is traced, stepped and changed by another", ptrace },
+	{ "a tracer sees the calls and events of another, and makes its calls", tracing },
 	{ "a single step ends behind what was stepped, by whomever executed", steps },
 	{ "floating-point state of many processes is kept apart", fpu },
 	{ "FS and GS of many processes are kept apart", fsgs },
@@ -412,6 +423,7 @@ static const struct selftest_case linux_cases[] = {
 	{ "the system calls do what Linux's do", abi },
 	{ "processes are made, end and are waited for", processes },
 	{ "threads share memory, wait for each other, end together", threads },
+	{ "timers of CPU time count it, in user mode or all", itimers },
 	{ "a program becomes another, or nothing changes", exec },
 	{ "mappings are moved, resized, shared and dropped", mappings },
 	{ "descriptors, pipes and waiting for them answer as on Linux", pipes },

@@ -26,13 +26,6 @@ static int install_two(struct file *const f[2], u32 flags, int fd[2])
 	return fd[1];
 }
 
-static int try_pipe(u32 flags, struct file *ends[2])
-{
-	int err = pipe_make(flags, ends);
-
-	return err == -ENOMEM ? -ENOFRAME : err;
-}
-
 static long make_pipe(virt_addr_t to, u32 flags)
 {
 	struct file *ends[2];
@@ -42,7 +35,7 @@ static long make_pipe(virt_addr_t to, u32 flags)
 		return -EINVAL;
 	if (flags & O_DIRECT) /* packets: not here, as before Linux 3.4 */
 		return -EINVAL;
-	err = (int)OOM_RETRY(OOM_CAN_FAIL, try_pipe(flags, ends));
+	err = (int)OOM_RETRY(OOM_CAN_FAIL, pipe_make(flags, ends));
 	if (!err)
 		err = install_two(ends, flags, fd);
 	if (!err && copy_to_user(to, fd, sizeof(fd))) {

@@ -9,14 +9,17 @@
 #include "kernel/base/insn.h"
 #include "kernel/base/layout.h"
 #include "kernel/base/log.h"
+#include "kernel/base/nospec.h"
 #include "kernel/debug/names.h"
 #include "kernel/linux/calls/exception.h"
+#include "kernel/linux/calls/table.h"
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/oom.h"
 #include "kernel/linux/process/to_user.h"
 #include "kernel/linux/signal/send.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/trace/tracee.h"
 #include "mm/space/uaccess.h"
 
 /* The signal for each exception from user mode.  at_ip: si_addr is its ip, else 0. */
@@ -145,6 +148,21 @@ static bool emulate(struct pt_regs *regs)
 	return true;
 }
 
+/* A system call that the thread's tracer sees: SYSCALL was #UD.  False: it was none. */
+static bool traced_call(struct pt_regs *regs)
+{
+	bool call;
+
+	if (!ptrace_call_begins(regs, &call))
+		return false;
+	this_cpu_inc(syscalls);
+	if (call)
+		regs->ax = (u64)syscall_table[array_index_or_end((u32)regs->orig_ax, NR_SYSCALLS)](
+			regs);
+	ptrace_call_ends();
+	return true;
+}
+
 /* ---- vsyscalls ----------------------------------------------------------------------- */
 
 /*
@@ -241,8 +259,9 @@ void exception_from_user(struct pt_regs *regs, unsigned vector)
 	case VEC_DB: debug_exception(regs, dr6); break;
 	case VEC_MF:
 	case VEC_XM: math_exception(regs, vector); break;
+	case VEC_UD:
 	case VEC_GP:
-		if (emulate(regs))
+		if (vector == VEC_UD ? traced_call(regs) : emulate(regs))
 			break;
 		/* fall through */
 	default: force(regs, vector, exception[vector].code, regs->orig_ax); break;

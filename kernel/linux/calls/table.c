@@ -7,6 +7,8 @@
 #include "kernel/base/percpu.h"
 #include "kernel/linux/calls/table.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/thread.h"
+#include "kernel/missing/missing.h"
 
 long (*const syscall_table[NR_SYSCALLS + 1])(struct pt_regs *) = {
 	[0 ... NR_SYSCALLS] = syscall_unknown,
@@ -26,7 +28,10 @@ long (*const ia32_syscall_table[NR_IA32_SYSCALLS + 1])(struct pt_regs *) = {
 
 __attribute__((cold)) long syscall_unknown(struct pt_regs *regs __unused)
 {
+	const struct pt_regs *entered = thread_regs(current_thread());
+
 	this_cpu()->syscalls_unknown++;
+	missing_tell((u32)entered->orig_ax, entered->vector != VEC_SYSCALL);
 	return -ENOSYS;
 }
 

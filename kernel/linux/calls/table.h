@@ -27,7 +27,7 @@ union syscalls_32 {
 extern long (*const syscall_table[NR_SYSCALLS + 1])(struct pt_regs *);
 extern long (*const ia32_syscall_table[NR_IA32_SYSCALLS + 1])(struct pt_regs *);
 
-/* The answer to a number that no call has: counts it, -ENOSYS. */
+/* The answer to a number that no call has: counts it and tells of it, -ENOSYS. */
 long syscall_unknown(struct pt_regs *regs);
 
 /* System calls answered so, all CPUs. */

@@ -28,6 +28,7 @@
 #include "kernel/linux/syscalls.h"
 #include "kernel/linux/uapi.h"
 #include "kernel/task/sched.h"
+#include "kernel/trace/tracee.h"
 #include "mm/frames/frame.h"
 #include "mm/space/uaccess.h"
 
@@ -219,6 +220,7 @@ static int enter_tree(struct thread *t, struct process *p, const struct clone *c
 	process_add_thread(p, t);
 	numbers_set_thread(t, t->pid);
 	signal_copy_mask(t, self);
+	ptrace_new_thread(t, c->flags);
 	if (c->flags & CLONE_VFORK) {
 		t->vfork_parent = self;
 		self->vfork_child = t;
@@ -284,8 +286,12 @@ static long clone_once(const struct clone *c)
 	if (c->flags & CLONE_PARENT_SETTID) /* a bad address is its own affair */
 		put_user_u32(c->parent_tid, (u32)tid);
 	sched_start(task_of(t));
-	if (c->flags & CLONE_VFORK)
+	if (!(c->flags & CLONE_UNTRACED))
+		ptrace_event(ptrace_event_of_clone(c->flags), (u64)tid);
+	if (c->flags & CLONE_VFORK) {
 		wait_for_vfork_child();
+		ptrace_event(PTRACE_EVENT_VFORK_DONE, (u64)tid);
+	}
 	return tid;
 }
 

@@ -18,9 +18,9 @@
 #include "kernel/linux/process/futex.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/oom.h"
-#include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/signal/send.h"
 #include "kernel/task/sched.h"
+#include "kernel/trace/tracee.h"
 #include "mm/space/uaccess.h"
 
 /* ---- Telling threads to end ------------------------------------------------------ */
@@ -290,6 +290,7 @@ void process_exit_thread(int status)
 	struct process *p = t->process;
 
 	interrupts_on();
+	ptrace_event(PTRACE_EVENT_EXIT, (u64)(p->ending ? p->status : status));
 	SPIN_SCOPE(&process_lock) { /* signals for the process are for others, from here on */
 		t->leaving = true;
 		signal_look_again(t);

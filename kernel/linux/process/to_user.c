@@ -12,12 +12,12 @@
 #include "kernel/debug/names.h"
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
-#include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/process/to_user.h"
 #include "kernel/linux/signal/send.h"
 #include "kernel/linux/signal/sigframe.h"
 #include "kernel/linux/syscalls.h"
 #include "kernel/task/sched.h"
+#include "kernel/trace/tracee.h"
 
 /* The last words of a program, unless it is one that tests provoke. */
 static void report_death(const struct pt_regs *regs, int signal)
@@ -125,7 +125,7 @@ static bool act(struct delivery *d, const struct pt_regs *regs, bool forced)
 		return false;
 	if (bit & SIGNALS_STOP) {
 		if (t->tracer)
-			ptrace_stop(d->signal, CLD_STOPPED);
+			ptrace_group_stop(d->signal);
 		else
 			begin_stop(t, d->signal);
 		return false;
@@ -156,6 +156,8 @@ static bool next_delivery(struct delivery *d, const struct pt_regs *regs)
 		t->work_due = false;
 		if (signal_kill_pending(t))
 			die(regs, SIGKILL, false);
+		if (t->tracer && ptrace_stop_due())
+			continue;
 		if (t->process->signals.stop && !t->tracer) {
 			take_part_in_stop(t);
 			continue;
@@ -255,6 +257,8 @@ static __attribute__((noinline)) void deliver(struct pt_regs *regs)
 		handler = true;
 	}
 	step_forget(&t->user.step, regs);
+	if (unlikely(debugreg_calls_trap(&t->user.debug)))
+		regs->flags |= RFLAGS_RF; /* no SYSRET */
 	if (!handler)
 		end_or_restart(regs, NULL);
 	restore_mask(&t->signals);

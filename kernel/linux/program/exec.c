@@ -15,11 +15,11 @@
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/process/make.h"
 #include "kernel/linux/process/oom.h"
-#include "kernel/linux/process/ptrace.h"
 #include "kernel/linux/process/to_user.h"
 #include "kernel/linux/program/load.h"
 #include "kernel/linux/program/path.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/trace/tracee.h"
 #include "mm/space/mm.h"
 
 /* ---- No way back ------------------------------------------------------------------- */

@@ -83,7 +83,7 @@ bool signal_pending(void)
 {
 	const struct thread *t = current_thread();
 
-	return ready(t) || takes_part_in_stop(t);
+	return ready(t) || takes_part_in_stop(t) || t->trace.interrupted;
 }
 
 void signal_wake(struct thread *t)
