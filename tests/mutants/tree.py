@@ -19,7 +19,7 @@ IMAGE = "postern.elf"  # there and in a copy's build, as the host tests are
 DEBUG_IMAGE = "debug/postern.elf"
 # Those that tests/guest/run.py compares, or ends, for a killer.
 GUESTS = ("guest", "instructions", "corners", "bad-lgdt-reserved")
-COPIED = ("Makefile", "linker.ld", "arch", "boot", "entry", "kernel", "mm", "scripts",
+COPIED = ("Makefile", "README.md", "linker.ld", "arch", "boot", "entry", "kernel", "mm", "scripts",
           "tests", "user")
 BUILD_LIMIT = 1800  # seconds for one make
 
