@@ -53,9 +53,9 @@ static inline void debugreg_trap_calls(struct task_debugregs *d, bool on)
 void debugreg_load(const struct task_debugregs *d);
 
 /* The same at a switch: nothing to do between tasks that have nothing armed. */
-static inline void debugreg_switch(const struct task_debugregs *next)
+static inline void debugreg_switch(const struct percpu *cpu, const struct task_debugregs *next)
 {
-	if (unlikely(this_cpu()->debug_armed || next->active))
+	if (unlikely(cpu->debug_armed || next->active))
 		debugreg_load(next);
 }
 

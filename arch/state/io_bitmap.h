@@ -47,9 +47,9 @@ void io_bitmap_drop(struct task_io *io);
 void io_bitmap_load(const struct task_io *io);
 
 /* The same at a switch: nothing to do between tasks without ports. */
-static inline void io_bitmap_switch(const struct task_io *next)
+static inline void io_bitmap_switch(const struct percpu *cpu, const struct task_io *next)
 {
-	if (unlikely(this_cpu()->io || io_bitmap_wanted(next)))
+	if (unlikely(cpu->io || io_bitmap_wanted(next)))
 		io_bitmap_load(next);
 }
 

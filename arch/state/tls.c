@@ -52,7 +52,7 @@ int tls_set(struct user_state *u, const struct user_desc *d, bool runs)
 	u->tls.desc[index] = is_none(d) ? 0 : user_desc_pack(d);
 	if (runs) {
 		flags = interrupts_save();
-		tls_load(&u->tls);
+		tls_load(this_cpu(), &u->tls);
 		refresh(SELECTOR(index));
 		interrupts_restore(flags);
 		return 0;

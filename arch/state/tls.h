@@ -24,9 +24,9 @@ struct task_tls {
  * none) or when they change.  Through the direct map; the accessed bits are
  * set.  Before segment registers are loaded.  Interrupts off.
  */
-static inline void tls_load(const struct task_tls *tls)
+static inline void tls_load(const struct percpu *cpu, const struct task_tls *tls)
 {
-	u64 *entry = &this_cpu()->gdt->entry[TLS_FIRST];
+	u64 *entry = &cpu->gdt->entry[TLS_FIRST];
 
 	static_assert(TLS_ENTRIES == 3, "all of them");
 	if (likely(!((entry[0] ^ tls->desc[0]) | (entry[1] ^ tls->desc[1]) |

@@ -35,9 +35,9 @@ void user_state_reset(struct user_state *self)
 	wrmsr(MSR_FS_BASE, 0);
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
 	self->tls = (struct task_tls){ { 0 } };
-	tls_load(&self->tls);
+	tls_load(this_cpu(), &self->tls);
 	self->debug = (struct task_debugregs){ .used = 0 };
-	debugreg_switch(&self->debug);
+	debugreg_switch(this_cpu(), &self->debug);
 	interrupts_restore(flags);
 	io_bitmap_drop(&self->io);
 }

@@ -48,25 +48,31 @@ static inline void user_state_save(struct user_state *u)
 	u->gs = read_gs();
 }
 
-#define SELECTORS_UNKNOWN (~0ULL)
-
 /*
- * To this CPU, whose registers have these selectors, likewise.  A null one that is there
- * already is not loaded.  Selectors first: loading one sets the base.  The bases are
- * restored whatever the selectors: a program may have set them by WRFSBASE, WRGSBASE or
- * arch_prctl with any selector, GS's to any canonical value.
+ * To this CPU, likewise, whose registers are as in `now`, or anything if that is a kernel
+ * thread's.  A null selector that is there already is not loaded, and then no base that is
+ * there.  Selectors first: loading one sets the base.  Bases count whatever the selectors: a
+ * program may have set them by WRFSBASE, WRGSBASE or arch_prctl with any selector, GS's to any
+ * canonical value.
  */
-static inline void user_state_load(const struct user_state *u, u64 selectors)
+static inline void user_state_load(const struct user_state *u, const struct user_state *now)
 {
+	bool fs = true, gs = true;
+
 	fpu_restore(u->fpu);
-	if (selectors | u->selectors) {
+	if (now->fpu && likely(!(now->selectors | u->selectors))) {
+		fs = u->fs_base != now->fs_base;
+		gs = u->gs_base != now->gs_base;
+	} else {
 		segment_load_ds(u->ds);
 		segment_load_es(u->es);
 		segment_load_fs(u->fs);
 		segment_load_gs(u->gs);
 	}
-	wrmsr(MSR_FS_BASE, u->fs_base);
-	wrmsr(MSR_KERNEL_GS_BASE, u->gs_base);
+	if (fs)
+		wrmsr(MSR_FS_BASE, u->fs_base);
+	if (gs)
+		wrmsr(MSR_KERNEL_GS_BASE, u->gs_base);
 }
 
 /*

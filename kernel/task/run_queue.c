@@ -56,13 +56,18 @@ static inline void put_in(struct task *t, unsigned queue)
 		pinned++;
 }
 
+static __noinline void add_slowly(struct task *t, const struct cpumask *idle)
+{
+	put_in(t, queue_for(t, idle));
+}
+
 void run_queue_add(struct task *t, const struct cpumask *idle)
 {
 	t->turn = turn++;
 	if (likely(cpumask_full(&t->affinity)))
 		put_in(t, COMMON);
 	else
-		put_in(t, queue_for(t, idle));
+		add_slowly(t, idle);
 }
 
 void run_queue_remove(struct task *t)

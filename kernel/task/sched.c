@@ -224,20 +224,19 @@ static void task_moves(struct task *t, unsigned cpu)
 /* The lock is held, interrupts are off; returns with both as they are. */
 static inline void switch_to(struct percpu *cpu, struct task *prev, struct task *next, u64 now)
 {
-	u64 selectors = SELECTORS_UNKNOWN, ns = now - prev->running_since;
+	u64 ns = now - prev->running_since;
 
 	if (next == prev)
 		return;
-	if (prev->user.fpu) {
-		user_state_save(&prev->user);
-		selectors = prev->user.selectors;
-		cea_scrub(cpu);
-	}
 	cpu->context_switches++;
 	next->running_since = now;
 	prev->run_ns += ns;
 	if (prev->group_run_ns)
 		*prev->group_run_ns += ns;
+	if (prev->user.fpu) {
+		user_state_save(&prev->user);
+		cea_scrub(cpu);
+	}
 	cpu->current = rq.running[cpu->cpu] = next;
 	cpu->task_stack = next->stack_top;
 	if (pti_deferred)
@@ -249,11 +248,11 @@ static inline void switch_to(struct percpu *cpu, struct task *prev, struct task 
 	if (mitigations_at_switch())
 		mitigations_switch(seam_branch_owner(next));
 	ldt_load_mm(next->mm);
-	tls_load(&next->user.tls);
-	io_bitmap_switch(&next->user.io);
-	debugreg_switch(&next->user.debug);
+	tls_load(cpu, &next->user.tls);
+	io_bitmap_switch(cpu, &next->user.io);
+	debugreg_switch(cpu, &next->user.debug);
 	if (next->user.fpu)
-		user_state_load(&next->user, selectors);
+		user_state_load(&next->user, &prev->user);
 	if (next->work_due)
 		cpu->work_due = true;
 	switching_from[cpu->cpu] = prev;

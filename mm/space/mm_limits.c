@@ -42,7 +42,7 @@ bool mm_may_lock(const struct mm *mm, u64 more)
 }
 
 /* What is touched need not be the next page: a frame of the program may be large. */
-static bool grow_down(struct mm *mm, virt_addr_t start)
+static __noinline bool grow_down(struct mm *mm, virt_addr_t start)
 {
 	const struct vma *vma = vma_growing(mm, start);
 	u64 more = vma ? vma->start - start : 0;

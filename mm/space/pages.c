@@ -76,7 +76,8 @@ static u64 private_prot(phys_addr_t pa, unsigned prot)
  * Of a private page that is there: gives it a frame of its own.  Others use what they
  * have cached until the flush, so the old frame is held until then.
  */
-static int make_own(struct mm *mm, pte_t *pte, unsigned prot, virt_addr_t va, phys_addr_t *pa)
+static __noinline int make_own(struct mm *mm, pte_t *pte, unsigned prot, virt_addr_t va,
+			       phys_addr_t *pa)
 {
 	phys_addr_t old = *pte & PTE_ADDR_MASK;
 

@@ -15,12 +15,18 @@
 static pte_t *descend(pte_t *pgd, virt_addr_t va, unsigned *level)
 {
 	pte_t *entry = &pgd[PT_INDEX(va, PT_LEVELS)];
+	unsigned at;
 
-	for (*level = PT_LEVELS; *level > 1 && (*entry & PTE_P);) {
-		pte_t *table = phys_to_virt(*entry & PTE_ADDR_MASK);
+#pragma GCC unroll 4
+	for (at = PT_LEVELS; at > 1; at--) {
+		pte_t *table;
 
-		entry = &table[PT_INDEX(va, --*level)];
+		if (!(*entry & PTE_P))
+			break;
+		table = phys_to_virt(*entry & PTE_ADDR_MASK);
+		entry = &table[PT_INDEX(va, at - 1)];
 	}
+	*level = at;
 	return entry;
 }
 
@@ -45,16 +51,16 @@ static phys_addr_t table_around(const pte_t *entry)
 	return ALIGN_DOWN(virt_to_phys(entry), PAGE_SIZE);
 }
 
-/* The tables are linked from the lowest up: each is whole when it can be seen. */
-pte_t *pt_make_user_entry(pte_t *pgd, virt_addr_t va, unsigned *made)
+/*
+ * Below `entry`, of that level.  The tables are linked from the lowest up: each is whole when
+ * it can be seen.
+ */
+static __noinline pte_t *make_tables(pte_t *pgd, virt_addr_t va, pte_t *entry, unsigned level)
 {
-	unsigned level, n;
-	pte_t *entry = descend(pgd, va, &level), *lowest;
 	phys_addr_t table[PT_LEVELS];
+	pte_t *lowest;
+	unsigned n;
 
-	*made = level - 1;
-	if (level == 1)
-		return entry;
 	for (n = 0; n < level - 1; n++) {
 		table[n] = frame_alloc_zeroed();
 		if (table[n] == NO_FRAME)
@@ -78,6 +84,15 @@ pte_t *pt_make_user_entry(pte_t *pgd, virt_addr_t va, unsigned *made)
 	}
 	lowest = phys_to_virt(table[0]);
 	return &lowest[PT_INDEX(va, 1)];
+}
+
+pte_t *pt_make_user_entry(pte_t *pgd, virt_addr_t va, unsigned *made)
+{
+	unsigned level;
+	pte_t *entry = descend(pgd, va, &level);
+
+	*made = level - 1;
+	return likely(level == 1) ? entry : make_tables(pgd, va, entry, level);
 }
 
 unsigned pt_free_user_table(pte_t *pgd, virt_addr_t va)

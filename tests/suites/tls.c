@@ -56,7 +56,7 @@ static void run_under(void *arg __unused)
 	under.fn(under.t);
 	flags = interrupts_save();
 	current_task()->user.tls = (struct task_tls){ { 0 } };
-	tls_load(&current_task()->user.tls);
+	tls_load(this_cpu(), &current_task()->user.tls);
 	ldt_load_mm(old);
 	interrupts_restore(flags);
 }

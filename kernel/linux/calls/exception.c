@@ -67,14 +67,12 @@ static void out_of_memory(const struct pt_regs *regs, u64 cr2, u64 error)
 }
 
 /* The error code of a kernel address must not tell the program whether it is mapped. */
-static void page_fault(const struct pt_regs *regs, u64 cr2, u64 error)
+static __noinline void bad_fault(const struct pt_regs *regs, u64 cr2, u64 error,
+				 enum fault_verdict v)
 {
-	enum fault_verdict v = mm_fault(current_task()->mm, cr2, error);
 	bool kernel = cr2 >= USER_END;
 	int code = SEGV_MAPERR;
 
-	if (v == FAULT_HANDLED || v == FAULT_DIES)
-		return;
 	if (v == FAULT_OOM) {
 		out_of_memory(regs, cr2, error);
 		return;
@@ -86,6 +84,14 @@ static void page_fault(const struct pt_regs *regs, u64 cr2, u64 error)
 	if (v == FAULT_ACCERR && !kernel)
 		code = error & PF_PK ? SEGV_PKUERR : SEGV_ACCERR;
 	signal_force_fault(SIGSEGV, code, cr2, VEC_PF, error | PF_USER | (kernel ? PF_PROT : 0));
+}
+
+static void page_fault(const struct pt_regs *regs, u64 cr2, u64 error)
+{
+	enum fault_verdict v = mm_fault(current_task()->mm, cr2, error);
+
+	if (unlikely(v != FAULT_HANDLED && v != FAULT_DIES))
+		bad_fault(regs, cr2, error, v);
 }
 
 /* dr6: what debugreg_user_trap() returned; 0: the program executed INT1. */

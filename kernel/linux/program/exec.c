@@ -58,6 +58,7 @@ static struct dentry *reset_process(struct process *p, const struct built_progra
 
 static void reset_registers(struct thread *t, const struct built_program *program)
 {
+	static const struct user_state unknown;
 	struct pt_regs *regs = thread_regs(t);
 	u64 flags;
 
@@ -73,7 +74,7 @@ static void reset_registers(struct thread *t, const struct built_program *progra
 	t->user.fs_base = t->user.gs_base = 0;
 	fpu_init_state(t->user.fpu);
 	flags = interrupts_save();
-	user_state_load(&t->user, SELECTORS_UNKNOWN);
+	user_state_load(&t->user, &unknown);
 	interrupts_restore(flags);
 }
 
