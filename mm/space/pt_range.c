@@ -57,7 +57,7 @@ static phys_addr_t table_around(const pte_t *entry)
  */
 static __noinline pte_t *make_tables(pte_t *pgd, virt_addr_t va, pte_t *entry, unsigned level)
 {
-	phys_addr_t table[PT_LEVELS];
+	phys_addr_t table[PT_LEVELS] = { NO_FRAME };
 	pte_t *lowest;
 	unsigned n;
 
