@@ -88,7 +88,7 @@ int ptrace_signal_stop(int signal, struct siginfo *info)
 
 	if (signal_kill_pending(t))
 		return 0;
-	if (chosen != signal) {
+	if (chosen != info->signo) { /* another signal, or the tracer's siginfo is of another */
 		*info = (struct siginfo){ .signo = chosen };
 		info->kill.pid = tracer;
 	}

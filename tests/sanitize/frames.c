@@ -302,7 +302,7 @@ bool __wrap_frame_is_free(void)
 
 static __always_inline void note_taker(phys_addr_t pa, unsigned n)
 {
-	struct trace by;
+	struct stack_trace by;
 
 	if (pa == NO_FRAME)
 		return;
@@ -393,7 +393,7 @@ phys_addr_t __wrap_frame_alloc_reserved(void)
 /* Its guard goes with it. */
 static __always_inline void give_back(u64 pfn, u64 n)
 {
-	struct trace by;
+	struct stack_trace by;
 	u64 flags;
 
 	trace_here(&by);

@@ -33,7 +33,7 @@ static unsigned first, waiting_count;
 /* The last ones given back, by address. */
 static struct grave {
 	u64 piece;
-	struct trace freed;
+	struct stack_trace freed;
 } graves[GRAVES];
 
 static struct grave *grave_of(u64 addr)
@@ -143,7 +143,7 @@ virt_addr_t __wrap_vmap_alloc_stack(u64 size)
 
 void __wrap_vmap_free_stacks(const virt_addr_t tops[], unsigned n, u64 size)
 {
-	struct trace by;
+	struct stack_trace by;
 
 	trace_here(&by);
 	for (unsigned i = 0; i < n; i++) {

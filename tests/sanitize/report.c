@@ -21,7 +21,7 @@ __noreturn void __real_power_off(bool good);
 __noreturn void __wrap_power_off(bool good);
 
 /* Frame pointers lead upwards, from one function of the image to the next. */
-__attribute__((noinline)) void trace_here(struct trace *t)
+__attribute__((noinline)) void trace_here(struct stack_trace *t)
 {
 	const u64 *frame = *(const u64 **)__builtin_frame_address(0);
 	const struct task *self = current_task();
@@ -42,7 +42,7 @@ __attribute__((noinline)) void trace_here(struct trace *t)
 	}
 }
 
-static void print(const char *what, const struct trace *t)
+static void print(const char *what, const struct stack_trace *t)
 {
 	char name[SYMBOL_TEXT_SIZE];
 

@@ -23,14 +23,14 @@
 
 #define TRACE_DEPTH 8
 
-struct trace {
+struct stack_trace {
 	u32 caller[TRACE_DEPTH]; /* the lower half: all are of the image */
 	char by[16];             /* the task's name, as far as it fits */
 };
 
 /* The callers of the function that calls this one, or is inlined there. */
 #define __always_inline inline __attribute__((always_inline))
-void trace_here(struct trace *t);
+void trace_here(struct stack_trace *t);
 
 /* ---- The answers; any context, no lock ----------------------------------------------- */
 
@@ -43,7 +43,7 @@ struct frame_record {
 	u8 state;
 	bool has_pieces;
 	u64 dead_pieces;  /* one bit each; 0 unless has_pieces */
-	struct trace taken, freed;
+	struct stack_trace taken, freed;
 };
 
 enum frame_state { FRAME_NOT_OURS, FRAME_TAKEN, FRAME_FREE, FRAME_GUARD };
@@ -66,7 +66,7 @@ extern u8 globals_shadow[GLOBALS_COVERED / 8];
 /* One for each stack that there is room for, the stack at its end. */
 struct stack_cell {
 	u32 size; /* 0: there is none */
-	struct trace freed;
+	struct stack_trace freed;
 };
 extern struct stack_cell stack_cells[VMAP_MAX_STACKS];
 
@@ -83,7 +83,7 @@ bool byte_is_live(u64 addr, bool whole);
 /* Writes the words behind "at ADDR, "; sets the traces that there are. */
 struct finding {
 	char text[160];
-	const struct trace *taken, *freed;
+	const struct stack_trace *taken, *freed;
 };
 
 void frames_explain(u64 addr, struct finding *f);

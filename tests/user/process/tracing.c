@@ -284,6 +284,37 @@ static void with_signals(void)
 	check_equal(go_on(PTRACE_CONT, pid), SIGUSR1 << 8, "the handler ran");
 }
 
+static void unblocks(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	signal(SIGUSR1, on_usr1);
+	raise(SIGUSR1);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	_exit(handled);
+}
+
+/* What a tracer says of a signal may be of none that there is. */
+static void of_no_signal(void)
+{
+	unsigned long mask = 1ul << (SIGUSR1 - 1);
+	pid_t pid = begin(unblocks, 0);
+	siginfo_t si;
+
+	check_equal(go_on(PTRACE_CONT, pid), STOPPED(SIGUSR1), "it stops before SIGUSR1");
+	trace(PTRACE_GETSIGINFO, pid, 0, &si);
+	si.si_signo = 0x10000000;
+	check_equal(trace(PTRACE_SETSIGINFO, pid, 0, &si), 0, "its siginfo is of no signal");
+	check_equal(trace(SETSIGMASK, pid, 8, &mask), 0, "SIGUSR1 is blocked");
+	trace_n(PTRACE_CONT, pid, SIGUSR1);
+	check_equal(wait_for(pid), STOPPED(SIGUSR1), "it waits until it is not");
+	trace(PTRACE_GETSIGINFO, pid, 0, &si);
+	check_equal(si.si_signo, SIGUSR1, "with a siginfo of its own");
+	trace_n(PTRACE_CONT, pid, SIGUSR1);
+	check_equal(wait_for(pid), SIGUSR1 << 8, "the handler ran");
+}
+
 static void masks(void)
 {
 	unsigned long mask = 0;
@@ -522,6 +553,7 @@ int main(int argc, char **argv)
 	changed();
 	emulated();
 	with_signals();
+	of_no_signal();
 	masks();
 	events_of_forks();
 	events_of_clones();
