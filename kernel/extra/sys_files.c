@@ -10,7 +10,9 @@
 #include "kernel/fs/file.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/regular.h"
+#include "kernel/linux/program/path.h"
 #include "kernel/linux/syscalls.h"
+#include "kernel/linux/tree.h"
 #include "kernel/linux/uapi.h"
 #include "mm/frames/frame.h"
 #include "mm/frames/holders.h"
@@ -26,9 +28,9 @@ long sys_fadvise64(struct pt_regs *regs)
 
 	if (!f)
 		return -EBADF;
-	err = f->ops == &pipe_ops ? -ESPIPE : (s64)regs->dx < 0 ? -EINVAL : 0;
-	if (!err && (u32)regs->r10 > ADVICE_MOST)
-		err = -EINVAL;
+	err = f->ops == &pipe_ops                               ? -ESPIPE :
+	      (s64)regs->dx < 0 || (u32)regs->r10 > ADVICE_MOST ? -EINVAL :
+								  0;
 	file_drop(f);
 	return err;
 }
@@ -100,4 +102,19 @@ long sys_fdatasync(struct pt_regs *regs)
 long sys_sync(struct pt_regs *regs __unused)
 {
 	return 0;
+}
+
+/* Nobody has another root. */
+long sys_chroot(struct pt_regs *regs)
+{
+	struct path p;
+	long err = path_lock(AT_FDCWD, regs->di, 0, &p);
+
+	if (err)
+		return err;
+	err = !file_is(p.at.file->inode, FILE_DIRECTORY)          ? -ENOTDIR :
+	      p.at.file != &file_root || !process_is_privileged() ? -EPERM :
+								    0;
+	path_unlock(&p);
+	return err;
 }

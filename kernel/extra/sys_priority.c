@@ -1,7 +1,6 @@
 /*
- * System calls on priorities: how long a thread's turns are beside others that may run.  A turn
- * has 20 - nice twentieths of SCHED_SLICE_NS, as Linux's time slices had before 2.6: a tenth of
- * what is usual at nice 18, twice as much at -20.  Who comes next does not depend on it.
+ * System calls on priorities: how long a thread's turns are, not who comes next.  A turn has
+ * 20 - nice twentieths of SCHED_SLICE_NS, as Linux's slices had before 2.6.
  * Source: Linux, kernel/sys.c.
  */
 #include "kernel/base/errno.h"

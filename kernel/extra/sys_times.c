@@ -1,6 +1,5 @@
 /*
- * times(): processor time in ticks of a hundredth of a second.  All is the program's own, as
- * getrusage() has it.
+ * times(): processor time in hundredths of a second, all the program's own, as in getrusage().
  */
 #include "arch/machine/clock.h"
 #include "kernel/base/errno.h"

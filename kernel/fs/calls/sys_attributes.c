@@ -72,7 +72,7 @@ static int set_mode(struct inode *inode, const void *to)
 
 	if (file_is(inode, FILE_SYMLINK))
 		return -EOPNOTSUPP;
-	if (!rights_is_owner(inode))
+	if (inode->made || !rights_is_owner(inode))
 		return -EPERM;
 	if (!process_is_privileged() &&
 	    !process_in_group(inode->gid, current_process()->ids.group[EFFECTIVE_ID]))
@@ -131,6 +131,8 @@ static int set_owner(struct inode *inode, const void *to)
 	u32 uid = ((const struct new_owner *)to)->uid, gid = ((const struct new_owner *)to)->gid;
 	const struct ids *ids = &current_process()->ids;
 
+	if (inode->made)
+		return -EPERM;
 	if (!process_is_privileged()) {
 		if (uid != AS_IT_IS && (uid != inode->uid || ids->user[EFFECTIVE_ID] != inode->uid))
 			return -EPERM;

@@ -298,6 +298,11 @@ static int opens_unseen(void)
 	return open("/", O_RDONLY | O_NOATIME) != -1 || errno != EPERM ? 2 : 0;
 }
 
+static int no_other_root(void)
+{
+	return syscall(SYS_setresuid, OTHER, OTHER, OTHER) || chroot("/") != -1 || errno != EPERM;
+}
+
 static void test_flags(void)
 {
 	int fd = open(name, O_RDWR);
@@ -308,6 +313,12 @@ static void test_flags(void)
 		   "MAP_SHARED_VALIDATE is MAP_SHARED");
 	check_equal(got((long)mmap(NULL, 4096, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0)), -EOPNOTSUPP,
 		    "and refuses a flag that is not here");
+	check_equal(got(chmod("/proc/self", 0555)), -EPERM, "what is computed keeps its mode");
+	check_equal(got(chown("/proc/self", 1, 1)), -EPERM, "and its owner");
+	check_equal(chroot("/"), 0, "the root may be the root");
+	check_equal(got(chroot("/nowhere")), -ENOENT, "but not what is not there");
+	check_equal(got(chroot(name)), -ENOTDIR, "nor a file");
+	check_equal(in_child(no_other_root), 0, "nor for a user");
 	check_equal(got(readlink("", to, sizeof(to))), -ENOENT, "readlink of an empty path gives ENOENT");
 	close(fd);
 }

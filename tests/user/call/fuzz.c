@@ -18,12 +18,15 @@
 #include "fuzz/fuzz.h"
 #include "fuzz/report.h"
 
+#include <errno.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,6 +71,10 @@ static const struct kind {
 	{ "shots", fuzz_shared_memory, 3, true, false },
 	{ "crowd", fuzz_crowd, 14, false, false },
 	{ "bomb", fuzz_bomb, 1, false, false },
+	{ "files", fuzz_files, 10, false, false },
+	{ "stream", fuzz_stream, 3, true, true },
+	{ "forks", fuzz_forks, 2, true, true },
+	{ "hog", fuzz_hog, 1, true, false },
 	{ "good", good_program, 2, true, false },
 };
 
@@ -215,7 +222,15 @@ static bool end_everybody(void)
 	}
 }
 
-/* One lot of children, and then whoever they left behind. */
+static int take_away(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+/* One lot of children, and then whoever and whatever they left behind. */
 static bool lot(uint64_t seed)
 {
 	const struct timespec moment = { .tv_nsec = 2000000 };
@@ -232,7 +247,7 @@ static bool lot(uint64_t seed)
 			if (children[i].pid > 0 && now > children[i].deadline + STUCK_MS)
 				return false;
 	}
-	return end_everybody();
+	return end_everybody() && (nftw(FUZZ_FILES, take_away, 8, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT);
 }
 
 static int storm(uint64_t seed, uint64_t first, uint64_t lots)

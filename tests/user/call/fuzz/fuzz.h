@@ -70,6 +70,14 @@ void fuzz_tracing(void);          /* tracing.c */
 void fuzz_shared_memory(void);    /* shots.c: exits with 1 if a change did not
                                      reach all CPUs */
 
+/* files.c.  All but the first exit with 1 if bytes changed on their way, a limit was passed, or
+ * one ended that had not taken the memory. */
+#define FUZZ_FILES "/tmp/fuzz"
+void fuzz_files(void);
+void fuzz_stream(void);
+void fuzz_forks(void);
+void fuzz_hog(void);
+
 void fuzz_crowd(void);            /* crowd.c */
 void fuzz_bomb(void);
 

@@ -52,6 +52,7 @@ static void close_pipe(void)
 static const struct pointer_row rows[] = {
 	{ POINTER(access), { P, 0 }, PATH },
 	{ POINTER(chdir), { P }, PATH },
+	{ POINTER(chroot), { P }, PATH },
 	{ POINTER(chmod), { P, 0 }, PATH },
 	{ POINTER(chown), { P, SAME, SAME }, PATH },
 	{ POINTER(lchown), { P, SAME, SAME }, PATH },
