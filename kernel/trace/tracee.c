@@ -64,7 +64,7 @@ static int stop(int status, int code, struct siginfo *info, int go_on_with)
 static int trap_stop(int status, u64 message)
 {
 	const struct thread *t = current_thread();
-	struct siginfo info = { .signo = SIGTRAP, .code = status };
+	struct siginfo info = { .signo = status & 0x7f, .code = status };
 
 	info.kill.pid = t->pid;
 	info.kill.uid = t->process->ids.user[REAL_ID];
@@ -75,7 +75,7 @@ static int trap_stop(int status, u64 message)
 void ptrace_group_stop(int signal)
 {
 	if (current_thread()->trace.seized)
-		stop(signal | PTRACE_EVENT_STOP << 8, CLD_STOPPED, NULL, 0);
+		trap_stop(signal | PTRACE_EVENT_STOP << 8, 0);
 	else
 		stop(signal, CLD_STOPPED, NULL, signal);
 }

@@ -1,0 +1,89 @@
+/*
+ * PTRACE_SEIZE and INTERRUPT, and what becomes of a tracee whose tracer ends.
+ */
+#define _GNU_SOURCE
+#include "tracing.h"
+
+static pid_t bystander(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	return pid;
+}
+
+void seized(void)
+{
+	int status;
+	siginfo_t si;
+	pid_t pid = bystander();
+
+	check_equal(trace(SEIZE, pid, 1, NULL), -EIO, "SEIZE has no address");
+	check_equal(trace_n(SEIZE, pid, 1 << 30), -EIO, "nor unknown options");
+	check_equal(trace_n(SEIZE, pid, PTRACE_O_TRACESYSGOOD), 0, "a child is seized");
+	check_equal(waitpid(pid, &status, WNOHANG), 0, "and does not stop");
+	check_equal(trace_n(SEIZE, pid, 0), -EPERM, "not twice");
+	check_equal(trace_n(INTERRUPT, pid, 0), 0, "it is interrupted");
+	check_equal(wait_for(pid), EVENT(EVENT_STOP), "and stops");
+	check_equal(trace(PTRACE_GETSIGINFO, pid, 0, &si), 0, "with a siginfo");
+	check_equal(si.si_code, SIGTRAP | EVENT_STOP << 8, "of that event");
+	check_equal(to_call(pid, PTRACE_SYSCALL, SYS_pause), CALL_STOP, "it goes on to pause, or goes on with it");
+	trace_n(PTRACE_SYSCALL, pid, 0);
+	kill(pid, SIGSTOP);
+	status = wait_for(pid);
+	while (status == CALL_STOP)
+		status = go_on(PTRACE_SYSCALL, pid);
+	check_equal(status, STOPPED(SIGSTOP), "SIGSTOP is a signal first");
+	trace_n(PTRACE_CONT, pid, SIGSTOP);
+	check_equal(wait_for(pid), STOPPED(SIGSTOP | EVENT_STOP << 8), "and then a stop");
+	check_equal(trace(PTRACE_GETSIGINFO, pid, 0, &si), 0, "which has a siginfo");
+	check_equal(si.si_code, SIGSTOP | EVENT_STOP << 8, "of that stop");
+	check_equal(si.si_signo, SIGSTOP, "and its signal");
+	check_equal(trace_n(PTRACE_DETACH, pid, 0), 0, "it is let go");
+	end(pid);
+}
+
+/* A tracer that ends takes with it whom it wants to. */
+void killed_with_tracer(void)
+{
+	pid_t pid = bystander(), tracer = fork();
+
+	if (tracer == 0)
+		_exit(trace_n(SEIZE, pid, PTRACE_O_EXITKILL) ? 1 : 0);
+	check_equal(wait_for(tracer), 0, "a tracer seizes its sibling, and ends");
+	check_equal(wait_for(pid), SIGKILL, "which ends with it");
+}
+
+static void spins(void)
+{
+	for (;;)
+		syscall(SYS_getppid);
+}
+
+/* Its calls are made while the tracer is there, and when it has gone. */
+void tracer_goes(void)
+{
+	int status;
+	pid_t pid = fork(), tracer;
+
+	if (pid == 0)
+		spins();
+	tracer = fork();
+	if (tracer == 0) {
+		trace(PTRACE_ATTACH, pid, 0, NULL);
+		waitpid(pid, NULL, __WALL);
+		for (int i = 0; i < 5; i++) {
+			trace_n(PTRACE_SYSCALL, pid, 0);
+			waitpid(pid, NULL, __WALL);
+		}
+		trace_n(PTRACE_SYSCALL, pid, 0);
+		_exit(0);
+	}
+	check_equal(wait_for(tracer), 0, "a tracer of calls ends");
+	usleep(20000);
+	check_equal(waitpid(pid, &status, WNOHANG), 0, "and its tracee makes calls");
+	kill(pid, SIGTERM);
+	check_equal(wait_for(pid), SIGTERM, "until it is ended");
+}
