@@ -30,13 +30,14 @@ int process_space(const struct text *t, const struct inode *inode, struct mm **m
 	return 0;
 }
 
-s64 space_bytes(struct mm *mm)
+s64 space_bytes(struct mm *mm, u64 *locked)
 {
 	s64 bytes;
 
 	if (sleep_lock_killable(&mm->lock))
 		return -EINTR;
 	bytes = (s64)vma_bytes(mm, 0, USER_END);
+	*locked = vma_locked_bytes(mm, 0, USER_END);
 	sleep_unlock(&mm->lock);
 	return bytes;
 }

@@ -20,7 +20,7 @@ int auxv_show(struct text *t, const struct inode *inode);
  */
 int process_space(const struct text *t, const struct inode *inode, struct mm **mm);
 
-/* Bytes of its areas; -EINTR. */
-s64 space_bytes(struct mm *mm);
+/* Bytes of its areas, and of those that are locked; -EINTR. */
+s64 space_bytes(struct mm *mm, u64 *locked);
 
 #endif

@@ -26,6 +26,7 @@ struct about {
 	u64 run_ns, children_run_ns, started;
 	virt_addr_t brk_start, args, env, env_end;
 	s64 resident, bytes; /* pages, bytes; 0: it has ended */
+	u64 locked;          /* bytes */
 };
 
 /* ---- Copying ------------------------------------------------------------------------------ */
@@ -96,7 +97,7 @@ static int about(const struct inode *inode, struct about *a)
 	}
 	if (!mm)
 		return 0;
-	a->bytes = space_bytes(mm);
+	a->bytes = space_bytes(mm, &a->locked);
 	a->resident = (s64)mm->resident;
 	if (a->may_trace) {
 		a->brk_start = mm->brk_start;
@@ -160,8 +161,8 @@ static int status_show(struct text *t, const struct inode *inode)
 		text_print(t, "%u ", a.ids.other[i]);
 	text_print(t, "\n");
 	if (a.bytes)
-		text_print(t, "VmSize:\t%8ld kB\nVmRSS:\t%8ld kB\n", a.bytes >> 10,
-			   a.resident << (PAGE_SHIFT - 10));
+		text_print(t, "VmSize:\t%8ld kB\nVmLck:\t%8lu kB\nVmRSS:\t%8ld kB\n", a.bytes >> 10,
+			   a.locked >> 10, a.resident << (PAGE_SHIFT - 10));
 	text_print(t, "Threads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n",
 		   a.threads, a.pending, a.shared_pending, a.blocked);
 	text_print(t, "SigIgn:\t%016lx\nSigCgt:\t%016lx\nNoNewPrivs:\t%u\n", a.ignored, a.caught,

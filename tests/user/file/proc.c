@@ -131,6 +131,8 @@ static void test_stat(void)
 
 static void test_status(void)
 {
+	static char pages[8192] __attribute__((aligned(4096)));
+
 	read_all("/proc/self/status");
 	check_equal(strncmp(text, "Name:\tproc\n", 11), 0, "status begins with the name");
 	check_equal(number_of("Tgid:"), getpid(), "Tgid");
@@ -140,7 +142,12 @@ static void test_status(void)
 	check_equal(number_of("Gid:"), getgid(), "Gid");
 	check_equal(number_of("Threads:"), 1, "Threads");
 	check_range(number_of("VmSize:"), 16, 1 << 30, "VmSize");
+	check_equal(number_of("VmLck:"), 0, "VmLck");
 	check_range(number_of("VmRSS:"), 16, number_of("VmSize:"), "VmRSS");
+	mlock(pages, sizeof(pages));
+	read_all("/proc/self/status");
+	check_equal(number_of("VmLck:"), 8, "VmLck of two pages");
+	munlock(pages, sizeof(pages));
 }
 
 static void test_signals(void)
