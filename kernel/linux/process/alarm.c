@@ -200,7 +200,7 @@ void alarm_check_cpu(const struct pt_regs *regs)
 	if (!t || t->leaving)
 		return;
 	p = t->process;
-	if (unlikely(p->limits[LIMIT_CPU].soft != UNLIMITED || p->timer_end[ITIMER_VIRTUAL] ||
-		     p->timer_end[ITIMER_PROF]))
+	if (unlikely(p->limits[LIMIT_CPU].soft != UNLIMITED ||
+		     (p->timer_end[ITIMER_VIRTUAL] | p->timer_end[ITIMER_PROF])))
 		check_cpu(p, user_mode(regs));
 }
