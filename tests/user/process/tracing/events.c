@@ -2,6 +2,7 @@
  * Events: what a tracer is told of forks, threads and exec, and of children that are its, too.
  */
 #define _GNU_SOURCE
+#include "../../../../user/raw_clone.h"
 #include "tracing.h"
 
 static void forks(void)
@@ -65,10 +66,11 @@ static int in_thread(void *unused)
 	return 0;
 }
 
+/* musl's clone() refuses CLONE_THREAD from version 1.2.5 on. */
 static void makes_thread(void)
 {
-	clone(in_thread, stack + sizeof(stack), CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
-	      CLONE_THREAD, NULL);
+	raw_clone(in_thread, stack + sizeof(stack),
+		  CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, NULL, NULL);
 	syscall(SYS_getppid);
 	_exit(6);
 }
