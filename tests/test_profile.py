@@ -42,7 +42,8 @@ class Profile:
                 section = row[5]
                 self.total[section] = int(row[2])
             else:
-                self.rows[section][row[5]] = int(row[2])
+                rows = self.rows[section]  # functions of two files may have one name
+                rows[row[5]] = rows.get(row[5], 0) + int(row[2])
 
     def share(self, *names):
         """Of the samples that were not idle, those in these sections or rows."""

@@ -53,7 +53,7 @@ static long take_room(struct inode *inode, u64 at, u64 end, bool longer)
 	sleep_unlock(&inode->lock);
 	if (err)
 		return err == -ENOFRAME ? -ENOSPC : err;
-	return longer && end > shared_size(inode->content) ? regular_resize(inode, end) : 0;
+	return longer ? regular_lengthen(inode, end) : 0;
 }
 
 /* Of the ways that there are, the two that take room. */

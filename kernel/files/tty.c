@@ -110,6 +110,11 @@ static void tell(u64 signals)
 		wait_queue_wake_locked(&news.thread);
 }
 
+void tty_tell(void)
+{
+	tell(0);
+}
+
 static u32 news_count(void)
 {
 	return __atomic_load_n(&news.count, __ATOMIC_SEQ_CST);

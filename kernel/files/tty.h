@@ -35,6 +35,9 @@ u32 tty_poll(void);
  */
 void tty_wait(u32 seen, u64 when);
 
+/* What has come counts for more: all that wait look again.  Context: as tty_poll(). */
+void tty_tell(void);
+
 /* All sleep here; woken for each byte. */
 extern struct wait_queue tty_readers;
 

@@ -295,6 +295,7 @@ static long set_settings(u64 from, bool flush)
 	if (flush)
 		terminal_flush();
 	terminal_set(&settings);
+	tty_tell(); /* half a line may be ready now */
 	return 0;
 }
 

@@ -142,18 +142,30 @@ static void resize(struct inode *inode, u64 size)
 	inode->modified = inode->changed = clock_realtime_ns();
 }
 
-long regular_resize(struct inode *inode, u64 size)
+static long set_size(struct inode *inode, u64 size, bool may_cut)
 {
 	long err = sleep_lock_killable(&inode->lock);
+	bool longer;
 
 	if (err)
 		return err;
-	if (size > shared_size(inode->content))
+	longer = size > shared_size(inode->content);
+	if (longer)
 		err = allowed(size - 1, 1);
-	if (err >= 0)
+	if (err >= 0 && (longer || may_cut))
 		resize(inode, size);
 	sleep_unlock(&inode->lock);
 	return MIN(err, 0);
+}
+
+long regular_resize(struct inode *inode, u64 size)
+{
+	return set_size(inode, size, true);
+}
+
+long regular_lengthen(struct inode *inode, u64 size)
+{
+	return set_size(inode, size, false);
 }
 
 static struct shared *regular_map(struct file *f)

@@ -14,4 +14,7 @@ extern const struct file_ops regular_ops;
  */
 long regular_resize(struct inode *inode, u64 size);
 
+/* The same, if it is shorter; as many may write meanwhile, it is not cut. */
+long regular_lengthen(struct inode *inode, u64 size);
+
 #endif

@@ -203,7 +203,7 @@ bool ptrace_call_begins(struct pt_regs *regs, bool *call)
 		return false;
 	*call = true;
 	SPIN_GUARD(&process_lock);
-	if (!t->tracer) {
+	if (!t->tracer || calls == TRACE_NO_CALLS) { /* since another came */
 		trap_no_calls(&t->user.debug);
 		return true;
 	}

@@ -28,8 +28,7 @@
 static void end_thread(struct thread *t)
 {
 	t->signals.pending.set |= SIGNAL_BIT(SIGKILL);
-	__atomic_store_n(&t->work_due, true, __ATOMIC_RELEASE);
-	sched_notify(task_of(t));
+	signal_wake(t);
 }
 
 /*

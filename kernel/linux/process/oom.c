@@ -141,8 +141,7 @@ static void kill(struct process *p)
 
 	signal_send_process(p, &info);
 	list_for_each(t, &p->threads, in_process)
-		if (!t->signals.frozen)
-			signal_wake(t);
+		signal_wake(t);
 }
 
 /* All that share the memory.  process_lock is held. */
@@ -204,11 +203,17 @@ static void report(const struct victim *v)
 		    v->size);
 }
 
-/* Kills it unless it is dying.  process_lock is held. */
+/*
+ * Kills it unless it is dying; one that is may be held up by its tracer at its end, which
+ * SIGKILL alone ends.  process_lock is held.
+ */
 static void take_down(struct process *p, u64 size, struct victim *v)
 {
-	if (is_dying(p))
+	if (is_dying(p)) {
+		if (p->ending && p->alive)
+			kill(p);
 		return;
+	}
 	if (!p->quiet) {
 		strscpy(v->name, p->leader->name, sizeof(v->name));
 		v->pid = p->pid;

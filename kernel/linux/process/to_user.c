@@ -56,7 +56,8 @@ static void take_part_in_stop(struct thread *t)
 	t->signals.stopped = false;
 	list_remove(&t->in_stop);
 	p->signals.stopped_count--;
-	p->leader->stop_signal = 0;
+	if (t == p->leader || !p->leader->tracer) /* else it is of a stop of its own */
+		p->leader->stop_signal = 0;
 	signal_wake_next_stopped(p);
 }
 
@@ -74,7 +75,7 @@ static void begin_stop(const struct thread *self, int signal)
 	while (at && p->signals.stop) {
 		struct thread *t = list_entry(at, struct thread, in_process);
 
-		if (t != self)
+		if (t != self && !t->tracer)
 			signal_wake(t);
 		at = process_walk_next(&p->threads, at, &done);
 	}

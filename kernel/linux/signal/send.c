@@ -55,7 +55,7 @@ static bool wants(const struct thread *t, int signal)
 	if (t->leaving || (t->choices->blocked & SIGNAL_BIT(signal)))
 		return false;
 	if (signal == SIGKILL)
-		return !t->signals.frozen; /* else its tracer wakes it */
+		return true;
 	return !t->stop_signal && !t->signals.stopped;
 }
 

@@ -91,7 +91,7 @@ void signal_wake(struct thread *t)
 	__atomic_store_n(&t->work_due, true, __ATOMIC_RELEASE);
 	if (t == current_thread())
 		this_cpu()->work_due = true; /* interrupts are off */
-	else
+	else if (!t->signals.frozen)
 		sched_notify(task_of(t));
 }
 

@@ -59,8 +59,8 @@ bool signal_interrupted(void);
 void signal_forget(struct pending_signals *pending);
 
 /*
- * Something became pending for t, or a stop ended: t must look before it runs user code.
- * process_lock is held.
+ * Something became pending for t, or a stop ended: t must look before it runs user code.  One
+ * that is frozen sleeps on: its tracer wakes it then.  process_lock is held.
  */
 void signal_wake(struct thread *t);
 

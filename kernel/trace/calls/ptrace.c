@@ -81,7 +81,11 @@ static long interrupt(int tid)
 
 /* ---- While it is stopped ---------------------------------------------------------------- */
 
-/* A stopped tracee of the current process, now frozen and off its CPU; or NULL. */
+/*
+ * A stopped tracee of the current process, now frozen, asleep in its stop and off its CPU; or
+ * NULL.  One that was woken would be switched in with what the tracer changes; one in a stop of
+ * all its process, which has been woken for its own, does not know of `frozen`.
+ */
 static struct thread *freeze(int tid)
 {
 	bool busy = true;
@@ -93,7 +97,10 @@ static struct thread *freeze(int tid)
 			if (t && (t->tracer != current_process() || !t->stop_signal ||
 				  signal_kill_pending(t)))
 				t = NULL;
-			busy = t && (t->signals.frozen || t->on_cpu);
+			if (signal_kill_pending(current_thread()))
+				t = NULL;
+			busy = t && (t->signals.frozen || t->signals.stopped || t->on_cpu ||
+				     t->state != TASK_SLEEPING);
 			if (t && !busy)
 				t->signals.frozen = true;
 		}

@@ -248,6 +248,7 @@ int main(int argc, char **argv)
 	events_of_exec();
 	bad_options();
 	seized();
+	stops_of_their_own();
 	killed_with_tracer();
 	tracer_goes();
 	return check_end();

@@ -2,6 +2,9 @@
  * PTRACE_SEIZE and INTERRUPT, and what becomes of a tracee whose tracer ends.
  */
 #define _GNU_SOURCE
+#include <sys/mman.h>
+
+#include "../../../../user/raw_clone.h"
 #include "tracing.h"
 
 static pid_t bystander(void)
@@ -45,6 +48,42 @@ void seized(void)
 	end(pid);
 }
 
+static char stack[65536] __attribute__((aligned(16)));
+
+static int pauses(void *unused)
+{
+	for (;;)
+		pause();
+	return unused != NULL;
+}
+
+/* All threads of a process are stopped; then both are traced, one after the other. */
+void stops_of_their_own(void)
+{
+	volatile int *tid = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		*tid = (int)raw_clone(pauses, stack + sizeof(stack), CLONE_VM | CLONE_FS | CLONE_FILES |
+				      CLONE_SIGHAND | CLONE_THREAD, NULL, NULL);
+		pauses(NULL);
+	}
+	while (!*tid)
+		sched_yield();
+	kill(pid, SIGSTOP);
+	check_equal(waitpid(pid, &status, WUNTRACED), pid, "a process of two threads stops");
+	check_equal(trace_n(PTRACE_ATTACH, pid, 0), 0, "its leader is traced");
+	check_equal(wait_for(pid), STOPPED(SIGSTOP), "and stops for itself");
+	check_equal(trace_n(PTRACE_ATTACH, *tid, 0), 0, "then the other one");
+	check_equal(wait_for(*tid), STOPPED(SIGSTOP), "which does, too");
+	check_equal(trace_n(PTRACE_SETOPTIONS, pid, 0), 0, "the leader is still there to be looked at");
+	check_equal(trace_n(PTRACE_CONT, pid, 0), 0, "and goes on");
+	kill(pid, SIGKILL);
+	wait_for(*tid); /* Linux tells of its end, too */
+	check_equal(wait_for(pid), SIGKILL, "both end");
+}
+
 /* A tracer that ends takes with it whom it wants to. */
 void killed_with_tracer(void)
 {
@@ -74,6 +113,8 @@ void tracer_goes(void)
 	if (tracer == 0) {
 		trace(PTRACE_ATTACH, pid, 0, NULL);
 		waitpid(pid, NULL, __WALL);
+		/* Else Linux sends the SIGTRAP of a stop that nobody saw. */
+		trace_n(PTRACE_SETOPTIONS, pid, PTRACE_O_TRACESYSGOOD);
 		for (int i = 0; i < 5; i++) {
 			trace_n(PTRACE_SYSCALL, pid, 0);
 			waitpid(pid, NULL, __WALL);

@@ -70,6 +70,7 @@ void events_of_forks(void);
 void events_of_clones(void);
 void events_of_exec(void);
 void seized(void);
+void stops_of_their_own(void);
 void killed_with_tracer(void);
 void tracer_goes(void);
 
