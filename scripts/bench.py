@@ -46,9 +46,9 @@ PATHS = (
     ("SYSENTER, vDSO page's part", INTEL, "/bin/cost32", "sysinfo", 377, 0, 0.54, (1, 1000)),
     ("page fault, page cleared", "max", "/bin/cost", "fault", 3142, 512, 0.2, (1, 1000)),
     ("timer interrupt", "max", "/bin/cost", "timer", 3532, 0, 0.135, (1, 3)),
-    ("signal to self, with its return", "max", "/bin/cost", "signal", 3726, 0, 0.318, (1, 1000)),
-    ("#UD to a handler and back", "max", "/bin/cost", "ud2", 3255, 0, 0.303, (1, 1000)),
-    ("INT3 to a handler and back", "max", "/bin/cost", "int3", 3301, 0, 0.288, (1, 1000)),
+    ("signal to self, with its return", "max", "/bin/cost", "signal", 3726, 0, 0.32, (1, 1000)),
+    ("#UD to a handler and back", "max", "/bin/cost", "ud2", 3255, 0, 0.306, (1, 1000)),
+    ("INT3 to a handler and back", "max", "/bin/cost", "int3", 3301, 0, 0.29, (1, 1000)),
 )
 
 # label, path, Linux's figure, aim, turns of the two runs that count CR3 writes.  What we want

@@ -85,10 +85,11 @@ static bool is_new(const char *program, u32 number, bool ia32)
 void missing_tell(u32 number, bool ia32)
 {
 	const struct thread *t = current_thread();
-	const char *name = name_of(number, ia32);
+	const char *name;
 
 	if (t->process->quiet || is_silent(number, ia32) || !is_new(t->name, number, ia32))
 		return;
+	name = name_of(number, ia32);
 	log("%s: system call %u%s%s%s is not here\n", t->name, number, name ? " (" : "",
 	    name ? name : "", name ? ia32 ? " of i386)" : ")" : "");
 }

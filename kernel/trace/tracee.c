@@ -199,7 +199,7 @@ bool ptrace_call_begins(struct pt_regs *regs, bool *call)
 	struct thread *t = current_thread();
 	enum trace_calls calls = t->trace.calls;
 
-	if (!debugreg_calls_trap(&t->user.debug) || !execute_syscall(t, regs))
+	if (!execute_syscall(t, regs))
 		return false;
 	*call = true;
 	SPIN_GUARD(&process_lock);

@@ -159,7 +159,8 @@ static bool traced_call(struct pt_regs *regs)
 {
 	bool call;
 
-	if (!ptrace_call_begins(regs, &call))
+	if (likely(!debugreg_calls_trap(&current_task()->user.debug)) ||
+	    !ptrace_call_begins(regs, &call))
 		return false;
 	this_cpu_inc(syscalls);
 	if (call)
