@@ -4,8 +4,10 @@
 Called by `make check`.  The reading list is what README's "Two hours of reading"
 names; the gate is what lies directly in entry/, arch/, mm/ and kernel/, with four headers
 of kernel/base/; the personality is kernel/linux/, what it can open kernel/fs/, what it can
-read of the kernel kernel/proc/, small calls kernel/extra/, what it is told
-of calls that are not here kernel/missing/, how it traces another kernel/trace/.  Prints the numbers; exits with 1 if one is above its bound: then something goes elsewhere, or is said once instead of twice.
+read of the kernel kernel/proc/, small calls kernel/extra/, what it is told of calls that
+are not here kernel/missing/, how it traces another kernel/trace/.  Prints the numbers; exits
+with 1 if one is above its bound: then something goes elsewhere, or is said once instead of
+twice.
 Each item of the list must say how many lines it has, and give them time.
 
     scripts/check_budget.py [ROOT]
@@ -22,6 +24,8 @@ LINES_A_MINUTE, MINUTES = 33, 120
 # Of the files 400 and of tracing 360 were the personality's before they had a room.
 BOUNDS = {"reading list": 2300, "gate": 5000, "personality": 8600, "files": 6880, "proc": 1850,
           "extra": 480, "missing calls": 130, "tracing": 800}
+ROOMS = {"personality": "kernel/linux", "files": "kernel/fs", "proc": "kernel/proc",
+         "extra": "kernel/extra", "missing calls": "kernel/missing", "tracing": "kernel/trace"}
 
 
 def lines(path):
@@ -87,44 +91,14 @@ def below(root, room):
             for path in sources(folder)]
 
 
-def personality(root):
-    """Of Linux, but for files."""
-    return below(root, "kernel/linux")
-
-
-def files(root):
-    """What a program can open."""
-    return below(root, "kernel/fs")
-
-
-def proc(root):
-    """What it can read of the kernel."""
-    return below(root, "kernel/proc")
-
-
-def extra(root):
-    """Calls that need nothing new below them."""
-    return below(root, "kernel/extra")
-
-
-def missing(root):
-    """What is said of calls that are not here."""
-    return below(root, "kernel/missing")
-
-
-def tracing(root):
-    """How a program looks at another."""
-    return below(root, "kernel/trace")
-
-
 def main(argv):
     """Counts."""
     root = argv[0] if argv else os.path.dirname(HERE)
-    parts = {"reading list": reading_list, "gate": gate, "personality": personality,
-             "files": files, "proc": proc, "extra": extra, "missing calls": missing, "tracing": tracing}
+    parts = {"reading list": reading_list(root), "gate": gate(root),
+             **{name: below(root, room) for name, room in ROOMS.items()}}
     bad = False
     for name, part in parts.items():
-        found, most = sum(map(lines, part(root))), BOUNDS[name]
+        found, most = sum(map(lines, part)), BOUNDS[name]
         bad |= not 0 < found <= most
         print(f"budget: {name}: {found} lines, at most {most}" +
               ("" if 0 < found <= most else ": too many, or none found"))
