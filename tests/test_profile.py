@@ -108,10 +108,10 @@ def idle():
 
 
 def alias():
-    """Another CPU's trampoline; the program runs on the last one."""
+    """Another CPU's trampoline; the program runs on the last one, and is started by CPU 0."""
     p = Profile("calls", "60000", CPUS="2")
-    names = "".join(p.rows["entry code"])
-    yield p.adds_up() and p.cpus == 2 and "[cpu 1]" in names and "[cpu 0]" not in names, \
+    here = sum(n for row, n in p.rows["entry code"].items() if row.endswith("[cpu 1]"))
+    yield p.adds_up() and p.cpus == 2 and here > 0.95 * p.total["entry code"], \
         "a program on CPU 1 is in that CPU's alias of the trampoline", p.text
 
 
