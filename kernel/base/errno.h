@@ -47,7 +47,11 @@
 #define EAFNOSUPPORT 97
 #define ETIMEDOUT 110
 
-/* Never seen by a program: signal delivery turns them into a restart or EINTR. */
+/*
+ * Never seen by a program: signal delivery turns them into a restart or EINTR.  So who returns
+ * one has been told so by signal_interrupted(), or calls signal_wake() of its own thread: a
+ * sender's word may still be on its way to this CPU, or have been for another thread.
+ */
 #define ERESTARTSYS 512
 #define ERESTARTNOINTR 513
 #define ERESTARTNOHAND 514

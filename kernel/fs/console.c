@@ -82,6 +82,7 @@ static long wait_for_foreground(int signal)
 	if (is_orphaned(p->pgid))
 		return -EIO;
 	send_to_group(p->pgid, signal);
+	signal_wake(current_thread()); /* another of its threads may have been told */
 	return -ERESTARTSYS;
 }
 

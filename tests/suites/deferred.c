@@ -31,8 +31,6 @@
 #define ROUNDS 6 /* each interrupts each instruction of each call */
 #define FEWEST_ROUNDS 2
 #define MANY_ROUNDS 100
-#define DR7_NONE 0x400
-#define DR7_EXECUTE_0 (DR7_NONE | 0x1)
 #define TEXT_MAX (CEA_DEFERRED_TEXT_PAGES * PAGE_SIZE)
 #define FEWEST_PLACES 50 /* STI to CLI of all functions of entry/deferred/calls.c have more */
 

@@ -37,9 +37,6 @@
 #define DESC_CODE_NOT_ACCESSED 0x00affa000000ffff
 #define EXITED_7 WAIT_STATUS(7, 0)
 
-#define DR7_NONE 0x400
-#define DR7_EXECUTE_0 (DR7_NONE | 0x1)
-
 /* ---- A process that starts with given registers ------------------------------------ */
 
 struct start {

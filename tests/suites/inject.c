@@ -22,8 +22,6 @@
 #include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"
 
-#define DR7_NONE 0x400
-#define DR7_EXECUTE_0 (DR7_NONE | 0x1)
 #define EVENTS_KEPT 4
 
 extern const u8 inject_code[], inject_code_end[];

@@ -7,6 +7,9 @@
 #include "arch/state/insn.h"
 
 #define DR6_NONE 0xffff0ff0 /* nothing happened; the reserved bits are ones */
+#define DR7_NONE 0x400      /* the bit that is always one */
+#define DR7_EXECUTE_0 (DR7_NONE | 0x1)
+#define DR7_WRITE_BYTE_0 (DR7_NONE | 0x1 | 1 << 16)
 
 WRITE_REG(write_flags, "push %0; popfq")
 

@@ -25,8 +25,6 @@
 void nesting_iret(void);
 long nesting_machine_check(u64 stack);
 
-#define DR7_NONE 0x400
-#define DR7_WRITE_BYTE_0 (DR7_NONE | 0x1 | 1 << 16)
 #define WAIT_TURNS 1000000
 #define MASKED_TURNS 10000 /* what is to stay out has come by then, or will not */
 #define FRAMES_KEPT (sizeof(struct pt_regs))
@@ -182,8 +180,6 @@ static void nesting(struct selftest *t)
 }
 
 /* ---- Under the user's CR3 ------------------------------------------------------------ */
-
-#define DR7_EXECUTE_0 (DR7_NONE | 0x1)
 
 /*
  * An event that returns to user's CR3 is stopped in front of its IRETQ, on its own

@@ -49,8 +49,8 @@ extern const u8 user_word_stop[], user_word_count[], user_word_number[],
 #define USER_WORD(x) ((u64)user_word_##x)
 
 /* Linux's numbers, where the kernel's list (syscall_list.h) has names only. */
-enum { NR_sched_yield = 24, NR_nanosleep = 35, NR_getpid = 39, NR_exit = 60,
-       NR_rt_sigsuspend = 130, NR_futex = 202 };
+enum { NR_sched_yield = 24, NR_pause = 34, NR_nanosleep = 35, NR_getpid = 39, NR_fork = 57,
+       NR_exit = 60, NR_rt_sigsuspend = 130, NR_futex = 202, NR_ppoll = 271 };
 
 /*
  * A quiet process of that code for that CPU, with a pid, FS and GS bases at

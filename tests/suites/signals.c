@@ -7,10 +7,14 @@
 #include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/calls/table.h"
 #include "kernel/linux/process/exit.h"
 #include "kernel/linux/signal/queue.h"
 #include "kernel/linux/signal/send.h"
 #include "kernel/task/sched.h"
+#include "kernel/trap.h"
+#include "tests/suites/cpus.h"
+#include "tests/suites/insn.h"
 #include "tests/suites/pinned.h"
 
 #define PATIENCE (30 * NSEC_PER_SEC)
@@ -54,9 +58,10 @@ static void wait_until_asleep(const struct thread *task)
 }
 
 /* A process before call `nr`, whose first argument points to the words. */
-static struct thread *caller(struct selftest *t, u64 nr, const u64 words[2], u64 second)
+static struct thread *caller(struct selftest *t, u64 nr, const u64 words[2], u64 second,
+			     unsigned cpu)
 {
-	struct thread *task = user_new(t, USER_CODE(call_once), 0, ANY_CPU);
+	struct thread *task = user_new(t, USER_CODE(call_once), 0, cpu);
 
 	if (!task)
 		return NULL;
@@ -71,7 +76,7 @@ static struct thread *caller(struct selftest *t, u64 nr, const u64 words[2], u64
 static struct thread *sleeper(struct selftest *t)
 {
 	const u64 spec[2] = { 1ULL << 40, 0 };
-	struct thread *task = caller(t, NR_nanosleep, spec, 0);
+	struct thread *task = caller(t, NR_nanosleep, spec, 0, ANY_CPU);
 
 	if (task) {
 		user_start(task);
@@ -156,7 +161,7 @@ static void stopping(struct selftest *t)
 static struct thread *suspended(struct selftest *t, u64 before, u64 during)
 {
 	const u64 words[2] = { during, 0 };
-	struct thread *task = caller(t, NR_rt_sigsuspend, words, sizeof(during));
+	struct thread *task = caller(t, NR_rt_sigsuspend, words, sizeof(during), ANY_CPU);
 
 	if (task) {
 		task->choices->blocked = before;
@@ -276,6 +281,73 @@ static void queue_is_bounded(struct selftest *t)
 	EXPECT_EQ(t, signal_queue_used(), before, "and gone with the process");
 }
 
+/* ---- A sender that has not come so far ------------------------------------------------- */
+
+static const struct thread *half_told;
+static u64 in_time;
+
+/*
+ * In front of the call's function.  A sender on another CPU has made a signal pending and set
+ * the thread's work_due; the interrupt that says so to this CPU is on its way.
+ */
+static bool tell_half(struct pt_regs *regs)
+{
+	if ((regs->vector & 0xff) != VEC_DB)
+		return false;
+	write_dr6(DR6_NONE);
+	regs->flags |= RFLAGS_RF;
+	if (current_task() == task_of(half_told)) {
+		current_task()->work_due = true;
+		in_time++;
+	}
+	return true;
+}
+
+static void arm_here(void *function)
+{
+	trap_paranoid_hook = tell_half;
+	write_dr0((u64)function);
+	write_dr6(DR6_NONE);
+	write_dr7(DR7_EXECUTE_0);
+}
+
+static void disarm_here(void *unused __unused)
+{
+	write_dr7(DR7_NONE);
+	trap_paranoid_hook = NULL;
+}
+
+/* Behind the call is UD2: a program that sees its result ends by SIGILL. */
+static void half_sent(struct selftest *t)
+{
+	static const u64 calls[] = { NR_pause, NR_rt_sigsuspend, NR_nanosleep, NR_ppoll,
+				     NR_futex, NR_fork };
+	const struct siginfo info = { .signo = SIGUSR1, .code = SI_USER };
+	unsigned cpu = online_cpu(0);
+	u64 words[2] = { 0, 0 };
+
+	if (cpus_skip_breakpoints(t))
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct thread *task;
+
+		words[0] = calls[i] == NR_nanosleep ? 1ULL << 40 : 0;
+		task = caller(t, calls[i], words, calls[i] == NR_rt_sigsuspend ? 8 : 0, cpu);
+		if (!task)
+			return;
+		SPIN_SCOPE(&process_lock)
+			signal_queue_add(&task->signals.pending, task->process, &info);
+		half_told = task;
+		in_time = 0;
+		cpus_call(cpu, arm_here, (void *)syscall_table[calls[i]]);
+		user_start(task);
+		if (!EXPECT_EQ(t, process_wait_for(task), WAIT_STATUS(0, SIGUSR1), "wait status"))
+			selftest_note("of call %lu", calls[i]);
+		cpus_call(cpu, disarm_here, NULL);
+		EXPECT_EQ(t, in_time, 1, "calls that were half told");
+	}
+}
+
 static int set_word(struct thread *t, unsigned word, u64 value)
 {
 	return user_area_set(&t->user, t->mm, thread_regs(t), word * sizeof(u64), value);
@@ -320,6 +392,7 @@ static const struct selftest_case cases[] = {
 	{ "a frame on the kernel's memory is not written", frame_in_kernel },
 	{ "stops and SIGCONT undo each other, SIGKILL both", stop_undone },
 	{ "the queue of signals is bounded, and none stays", queue_is_bounded },
+	{ "what interrupts a call is taken behind it, however late the CPU is told", half_sent },
 	{ "a tracer can set only what a program could", tracer_words },
 };
 SELFTEST_SUITE(signals, cases);

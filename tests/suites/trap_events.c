@@ -28,8 +28,6 @@
 #define SEND_NMI 0x4400 /* assert, delivery mode NMI, physical destination */
 #define WAIT_TURNS 10000000
 
-#define DR7_NONE 0x400
-#define DR7_WRITE_BYTE_0 (DR7_NONE | 0x1 | 1 << 16)
 #define DR6_B0 0x1
 
 volatile u8 event_watched;

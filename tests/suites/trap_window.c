@@ -27,8 +27,6 @@
 #include "tests/suites/insn.h"
 #include "tests/suites/programs.h"
 
-#define DR7_NONE 0x400
-#define DR7_EXECUTE_0 (DR7_NONE | 0x1)
 #define USER_GS_BASE 0x123456789000
 #define ROUNDS 12 /* of program_registers */
 #define MAX_STEPS 32

@@ -31,9 +31,6 @@
 #include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"
 
-#define DR7_NONE 0x400
-#define DR7_EXECUTE_0 (DR7_NONE | 0x1)
-
 #define NMIS 3000
 #define LOTS 10 /* until one has met a #DB's way */
 #define NMIS_IDLE 300

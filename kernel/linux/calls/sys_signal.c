@@ -178,10 +178,10 @@ long ia32_sys_sigpending(struct pt_regs *regs)
 
 /* ---- Waiting ------------------------------------------------------------------------ */
 
-/* Another thread may have taken the signal: then the call is made again. */
+/* Another thread may have taken the signal: then the sleep goes on. */
 static void sleep_for_signal(void)
 {
-	while (!current_thread()->work_due)
+	while (!signal_interrupted())
 		sched_sleep_until(~0ULL);
 }
 
@@ -219,7 +219,7 @@ static int wait_for(u64 set, struct siginfo *info, u64 when)
 	t->signals.waited = blocked & set;
 	t->choices->blocked = blocked & ~set;
 	while (!(signal = signal_take(t, set, info)) && clock_ns() < when) {
-		if (t->work_due) {
+		if (signal_interrupted()) {
 			err = -EINTR;
 			break;
 		}

@@ -203,8 +203,10 @@ static int enter_tree(struct thread *t, struct process *p, const struct clone *c
 	bool sibling = p != own && (c->flags & CLONE_PARENT);
 	int err;
 
-	if (process_must_leave() || signal_pending())
+	if (process_must_leave() || signal_pending()) {
+		signal_wake(self); /* another thread may have been told */
 		return -ERESTARTNOINTR;
+	}
 	if (sibling && !own->parent)
 		return -EINVAL; /* the kernel waits for no sibling */
 	err = user_may_fork();
