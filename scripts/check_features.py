@@ -9,6 +9,7 @@ that struct cpu_features has (arch/cpu.h) and the code asks for first; and the
 boot code executes none of them before its check.  Called by `make check`; one
 line per violation, exit status 1 if there is any.
 """
+import functools
 import os
 import re
 import sys
@@ -60,6 +61,12 @@ def feature_of(name, operands):
     vector = VECTOR.search(operands)
     if vector:
         return VECTORS.get(vector[1], "AVX") if name[0] != "v" else "AVX"
+    return feature_named(name)
+
+
+@functools.cache
+def feature_named(name):
+    """The same of those that need it whatever their operands are."""
     return next((feature for pattern, feature in FEATURES if pattern.match(name)), None)
 
 

@@ -17,7 +17,6 @@ does not change after the boot.  Called by scripts/check_entry.py.
 """
 import re
 import struct
-from dataclasses import replace
 
 from deferred_values import (MASK, PAGE, State, ZERO, add, condition, const, from_page,
                              known_zero, low, told, unknown, with_number)
@@ -236,7 +235,7 @@ class Function:
             return state
         mem = tuple(((at, n), old) for (at, n), old in state.mem
                     if at + n <= where or where + size <= at)
-        return replace(state, mem=(*mem, ((where, size), value)))
+        return state._replace(mem=(*mem, ((where, size), value)))
 
     # ---- instructions
 
@@ -248,9 +247,9 @@ class Function:
         if name == "xchg":
             return self.exchange(state, insn, size)
         if name in ("sti", "cli"):
-            return replace(state, interrupts=name == "sti")
+            return state._replace(interrupts=name == "sti")
         if name in ("stac", "clac"):
-            return replace(state, open=name == "stac", flags=())
+            return state._replace(open=name == "stac", flags=())
         if name in ("rdtsc", "rdmsr"):
             return self.special(state, insn)
         if name in ("mov", "movabs"):
@@ -259,11 +258,11 @@ class Function:
             return self.write(state, insn, ops[0], self.address(state, insn, ops[1]), size)
         if name == "leave":
             state = state.set("rsp", state.reg("rbp"))
-            insn = replace(insn, name="pop", operands=("rbp",))
+            insn = insn._replace(name="pop", operands=("rbp",))
         if insn.name in ("push", "pop"):
             return self.push_pop(state, insn)
         if name in ("cmp", "test"):
-            return replace(state, flags=self.compare(state, insn, size))
+            return state._replace(flags=self.compare(state, insn, size))
         if name.startswith("set"):
             return self.write(state, insn, ops[0],
                               unknown("set", insn.address, state.count, 1), 1)
@@ -324,12 +323,11 @@ class Function:
             if not touched:
                 state = self.write(state, insn, ops[0],
                                    unknown("data", insn.address, state.count, 8), size)
-            return replace(state, flags=())
+            return state._replace(flags=())
         values = [self.read(state, insn, text, size) for text in ops[-2:]]
         value = self.result(state, insn, values, size)
         zero = not value[0] or name in ("add", "sub", "and", "or", "xor")
-        return replace(self.write(state, insn, ops[0], value, size),
-                       flags=(value,) if zero else ())
+        return self.write(state, insn, ops[0], value, size)._replace(flags=(value,) if zero else ())
 
     @staticmethod
     def result(state, insn, values, size):

@@ -12,7 +12,6 @@ its thread's facts.  "direct" is the same page by its hidden address.  More valu
 Used by scripts/entry_paths.py.
 """
 import re
-from dataclasses import replace
 
 from entry_machine import ANY, GENERAL, Machine, N_PERCPU, WIDE, Wrong, is_memory, parts
 from headers import N
@@ -156,9 +155,9 @@ class DeferredMachine(Machine):
         """MOV.  One to CR3 waits for all branches before it, and deferred text knows it."""
         then = super().do_mov(state, insn)
         if insn.operands[0] == "cr3":
-            then = replace(then, cleared=then.cleared and then.cr3 == "user")
+            then = then._replace(cleared=then.cleared and then.cr3 == "user")
             if self.text[0] <= insn.address < self.text[1]:
-                then = replace(then, chosen=False, guessed=False)
+                then = then._replace(chosen=False, guessed=False)
         return then
 
     do_movabs = do_mov
@@ -169,7 +168,7 @@ class DeferredMachine(Machine):
         if frame and frame[:2] == ("at", "pti"):
             raise Wrong("hands registers to C by their address in slot 507, which changes")
         if frame and frame[:2] == ("at", "direct"):
-            state = replace(state, mem=tuple((key, value) for key, value in state.mem
+            state = state._replace(mem=tuple((key, value) for key, value in state.mem
                                              if key[0] != "pti" or key[1] < frame[2]))
         then = super().do_call(state, insn)
         return self.trap_result(then, number if "[rsi]" in insn.text else None)
@@ -195,7 +194,7 @@ class DeferredMachine(Machine):
         answer = -N_PERCPU["REGS_SIZE"] + N_PERCPU["REGS_AX"]
         mem = tuple((key, value) for key, value in state.mem if key[0] != "pti" or
                     top[2] <= key[1] < 0 and key[1] != answer)
-        return replace(state, regs=regs, mem=mem, flags=())
+        return state._replace(regs=regs, mem=mem, flags=())
 
 
 ALL_BUT_RAX = tuple(name for name in GENERAL if name != "rax") + ("rsp",)

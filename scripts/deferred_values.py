@@ -4,7 +4,7 @@ A value is a sum of named unknowns, each times a number, and a number, modulo 2^
 (((name, factor), ...), number), the names being tuples.  A state is one possibility: what
 registers and the frame hold, and what comparisons have told of the unknowns.
 """
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 MASK = 2 ** 64 - 1
 ZERO = ((), 0)
@@ -65,8 +65,7 @@ def from_page(value):
     return value[1] if value[0] == PAGE[0] else None
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """One possibility."""
     regs: tuple
     mem: tuple = ()         # ((offset into the page, size), value)
@@ -84,18 +83,18 @@ class State:
 
     def set(self, name, value):
         """The same with one changed."""
-        return replace(self, regs=tuple((n, value if n == name else old)
+        return self._replace(regs=tuple((n, value if n == name else old)
                                         for n, old in self.regs))
 
     def fresh(self, name, value):
         """The same with an unknown value in one."""
-        return replace(self, count=self.count + 1).set(name, value)
+        return self._replace(count=self.count + 1).set(name, value)
 
     def instead(self, name, n):
         """The same where an unknown is known to be a number."""
         def change(value):
             return with_number(value, name, n)
-        return replace(self, known=(*self.known, (name, n)), regs=tuple((r, change(v)) for r, v in self.regs),
+        return self._replace(known=(*self.known, (name, n)), regs=tuple((r, change(v)) for r, v in self.regs),
                        mem=tuple((p, change(v)) for p, v in self.mem),
                        bounds=tuple((change(v), m) for v, m in self.bounds),
                        zero=tuple((change(v), z) for v, z in self.zero))
@@ -112,7 +111,7 @@ def known_zero(state, value):
 
 def with_zero(state, value, truth):
     """The same, knowing that."""
-    return replace(state, zero=(*state.zero, (value, truth)))
+    return state._replace(zero=(*state.zero, (value, truth)))
 
 
 def with_bound(state, value, most):
@@ -123,7 +122,7 @@ def with_bound(state, value, most):
         return [state] if value[1] <= most else []
     if most <= ENUMERATED and len(value[0]) == 1 and value[0][0][1] == 1 and not value[1]:
         return [state.instead(value[0][0][0], n) for n in range(most + 1)]
-    return [replace(state, bounds=(*state.bounds, (value, most)))]
+    return [state._replace(bounds=(*state.bounds, (value, most)))]
 
 
 def below(state, a, b, other):

@@ -15,8 +15,9 @@ Stacks: user; entry, espfix, ist (the ledger's); task, handler, kernel, direct (
 A star is another place on the same page.  Knows no labels: scripts/entry_paths.py
 says where the paths begin and end, and judges.
 """
+import functools
 import re
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from headers import N, U64
 
@@ -41,8 +42,7 @@ class Wrong(Exception):
     """An instruction does what it must not."""
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """One possibility of what the processor holds."""
     origin: str                 # the scenario: who was interrupted
     shadow: bool                # are there two PGDs?
@@ -51,7 +51,7 @@ class State:
     found: tuple                # (cr3, gs) as they were at the start
     regs: tuple = ()            # (name, value), sorted; others are ANY
     mem: tuple = ()             # ((stack, offset), value), sorted
-    flags: tuple = field(default=())  # ("z"/"c", truth) or ("within", word, stack)
+    flags: tuple = ()           # ("z"/"c", truth) or ("within", word, stack)
     chosen: bool = False        # SWAPGS is conditional on this path
     guessed: bool = False       # SWAPGS or not: a branch may have been guessed wrong
     cleared: bool = False       # VERW since C ran on the kernel's PGD
@@ -67,7 +67,7 @@ class State:
         regs.pop(name, None)
         if value is not ANY:
             regs[name] = value
-        return replace(self, regs=tuple(sorted(regs.items())))
+        return self._replace(regs=tuple(sorted(regs.items())))
 
     def load(self, place):
         """A word on a stack, with a name of its own if nothing is known."""
@@ -77,19 +77,18 @@ class State:
         """The same with one word on a stack changed."""
         mem = dict(self.mem)
         mem[place] = value
-        return replace(self, mem=tuple(sorted(mem.items(), key=repr)))
+        return self._replace(mem=tuple(sorted(mem.items())))
 
     def know(self, word, value):
         """The same, now that a named unknown is known to be something."""
         def change(pairs):
             return tuple((key, value if old == word else old) for key, old in pairs)
         place = word[1:]
-        state = replace(self, regs=change(self.regs), mem=change(self.mem))
+        state = self._replace(regs=change(self.regs), mem=change(self.mem))
         return state if dict(state.mem).get(place) else state.store(place, value)
 
 
-@dataclass(frozen=True)
-class Insn:
+class Insn(NamedTuple):
     """One instruction of the listing."""
     address: int
     length: int
@@ -105,8 +104,14 @@ class Insn:
     @property
     def target(self):
         """Where it says that it goes, or None."""
-        match = re.match(r"([0-9a-f]{6,16})\b", self.operands[0]) if self.operands else None
-        return int(match[1], 16) if match else None
+        return address_in(self.operands[0]) if self.operands else None
+
+
+@functools.cache
+def address_in(text):
+    """The address that an operand begins with, or None."""
+    match = re.match(r"([0-9a-f]{6,16})\b", text)
+    return int(match[1], 16) if match else None
 
 
 def number(text):
@@ -115,6 +120,7 @@ def number(text):
     return value - 2 ** 64 if value > U64 // 2 else value
 
 
+@functools.cache
 def parts(text):
     """(segment, base, index, displacement) of a memory operand."""
     segment = re.search(r"\b([a-z]s):", text)
@@ -334,7 +340,7 @@ class Machine:
         if to == "cr3":
             if not value or value[0] != "cr3":
                 raise Wrong(f"loads CR3 with {value}")
-            return replace(state, cr3=value[1])
+            return state._replace(cr3=value[1])
         return self.write(state, insn, to, value)
 
     do_movabs = do_mov
@@ -368,7 +374,7 @@ class Machine:
 
     def do_popf(self, state, _insn):
         """POPF."""
-        return replace(self.pop(state)[1], flags=())
+        return self.pop(state)[1]._replace(flags=())
 
     def arithmetic(self, state, insn):
         """Two operands, the first is changed."""
@@ -377,50 +383,50 @@ class Machine:
         value = self.combine(state, insn.name, a, b)
         if to == "esp" and insn.name == "and" and b == ("const", 0xffff0000):
             value = ("bits 31:16",)
-        return replace(self.write(state, insn, to, value), flags=())
+        return self.write(state, insn, to, value)._replace(flags=())
 
     do_and = do_or = do_add = do_sub = arithmetic
 
     def do_xor(self, state, insn):
         """XOR of a register with itself."""
-        return replace(self.write(state, insn, insn.operands[0], ("const", 0)), flags=())
+        return self.write(state, insn, insn.operands[0], ("const", 0))._replace(flags=())
 
     def do_shl(self, state, insn):
         """SHL of RDMSR's upper half, to its place."""
-        return replace(state, flags=())
+        return state._replace(flags=())
 
     def do_shr(self, state, insn):
         """SHR, for the upper half of a GS base."""
         to, by = insn.operands
         value = self.read(state, insn, to)
         value = ("high", value) if value and by == "0x20" else ANY
-        return replace(self.write(state, insn, to, value), flags=())
+        return self.write(state, insn, to, value)._replace(flags=())
 
     def do_bts(self, state, insn):
         """BTS of CR3's bit 63, which keeps what the TLB has: no other is allowed."""
         if insn.operands[1] != hex(N["CR3_NOFLUSH_BIT"]):
             raise Wrong("sets another bit than CR3's bit 63")
-        return replace(state, flags=())
+        return state._replace(flags=())
 
     def do_cmp(self, state, insn):
         """CMP, TEST, BT."""
-        return replace(state, flags=self.compare(state, insn))
+        return state._replace(flags=self.compare(state, insn))
 
     do_test = do_bt = do_cmp
 
     def do_swapgs(self, state, _insn):
         """SWAPGS."""
-        return replace(state, gs="user" if state.gs == "kernel" else "kernel",
+        return state._replace(gs="user" if state.gs == "kernel" else "kernel",
                        guessed=state.chosen)
 
     def do_lfence(self, state, _insn):
         """LFENCE: all branches before it are decided."""
-        return replace(state, guessed=False)
+        return state._replace(guessed=False)
 
     def do_verw(self, state, insn):
         """VERW: its operand is read, the processor's buffers are cleared."""
         self.read(state, insn, insn.operands[0])
-        return replace(state, cleared=True, flags=())
+        return state._replace(cleared=True, flags=())
 
     def do_rdmsr(self, state, _insn):
         """RDMSR of the GS base."""
@@ -434,7 +440,7 @@ class Machine:
         value = state.reg("rax")
         if not value or value[0] != "gs" or state.reg("rdx") != ("high", value):
             raise Wrong(f"loads the GS base with {value}")
-        return replace(state, gs=value[1], guessed=state.chosen)
+        return state._replace(gs=value[1], guessed=state.chosen)
 
     @staticmethod
     def gs_base(state):
@@ -472,7 +478,7 @@ class Machine:
         mem = tuple((key, value) for key, value in state.mem
                     if not frame or frame[0] != "at" or key[0] != frame[1] or
                     key[1] < frame[2])
-        return replace(state, regs=regs, mem=mem, flags=(), cleared=False)
+        return state._replace(regs=regs, mem=mem, flags=(), cleared=False)
 
 
 # Offsets of struct percpu that hold an address: filled by scripts/entry_paths.py

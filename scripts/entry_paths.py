@@ -18,7 +18,6 @@ deferred C and the IRETQ faults on the PTI stack; deferred_do_trap() says false.
 import os
 import re
 from collections import defaultdict
-from dataclasses import replace
 
 from deferred_machine import ALL_BUT_RAX, DeferredMachine, POINTER
 from entry_machine import (CALLEE_SAVED, GENERAL, HIDDEN, Insn, N_PERCPU, State, VISIBLE,
@@ -26,7 +25,7 @@ from entry_machine import (CALLEE_SAVED, GENERAL, HIDDEN, Insn, N_PERCPU, State,
 from headers import N, ROOT
 from hints import PT_REGS, output, symbols
 
-LINE = re.compile(r"^\s*([0-9a-f]+):\t([0-9a-f ]+?)\s*\t(.*)$", re.M)
+WORDS = re.compile(r"((?:rep |data16 |cs |rex\S* )*\S+)\s*(.*)$")
 # C's ways into the entry code, and what RDI is there if it matters.
 CALLED = {"entry_switch_to": None, "entry_load_user_gs": None, "entry_run_on_stack": None,
           "entry_task_start": None, "entry_return_to_user": "task"}
@@ -51,15 +50,18 @@ def is_register(value):
 def listing(elf, *options, wanted=""):
     """Address -> Insn, of those in whose text the regex WANTED is found."""
     found = {}
+    is_wanted = re.compile(wanted).search
     text = output("objdump", "-d", "-w", "-M", "intel", *options, elf)
-    for at, code, words in LINE.findall(text):
-        if not re.search(wanted, words):
+    for line in text.splitlines():
+        at, code, words = (line.split("\t", 2) + ["", ""])[:3]
+        if not words or not is_wanted(words):
             continue
         words = words.split("#")[0].strip()
-        match = re.match(r"((?:rep |data16 |cs |rex\S* )*\S+)\s*(.*)$", words)
+        match = WORDS.match(words)
         operands = tuple(part.strip() for part in match[2].split(",")) if match[2] else ()
         name = "nop" if match[1].startswith(("data16", "cs ")) else match[1]
-        found[int(at, 16)] = Insn(int(at, 16), len(code.split()), name, operands, words)
+        address = int(at.rstrip(":"), 16)
+        found[address] = Insn(address, len(code.split()), name, operands, words)
     return found
 
 
@@ -128,7 +130,7 @@ class Paths:
             mem[stack, frame + 24] = ("at", stack, -used)
         return State(origin, shadow, cr3, gs, (cr3, gs),
                      regs=(("rsp", ("at", stack, frame - 8 * error)),),
-                     chosen=True, guessed=True, mem=tuple(sorted(mem.items(), key=repr)))
+                     chosen=True, guessed=True, mem=tuple(sorted(mem.items())))
 
     @staticmethod
     def is_paranoid(vector):
@@ -180,8 +182,8 @@ class Paths:
             mem = dict(state.mem)
             if state.origin == "door":  # the registers of what was to be returned to
                 mem["pti", -32] = ("cs", "user")
-            return replace(state, deferred=True, cleared=state.cr3 == "user",
-                           mem=tuple(sorted(mem.items(), key=repr)))
+            return state._replace(deferred=True, cleared=state.cr3 == "user",
+                           mem=tuple(sorted(mem.items())))
 
         for vector in range(N["NR_VECTORS"]):
             for stubs, state in self.deferred_traps(vector):
@@ -193,7 +195,7 @@ class Paths:
         yield self.at["deferred_sysenter"], \
             call.set("rsp", ("area", N["CEA_TSS"] + N["TSS_SP0"])).set("rbp", ("user",))
         for address, state in self.called(True):
-            yield address, replace(state, deferred=True)
+            yield address, state._replace(deferred=True)
         yield self.at["entry_return_to_user"], \
             State("C", True, "kernel", "kernel", ("kernel", "kernel"), deferred=True,
                   regs=(("rdi", ("at", "direct", -REGS_SIZE)), ("rsp", ("at", "task", -8))))
