@@ -34,6 +34,9 @@
 #define FUTEX_WAKE 1
 #define LITTLE 300 /* pages */
 #define PIECES 600 /* of a page each */
+#define SETOPTIONS 0x4200
+#define TRACE_EXIT 0x40
+#define EVENT_EXIT 6
 
 static uint64_t free_pages(void)
 {
@@ -339,6 +342,60 @@ static void check_pipe(void)
 	_exit(check_status());
 }
 
+static void have_and_end(void)
+{
+	have(60);
+}
+
+/* Traces a child that has most of the memory, and leaves it at its end, where it has all. */
+static void hold_at_end(void)
+{
+	pid_t pid;
+	int status;
+
+	check_begin(true); /* no step of ours */
+	if (setgid(USER) || setuid(USER))
+		_exit(1);
+	pid = trace_start(have_and_end);
+	trace(SETOPTIONS, pid, 0, TRACE_EXIT);
+	trace(CONT, pid, 0, 0);
+	waitpid(pid, &status, 0);
+	if (status >> 16 != EVENT_EXIT)
+		_exit(2);
+	for (;;)
+		pause();
+}
+
+static void want_most(void)
+{
+	have(70);
+	_exit(0);
+}
+
+/*
+ * A process is at its end, and still has its memory: its tracer, who does nothing more, holds
+ * it there.  Who waits for that memory must not wait for the tracer.
+ */
+static void check_held_at_end(void)
+{
+	uint64_t less;
+	siginfo_t info = { .si_pid = 0 };
+	pid_t pid;
+
+	begun_with = free_pages();
+	less = begun_with - begun_with * 60 / 100;
+	pid = make_child();
+	if (pid == 0)
+		hold_at_end();
+	for (int i = 0; i < 3000 && free_pages() > less; i++)
+		usleep(10000);
+	usleep(20000);
+	check_equal(in_child(want_most), EXITED(0), "root's child gets what one holds that its tracer keeps from ending");
+	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+	check_equal(info.si_pid, 0, "and the tracer, who has little, is there");
+	reap_all();
+}
+
 /* All that sysinfo() calls free, but for what the tables of it take. */
 static void take_what_is_free(void)
 {
@@ -370,6 +427,7 @@ int main(int argc, char **argv)
 	check_equal(in_child(take_what_is_free), EXITED(0), "what is called free can be had");
 	check_sharers();
 	check_equal(in_child(check_pipe), EXITED(0), "nobody waits for ever for a pipe");
+	check_held_at_end();
 	status = in_child(share_most);
 	reap_all();
 	check_true(status == EXITED(0) || status == SIGKILL,
