@@ -164,39 +164,37 @@ static void test_gates(struct selftest *t)
 }
 
 /*
- * Gates and descriptors whose windows show nothing: the bytes between the
- * pieces carry the window out of the region.  Only decoding finds these.
+ * Gates and descriptors whose windows show nothing: the bytes between the pieces carry the
+ * window out of the region, below the first byte of the image's text.  Only decoding finds
+ * these.
  */
 static void test_decoding(struct selftest *t)
 {
-	u64 last = (u64)image_data_end - 8, value = 0;
+	u64 first = (u64)image_text_start, value = 0;
 	phys_addr_t pa;
 	u64 *page;
 
-	if ((last | 0xffff) < (u64)image_data_end) {
-		selftest_skip(t, "the image ends at a multiple of 64 KiB: no bytes between "
-			      "the pieces of an address carry it out");
+	if (!EXPECT(t, first & 0xffff, "a text that begins in the middle of 64 KiB"))
 		return;
-	}
 	pa = frame_alloc_zeroed();
 	page = phys_to_virt(pa);
 	for (unsigned i = 0; i < PT_ENTRIES; i += 102) {
-		struct idt_gate gate = gate_to(last);
+		struct idt_gate gate = gate_to(first);
 
-		gate.ist = gate.type = 0xff;
+		gate.ist = gate.type = 0;
 		memcpy(&page[i], &gate, sizeof(gate));
 		EXPECT_EQ(t, leakscan_page(page, LEDGER_DATA, &value), -1, "no window shows it");
 		EXPECT_EQ(t, leakscan_page(page, LEDGER_IDT, &value), i * 8, "a decoded gate");
-		EXPECT_EQ(t, value, last, "and what it leads to");
+		EXPECT_EQ(t, value, first, "and what it leads to");
 		memset(&page[i], 0, sizeof(gate));
 	}
 	for (unsigned i = 0; i + 1 < PT_ENTRIES; i += 73) { /* odd and even */
-		page[i] = (last & 0xffffff) << 16 | (last >> 24 & 0xff) << 56 | 0xffULL << 48;
-		page[i + 1] = last >> 32;
+		page[i] = (first & 0xffffff) << 16 | (first >> 24 & 0xff) << 56;
+		page[i + 1] = first >> 32;
 		EXPECT_EQ(t, leakscan_page(page, LEDGER_DATA, &value), -1, "no window shows it");
 		EXPECT_EQ(t, leakscan_page(page, LEDGER_GDT, &value), i * 8,
 			  "a decoded descriptor");
-		EXPECT_EQ(t, value, last, "and its base");
+		EXPECT_EQ(t, value, first, "and its base");
 		page[i] = page[i + 1] = 0;
 	}
 	EXPECT_EQ(t, leakscan_page(page, LEDGER_IDT, &value), -1, "an empty page");
