@@ -79,20 +79,6 @@ int pti_stack_show(struct pti_stack *s, struct mm *mm, const void *facts)
 	return err;
 }
 
-int pti_stack_show_again(struct pti_stack *s, const struct pti_stack *old, struct mm *mm,
-			 const void *facts)
-{
-	int err;
-
-	*s = (struct pti_stack){ .page = old->page };
-	if (!s->page)
-		return 0;
-	sleep_lock(&mm->ldt.lock);
-	err = show_at(s, mm, old->at, facts);
-	sleep_unlock(&mm->ldt.lock);
-	return err;
-}
-
 void pti_stack_hide(struct pti_stack *s)
 {
 	struct mm *mm = s->mm;

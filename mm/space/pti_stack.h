@@ -34,17 +34,9 @@ void pti_stack_free(struct pti_stack *s);
 /*
  * Shows it in mm at a free place, with the page `facts` (its address in the direct map).  0,
  * -ENOMEM, or -EAGAIN: PTI_PLACES threads have one.  Without pti=deferred (no page) 0, and
- * nothing is done.  Context: task context, no spinlock held; it is shown nowhere.
+ * nothing is done.  Context: task context, no spinlock held; *s is shown nowhere.
  */
 int pti_stack_show(struct pti_stack *s, struct mm *mm, const void *facts);
-
-/*
- * execve: *s is the same page as *old, shown at the same address in mm, which is new; the
- * registers of the thread that runs are found there on its way back.  Errors and context:
- * as above.
- */
-int pti_stack_show_again(struct pti_stack *s, const struct pti_stack *old, struct mm *mm,
-			 const void *facts);
 
 /*
  * Takes it out, on all CPUs, if it is shown.  Context: as above; the thread does not run

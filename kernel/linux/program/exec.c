@@ -81,16 +81,14 @@ static void reset_registers(struct thread *t, const struct built_program *progra
 static long exec(const char *path, const struct start_strings *strings)
 {
 	struct thread *t = current_thread();
-	struct pti_stack stack;
+	struct pti_stack stack = { .page = t->user.pti.page };
 	struct built_program program;
 	struct complaint why;
 	long err = program_build(path, strings, &program, &why);
 
 	if (err)
 		return err;
-	err = pti_stack_show_again(&stack, &t->user.pti, program.mm, t->process->facts) ?
-		      -ENOFRAME :
-		      0;
+	err = pti_stack_show(&stack, program.mm, t->process->facts) ? -ENOFRAME : 0;
 	if (!err)
 		err = process_become_only_thread();
 	if (!err)
