@@ -76,6 +76,13 @@ static uint64_t do_clock(uint32_t turns)
 	return do_call(SYS_clock_gettime, turns, CLOCK_MONOTONIC, &now);
 }
 
+static uint64_t do_getcpu(uint32_t turns)
+{
+	unsigned cpu;
+
+	return do_call(SYS_getcpu, turns, (uintptr_t)&cpu, NULL);
+}
+
 static uint64_t do_unknown(uint32_t turns)
 {
 	return do_call(UNKNOWN, turns, 0, NULL);
@@ -306,6 +313,7 @@ static const struct path {
 	{ "syscall", do_syscall, 10000 },
 	{ "getpid", do_getpid, 10000 },
 	{ "clock", do_clock, 10000 },
+	{ "getcpu", do_getcpu, 10000 },
 	{ "unknown", do_unknown, 10000 },
 	{ "close", do_close, 10000 },
 	{ "int80", do_int80, 10000 },
