@@ -51,11 +51,17 @@ class Folder:
         self.note = False   # a progress note is on the screen
         self.done = False
 
+    def clear_note(self):
+        """Takes the progress note off the screen."""
+        if self.note:
+            self.out.write("\r\033[K")
+            self.out.flush()
+            self.note = False
+
     def write(self, text):
         """Writes and flushes; a closed pipe at the other end is no error."""
-        if self.note and text:
-            self.out.write("\r\033[K")
-            self.note = False
+        if text:
+            self.clear_note()
         self.out.write(text)
         self.out.flush()
 
@@ -151,6 +157,4 @@ class Folder:
             self.write("".join(line + "\n" for line in self.stream.detail))
             self.summarize()
         self.write("")
-        if self.note:
-            self.out.write("\r\033[K")
-            self.out.flush()
+        self.clear_note()

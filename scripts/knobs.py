@@ -48,6 +48,16 @@ def memory():
     return int(mem[:-1]) << (30 if mem[-1] == "G" else 20)
 
 
+def whole_words(who):
+    """CMDLINE goes in front of init= and the program's arguments: it may not swallow them."""
+    cmdline = knob("CMDLINE", "")
+    if cmdline.count('"') % 2:
+        refuse(who, f"found an open double quote in CMDLINE={cmdline}, expected its end")
+    if "--" in cmdline.split():
+        refuse(who, f"found -- in CMDLINE={cmdline}, expected the program's arguments behind "
+                    "the program (make: in ARGS)")
+
+
 def readable(who, path, what):
     """An absolute path; the file must be there."""
     path = os.path.abspath(path)

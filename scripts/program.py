@@ -16,6 +16,8 @@ WORDS, WORD_BYTES = 32, 1024  # struct boot_args
 
 def check(who, path):
     """Can Postern run it?"""
+    if not path:
+        knobs.refuse(who, "found an empty name, expected a static x86-64 Linux program")
     knobs.readable(who, path, "a static x86-64 Linux program")
     if os.path.getsize(path) >= knobs.memory():
         knobs.refuse(who, f"{path}: found {os.path.getsize(path)} bytes, expected fewer than "
@@ -41,14 +43,16 @@ def packed(who, argv, directory):
     the file's, with _ for what a boot line cannot pass on."""
     path, *arguments = argv
     check(who, path)
-    if len(arguments) > WORDS or sum(len(os.fsencode(a)) + 1 for a in arguments) > WORD_BYTES:
-        knobs.refuse(who, f"found {len(arguments)} arguments, expected at most {WORDS} of "
-                          f"{WORD_BYTES} bytes in all")
+    size = sum(len(os.fsencode(a)) + 1 for a in arguments)
+    if len(arguments) > WORDS or size > WORD_BYTES:
+        knobs.refuse(who, f"found arguments: {len(arguments)}, of {size} bytes with their ends; "
+                          f"expected at most {WORDS}, of {WORD_BYTES} bytes")
     name = re.sub(r"[^!-~]|[\"=]", "_", os.path.basename(path))
     words = [f"init=/bin/{name}"]
     if arguments:
         words += ["--", *(quoted(who, argument) for argument in arguments)]
     initramfs = os.path.join(directory, "initramfs.cpio")
-    if subprocess.run([MKINITRAMFS, initramfs, f"bin/{name}={path}"], check=False).returncode:
+    if subprocess.run([MKINITRAMFS, initramfs, f"bin/{name}={path}"], check=False,
+                      env=dict(os.environ, TMPDIR=directory)).returncode:
         knobs.refuse(who, f"{path}: found a file that cannot be packed, expected one that can")
     return initramfs, words

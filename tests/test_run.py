@@ -103,6 +103,12 @@ def outputs(_directory):
     behind = found[1].split(b"emulator: ")[-1]
     yield found[1].count(b"args: found ") == 8 and behind.count(b"args: found ") == 4, \
         "four bad arguments are said again behind the boot report", said(found)
+    found = run("0", CMDLINE=f"quiet {bad}")
+    yield (found[:2], found[2].count(b"args: found "), found[2].count(b"\n")) == ((0, b""), 4, 4), \
+        "and with quiet on standard error, once", said(found)
+    found = run(program=None, CMDLINE="quiet selftest=ltr init=/nothing")
+    yield (found[0], found[2]) == (126, b"run: found no file '/nothing', expected a program\n"), \
+        "a program that is not there is bad use, not a failure: 126, one line", said(found)
 
 
 def inputs(_directory):

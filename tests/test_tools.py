@@ -359,6 +359,7 @@ class Run(InDirectory):
                           ([], {"MEM": "9999G"}), ([], {"MEM": "512"}), ([], {"MEM": "-1M"}),
                           ([], {"ACCEL": "fast"}), ([], {"INITRAMFS": "/nowhere"}),
                           ([], {"INITRAMFS": "/"}), ([], {"CMDLINE": "x" * 2048}),
+                          ([path], {"CMDLINE": "pti=on -- b"}), ([path], {"CMDLINE": 'init="/x'}),
                           ([pipe], {}), (["/dev/zero"], {}), ([], {"INITRAMFS": pipe}), ([huge], {}),
                           ([], {"PROFILE": "1"}), ([], {"QEMU": "no-such-qemu"})):
             status, output = self.boot(run, *argv, **env)
@@ -409,10 +410,13 @@ class Run(InDirectory):
                                    (35, "/x: exited with status 200; power off", 200),
                                    (35, "/x: killed by SIGSEGV (11); power off", 139),
                                    (35, "x[1]: killed by SIGSEGV: fetch of 0", 125),
-                                   (0, "init[1]: restart", 0)):
+                                   (0, "init[1]: restart", 0),
+                                   (35, "init: found no file '/x', expected a program", 126),
+                                   (35, "elf: found no end, expected one", 126)):
             got, output = self.boot(run, STATUS=str(status), LAST=last)
             self.assertEqual(got, want, last)
             self.assertEqual(f"status is {status}" in output, want == 125, output)
+            self.assertEqual("\nrun: found no " in output, want == 126, output)
 
     def folded(self, text, size, **options):
         """TEXT as shown, when fed SIZE characters at a time."""
@@ -456,6 +460,16 @@ class Run(InDirectory):
         self.assertIn("not ok s/a", shown)
         self.assertIn("got 1, expected 2", shown)
         self.assertIn("damaged", self.folded(text, 1000))
+
+    def test_fold_interrupted(self):
+        """run: an interrupted run takes its progress off the screen"""
+        out = io.StringIO()
+        out.isatty = lambda: True
+        folder = fold.Folder(out)
+        folder.feed("KTAP version 1\n1..2\nok 1 a\n")
+        self.assertTrue(out.getvalue().endswith("1 of 2 suites"))
+        folder.clear_note()
+        self.assertTrue(out.getvalue().endswith("\r\033[K"))
 
 
 if __name__ == "__main__":
