@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 # Labels that mark stretches; whatever begins there has a name of its own.
-MARKS = ("*_window_start", "*_window_end", "*_window_start.*")
+MARKS = ("*_window_start", "*_window_end", "*_window_start.*", "*_window_end.*")
 HIDDEN = [f"--strip-symbol={glob}" for glob in MARKS]  # for objcopy -w: none in gdb
 # Of assembly, and so without a type: marks of any kind, ends, parts of a function.
 NO_NAMES = (*MARKS, "*_window_*", "*_end", "*.*")

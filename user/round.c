@@ -25,19 +25,20 @@ static void handler(int signal)
 	signals++;
 }
 
-static void call(void)
+/* None of these is inlined: gdb's `next` goes over each. */
+__attribute__((noinline)) static void call(void)
 {
 	getppid();
 }
 
 /* The page was never there, or has been given back. */
-static void page_fault(char *page)
+__attribute__((noinline)) static void page_fault(char *page)
 {
 	*(volatile char *)page = 1;
 	madvise(page, PAGE_BYTES, MADV_DONTNEED);
 }
 
-static void arithmetic(void)
+__attribute__((noinline)) static void arithmetic(void)
 {
 	for (unsigned long i = 0; i < STEPS; i++)
 		sum += i;

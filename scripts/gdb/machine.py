@@ -39,7 +39,7 @@ def chosen_cpu(argument):
     except (gdb.error, ValueError):
         cpu = None
     if cpu not in known:
-        refuse(f"found CPU '{argument}', expected 0 to {len(known) - 1}")
+        refuse(f"found CPU '{argument}', expected 0" + f" to {len(known) - 1}" * (len(known) > 1))
     return cpu
 
 

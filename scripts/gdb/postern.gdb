@@ -29,7 +29,7 @@ end
 
 # What postern-connect does besides `target remote`: the trampoline's symbols
 # for each CPU's alias, breakpoints where SYSCALL arrives on each CPU, and
-# `set scheduler-locking step`: the other CPUs stand while one steps.  If the
+# `set scheduler-locking step`: the other CPUs stand while one steps in the kernel.  If the
 # one waits for another (a lock, a TLB shootdown), `set scheduler-locking off`.
 # QEMU masks interrupts during a step (maintenance packet Qqemu.sstep=0x1 lets
 # them in).

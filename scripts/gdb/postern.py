@@ -139,6 +139,26 @@ are two ways in, with PCIDs and without."""
         return [f"postern: {count} breakpoints where SYSCALL arrives"]
 
 
+class Locking:
+    """Who runs while one CPU steps.  In the kernel nobody: they run with `continue`.  In a
+    program all, as what `next` goes over, a call or a fault, may wait for them.  Whoever sets
+    it otherwise keeps that."""
+
+    def __init__(self):
+        self.set("step")
+        gdb.events.stop.connect(self.stopped)
+
+    def set(self, mode):
+        """As `set scheduler-locking`."""
+        self.mode = mode
+        gdb.execute(f"set scheduler-locking {mode}")
+
+    def stopped(self, _event):
+        """Called by gdb."""
+        if gdb.parameter("scheduler-locking") == self.mode:
+            self.set("off" if unwinder.is_user(gdb.newest_frame()) else "step")
+
+
 class Connect(Command):
     """postern-connect [ADDRESS]: target remote, symbols, breakpoints.
 
@@ -154,8 +174,7 @@ without it the environment's POSTERN_GDB, or localhost:1234 (QEMU's -s)."""
             gdb.execute(f"target remote {stub}", to_string=True)
         except gdb.error as error:
             machine.refuse(f"cannot connect to {stub}: {error}")
-        # While one CPU steps the others stand; they run with `continue`.
-        gdb.execute("set scheduler-locking step")
+        Locking()
         aliases.load()
         program = aliases.load_program()
         ending.register()
@@ -217,6 +236,7 @@ class Up(Command):
         """gdb's own does not ask the filters."""
         if argument and not argument.lstrip("-").isdecimal():
             machine.refuse(f"found '{argument}', expected a number of frames")
+        machine.threads()
         frame = gdb.selected_frame()
         count = self.step * int(argument or 1)
         for _ in range(abs(count)):

@@ -3,9 +3,11 @@
 The kernel's own unwinder reads the same table (kernel/debug/unwind.c): for each
 instruction of entry text, of the trampolines and of the entry code in the image
 it says where the registers of what was interrupted are.  C in between is gdb's
-own matter; it has its debug information.  A user's frame is the last one, and so
-is the start of a task.  All that is read in memory is shown by whichever PGD the
-entry code runs under just then.
+own matter; it has its debug information.  Seen from ring 0 a user's frame is the
+last one, and so is the start of a task.  In ring 3 the frames of a program whose
+symbols are loaded are gdb's own matter, too: `next` must tell a call from a line.
+All that is read in memory is shown by whichever PGD the entry code runs under
+just then.
 
 gdb knows a frame by a stack address and a code address (FrameId), and gives up
 where the stack addresses descend.  So where the next frame is the user's or entry
@@ -83,6 +85,11 @@ def starts_function(address):
     """Does a function of C begin here?"""
     block = function_at(address)
     return bool(block) and block.start == address
+
+
+def has_symbol(address):
+    """Has a program whose symbols are loaded a name for it?"""
+    return not gdb.execute(f"info symbol {address:#x}", to_string=True).startswith("No symbol")
 
 
 class FrameId:
@@ -229,6 +236,8 @@ class EntryUnwinder(Unwinder):
     def other(pending, step, pc):
         """User code; and C that was interrupted where gdb would be wrong."""
         if step.register("cs") & 3 == 3:
+            if has_symbol(pc):
+                return None
             apply_end(step)
             return step.unwind_info()
         if pending.level() > 0 and in_kernel_c(pc) and (
@@ -291,6 +300,8 @@ class EntryDecorator(FrameDecorator):
             return user_name(frame)
         if interrupted(frame) and starts_function(frame.pc()):
             return function_at(frame.pc()).function.name
+        if frame.newer() and not interrupted(frame):
+            return frame.name() or super().function()  # a return address has its call's name
         return super().function()
 
 
@@ -307,7 +318,8 @@ class EntryFilter:
             if decorated.inferior_frame().pc() == 0 and decorated.inferior_frame().newer():
                 return
             yield EntryDecorator(decorated)
-            if is_user(decorated.inferior_frame()):
+            frame = decorated.inferior_frame()
+            if is_user(frame) and frame.newer() and not is_user(frame.newer()):
                 return
 
 

@@ -61,6 +61,20 @@ def check_main():
     expect_match(r"user/round\.c:\d+", run("frame"), "where")
 
 
+def check_program():
+    """in the program `bt` shows who called, `finish` goes there, and `next` goes over calls"""
+    go_to("getppid")
+    expect_match(r"^#1 +0x\w+ in user: main \(", run("bt"), "bt")
+    run("finish")
+    expect_match(r"^#0 +(0x\w+ in )?main \(", run("frame"), "behind finish")
+    seen = []
+    for _ in range(4):
+        seen.append(run("frame").strip().splitlines()[-1])
+        run("next")
+        expect_match(r"^#0 +(0x\w+ in )?main \(", run("frame"), "behind next")
+    expect_match(r"page_fault.*arithmetic.*raise", " ".join(seen), "the lines that next went over")
+
+
 def press(done):
     """Ctrl-C, and again if nothing comes of it."""
     while not done.wait(2):
@@ -93,6 +107,7 @@ def check_call():
         run("stepi")
     said = step_while(lambda: not run("info symbol $pc").startswith("do_syscall "), 200)
     expect_match(r"^\t\(in entry/trampoline\.asm\)$", said, "the file behind a macro's lines")
+    expect_match(r"^#1 +0x\w+ in trampoline_build_regs \(", run("bt"), "bt in C")
     text = run("frame-regs regs")
     expect_match(rf"^  user mode, RIP {behind:#x} getppid", text, "struct pt_regs in C")
     expect_match(r"^  orig_ax 0x6e$", text, "the call's number")
@@ -131,6 +146,7 @@ def check_nmi():
     run("nmi")
     go_to("do_paranoid")
     expect(value("regs->vector") & 0xff, 2, "vector")
+    expect("_window_" in run("bt"), False, "a mark's name in bt")
     for command in ("nmi", "gs", "frame-regs", "restart", "cea"):
         expect_match(rf"^{command}\b.*: ", run(f"help {command}"), "help")
 
@@ -163,8 +179,8 @@ def check_reset():
     expect_match(r"^postern: the machine has reset", text, "the line")
 
 
-CHECKS = (check_quiet, check_names, check_main, check_call, check_user_frame, check_fault,
-          check_nmi, check_end, check_restart, check_reset)
+CHECKS = (check_quiet, check_names, check_main, check_program, check_call, check_user_frame,
+          check_fault, check_nmi, check_end, check_restart, check_reset)
 
 
 def main():
