@@ -137,8 +137,8 @@ static unsigned print_map(void)
 		printf("meltdown: map: %016llx %-15s %5u of %5u", (unsigned long long)r->start,
 		       r->name, r->answers, r->count);
 		if (r->answers)
-			printf(", %llx to %llx", (unsigned long long)r->first,
-			       (unsigned long long)r->last);
+			printf(", +%llx to +%llx", (unsigned long long)(r->first - r->start),
+			       (unsigned long long)(r->last - r->start));
 		printf("\n");
 	}
 	printf("meltdown: total: %u hidden pages answer, %u of the gate\n", hidden, gate);
