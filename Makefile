@@ -285,7 +285,8 @@ debug-kernel:
 	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/debug DEBUG=1 $(BUILD)/debug/postern.elf
 sanitize-kernel:
 	@$(MAKE) $(QUIETLY) BUILD=$(BUILD)/sanitize SANITIZE=1 $(BUILD)/sanitize/postern.elf
-iso: $(ISO)
+iso: deps-run
+	@$(MAKE) $(QUIETLY) $(ISO)
 
 clean:
 	rm -rf $(BUILD) compile_commands.json
