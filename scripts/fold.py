@@ -45,6 +45,7 @@ class Folder:
         self.booting = prompt  # until the prompt's program runs
         self.emulator = ""  # the line that was cut
         self.expected = False  # between a case's two marks
+        self.passed = set()    # lines that went by amid the stream
         self.stream = ktap.Stream()
         self.pending = ""   # the unfinished line
         self.shown = 0      # how much of it is on the screen already
@@ -106,6 +107,7 @@ class Folder:
             self.expected = mark[1] != "ends"
         if not self.stream.feed(line) and not self.expected:
             self.write(line[self.shown:] + "\n")
+            self.passed.add(ktap.clean(line))
             return
         self.progress()
         if self.ended():
@@ -154,7 +156,8 @@ class Folder:
         self.pending, self.shown = "", 0
         if self.fold and self.stream.started and not self.done:
             self.stream.finish()
-            self.write("".join(line + "\n" for line in self.stream.detail))
+            self.write("".join(line + "\n" for line in self.stream.detail
+                               if line not in self.passed))
             self.summarize()
         self.write("")
         self.clear_note()

@@ -460,6 +460,8 @@ class Run(InDirectory):
         self.assertIn("not ok s/a", shown)
         self.assertIn("got 1, expected 2", shown)
         self.assertIn("damaged", self.folded(text, 1000))
+        shown = self.folded(text + "  # note\npanic: why\n", 1000)
+        self.assertEqual((shown.count("# note"), shown.count("panic: why\n")), (1, 1), shown)
 
     def test_fold_interrupted(self):
         """run: an interrupted run takes its progress off the screen"""
