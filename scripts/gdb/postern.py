@@ -247,9 +247,23 @@ class Up(Command):
                 break
             frame = nearer
         frame.select()
+        place = unwinder.exact_place(frame)
+        if place:
+            return self.exactly(frame, place)
         if unwinder.is_user(frame) and not frame.function():
             return [f"#{frame.level()}  {frame.pc():#018x} in {unwinder.user_name(frame)} ()"]
         return gdb.execute("frame", to_string=True).splitlines()
+
+    @staticmethod
+    def exactly(frame, place):
+        """What `frame` would say if it did not take the address for a return address."""
+        file, line = place.symtab.filename, place.line
+        yield f"#{frame.level()}  {frame.pc():#018x} in {unwinder.user_name(frame)} () "\
+            f"at {file}:{line}"
+        try:
+            yield gdb.execute(f"list {file}:{line},{line}", to_string=True).rstrip()
+        except gdb.error:
+            pass  # no source at hand
 
 
 class Down(Up):

@@ -265,8 +265,21 @@ def is_user(frame):
 
 def user_name(frame):
     """`user`, and the program's own name for it if its symbols are loaded."""
-    name = frame.name()
+    block = function_at(frame.pc()) if exact_place(frame) else None
+    name = block.function.name if block else frame.name()
     return f"user: {name}" if name else "user"
+
+
+def exact_place(frame):
+    """The line of the very instruction of a program that was interrupted, if gdb has another
+    for the frame, or None."""
+    if not is_user(frame) or not interrupted(frame) or frame.type() == gdb.INLINE_FRAME:
+        return None
+    place, taken = gdb.find_pc_line(frame.pc()), frame.find_sal()
+    if not place.symtab or (taken.symtab and taken.line == place.line and
+                            taken.symtab.filename == place.symtab.filename):
+        return None
+    return place
 
 
 class FileTeller:
@@ -303,6 +316,20 @@ class EntryDecorator(FrameDecorator):
         if frame.newer() and not interrupted(frame):
             return frame.name() or super().function()  # a return address has its call's name
         return super().function()
+
+    def line(self):
+        """The very instruction's, too."""
+        place = exact_place(self.inferior_frame())
+        return place.line if place else super().line()
+
+    def filename(self):
+        """As line()."""
+        place = exact_place(self.inferior_frame())
+        return place.symtab.filename if place else super().filename()
+
+    def frame_args(self):
+        """None where gdb would print those of the function before."""
+        return None if exact_place(self.inferior_frame()) else super().frame_args()
 
 
 class EntryFilter:

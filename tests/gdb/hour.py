@@ -1,6 +1,6 @@
 """The first hour with gdb, as a newcomer has it; runs inside gdb, after postern.gdb.
 
-A program with symbols (user/round.c, two rounds) from `break main` to its end and into the
+A program with symbols (user/round.c, three rounds) from `break main` to its end and into the
 next boot, with the commands that the greeting names.  Prints `ok - sentence` or `not ok -
 sentence`; the last line is `# the end`.  Called by tests/gdb/run.py, with 1 and with 4 CPUs.
 """
@@ -59,6 +59,17 @@ def check_main():
     point.delete()
     expect(value("$cs"), CS_USER, "CS")
     expect_match(r"user/round\.c:\d+", run("frame"), "where")
+
+
+def check_interrupted():
+    """`bt` and `up` have the line of the very instruction that faulted, a function's first"""
+    go_to("page_fault")
+    faults = value("$pc")
+    go_to("do_trap")
+    where = rf"^#\d+ +{faults:#018x} in user: page_fault \(\) at user/round\.c:" \
+            rf"{gdb.find_pc_line(faults).line}$"
+    expect_match(where, run("bt"), "bt")
+    expect_match(where, run("up 99"), "up")
 
 
 def check_program():
@@ -179,8 +190,8 @@ def check_reset():
     expect_match(r"^postern: the machine has reset", text, "the line")
 
 
-CHECKS = (check_quiet, check_names, check_main, check_program, check_call, check_user_frame,
-          check_fault, check_nmi, check_end, check_restart, check_reset)
+CHECKS = (check_quiet, check_names, check_main, check_interrupted, check_program, check_call,
+          check_user_frame, check_fault, check_nmi, check_end, check_restart, check_reset)
 
 
 def main():

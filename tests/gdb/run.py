@@ -83,7 +83,7 @@ def hour(tap, cpus):
     """hour.py inside gdb, with a program that has symbols."""
     result = bounded.run(
         [DEBUG, "-batch", "-x", os.path.join(HERE, "hour.py"), "--",
-         os.path.join(ROOT, "build/user/round"), "2"], SESSION_SECONDS, cwd="/",
+         os.path.join(ROOT, "build/user/round"), "3"], SESSION_SECONDS, cwd="/",
         env={**environment(argparse.Namespace(elf="", initramfs="")), "CPUS": str(cpus)})
     for line in result.output.splitlines():
         found = RESULT.match(line)
