@@ -22,7 +22,7 @@ TF = 0x100
 SLEEP_NS = 2_000_000
 
 NR = {"close": 3, "mmap": 9, "rt_sigaction": 13, "rt_sigreturn": 15, "nanosleep": 35, "getpid": 39,
-      "vfork": 58, "exit": 60, "wait4": 61, "sysinfo": 99, "modify_ldt": 154, "arch_prctl": 158,
+      "vfork": 58, "exit": 60, "wait4": 61, "kill": 62, "sysinfo": 99, "modify_ldt": 154, "arch_prctl": 158,
       "clock_gettime": 228, "none": 1000, "hole": 323}
 OUT, OUT_2 = DATA + 0x800, DATA + 0xc00
 # Those of entry/deferred/call_list.h, with arguments with which they end where they began.
@@ -35,8 +35,9 @@ DEFERRED_CALLS = (
     (158, {"rdi": 0x1004, "rsi": OUT}), (186, {}), (201, {"rdi": 0}), (201, {"rdi": OUT}),
     (204, {"rdi": 0, "rsi": 128, "rdx": OUT}), (218, {"rdi": OUT}), (228, {"rdi": 0, "rsi": OUT}),
     (228, {"rdi": 1, "rsi": OUT}), (309, {"rdi": OUT, "rsi": OUT_2}), (309, {"rdi": 0, "rsi": 0}))
-I386_GETPID = 20
-SIGNALS = (4, 5, 7, 8, 11)
+I386_CLOSE, I386_GETPID = 6, 20
+SIGFPE = 8
+SIGNALS = (4, 5, 7, SIGFPE, 11)
 SA_FLAGS = 0x4 | 0x04000000 | 0x40000000  # SIGINFO, RESTORER, NODEFER
 FRAME_CS = 192           # in a signal frame (kernel/linux/signal/sigframe64.c)
 FRAME_BYTES = 440
@@ -75,7 +76,7 @@ class Process:
 
     def __init__(self, machine, image):
         self.m, self.image = machine, image
-        self.page = 0
+        self.page = self.pid = 0
         self.frame = b""
         self.frame_at = 0
         self.ends = {image.piece(name)[1] for name in (
@@ -108,6 +109,7 @@ class Process:
         m, image = self.m, self.image
         self.want("mmap", FRESH, FRESH_PAGES << 12, 3, 0x32, 2 ** 64 - 1, 0)
         self.run("store", rdi=DATA)  # the page is there from now on
+        self.pid = self.call("getpid")
         m.write(ACTION, struct.pack("<QQQQ", image.piece("handler")[0], SA_FLAGS,
                                     image.piece("restorer")[0], 0))
         for signal in SIGNALS:
@@ -196,6 +198,10 @@ class Process:
         at = self.m.registers()["rsp"] + 32
         self.m.write(at, struct.pack("<Q", self.lost_rsp))
 
+    def spoil_frame(self):
+        """In front of an IRETQ: a CS that it refuses."""
+        self.m.write(self.m.registers()["rsp"] + 8, struct.pack("<Q", SEL_USER_DS))
+
     def child_exits(self):
         """A child of vfork() comes back first."""
         self.m.set_registers(rip=self.image.piece("exit")[0])
@@ -238,6 +244,8 @@ def ring3_paths(p, shadow):
                starts=True)
     yield Path("vfork, a new task", "syscall", {"rax": NR["vfork"]}, prepare=p.bury, calls=True,
                edits={image.piece("syscall")[1]: p.child_exits}, varies="rax", starts=True)
+    yield Path("a signal behind SYSCALL, IRET", "syscall",
+               {"rax": NR["kill"], "rdi": p.pid, "rsi": SIGFPE}, alias=True)
     yield Path("signal return, IRET", "syscall", {"rax": NR["rt_sigreturn"]},
                prepare=p.sigreturn(), alias=True)
     yield Path("IRET that faults", "syscall", {"rax": NR["rt_sigreturn"]},
@@ -281,6 +289,8 @@ def deferred_paths(p):
     for number, registers in DEFERRED_CALLS:
         yield Path("calls that end on the user's table", "syscall", {"rax": number, **registers},
                    varies="rax" if number == 201 else "", only_c=True)
+    yield Path("IRET of deferred text that faults", "int80", {"rax": I386_CLOSE, "rbx": 2 ** 32 - 1},
+               edits={image.at["deferred_door_iret"]: p.spoil_frame})
     yield Path("a call behind which work is due", "syscall", {"rax": NR["getpid"]},
                edits={returned: p.work_is_due})
 
