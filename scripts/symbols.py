@@ -15,10 +15,10 @@ import subprocess
 import sys
 
 # Labels that mark stretches; whatever begins there has a name of its own.
-MARKS = ("*_window_start", "*_window_end", "*_window_start.*", "*_window_end.*")
+MARKS = ("*_window_*",)
 HIDDEN = [f"--strip-symbol={glob}" for glob in MARKS]  # for objcopy -w: none in gdb
 # Of assembly, and so without a type: marks of any kind, ends, parts of a function.
-NO_NAMES = (*MARKS, "*_window_*", "*_end", "*.*")
+NO_NAMES = (*MARKS, "*_end", "*.*")
 # A line of `readelf -SW`: number, type, address, offset, size, flags; of `readelf -sW`: address,
 # type, section, name.
 SECTION = re.compile(r" *\[ *(\d+)\] \S* +(\w+) +(\w{16}) (\w+) (\w+) \w\w +(\w*)")

@@ -11,7 +11,6 @@
 #include "kernel/base/format.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
-#include "kernel/linux/calls/table.h"
 #include "kernel/linux/signal/signal.h"
 #include "kernel/start/banner.h"
 #include "kernel/start/secret.h"
@@ -141,8 +140,6 @@ void banner_print(const struct boot_info *bi, const struct smp_setup *setup, uns
 
 void banner_init_ended(const char *path, int status)
 {
-	if (syscall_unknown_count())
-		log("%lu system calls were answered with ENOSYS\n", syscall_unknown_count());
 	if (WAIT_SIGNAL(status))
 		log("%s: killed by %s (%d); power off\n", path, signal_name(WAIT_SIGNAL(status)),
 		    WAIT_SIGNAL(status));

@@ -2,7 +2,6 @@
  * The tables of system calls, made from the list, and the answer to a number that no
  * call has.  Read next: kernel/syscall.c, which looks here.
  */
-#include "kernel/base/cpumask.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/percpu.h"
 #include "kernel/linux/calls/table.h"
@@ -33,13 +32,4 @@ __attribute__((cold)) long syscall_unknown(struct pt_regs *regs __unused)
 	this_cpu()->syscalls_unknown++;
 	missing_tell((u32)entered->orig_ax, entered->vector != VEC_SYSCALL);
 	return -ENOSYS;
-}
-
-u64 syscall_unknown_count(void)
-{
-	u64 n = 0;
-
-	for_each_cpu(cpu, &cpus_online)
-		n += VAULT_OF(cpu)->syscalls_unknown;
-	return n;
 }

@@ -30,9 +30,6 @@ extern long (*const ia32_syscall_table[NR_IA32_SYSCALLS + 1])(struct pt_regs *);
 /* The answer to a number that no call has: counts it and tells of it, -ENOSYS. */
 long syscall_unknown(struct pt_regs *regs);
 
-/* System calls answered so, all CPUs. */
-u64 syscall_unknown_count(void);
-
 /* What uname answers. */
 extern const struct utsname {
 	char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
