@@ -30,7 +30,7 @@ CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 	-fno-jump-tables -fms-extensions -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Wpointer-arith -Wcast-align -Wwrite-strings -Wformat=2 \
-	-Wold-style-definition -Wredundant-decls -Wno-microsoft-anon-tag
+	-Wold-style-definition -Wredundant-decls -Wno-microsoft-anon-tag -Wno-pass-failed
 WERROR :=
 # Set by `make coverage` and the sanitizing build, for what is no test and can call them.
 INSTRUMENT :=

@@ -131,7 +131,7 @@ int fpu_frame_save(virt_addr_t at, u64 in_front)
 {
 	union state *to = (union state *)at;
 	struct sw_bytes *sw = &to->fx.sw;
-	u64 *zero = (u64 *)&sw->padding[1];
+	u64 *zero = (void *)&sw->padding[1];
 	u64 size = cpu_features.fpu_size;
 
 	user_put64(&sw->magic1, MAGIC1 | (size + sizeof(u32) + in_front) << 32, fault);

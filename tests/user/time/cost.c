@@ -59,15 +59,12 @@ static uint64_t do_call(uint32_t number, uint32_t turns, uint64_t first, void *s
 	return rdtsc() - start;
 }
 
-static uint64_t do_syscall(uint32_t turns)
-{
-	return do_call(SYS_getppid, turns, 0, NULL);
-}
-
-static uint64_t do_getpid(uint32_t turns)
-{
-	return do_call(SYS_getpid, turns, 0, NULL);
-}
+/* Calls without arguments. */
+#define DO_CALL(path, number)                                                          \
+	static uint64_t do_##path(uint32_t turns) { return do_call(number, turns, 0, NULL); }
+DO_CALL(syscall, SYS_getppid)
+DO_CALL(getpid, SYS_getpid)
+DO_CALL(unknown, UNKNOWN)
 
 static uint64_t do_clock(uint32_t turns)
 {
@@ -81,11 +78,6 @@ static uint64_t do_getcpu(uint32_t turns)
 	unsigned cpu;
 
 	return do_call(SYS_getcpu, turns, (uintptr_t)&cpu, NULL);
-}
-
-static uint64_t do_unknown(uint32_t turns)
-{
-	return do_call(UNKNOWN, turns, 0, NULL);
 }
 
 /* It has to look into the table of files. */
