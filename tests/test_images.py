@@ -7,12 +7,14 @@ import os
 import re
 import shutil
 import sys
+from unittest import mock
 
 import boots  # sets the path to scripts/
 from test_tools import SCRIPTS, InDirectory, write
 sys.path.insert(0, os.path.join(boots.ROOT, "scripts", "gdb"))
 import machines
 import tapunit
+import check_elf
 import check_features
 import entry_paths
 import entry_tables
@@ -108,6 +110,15 @@ class Names(InDirectory):
         self.assertEqual(status, 1, output)
         self.assertIn(f"table of names: found (0, '{second[1]}'), expected {second}", output)
         self.assertEqual(self.planted("check_elf.py")[0], 0)
+
+    def test_size(self):
+        """names: README says how many there are, and how large"""
+        self.assertEqual(list(check_elf.names(boots.KERNEL)), [])
+        write(self.root, "README.md", "a table: 10 names, 3 KB of it\n")
+        with mock.patch.object(check_elf, "README", os.path.join(self.root, "README.md")):
+            found = list(check_elf.names(boots.KERNEL))
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("found '10 names, 3 KB', expected about '", found[0])
 
     def test_labels(self):
         """names: functions and plain labels are, marks and parts of functions are not"""
