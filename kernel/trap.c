@@ -66,7 +66,7 @@ static bool user_copy_fault(const struct pt_regs *regs, u64 cr2)
 		return false;
 	interrupts_on();
 	do
-		v = mm_fault(mm, cr2, regs->orig_ax);
+		v = seam_long_work_point() ? FAULT_DIES : mm_fault(mm, cr2, regs->orig_ax);
 	while (v == FAULT_OOM && oom_make_room(OOM_TOUCHES, 0));
 	interrupts_off();
 	return v == FAULT_HANDLED;

@@ -66,10 +66,16 @@ static pte_t *make_entry(struct mm *mm, virt_addr_t va)
 	return pte;
 }
 
+/* The rights to what must not be written yet.  On x86 who may write alone may read. */
+static u64 read_prot(unsigned prot)
+{
+	return pte_prot(prot) & ~(u64)(PTE_W | PTE_D);
+}
+
 /* The rights of a private page: to write only if the frame is held by nobody else. */
 static u64 private_prot(phys_addr_t pa, unsigned prot)
 {
-	return pte_prot(frame_has_others(pa) ? prot & ~(unsigned)VMA_WRITE : prot);
+	return frame_has_others(pa) ? read_prot(prot) : pte_prot(prot);
 }
 
 /*
@@ -130,7 +136,7 @@ int pages_touch(struct mm *mm, const struct vma *vma, virt_addr_t va, enum pages
 		*pa = how == PAGES_READ ? zeroes :
 		      how == PAGES_FILL ? frame_alloc() :
 					  frame_alloc_zeroed();
-		bits = pte_prot(*pa == zeroes ? vma->prot & ~(unsigned)VMA_WRITE : vma->prot);
+		bits = *pa == zeroes ? read_prot(vma->prot) : pte_prot(vma->prot);
 	}
 	if (*pa == NO_FRAME)
 		return err ? err : -ENOFRAME;

@@ -416,6 +416,24 @@ static void test_protection_keys(void)
 	check_equal(p[0], 1, "and they are the child's own");
 }
 
+/* Each first touch is a read, by the program or by the kernel: of zeroes, and of a file. */
+static void test_write_alone(void)
+{
+	unsigned char *p = (unsigned char *)sys(SYS_mmap, 0, 2 * PAGE, PROT_WRITE, ANONYMOUS, -1, 0);
+	int fd = (int)sys(SYS_open, "/proc/self/exe", 0, 0), pipes[2];
+
+	check_equal(p[0], 0, "a page that may be written alone is read");
+	check_true(can_read(p + PAGE), "the next one by the kernel");
+	p[0] = 1;
+	check_equal(p[0], 1, "it is written");
+	p = (unsigned char *)sys(SYS_mmap, 0, 2 * PAGE, PROT_WRITE, MAP_PRIVATE, fd, 0);
+	sys(SYS_pipe, pipes);
+	check_equal(sys(SYS_write, pipes[1], p + PAGE, 8), 8, "a file's page, by the kernel");
+	check_equal(p[1], 'E', "and by the program");
+	p[1] = 'e';
+	check_equal(p[1], 'e', "it is written");
+}
+
 int main(int argc, char **argv)
 {
 	check_begin(argc > 1 && strcmp(argv[1], "-q") == 0);
@@ -427,5 +445,6 @@ int main(int argc, char **argv)
 	test_flags();
 	test_other_cpu();
 	test_protection_keys();
+	test_write_alone();
 	return check_end();
 }
