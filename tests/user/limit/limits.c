@@ -154,18 +154,24 @@ static int nproc_of_root(void)
 static int nproc_exec(void)
 {
 	const char *const argv[] = { "none", NULL };
+	int became[2];
+	char byte;
 	long err;
 
+	if (pipe(became))
+		return CANNOT;
 	for (int i = 0; i < 3; i++) {
 		made[i] = fork();
 		if (made[i] == 0) {
 			become(USER);
+			write(became[1], "", 1);
 			for (;;)
 				pause();
 		}
 	}
 	made_count = 3;
-	usleep(200000);
+	for (int i = 0; i < 3; i++)
+		read(became[0], &byte, 1);
 	if (set(RLIMIT_NPROC, 2, 2) || become(USER))
 		return CANNOT;
 	err = sys(SYS_execve, "/none", argv, argv + 1);
