@@ -87,10 +87,11 @@ MORE, LOOP = 12, 4
 
 
 def boot(cmdline, cpus=1, extra=(), cpu="max", kernel=KERNEL, timeout=TIMEOUT,
-         initramfs=INITRAMFS):
+         initramfs=INITRAMFS, one_insn=False):
     """One boot at 512 MiB under icount; its output, or the end with a line."""
     machine = qemu.Machine(kernel=kernel, initramfs=initramfs, cpus=cpus, cpu=cpu,
-                           cmdline=f"norandmaps {cmdline}", icount=True, extra=list(extra))
+                           cmdline=f"norandmaps {cmdline}", icount=True, one_insn=one_insn,
+                           extra=list(extra))
     result = qemu.run(machine, timeout)
     if result.timed_out or result.status != qemu.PASSED:
         sys.exit(f"bench: '{cmdline}' ended with {qemu.meaning(result.status)}:\n"
@@ -122,8 +123,8 @@ def executions(cmdline, addresses, cpu="max"):
     """Which of these instructions are executed in a boot, in order."""
     ranges = ",".join(f"{at:#x}+1" for at in sorted(addresses))
     with tempfile.NamedTemporaryFile(prefix="postern-bench-") as log:
-        boot(cmdline, cpu=cpu, timeout=LONG_TIMEOUT,
-             extra=["-singlestep", "-d", "exec,nochain", "-dfilter", ranges, "-D", log.name])
+        boot(cmdline, cpu=cpu, timeout=LONG_TIMEOUT, one_insn=True,
+             extra=["-d", "exec,nochain", "-dfilter", ranges, "-D", log.name])
         with open(log.name, encoding="ascii", errors="replace") as lines:
             for line in lines:
                 if line.startswith("Trace"):

@@ -12,8 +12,10 @@ the exit status is QEMU's (124 if the time ran out).
 """
 import argparse
 import dataclasses
+import functools
 import os
 import shlex
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -45,6 +47,7 @@ class Machine:
     fw_cmdline: str = ""         # appended to the boot arguments by the kernel
     fw_initramfs: str = ""       # wins over every other initramfs
     icount: bool = False
+    one_insn: bool = False       # TCG translates one instruction at a time
     host_log: str = ""           # a file for what the kernel says, and nobody else
     interactive: bool = False
     extra: list = dataclasses.field(default_factory=list)
@@ -101,14 +104,28 @@ def host_log_options(m):
             "-device", "isa-debugcon,iobase=0xe8,readback=0x50,chardev=host"]
 
 
+@functools.cache
+def has_singlestep():
+    """Has this QEMU -singlestep?  From 10.0 on it is a property of the accelerator."""
+    found = subprocess.run([QEMU, "-help"], capture_output=True, text=True, check=False)
+    return "\n-singlestep" in found.stdout
+
+
 def command(m):
-    """The whole command line, as a list."""
+    """The whole command line, as a list.
+
+    With -icount without x2APIC: QEMU 10.0 ends at a WRMSR of it with "Bad icount read".
+    """
+    accel, cpu = m.accel, m.cpu + (",-x2apic" if m.icount else "")
+    single = m.one_insn and has_singlestep()
+    if m.one_insn and not single:
+        accel += ",one-insn-per-tb=on"
     return [QEMU, "-nodefaults", "-no-reboot", "-display", "none",
-            "-machine", m.machine, "-accel", m.accel, "-cpu", m.cpu,
+            "-machine", m.machine, "-accel", accel, "-cpu", cpu,
             "-smp", str(m.cpus), "-m", m.mem,
             "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
             *serial_options(m), *host_log_options(m), *boot_options(m), *fw_cfg_options(m),
-            *(ICOUNT if m.icount else []), *m.extra]
+            *(ICOUNT if m.icount else []), *(["-singlestep"] if single else []), *m.extra]
 
 
 def meaning(status):

@@ -191,7 +191,7 @@ def sample(text):
     out = []
     for line in text.splitlines():
         line = re.sub(r"^(secret: ).* \(", r"\1S (", line)
-        line = re.sub(r"TSC \d+ kHz.*", "TSC", line)
+        line = re.sub(r"TSC \d+ kHz.*", "TSC", line).replace("x2APIC", "xAPIC")
         line = re.sub(r"\b[0-9a-f]{16}\b|\d+", "N", line)
         out.append(re.sub(" +", " ", line).rstrip())
     return out

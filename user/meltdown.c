@@ -175,8 +175,7 @@ int main(int argc, char **argv)
 		return give_up(true);
 	far_return_begin();
 	if (!far_return_works()) {
-		printf("meltdown: a far return reads its stack with ring 3's rights here: "
-		       "nothing answers\n");
+		printf("meltdown: a far return reads its stack with ring 3's rights: nothing answers\n");
 		return give_up(option(argv, "-wait"));
 	}
 	if (!brief)
