@@ -98,10 +98,11 @@ class Guest:
                 return way
 
     def walk(self, goes_on):
-        """The boundaries of single steps, while it does."""
+        """The boundaries of single steps, while it does; once where a step stays at one."""
         out = []
         while goes_on() and len(out) < STEPS:
-            out.append(self.m.rip())
+            if self.m.rip() not in out[-1:]:
+                out.append(self.m.rip())
             self.m.step()
         return out
 
