@@ -142,7 +142,7 @@ read_words:
 	ret
 
 	bits	64
-	section	.boot.text64 progbits alloc exec nowrite align=16
+	align	16
 
 ; ---- CF: no SYSCALL, and the line about it is printed ----
 ; At low addresses, as boot_print, whose bytes do the same in 64-bit mode.

@@ -55,6 +55,17 @@ def functions(lines):
                 first = None
 
 
+def code_sections(lines):
+    """Sections of code behind a file's first one: NASM's line numbers, for gdb, are the
+    first one's alone."""
+    first = None
+    for number, line in enumerate(lines, start=1):
+        found = re.match(r"\s+section\s+(\S+) progbits alloc exec", line)
+        first = first or (found and found[1])
+        if found and found[1] != first:
+            yield number, f"{found[1]}: a second section of code, expected a file of its own"
+
+
 def check(path, text):
     """(line, what) of each violation in one file."""
     lines = text.split("\n")
@@ -69,6 +80,8 @@ def check(path, text):
             yield number, "work left marked in the source"
     if path.endswith((".c", ".h", ".asm", ".inc")):
         yield from conditionals(path, lines)
+    if path.endswith(".asm"):
+        yield from code_sections(lines)
     if path.endswith((".c", ".h")):
         for first, length in functions(lines):
             if length > FUNCTION_LINES:

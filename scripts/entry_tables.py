@@ -20,6 +20,7 @@ TABLES = {
     "interrupt.asm": lambda state: state.origin == "user" and state.shadow and
                      not state.deferred,
     "paranoid.asm": lambda state: state.origin == "kernel" and state.shadow,
+    "deferred/deferred_trampoline.asm": lambda state: state.origin == "user" and state.deferred,
     "deferred/deferred.asm": lambda state: state.origin == "user" and state.deferred,
     "direct.asm": lambda state: state.origin == "user" and not state.shadow,
 }

@@ -206,11 +206,13 @@ class Checks(InDirectory):
     def test_style(self):
         """style: each violation is found, with its line"""
         body = "\tx();\n"
+        code = "\tsection\t.a progbits alloc exec nowrite align=16\n"
         guard = "#ifndef A_H\n#define A_H\nint x;\n#endif\n"
         for path, text, line in (
                 ("mm/a.c", "int x;\n", 0), ("mm/a.c", "int x; \n", 1),
                 ("mm/a.c", "int x;\n#ifdef X\n#endif\n", 2),
                 ("mm/a.asm", "a:\n%if X\n%endif\n", 2),
+                ("mm/a.asm", code + code, 0), ("mm/a.asm", code + code.replace("a ", "b "), 2),
                 ("mm/a.h", guard, 0), ("mm/a.h", guard[:-7] + "#if 1\n#endif\n"
                                        "#endif\n", 4),
                 ("mm/a.c", "void f(void)\n{\n" + body * 58 + "}\n", 0),

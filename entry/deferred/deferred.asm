@@ -8,7 +8,7 @@
 ; on the way out.
 ;
 ;  step                          CR3     GS      RSP
-;  1 user's RSP, frame           user    user    ->PTI      trampoline, hardware
+;  1 user's RSP, frame           user    user    ->PTI      deferred_trampoline.asm, hardware
 ;  2 registers                   user    user    PTI
 ;  3 deferred C                  user    user    PTI        entry/deferred/*.c
 ;  4 flip CR3, SWAPGS            ->kern  ->kern  PTI        deferred_to_kernel
@@ -37,12 +37,11 @@
 %include "deferred.inc"
 %include "errno.inc"
 
-; ---- SYSCALL, in the trampoline's page ---------------------------------------------
+; ---- The stubs of the IDT, as those of entry/interrupt.asm ---------------------------
 
-	section	.trampoline.deferred progbits alloc exec nowrite align=16
-	UNWIND_IN trampoline_deferred
+	section	.deferred_text progbits alloc exec nowrite align=16
+	UNWIND_IN deferred
 
-	extern	trampoline_start
 ; The hardware's frame, its ip at register %1 + %2, behind SYSCALL, whose RCX and R11 are
 ; gone but for the frame.
 %macro UNWIND_SYSCALL_FRAME 2
@@ -50,36 +49,6 @@
 %endmacro
 
 %define KERNEL_CALL(n) PERCPU_KERNEL_CALL + 8 * (n)
-%define IN_AREA(offset)	rel trampoline_start + (offset) - CEA_TRAMPOLINE
-
-; Label, the caller's CS, the word of the TSS that says where to go on.
-%macro DEFERRED_ENTRY 3
-	global	%1
-	align	16
-%1:
-	UNWIND_SYSCALL %2
-	mov	[IN_AREA(CEA_USER_RSP)], rsp		; 1
-	UNWIND_PARKED %2
-	mov	rsp, [IN_AREA(CEA_TSS + TSS_SP0)]
-	push	SEL_USER_DS				; regs.ss
-	push	qword [IN_AREA(CEA_USER_RSP)]		; regs.sp
-	push	r11					; regs.flags
-	push	%2					; regs.cs
-	push	rcx					; regs.ip
-	UNWIND_IRET rsp, 0
-	jmp	[IN_AREA(CEA_TSS + %3)]
-%endmacro
-
-	DEFERRED_ENTRY trampoline_deferred, SEL_USER_CS, TSS_SP1
-	DEFERRED_ENTRY trampoline_deferred32, SEL_USER32_CS, TSS_SP2
-	UNWIND_C
-	global	trampoline_deferred_end
-trampoline_deferred_end:
-
-; ---- The stubs of the IDT, as those of entry/interrupt.asm ---------------------------
-
-	section	.deferred_text progbits alloc exec nowrite align=16
-	UNWIND_IN deferred
 
 	extern	entry_from_kernel, entry_cr3_noflush
 	extern	deferred_calls, deferred_here_bits, deferred_trap
@@ -360,37 +329,10 @@ deferred_iret_fault:
 	jmp	deferred_from_user
 	UNWIND_C
 
-; ---- On the kernel's PGD --------------------------------------------------------------------------
-
-	section	.text progbits alloc exec nowrite align=16
-	UNWIND_IN text
-
-; void deferred_on_kernel_stack(struct pt_regs *regs): what the vault's do_trap points to.
-; A trap from user mode that comes by a paranoid entry is on the PTI stack: C runs on the
-; task's own.
-	global	deferred_on_kernel_stack
-deferred_on_kernel_stack:
-	UNWIND_CALL 0
-	test	byte [rdi + REGS_CS], 3
-	jz	.here
-	mov	rax, rsp
-	mov	rsp, [gs:PERCPU_KERNEL_STACK]
-	UNWIND_HINT HINT_CALL, HINT_AX, 0, HINT_ORDER_CALLEE, 0
-	push	rax
-	UNWIND_HINT HINT_CALL, HINT_AT_SP, 0, HINT_ORDER_CALLEE, 0
-	add	rdi, [gs:PERCPU_PTI_DELTA]
-	call	[gs:KERNEL_CALL(DEFERRED_TRAP)]
-	pop	rsp
-	UNWIND_CALL 0
-	ret
-.here:
-	UNWIND_CALL 0
-	jmp	[gs:KERNEL_CALL(DEFERRED_TRAP)]
-	UNWIND_C
-
 ; ---- Addresses of all that, as data ------------------------------------------------------------
 
 	section	.rodata progbits alloc noexec nowrite align=8
+	extern	trampoline_deferred, trampoline_deferred32
 	extern	deferred_text_lma, deferred_rodata_lma, deferred_rodata_end_lma
 	global	deferred_labels
 deferred_labels:

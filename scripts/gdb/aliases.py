@@ -1,8 +1,8 @@
 """Symbols and breakpoints for every CPU's alias of the trampoline.
 
 The ELF names the trampoline's page once, in CPU 0's area.  Each other CPU runs
-the same frame at its own address; the trampoline's object file, loaded once
-more for each, gives names and source lines there.
+the same frame at its own address; the object files of which the page is made,
+loaded once more for each, give names and source lines there.
 """
 import os
 import subprocess
@@ -18,6 +18,11 @@ SYSCALL_TARGETS = ("trampoline_syscall", "trampoline_syscall_pcid", "trampoline_
 # One for all CPUs: with pti=off, and with syscall=entry.
 COMMON_TARGETS = ("entry_syscall_direct", "entry_shared_syscall", "entry_shared_syscall_pcid")
 
+# What the page is made of, by the build's directory: object file, section, its first label.
+PAGE = (("entry/trampoline.asm.o", ".trampoline", "trampoline_start"),
+        ("entry/deferred/deferred_trampoline.asm.o", ".trampoline.deferred",
+         "trampoline_deferred"))
+
 ET_DYN = 3
 # With norandmaps: mm/space/mm.h.
 PIE_BASE, PIE_BASE_IA32 = 0x555555554000, 0x56555000
@@ -26,18 +31,18 @@ loaded = set()  # CPUs whose alias has symbols
 directory = tempfile.TemporaryDirectory(prefix="postern-gdb-")
 
 
-def object_file():
-    """A copy of the trampoline's object file, or None; it lies by the ELF.
+def object_file(name, section):
+    """A copy of an object file, or None; it lies by the ELF.
 
     The copy's section is called .text: gdb 13 ends itself when it has loaded
     several files at other addresses that have none (sect_index_text).
     """
     build = os.environ.get("POSTERN_BUILD") or \
         os.path.dirname(gdb.current_progspace().filename or "")
-    source = os.path.join(build, "entry", "trampoline.asm.o")
-    copy = os.path.join(directory.name, "trampoline.o")
+    source = os.path.join(build, name)
+    copy = os.path.join(directory.name, os.path.basename(name))
     try:
-        subprocess.run(["objcopy", "-X", "-w", "--rename-section", ".trampoline=.text",
+        subprocess.run(["objcopy", "-X", "-w", "--rename-section", f"{section}=.text",
                         *symbols.HIDDEN, source, copy], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         print(f"postern: objcopy cannot read {source}: "
@@ -62,11 +67,12 @@ def address_of(label):
 def load():
     """Names and lines in each alias; CPU 0's are the ELF's own."""
     missing = sorted(set(machine.threads()) - loaded - {0})
-    path = object_file() if missing else None
-    for cpu in missing if path else []:
-        gdb.execute(f'add-symbol-file "{path}" -s .text {trampoline(cpu):#x}',
-                    to_string=True)
-        loaded.add(cpu)
+    for name, section, first in PAGE if missing else ():
+        path = object_file(name, section)
+        for cpu in missing if path else []:
+            at = address_of(first) - trampoline(0) + trampoline(cpu)
+            gdb.execute(f'add-symbol-file "{path}" -s .text {at:#x}', to_string=True)
+    loaded.update(missing)
 
 
 def load_program():

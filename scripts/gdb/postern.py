@@ -258,8 +258,8 @@ class Up(Command):
     def exactly(frame, place):
         """What `frame` would say if it did not take the address for a return address."""
         file, line = place.symtab.filename, place.line
-        yield f"#{frame.level()}  {frame.pc():#018x} in {unwinder.user_name(frame)} () "\
-            f"at {file}:{line}"
+        name = unwinder.EntryDecorator(frame).function()
+        yield f"#{frame.level()}  {frame.pc():#018x} in {name} () at {file}:{line}"
         try:
             yield gdb.execute(f"list {file}:{line},{line}", to_string=True).rstrip()
         except gdb.error:
@@ -275,29 +275,30 @@ class Down(Up):
 class Until(Command):
     """postern-until: what `until` does where there are no lines.
 
-Instructions until one behind this, a breakpoint or Ctrl-C.  (For a place: `advance`.)  Its refusal keeps gdb's own `until`, which
-ends it where there are lines, from running."""
+One instruction; where that goes back, all up to the one behind it, a breakpoint, the
+function's return or Ctrl-C.  (For a place: `advance`.)  Its refusal keeps gdb's own `until`,
+which ends it where there are lines, from running."""
     name = "postern-until"
     kind = gdb.COMMAND_RUNNING
 
     def lines(self, _argument):
         """Nothing, where there are lines."""
         machine.threads()
-        start, events = gdb.newest_frame().pc(), []
+        thread, frame = gdb.selected_thread(), gdb.newest_frame()
+        start = frame.pc()
         if gdb.find_pc_line(start).symtab:
             return []
-        gdb.events.stop.connect(events.append)
+        behind = start + frame.architecture().disassemble(start)[0]["length"]
         before = gdb.parameter("suppress-cli-notifications")
         gdb.execute("set suppress-cli-notifications on")
-        try:  # a step's own end is neither a signal nor a breakpoint
-            while gdb.newest_frame().pc() <= start and not any(
-                    isinstance(event, (gdb.SignalEvent, gdb.BreakpointEvent)) for event in events):
-                events.clear()
-                gdb.execute("nexti", to_string=True)
+        try:
+            gdb.execute("nexti", to_string=True)
+            if gdb.newest_frame().pc() <= start:
+                gdb.execute(f"advance *{behind:#x}", to_string=True)
         except KeyboardInterrupt:
             pass
         finally:
-            gdb.events.stop.disconnect(events.append)
+            thread.switch()  # Ctrl-C may stop at another CPU
             gdb.execute(f"set suppress-cli-notifications {'on' if before else 'off'}")
         why = "" if gdb.newest_frame().pc() > start else "interrupted at "
         return machine.refuse(why + gdb.execute("x/i $pc", to_string=True).strip())

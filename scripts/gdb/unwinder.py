@@ -33,7 +33,7 @@ GENERAL = PT_REGS[:15]
 FRAME_REGISTERS = ("rip", "cs", "eflags", "rsp", "ss")
 SEGMENTS = ("ds", "es", "fs", "gs")
 CALLEE_SAVED = ("rbp", "rbx", "r12", "r13", "r14", "r15")
-RET = b"\xc3"
+RET = 0xc3
 BEYOND = 0xfffffffffffff000  # above all stacks
 
 tables = {}  # of an ELF file: (path, time of change) -> Table
@@ -67,9 +67,15 @@ def in_kernel_c(address):
         0 <= deferred < N["CEA_DEFERRED_TEXT_PAGES"] * N["PAGE_SIZE"]
 
 
+def read(address, kind):
+    """Memory as the CPU that is looked at has it mapped.  (Not Inferior.read_memory():
+    since gdb 14 it asks any thread, so another CPU, whose CR3 may not show the place.)"""
+    return int(gdb.Value(address).cast(gdb.lookup_type(kind).pointer()).dereference())
+
+
 def word(address):
     """A quadword of memory."""
-    return int.from_bytes(gdb.selected_inferior().read_memory(address, 8), "little")
+    return read(address, "unsigned long")
 
 
 def function_at(address):
@@ -241,8 +247,7 @@ class EntryUnwinder(Unwinder):
             apply_end(step)
             return step.unwind_info()
         if pending.level() > 0 and in_kernel_c(pc) and (
-                starts_function(pc) or
-                gdb.selected_inferior().read_memory(pc, 1).tobytes() == RET):
+                starts_function(pc) or read(pc, "unsigned char") == RET):
             apply_call(step, step.register("rsp"))
             return step.unwind_info()
         return None
@@ -271,9 +276,9 @@ def user_name(frame):
 
 
 def exact_place(frame):
-    """The line of the very instruction of a program that was interrupted, if gdb has another
-    for the frame, or None."""
-    if not is_user(frame) or not interrupted(frame) or frame.type() == gdb.INLINE_FRAME:
+    """The line of the very instruction that was interrupted, if gdb has another for the
+    frame, or None."""
+    if not interrupted(frame) or frame.type() == gdb.INLINE_FRAME:
         return None
     place, taken = gdb.find_pc_line(frame.pc()), frame.find_sal()
     if not place.symtab or (taken.symtab and taken.line == place.line and

@@ -13,8 +13,8 @@ from drive import Unexpected, cpu, expect, expect_match, go_to, run, user_syscal
 LIMIT = 400  # steps: a way that does not end is a failure
 STUB = 8     # bytes
 NMI, PAGE_FAULT, TIMER = 2, 14, 0xEC
-# NASM tells gdb of the first section of a file that has several; gdb says so each time.
-NO_SYMTAB = re.compile(r"warning: \((Internal error|Error): pc 0x\w+ .* but not in symtab")
+PUSHF = 0x9c
+WITH_LINE = re.compile(r"^#\d+ .* at (\./)?\w+/\S+:\d+$")
 
 
 def outermost():
@@ -46,7 +46,11 @@ class Expected:
         """Here and now."""
         where = f"at {value('$pc'):#x}"
         text = run("bt").rstrip()
-        last = [line for line in text.splitlines() if not NO_SYMTAB.search(line)][-1]
+        *kernel, last = text.splitlines()
+        unknown = [line for line in kernel if not WITH_LINE.search(line)]
+        # Behind C's PUSHF the compiler's tables are a word off, where a function has no RBP yet.
+        if value("*(unsigned char *)($pc - 1)") != PUSHF:
+            expect(unknown, [], f"{where}, frames without a source line")
         expect_match(rf"^#\d+ +{self.values['rip']:#018x} in user \(\)$", last,
                      f"{where}, the last line of {text}")
         frame = outermost()

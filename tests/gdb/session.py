@@ -46,7 +46,8 @@ def check_breakpoints_ready():
     expect(gdb.parameter("scheduler-locking"), "step", "scheduler-locking")
     lines = run("info breakpoints")
     for place, count in (("entry/trampoline.asm", 2 * CPUS), ("entry/direct.asm", 1),
-                         ("entry/shared/shared.asm", 2), ("entry/deferred/deferred.asm", 1)):
+                         ("entry/shared/shared.asm", 2),
+                         ("entry/deferred/deferred_trampoline.asm", CPUS)):
         expect(lines.count(place), count, f"breakpoints in {place}")
     run("postern-break-syscall")
     run("postern-break-syscall 1")
