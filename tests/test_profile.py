@@ -59,7 +59,7 @@ class Profile:
 
 def calls():
     """Short system calls: most of a call is entry code."""
-    p = Profile("calls", "400000")
+    p = Profile("calls", "150000")
     yield p.status == 0 and p.samples > 50 and p.cpus == 1, \
         "a program that calls getppid is sampled, and its status is the command's", p.text
     yield p.adds_up(), "the rows add up to the samples", p.text
@@ -70,14 +70,14 @@ def calls():
     for row in ("trampoline_syscall, window syscall [cpu 0]", "trampoline_build_regs [cpu 0]",
                 "trampoline_syscall_return, window sysret [cpu 0]"):
         yield row in here, f"one of the rows is '{row}'", p.text
-    again = Profile("calls", "400000")
+    again = Profile("calls", "150000")
     differ = sum(abs(n - again.rows["entry code"].get(row, 0)) for row, n in here.items())
     yield differ <= sum(here.values()) / 3, "a second run says much the same", \
         f"{differ}\n{p.text}\n{again.text}"
-    p = Profile("calls", "400000", CMDLINE="syscall=entry")
+    p = Profile("calls", "150000", CMDLINE="syscall=entry")
     yield "entry_shared_syscall, window syscall" in p.rows["entry code"], \
         "with syscall=entry it is the shared entry's window", p.text
-    p = Profile("calls", "400000", CMDLINE="pti=deferred")
+    p = Profile("calls", "150000", CMDLINE="pti=deferred")
     yield p.share("deferred_syscall", "trampoline_deferred [cpu 0]", "deferred_getppid",
                   "deferred_here", "deferred_answer", "deferred_call_return",
                   "user mode") > 0.8, "with pti=deferred it is the deferred code", p.text

@@ -27,8 +27,8 @@
 #include "kernel/task/sched.h"
 
 /* Ticks of NMI_TIMER_HZ between two samples of one CPU, if there are up to four: about
- * 2,391 samples a second of each. */
-#define DIVISOR 499
+ * 4,754 samples a second of each. */
+#define DIVISOR 251
 #define MOST_PARTS 4
 
 #define ROWS 512 /* for the functions that a program can make run */
