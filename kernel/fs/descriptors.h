@@ -58,6 +58,14 @@ int descriptors_next(struct descriptors *d, u32 *fd);
 struct file *fd_get(int fd);
 struct file *fd_get_any(int fd);
 
+/* `struct file *f __fd_held = fd_get(fd)`: the hold goes with the block. */
+static inline void fd_held_end(struct file **f)
+{
+	if (*f)
+		file_drop(*f);
+}
+#define __fd_held __attribute__((cleanup(fd_held_end)))
+
 /*
  * fd_get_any() for the time of one system call: without a hold, if no other thread has this
  * table, so that nobody can close the file meanwhile.  fd_return() ends it.

@@ -10,6 +10,7 @@
  * its file: the file's end removes it, before anything of the file goes.  The list of a set
  * has the lock of the set's queue, under which nothing is asked.
  *
+ * EPOLLEXCLUSIVE asks that one of the sets at least be woken: all are.
  * A set cannot be in another.  A file that wakes nobody (struct poll_wait) is looked at every
  * so many ns, and so is a set by poll().
  *
@@ -33,6 +34,7 @@
 #define AT_ONCE 16 /* events between two copies to the program */
 #define WATCHES 2  /* the most queues that a file's poll() has */
 #define ALWAYS (POLLERR | POLLHUP)
+#define EXCLUSIVE_WITH (EPOLLEXCLUSIVE | EPOLLWAKEUP | EPOLLET | EPOLLIN | EPOLLOUT | ALWAYS)
 
 static struct sleep_lock epoll_lock = SLEEP_LOCK(LOCK_EPOLL);
 
@@ -208,6 +210,8 @@ static int control(struct set *s, u32 op, struct file *f, int fd, const struct e
 		return -EINVAL;
 	if (!i)
 		return -ENOENT;
+	if (op == EPOLL_CTL_MOD && (i->events & EPOLLEXCLUSIVE))
+		return -EINVAL;
 	if (op == EPOLL_CTL_DEL) {
 		remove_item(i);
 		return 0;
@@ -225,6 +229,9 @@ int epoll_control(struct file *ep, u32 op, struct file *f, int fd, const struct 
 	if (!f->ops->poll)
 		return -EPERM;
 	if (ep->ops != &epoll_ops || ep == f)
+		return -EINVAL;
+	if (op != EPOLL_CTL_DEL && (event->events & EPOLLEXCLUSIVE) &&
+	    (op != EPOLL_CTL_ADD || f->ops == &epoll_ops || (event->events & ~EXCLUSIVE_WITH)))
 		return -EINVAL;
 	if (f->ops == &epoll_ops)
 		return -ELOOP;

@@ -31,8 +31,10 @@ void file_release(struct file *f)
 {
 	if (unlikely(f->forget))
 		f->forget(f);
-	if (f->inode)
+	if (f->inode) {
 		locks_drop(&f->inode->file_locks, f);
+		locks_drop(&f->inode->range_locks, f);
+	}
 	if (f->ops->release)
 		f->ops->release(f);
 	dentry_drop(f->name);

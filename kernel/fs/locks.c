@@ -73,7 +73,10 @@ static const struct lock *in_the_way(struct link *locks, const void *owner,
 	return first;
 }
 
-/* Does whoever has the lock wait, perhaps through others, for the owner?  Asked by fcntl(). */
+/*
+ * Does whoever has the lock wait, perhaps through others, for the owner?  Of tables alone, since
+ * an open file's lock may be let go by others than who waits.
+ */
 static bool waits_for(const struct lock *l, const void *owner)
 {
 	for (unsigned steps = 0; l && steps < STEPS; steps++) {
@@ -82,7 +85,7 @@ static bool waits_for(const struct lock *l, const void *owner)
 		if (l->owner == owner)
 			return true;
 		list_for_each(r, &blocked, in_blocked) {
-			if (r->owner == l->owner)
+			if (r->owner == l->owner && r->want->pid > 0)
 				break;
 			sched_point();
 		}
@@ -166,7 +169,7 @@ static int try(struct request *r, bool wait, struct lock *spare[2], u64 *seen)
 	if (r->want->type != F_UNLCK)
 		l = in_the_way(r->locks, r->owner, r->want);
 	if (l) {
-		err = wait && r->want->pid && waits_for(l, r->owner) ? -EDEADLK : -EAGAIN;
+		err = wait && r->want->pid > 0 && waits_for(l, r->owner) ? -EDEADLK : -EAGAIN;
 		if (wait && err == -EAGAIN)
 			list_append(&blocked, &r->in_blocked);
 	} else {

@@ -1,6 +1,6 @@
 /*
  * Locks on files, which bind those who ask for them: fcntl()'s on ranges of bytes, of a
- * table of descriptors, and flock()'s on whole files, of an open file.
+ * table of descriptors or of an open file, and flock()'s on whole files, of an open file.
  */
 #ifndef KERNEL_FS_LOCKS_H
 #define KERNEL_FS_LOCKS_H
@@ -10,16 +10,18 @@
 
 #define LOCK_TO_END ((1ULL << 63) - 1)
 
+#define LOCK_OF_FILE (-1) /* fcntl()'s, of an open file */
+
 struct lock_range {
 	u64 start, end; /* of bytes; both are in it */
 	u32 type;       /* F_RDLCK, F_WRLCK, F_UNLCK */
-	int pid;        /* who asked, for F_GETLK; 0: flock() */
+	int pid;        /* who asked, for F_GETLK; LOCK_OF_FILE; 0: flock() */
 };
 
 /*
  * Of a list of an inode.  From now on the owner's lock on the range is of that type, whatever
  * it was: 0, -EAGAIN (another's is in the way), -ENOLCK (no memory), -EINTR; if `wait`,
- * -ERESTARTSYS instead of -EAGAIN, or, on a range, -EDEADLK: whoever has the other's lock waits
+ * -ERESTARTSYS instead of -EAGAIN, or, for a table, -EDEADLK: whoever has the other's lock waits
  * for this owner.  Context of all: a task's, no spinlock held.
  */
 int locks_set(struct link *locks, const void *owner, const struct lock_range *want, bool wait);

@@ -86,30 +86,17 @@ static void set_flags(struct file *f, u32 mask, u32 flags)
 
 static long control_file(int fd, u32 command, u64 arg)
 {
-	struct file *f = command == F_GETFL ? fd_get_any(fd) : fd_get(fd);
-	long answer = -EINVAL;
+	struct file *f __fd_held = command == F_GETFL ? fd_get_any(fd) : fd_get(fd);
 
 	if (!f)
 		return -EBADF;
 	switch (command) {
-	case F_GETFL: answer = f->flags; break;
-	case F_SETFL:
-		set_flags(f, FLAGS_TO_SET, (u32)arg);
-		answer = 0;
-		break;
-	case F_GETLK:
-	case F_SETLK:
-	case F_SETLKW: answer = lock_control(f, fd, command, arg); break;
-	case F_GETLK_64:
-	case F_SETLK_64:
-	case F_SETLKW_64:
-		answer = abi_is_ia32() ? lock_control(f, fd, command, arg) : -EINVAL;
-		break;
-	case F_GETPIPE_SZ: answer = pipe_get_size(f); break;
-	case F_SETPIPE_SZ: answer = pipe_set_size(f, (u32)arg); break;
+	case F_GETFL: return f->flags;
+	case F_SETFL: set_flags(f, FLAGS_TO_SET, (u32)arg); return 0;
+	case F_GETPIPE_SZ: return pipe_get_size(f);
+	case F_SETPIPE_SZ: return pipe_set_size(f, (u32)arg);
+	default: return lock_control(f, fd, command, arg);
 	}
-	file_drop(f);
-	return answer;
 }
 
 long sys_fcntl(struct pt_regs *regs)
@@ -131,31 +118,20 @@ long sys_fcntl(struct pt_regs *regs)
 	}
 }
 
-static long control(struct file *f, u32 request, u64 arg)
-{
-	u32 on;
-
-	if (request != FIONBIO)
-		return f->ops->ioctl ? f->ops->ioctl(f, request, arg) : -ENOTTY;
-	if (copy_from_user(&on, arg, sizeof(on)))
-		return -EFAULT;
-	set_flags(f, O_NONBLOCK, on ? O_NONBLOCK : 0);
-	return 0;
-}
-
 long sys_ioctl(struct pt_regs *regs)
 {
 	int fd = (int)regs->di;
-	u32 request = (u32)regs->si;
-	struct file *f;
-	long answer;
+	struct file *f __fd_held = fd_get(fd);
+	u32 request = (u32)regs->si, on;
 
-	if (request == FIOCLEX || request == FIONCLEX)
-		return fd_set_flags(fd, request == FIOCLEX ? FD_CLOEXEC : 0);
-	f = fd_get(fd);
 	if (!f)
 		return -EBADF;
-	answer = control(f, request, regs->dx);
-	file_drop(f);
-	return answer;
+	if (request == FIOCLEX || request == FIONCLEX)
+		return fd_set_flags(fd, request == FIOCLEX ? FD_CLOEXEC : 0);
+	if (request != FIONBIO)
+		return f->ops->ioctl ? f->ops->ioctl(f, request, regs->dx) : -ENOTTY;
+	if (copy_from_user(&on, regs->dx, sizeof(on)))
+		return -EFAULT;
+	set_flags(f, O_NONBLOCK, on ? O_NONBLOCK : 0);
+	return 0;
 }

@@ -28,39 +28,26 @@ long sys_epoll_create1(struct pt_regs *regs)
 
 long sys_epoll_ctl(struct pt_regs *regs)
 {
+	struct file *ep __fd_held = fd_get((int)regs->di), *f __fd_held = fd_get((int)regs->dx);
 	struct epoll_event event = { 0 };
-	struct file *ep, *f;
-	long err = -EBADF;
 
 	if ((u32)regs->si != EPOLL_CTL_DEL && copy_from_user(&event, regs->r10, sizeof(event)))
 		return -EFAULT;
-	ep = fd_get((int)regs->di);
-	f = ep ? fd_get((int)regs->dx) : NULL;
-	if (f) {
-		err = epoll_control(ep, (u32)regs->si, f, (int)regs->dx, &event);
-		file_drop(f);
-	}
-	if (ep)
-		file_drop(ep);
-	return err;
+	if (!ep || !f)
+		return -EBADF;
+	return epoll_control(ep, (u32)regs->si, f, (int)regs->dx, &event);
 }
 
 static long wait_until(const struct pt_regs *regs, u64 when)
 {
+	struct file *ep __fd_held = fd_get((int)regs->di);
 	u32 most = (u32)regs->dx;
-	struct file *ep;
-	long n;
 
 	if (most == 0 || most > EVENTS_MOST)
 		return -EINVAL;
 	if (!user_range_ok(regs->si, most * sizeof(struct epoll_event)))
 		return -EFAULT;
-	ep = fd_get((int)regs->di);
-	if (!ep)
-		return -EBADF;
-	n = epoll_wait(ep, regs->si, most, when);
-	file_drop(ep);
-	return n;
+	return ep ? epoll_wait(ep, regs->si, most, when) : -EBADF;
 }
 
 static u64 end_of(int ms)

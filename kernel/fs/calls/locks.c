@@ -1,5 +1,6 @@
 /*
- * System calls that lock files: fcntl() by ranges, flock() whole.
+ * System calls that lock files: fcntl() by ranges, for a table of descriptors or (F_OFD_x) an
+ * open file; flock() whole.
  */
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
@@ -37,7 +38,7 @@ static long read_flock(struct flock *l, virt_addr_t from, bool narrow)
 		return -EFAULT;
 	if (narrow)
 		l64 = (struct flock64_32){ l32.type, l32.whence, l32.start, l32.len, 0 };
-	*l = (struct flock){ l64.type, l64.whence, l64.start, l64.len, 0 };
+	*l = (struct flock){ l64.type, l64.whence, l64.start, l64.len, l64.pid };
 	return 0;
 }
 
@@ -54,6 +55,9 @@ static long write_flock(const struct flock *l, virt_addr_t to, bool narrow)
 		       -EFAULT :
 		       0;
 }
+
+/* i386's for struct flock64; x86-64 has one struct flock. */
+#define F_GETLK_64 12
 
 /* ---- fcntl --------------------------------------------------------------------------------- */
 
@@ -81,11 +85,9 @@ static long range_of(const struct file *f, const struct flock *l, struct lock_ra
 	return 0;
 }
 
-static long get(struct file *f, struct flock *l, struct lock_range *r)
+static long get(struct file *f, const void *owner, struct flock *l, struct lock_range *r)
 {
-	long err = r->type == F_UNLCK ?
-			   -EINVAL :
-			   locks_test(&f->inode->range_locks, current_process()->files, r);
+	long err = r->type == F_UNLCK ? -EINVAL : locks_test(&f->inode->range_locks, owner, r);
 
 	if (err)
 		return err;
@@ -100,41 +102,45 @@ static long get(struct file *f, struct flock *l, struct lock_range *r)
 }
 
 /* Another thread may have closed the number before there was a lock that this ends. */
-static long set(struct file *f, int fd, const struct lock_range *r, bool wait)
+static long set(struct file *f, int fd, const void *owner, const struct lock_range *r, bool wait)
 {
-	const void *owner = current_process()->files;
+	struct file *now __fd_held = NULL;
 	u32 how = f->flags & O_ACCMODE;
-	struct file *now;
 	long err;
 
 	if ((r->type == F_RDLCK && how == O_WRONLY) || (r->type == F_WRLCK && how == O_RDONLY))
 		return -EBADF;
 	err = locks_set(&f->inode->range_locks, owner, r, wait);
 	now = fd_get(fd);
-	if (now != f)
+	if (now != f && owner != f)
 		locks_drop(&f->inode->range_locks, owner);
-	if (now)
-		file_drop(now);
 	return err;
 }
 
 long lock_control(struct file *f, int fd, u32 command, virt_addr_t flock)
 {
-	bool narrow = command < F_GETLK_64;
+	u32 first = command >= F_OFD_GETLK ? F_OFD_GETLK :
+		    command >= F_GETLK_64  ? F_GETLK_64 :
+					     F_GETLK;
+	bool narrow = first == F_GETLK, of_file = first == F_OFD_GETLK;
+	const void *owner = of_file ? (void *)f : current_process()->files;
+	u32 what = command - first; /* 0: get, 1: set, 2: set and wait */
 	struct lock_range r;
 	struct flock l;
 	long err;
 
-	if (!f->inode)
+	if (what > 2 || (first == F_GETLK_64 && !abi_is_ia32()))
 		return -EINVAL;
 	err = read_flock(&l, flock, narrow);
 	if (!err)
-		err = range_of(f, &l, &r);
+		err = f->inode && !(of_file && l.l_pid) ? range_of(f, &l, &r) : -EINVAL;
 	if (err)
 		return err;
-	if (command != F_GETLK && command != F_GETLK_64)
-		return set(f, fd, &r, command == F_SETLKW || command == F_SETLKW_64);
-	err = get(f, &l, &r);
+	if (of_file)
+		r.pid = LOCK_OF_FILE;
+	if (what)
+		return set(f, fd, owner, &r, what == 2);
+	err = get(f, owner, &l, &r);
 	return err ? err : write_flock(&l, flock, narrow);
 }
 
@@ -145,16 +151,12 @@ long sys_flock(struct pt_regs *regs)
 	static const u8 types[] = { [LOCK_SH] = F_RDLCK, [LOCK_EX] = F_WRLCK, [LOCK_UN] = F_UNLCK };
 	struct lock_range r = { .end = LOCK_TO_END };
 	u32 how = (u32)regs->si & ~(u32)LOCK_NB;
-	struct file *f;
-	long err;
+	struct file *f __fd_held = fd_get((int)regs->di);
 
 	if (how != LOCK_SH && how != LOCK_EX && how != LOCK_UN)
 		return -EINVAL;
-	f = fd_get((int)regs->di);
 	if (!f)
 		return -EBADF;
 	r.type = types[how];
-	err = !f->inode ? -EINVAL : locks_set(&f->inode->file_locks, f, &r, !(regs->si & LOCK_NB));
-	file_drop(f);
-	return err;
+	return f->inode ? locks_set(&f->inode->file_locks, f, &r, !(regs->si & LOCK_NB)) : -EINVAL;
 }

@@ -147,15 +147,13 @@ long sys_creat(struct pt_regs *regs)
 
 static long truncate_file(int fd, s64 size)
 {
-	struct file *f = fd_get(fd);
-	long err = -EINVAL;
+	struct file *f __fd_held = fd_get(fd);
 
 	if (!f)
 		return -EBADF;
-	if (size >= 0 && f->ops == &regular_ops && (f->flags & O_ACCMODE) != O_RDONLY)
-		err = regular_resize(f->inode, (u64)size);
-	file_drop(f);
-	return err;
+	if (size < 0 || f->ops != &regular_ops || (f->flags & O_ACCMODE) == O_RDONLY)
+		return -EINVAL;
+	return regular_resize(f->inode, (u64)size);
 }
 
 static long truncate_path(virt_addr_t at, s64 size)
@@ -222,18 +220,17 @@ static long read_directory(struct file *f, virt_addr_t to, size_t size)
 
 long sys_getdents64(struct pt_regs *regs)
 {
-	struct file *f = fd_get((int)regs->di);
-	long n = -ENOTDIR;
+	struct file *f __fd_held = fd_get((int)regs->di);
+	long n;
 
 	if (!f)
 		return -EBADF;
-	if (f->ops == &directory_ops) {
-		n = sleep_lock_killable(&f->position_lock);
-		if (!n) {
-			n = read_directory(f, regs->si, (u32)regs->dx);
-			sleep_unlock(&f->position_lock);
-		}
-	}
-	file_drop(f);
+	if (f->ops != &directory_ops)
+		return -ENOTDIR;
+	n = sleep_lock_killable(&f->position_lock);
+	if (n)
+		return n;
+	n = read_directory(f, regs->si, (u32)regs->dx);
+	sleep_unlock(&f->position_lock);
 	return n;
 }

@@ -14,18 +14,30 @@
 
 /* ---- One piece ------------------------------------------------------------------------ */
 
+/* What comes before a bad address: -ESPIPE, -EBADF; 0: nothing. */
+static long refuses(const struct file *f, const u64 *pos, transfer_fn *fn)
+{
+	u32 not_for = fn == file_read ? O_WRONLY : O_RDONLY;
+
+	if (pos && !f->ops->seek && !(f->flags & O_PATH))
+		return -ESPIPE;
+	return (f->flags & O_PATH) || (f->flags & O_ACCMODE) == not_for ? -EBADF : 0;
+}
+
 static __always_inline long transfer(const struct pt_regs *regs, u64 *pos, transfer_fn *fn)
 {
 	struct io io = { .user = regs->si, .left = MIN(regs->dx, MAX_RW_COUNT) };
 	bool held;
 	struct file *f = fd_borrow((int)regs->di, &held);
-	long n = -EFAULT;
+	long n;
 
 	if (!f)
 		return -EBADF;
 	io.here = io.left;
-	if (likely(user_range_ok(regs->si, regs->dx)))
-		n = pos && !f->ops->seek ? -ESPIPE : OOM_RETRY(OOM_CAN_FAIL, fn(f, &io, pos));
+	if (unlikely((pos && !f->ops->seek) || !user_range_ok(regs->si, regs->dx)))
+		n = refuses(f, pos, fn) ?: -EFAULT;
+	else
+		n = OOM_RETRY(OOM_CAN_FAIL, fn(f, &io, pos));
 	fd_return(f, held);
 	return n;
 }
@@ -121,17 +133,15 @@ static long transfer_many(const struct pt_regs *regs, struct file *f, u64 *pos, 
 
 static long transfer_pieces(const struct pt_regs *regs, u64 *pos, transfer_fn *fn)
 {
-	struct file *f = fd_get((int)regs->di);
-	long n;
+	struct file *f __fd_held = fd_get((int)regs->di);
+	long err = f ? refuses(f, pos, fn) : -EBADF;
 
-	if (!f)
-		return -EBADF;
-	n = pos && !f->ops->seek  ? -ESPIPE :
-	    regs->dx > UIO_MAXIOV ? -EINVAL :
-	    regs->dx <= FEW       ? transfer_few(regs, f, pos, fn) :
-				    OOM_RETRY(OOM_CAN_FAIL, transfer_many(regs, f, pos, fn));
-	file_drop(f);
-	return n;
+	if (err)
+		return err;
+	if (regs->dx > UIO_MAXIOV)
+		return -EINVAL;
+	return regs->dx <= FEW ? transfer_few(regs, f, pos, fn) :
+				 OOM_RETRY(OOM_CAN_FAIL, transfer_many(regs, f, pos, fn));
 }
 
 long sys_readv(struct pt_regs *regs)
@@ -180,21 +190,20 @@ long sys_pwritev2(struct pt_regs *regs)
 
 static long seek(int fd, s64 offset, u32 whence)
 {
-	struct file *f = fd_get(fd);
-	long at = -ESPIPE;
+	struct file *f __fd_held = fd_get(fd);
+	long at;
 
 	if (!f)
 		return -EBADF;
-	if (whence > SEEK_MAX) {
-		at = -EINVAL;
-	} else if (f->ops->seek) {
-		at = sleep_lock_killable(&f->position_lock);
-		if (!at) {
-			at = f->ops->seek(f, offset, whence);
-			sleep_unlock(&f->position_lock);
-		}
-	}
-	file_drop(f);
+	if (whence > SEEK_MAX)
+		return -EINVAL;
+	if (!f->ops->seek)
+		return -ESPIPE;
+	at = sleep_lock_killable(&f->position_lock);
+	if (at)
+		return at;
+	at = f->ops->seek(f, offset, whence);
+	sleep_unlock(&f->position_lock);
 	return at;
 }
 

@@ -198,6 +198,42 @@ static void check_sets(void)
 	close(set);
 }
 
+/* Of sets that ask to be woken alone one is at least. */
+static void check_exclusive(void)
+{
+	int set[] = { epoll_create1(0), epoll_create1(0) }, counter = eventfd(0, 0), status;
+	const uint32_t alone = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLET | EPOLLEXCLUSIVE;
+	struct pollfd both[] = { { set[0], POLLIN, 0 }, { set[1], POLLIN, 0 } };
+
+	check_equal(control(set[0], EPOLL_CTL_ADD, counter, alone | EPOLLONESHOT, 1), -EINVAL,
+		    "EPOLLEXCLUSIVE cannot be asked for once");
+	check_equal(control(set[0], EPOLL_CTL_ADD, counter, alone | EPOLLPRI, 1), -EINVAL,
+		    "nor with other events than those of reading and writing");
+	check_equal(control(set[0], EPOLL_CTL_ADD, set[1], EPOLLIN | EPOLLEXCLUSIVE, 1), -EINVAL,
+		    "nor of a set");
+	check_equal(control(set[0], EPOLL_CTL_MOD, counter, EPOLLIN | EPOLLEXCLUSIVE, 1), -EINVAL,
+		    "nor later");
+	check_equal(control(set[0], EPOLL_CTL_ADD, counter, alone, 1), 0, "but by its edges");
+	check_equal(control(set[0], EPOLL_CTL_DEL, counter, EPOLLEXCLUSIVE | EPOLLPRI, 1), 0,
+		    "which can be removed");
+	for (int i = 0; i < 2; i++)
+		check_equal(control(set[i], EPOLL_CTL_ADD, counter, EPOLLIN | EPOLLEXCLUSIVE, 7), 0,
+			    "set %d is woken alone", i);
+	check_equal(control(set[0], EPOLL_CTL_MOD, counter, EPOLLIN, 7), -EINVAL, "for good");
+	if (fork() == 0) {
+		alarm(20);
+		_exit(poll(both, 2, -1) < 1 ||
+		      next(both[0].revents ? set[0] : set[1], -1, 7) != EPOLLIN);
+	}
+	usleep(20000);
+	put(counter, 1);
+	wait(&status);
+	check_equal(status, 0, "who waits for both is told of one at least");
+	close(set[0]);
+	close(set[1]);
+	close(counter);
+}
+
 int main(int argc, char **argv)
 {
 	check_begin(argc > 1 && strcmp(argv[1], "-q") == 0);
@@ -207,5 +243,6 @@ int main(int argc, char **argv)
 	check_writers();
 	check_control();
 	check_sets();
+	check_exclusive();
 	return check_end();
 }

@@ -219,9 +219,96 @@ static void test_wrong(int fd)
 	check_equal(set(fd, F_RDLCK, -1, 0), -EINVAL, "no byte is in front of the first");
 	check_equal(set(fd, F_RDLCK, 5, -6), -EINVAL, "however one counts");
 	check_equal(set(99, F_RDLCK, 0, 0), -EBADF, "what is not open has no locks");
-	check_equal(got(fcntl(fd, F_SETLK, 8)), -EFAULT, "a bad address gives EFAULT");
 	close(in);
 	close(out);
+}
+
+/* A bad address comes before all but the descriptor and the command. */
+static void test_bad_address(int fd)
+{
+	static const int command[] = { F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW };
+	int out = open(name, O_WRONLY), end[2];
+
+	pipe(end);
+	for (unsigned i = 0; i < sizeof(command) / sizeof(command[0]); i++) {
+		check_equal(got(fcntl(fd, command[i], 8)), -EFAULT, "command %d: a bad address", command[i]);
+		check_equal(got(fcntl(fd, command[i], -8L)), -EFAULT, "of the kernel");
+		check_equal(got(fcntl(out, command[i], 8)), -EFAULT, "where only a type would be wrong");
+		check_equal(got(fcntl(end[0], command[i], 8)), -EFAULT, "of a pipe");
+		check_equal(got(fcntl(99, command[i], 8)), -EBADF, "of nothing");
+	}
+	check_equal(got(fcntl(fd, F_OFD_SETLKW + 1, 8)), -EINVAL, "no such command, and a bad address");
+	close(out);
+	close(end[0]);
+	close(end[1]);
+}
+
+/* ---- Of an open file ------------------------------------------------------------------- */
+
+static int set_of_file(int fd, int type, off_t start, off_t len)
+{
+	return lock(fd, F_OFD_SETLK, type, start, len);
+}
+
+static void test_of_file(int fd)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_pid = 1 };
+	int other = open(name, O_RDWR), copy, status;
+
+	check_equal(got(fcntl(fd, F_OFD_SETLK, &l)), -EINVAL, "F_OFD_SETLK wants a pid of 0");
+	check_equal(got(fcntl(fd, F_OFD_GETLK, &l)), -EINVAL, "so does F_OFD_GETLK");
+	check_equal(set_of_file(fd, F_WRLCK, 10, 10), 0, "an open file has a lock");
+	check_equal(set_of_file(fd, F_WRLCK, 10, 10), 0, "again, by the same");
+	check_equal(set_of_file(other, F_RDLCK, 19, 1), -EAGAIN, "another of the same process may not");
+	check_equal(set(fd, F_WRLCK, 10, 1), -EAGAIN, "nor the process itself");
+	check_equal(others_may(other, F_RDLCK, 10, 1), -EAGAIN, "nor another");
+	check_equal(set_of_file(other, F_WRLCK, 20, 10), 0, "what is behind is free");
+	check_equal(fcntl(other, F_GETLK, (l.l_pid = 0, l.l_start = 0, l.l_len = 20, &l)), 0, "F_GETLK tells");
+	check_equal(l.l_start == 10 && l.l_len == 10 ? l.l_pid : 0, -1, "that it is of no process");
+	l = (struct flock){ .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	check_equal(fcntl(fd, F_OFD_GETLK, &l), 0, "F_OFD_GETLK tells");
+	check_equal(l.l_type == F_WRLCK ? l.l_start : -1, 20, "the other's");
+	copy = dup(fd);
+	close(fd);
+	check_equal(set_of_file(other, F_WRLCK, 10, 1), -EAGAIN, "a copy keeps it");
+	if (fork() == 0)
+		_exit(-set_of_file(copy, F_UNLCK, 10, 5));
+	wait(&status);
+	check_equal(status, 0, "a child lets go of some");
+	check_equal(set_of_file(other, F_WRLCK, 10, 5), 0, "which is free then");
+	check_equal(set_of_file(other, F_WRLCK, 15, 1), -EAGAIN, "not the rest");
+	close(open(name, O_RDWR));
+	check_equal(set_of_file(other, F_WRLCK, 15, 1), -EAGAIN, "that another number of the file is closed ends nothing");
+	close(copy);
+	check_equal(set_of_file(other, F_WRLCK, 0, 0), 0, "the file's end does");
+	close(other);
+}
+
+/* Who waits for an open file's lock is told of no deadlock: others may let go of it. */
+static void test_waiting_for_file(void)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+	int fd = open(name, O_RDWR), status, end[2];
+	char c;
+
+	pipe(end);
+	set_of_file(fd, F_WRLCK, 0, 1);
+	if (fork() == 0) {
+		int own = open(name, O_RDWR);
+
+		sigaction(SIGALRM, &action, NULL);
+		set_of_file(own, F_WRLCK, 1, 1);
+		write(end[1], "x", 1);
+		ualarm(200000, 100000);
+		_exit(-lock(own, F_OFD_SETLKW, F_WRLCK, 0, 1));
+	}
+	read(end[0], &c, 1);
+	check_equal(lock(fd, F_OFD_SETLKW, F_WRLCK, 1, 1), 0, "F_OFD_SETLKW waits until the range is free");
+	wait(&status);
+	check_equal(WEXITSTATUS(status), EINTR, "which a signal had ended for who waited for the waiter");
+	close(fd);
+	close(end[0]);
+	close(end[1]);
 }
 
 static void test_flock(void)
@@ -262,6 +349,9 @@ int main(int argc, char **argv)
 	test_ends(fd);
 	test_waiting(fd);
 	test_wrong(fd);
+	test_bad_address(fd);
+	test_of_file(open(name, O_RDWR));
+	test_waiting_for_file();
 	test_flock();
 	close(fd);
 	check_equal(unlink(name), 0, "all is gone");

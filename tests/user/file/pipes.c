@@ -64,6 +64,11 @@ static void check_bytes(void)
 	check_true(!memcmp(back, "abcde", 5), "these are the same, too");
 	check_equal(got(write(end[0], "x", 1)), -EBADF, "the end to read cannot be written");
 	check_equal(got(read(end[1], back, 1)), -EBADF, "nor the other be read");
+	check_equal(got(write(end[0], (void *)-8, 1)), -EBADF, "whatever the address");
+	check_equal(got(read(end[1], (void *)-8, 1)), -EBADF, "of either");
+	check_equal(got(readv(end[1], (void *)8, 1)), -EBADF, "or of what says it");
+	check_equal(got(writev(end[0], (void *)8, -1)), -EBADF, "and how many these are");
+	check_equal(got(pread(end[1], (void *)-8, 1, 0)), -ESPIPE, "that there is no place comes before");
 	check_equal(got(lseek(end[0], 0, SEEK_CUR)), -ESPIPE, "lseek gives ESPIPE");
 	check_equal(got(pread(end[0], back, 1, 0)), -ESPIPE, "pread gives ESPIPE");
 	check_equal(got(write(end[1], (void *)8, 3)), -EFAULT, "a bad address gives EFAULT");
