@@ -111,6 +111,21 @@ $(BUILD)/linker.ld: linker.ld kernel/base/layout.h kernel/base/deferred.h
 
 LIBGCC = $(shell $(CC) -print-libgcc-file-name)
 
+# The vDSO: a shared object of one page, which the kernel has as data.
+VDSO_CFLAGS = $(filter-out -mcmodel=kernel -fno-pi% -mno-red-zone -fno-asynchronous%,$(CFLAGS)) \
+	-fpic -fvisibility=hidden -fasynchronous-unwind-tables
+$(BUILD)/inc/vdso64.so: user/vdso/vdso64.c user/vdso/vdso64.lds $(BUILD)/flags
+	@mkdir -p $(@D) $(BUILD)/vdso
+	$(CC) $(VDSO_CFLAGS) $(WARNINGS) $(WERROR) -I. -MMD -MP -MT $@ -MF $(@:.so=.d) \
+		-c -o $(BUILD)/vdso/vdso64.o $<
+	{ cat kernel/base/layout.h; grep -h VDSO_CLOCK_AT arch/vdso/vdso64.h; cat user/vdso/vdso64.lds; } | \
+		$(CC) -E -P -undef -nostdinc -x c -I. - > $(BUILD)/vdso/vdso64.lds
+	$(LD) -shared -nostdlib -soname linux-vdso.so.1 --hash-style=both --eh-frame-hdr -Bsymbolic \
+		-z max-page-size=4096 -z noexecstack --fatal-warnings -T $(BUILD)/vdso/vdso64.lds \
+		-o $(BUILD)/vdso/vdso64.so.dbg $(BUILD)/vdso/vdso64.o
+	objcopy -S $(BUILD)/vdso/vdso64.so.dbg $@
+$(BUILD)/arch/vdso/vdso64_image.asm.o: $(BUILD)/inc/vdso64.so
+
 # Linux's names of the calls that are not here.
 $(CALL_NAMES): scripts/call_names.py $(BUILD)/flags
 	$(PYTHON) scripts/call_names.py $(CC) > $(@:.o=.asm)

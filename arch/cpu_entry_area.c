@@ -164,7 +164,7 @@ int cea_map_cpu(unsigned cpu, unsigned gdt_pages)
 	memset(&area->entry_stack, STACK_PAINT, ENTRY_STACK_SIZE);
 	erase_ists(area);
 	tss_fill(cea_tss_direct(cpu), area);
-	gdt_fill(cea_gdt_direct(cpu), (virt_addr_t)area + CEA_TSS, TSS_LIMIT);
+	gdt_fill(cea_gdt_direct(cpu), cpu, (virt_addr_t)area + CEA_TSS, TSS_LIMIT);
 	return 0;
 }
 

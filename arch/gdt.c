@@ -39,7 +39,7 @@ void gdt_set_system(u64 *desc, virt_addr_t base, u32 limit, unsigned type)
 	desc[1] = base >> 32;
 }
 
-void gdt_fill(struct gdt_page *gdt, virt_addr_t tss, u32 tss_limit)
+void gdt_fill(struct gdt_page *gdt, unsigned cpu, virt_addr_t tss, u32 tss_limit)
 {
 	u64 *e = gdt->entry;
 
@@ -48,6 +48,7 @@ void gdt_fill(struct gdt_page *gdt, virt_addr_t tss, u32 tss_limit)
 	e[SEL_USER32_CS / 8] = DESC_USER32_CS;
 	e[SEL_USER_DS / 8] = DESC_USER_DS;
 	e[SEL_USER_CS / 8] = DESC_USER_CS;
+	e[SEL_CPU / 8] = DESC_USER_LIMIT | cpu;
 	gdt_set_system(&e[SEL_TSS / 8], tss, tss_limit, DESC_TYPE_TSS_AVAILABLE);
 }
 

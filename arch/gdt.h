@@ -30,8 +30,8 @@ virt_addr_t gdt_system_base(const u64 *desc);
 /* Writes one: present, DPL 0, limit in bytes, a DESC_TYPE_* of the LDT or TSS. */
 void gdt_set_system(u64 *desc, virt_addr_t base, u32 limit, unsigned type);
 
-/* Fills a page with the descriptors, accessed bits set, and the TSS's. */
-void gdt_fill(struct gdt_page *gdt, virt_addr_t tss, u32 tss_limit);
+/* Fills a page with a CPU's descriptors, accessed bits set, and the TSS's. */
+void gdt_fill(struct gdt_page *gdt, unsigned cpu, virt_addr_t tss, u32 tss_limit);
 
 /*
  * Loads GDTR with this CPU's read-only alias, CS and the data segments, and TR

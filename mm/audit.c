@@ -22,7 +22,6 @@
 #include "mm/audit/roots.h"
 #include "mm/audit/slots.h"
 #include "mm/leakscan.h"
-#include "mm/ledger.h"
 #include "mm/pti.h"
 
 /* The page visited before: a word may lie across it and the next. */
@@ -39,7 +38,7 @@ static struct audit {
 	struct cpumask areas; /* CPUs with a page in their area */
 	int own;              /* audit_owner() */
 	const pte_t *kernel;
-	u64 last_pfn_of[AUDIT_MAX_KINDS];
+	u64 last_pfn_of[LEDGER_ROWS];
 	struct scanned last;
 } audit; /* too large for a stack; audits do not nest */
 

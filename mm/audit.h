@@ -4,20 +4,18 @@
 #ifndef MM_AUDIT_H
 #define MM_AUDIT_H
 
-#include "kernel/base/types.h"
+#include "mm/ledger.h"
 #include "mm/pagetable.h"
-
-#define AUDIT_MAX_KINDS 21
 
 struct audit_report {
 	unsigned findings;
 	unsigned rule;  /* of the first finding: 1 to 7 */
 	char text[240]; /* the first finding, one line */
 	/* what the view shows */
-	unsigned pages;                     /* 4 KiB pages of the kernel half */
-	unsigned frames;                    /* distinct frames behind them */
-	unsigned cpus;                      /* areas that are mapped */
-	unsigned pages_of[AUDIT_MAX_KINDS]; /* by index in the ledger */
+	unsigned pages;                 /* 4 KiB pages of the kernel half */
+	unsigned frames;                /* distinct frames behind them */
+	unsigned cpus;                  /* areas that are mapped */
+	unsigned pages_of[LEDGER_ROWS]; /* by index in the ledger */
 	u64 bytes_scanned;
 };
 

@@ -5,7 +5,6 @@
  *
  * To show one more page to user page tables, add a line here and say why.
  */
-#include "kernel/base/cpumask.h"
 #include "kernel/base/layout.h"
 #include "mm/audit/overlay.h"
 #include "mm/image.h"
@@ -57,6 +56,8 @@ const struct ledger_entry ledger[] = {
 	  LEDGER_PLACES, PTI_PLACE_FACTS, 1, PROT_R, true, LEDGER_DATA },
 	{ "overlay", "kernel/guest/tables.c", "read as the guest's GDT and LDT, at their addresses",
 	  LEDGER_GUEST, 0, GUEST_PAGES, PROT_RW, true, LEDGER_OVERLAY },
+	{ "vDSO", "arch/vdso/vdso64.c", "programs read the clock there, without a call",
+	  LEDGER_VDSO, 0, 1, PROT_RX, true, LEDGER_DATA },
 	{ "debug store", "arch/machine/debug_store.c", "written by the processor's sampling",
 	  LEDGER_AREA, CEA_DEBUG_STORE, CEA_DEBUG_STORE_PAGES, PROT_RW, true, LEDGER_DATA },
 };
@@ -107,7 +108,7 @@ const struct ledger_entry *ledger_find(virt_addr_t va, int *cpu)
 
 		if (e->place == LEDGER_PLACES && va - PTI_PLACE_BASE < PTI_PLACES_SIZE)
 			first = ALIGN_DOWN(va, PTI_PLACE_SIZE) + e->at;
-		if (ledger_per_cpu(e) == (*cpu >= 0) &&
+		if (e->place != LEDGER_VDSO && ledger_per_cpu(e) == (*cpu >= 0) &&
 		    va - first < (u64)ledger_pages(e) * PAGE_SIZE)
 			return e;
 	}

@@ -27,6 +27,7 @@ enum ledger_place {
 	LEDGER_PROCESS, /* an address in a process's own slot */
 	LEDGER_PLACES,  /* there, an offset from each thread's place */
 	LEDGER_GUEST,   /* an address in the user half of a guest */
+	LEDGER_VDSO,    /* anywhere in the user half of a program: mm/audit/vdso.h */
 };
 
 struct ledger_entry {
@@ -41,7 +42,8 @@ struct ledger_entry {
 	enum ledger_kind kind;
 };
 
-extern const struct ledger_entry ledger[];
+#define LEDGER_ROWS 22
+extern const struct ledger_entry ledger[LEDGER_ROWS];
 extern const unsigned ledger_size;
 
 /* The CPUs have a debug store, pti=deferred: their pages are no longer optional. */

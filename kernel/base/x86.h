@@ -111,7 +111,8 @@
 #define SEL_USER_CS 0x33
 #define SEL_LDT 0x50
 #define SEL_TI 0x4
-#define GDT_ENTRIES 16
+#define SEL_CPU 0x7b /* its limit is the CPU's number, for LSL */
+#define GDT_ENTRIES 17
 /* The kernel's: where no guest's GDT has any, for they are there, too (kernel/guest/) */
 #define SEL_TSS 0x3e0
 #define SEL_KERNEL_CS 0x3f0
@@ -131,6 +132,7 @@
 #define DESC_USER32_CS 0x00cffb000000ffff
 #define DESC_USER_DS 0x00cff3000000ffff
 #define DESC_USER_CS 0x00affb000000ffff
+#define DESC_USER_LIMIT 0x0040f10000000000 /* read-only data, the limit to be added */
 
 /* The TSS: where an open IO bitmap is (SDM vol. 3, 7.7; vol. 1, 19.5.2) */
 #define TSS_IO_BITMAP 104

@@ -8,6 +8,7 @@
  *   static-pie          28                      8
  *   brk                 13 (32 MiB)             13
  *   MAP_32BIT           13                      13
+ *   64-bit vDSO         up to 9, above the stack
  *
  * What the program's file fixes (an image that is no static-pie) stays.  The mmap
  * area begins so far below the stack that this can grow to its RLIMIT_STACK: at least
@@ -18,6 +19,7 @@
 #include "arch/machine/random.h"
 #include "kernel/base/layout.h"
 #include "kernel/files/randmaps.h"
+#include "mm/pagetable.h"
 #include "mm/space/mm.h"
 
 #define STACK_BITS 22
@@ -80,4 +82,12 @@ u64 randmaps_brk_offset(const struct mm *mm)
 u64 randmaps_stack_gap(const struct mm *mm)
 {
 	return mm->random_layout ? random_u64() % SP_RANGE & ~(SP_ALIGN - 1ULL) : 0;
+}
+
+virt_addr_t randmaps_vdso(const struct mm *mm)
+{
+	virt_addr_t end = MIN(ALIGN_UP(mm->stack_top + PAGE_SIZE, PT_SIZE(2)), mm->end);
+	u64 pages = (end - mm->stack_top) / PAGE_SIZE;
+
+	return mm->stack_top + (mm->random_layout ? random_u64() % pages * PAGE_SIZE : 0);
 }

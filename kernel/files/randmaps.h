@@ -19,6 +19,12 @@ void randmaps_turn_off(void);
  */
 void randmaps_place(struct mm *mm, bool ia32, u64 stack, bool fixed);
 
+/*
+ * The page of a 64-bit program's vDSO: above the stack's top, in what the stack's own page
+ * table leads to, so that it needs no other.
+ */
+virt_addr_t randmaps_vdso(const struct mm *mm);
+
 /* What to add to a static-pie's base, and to the brk: whole pages. */
 u64 randmaps_pie_offset(const struct mm *mm, bool ia32);
 u64 randmaps_brk_offset(const struct mm *mm);

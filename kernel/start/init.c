@@ -1,7 +1,9 @@
 /*
  * The end of every boot: the suites that were asked for, then pid 1, then power off.
  */
+#include "arch/machine/clock.h"
 #include "arch/machine/power.h"
+#include "arch/vdso/vdso64.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/log.h"
@@ -75,8 +77,12 @@ static __noreturn void run_program(const struct boot_args *args, u64 tsc_at_entr
 
 void init_run(const struct boot_args *args, u64 tsc_at_entry)
 {
+	struct vdso_clock clock;
+
 	firmware_report_args();
 	config_init(args);
+	clock_parameters(&clock.tsc_start, &clock.ns_per_tsc, &clock.realtime_start);
+	vdso64_init(&clock);
 	tty_init();
 	if (args->selftest)
 		run_suites(args);

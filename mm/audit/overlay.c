@@ -7,6 +7,7 @@
 #include "kernel/base/phys.h"
 #include "mm/audit/finding.h"
 #include "mm/audit/overlay.h"
+#include "mm/audit/vdso.h"
 
 #define DESC_CODE BIT(43)
 #define DESC_CONFORMING BIT(42)
@@ -62,6 +63,7 @@ static int check_leaf(const struct pt_leaf *leaf, void *arg)
 			"page %#lx: found a supervisor page in the user half, expected that of "
 			"an overlay only",
 			leaf->va);
+	check_vdso(r, leaf);
 	if (!overlay)
 		return 0;
 	e = ledger_find(leaf->va, &cpu);

@@ -12,7 +12,7 @@
 
 /*
  * P4 and P7 for the user half of a view: a supervisor page there is an overlay's, with its
- * rights, and holds nothing but descriptors that a guest may have.
+ * rights, and holds nothing but descriptors that a guest may have.  Calls check_vdso().
  */
 void check_overlay(struct audit_report *r, const pte_t *view);
 

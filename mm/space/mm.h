@@ -79,6 +79,7 @@ struct mm {
 	bool random_layout;  /* these are random: kernel/files/randmaps.c */
 	struct guest *guest; /* kernel/guest/, in a frame of this one; NULL: an ordinary program */
 	virt_addr_t vdso;    /* page of arch/vdso/ia32_vdso.asm; 0: a 64-bit program */
+	virt_addr_t vdso64;  /* page of arch/vdso/vdso64.c at the start; 0: a 32-bit program */
 
 	/* Where the program's arguments, environment and auxiliary vector begin and end. */
 	struct {

@@ -228,7 +228,7 @@ def check_gdt():
         expect_match(rf"^  {pattern}$", text, "a segment")
     expect_match(rf"^  0x03e0 \w+ SEL_TSS +TSS busy, DPL 0, base "
                  rf"{monitor_base(1, 'TR'):#x}, limit 0x2068$", text, "the TSS")
-    expect(text.count("\n"), 7, "lines")
+    expect(text.count("\n"), 8, "lines")
 
 
 def check_physical_mode():

@@ -4,11 +4,13 @@
  */
 #include "arch/idt.h"
 #include "arch/tss.h"
+#include "arch/vdso/vdso64.h"
 #include "kernel/base/cpumask.h"
 #include "kernel/base/format.h"
 #include "kernel/base/log.h"
 #include "kernel/base/phys.h"
 #include "kernel/base/string.h"
+#include "mm/audit/vdso.h"
 #include "mm/frames/frame.h"
 #include "mm/image.h"
 #include "mm/leakscan.h"
@@ -315,6 +317,28 @@ static void test_every_page(struct selftest *t)
 	scratch_pair_free(pgd);
 }
 
+/* In the user half, where everything else is the program's own matter. */
+static void test_vdso(struct selftest *t)
+{
+	pte_t *pgd = scratch_pair_make(), *pte = scratch_entry(pgd, SCRATCH_USER, 1);
+	u64 value = DIRECT_MAP_BASE + 0x1234;
+	u8 *at = phys_to_virt(vdso_frame);
+
+	at += VDSO_CLOCK_AT - sizeof(value); /* behind the code */
+	*pte = vdso_frame | PROT_RX | PTE_U;
+	scratch_expect_clean(t, pgd, "as programs have it");
+	*pte = vdso_frame | PROT_RW | PTE_U;
+	scratch_expect_finding(t, pgd, 4, "P4: page * (vDSO, *owner arch/vdso/vdso64.c): found RW, "
+			       "expected R X", "writable");
+	*pte = vdso_frame | PROT_R | PTE_U;
+	memcpy(at, &value, sizeof(value));
+	scratch_expect_finding(t, pgd, 7, "P7: page * (vDSO, *owner arch/vdso/vdso64.c): found the "
+			       "hidden address*", "with a hidden address");
+	memset(at, 0, sizeof(value));
+	scratch_expect_clean(t, pgd, "undone");
+	scratch_pair_free(pgd);
+}
+
 static const struct selftest_case cases[] = {
 	{ "hidden are the image, the vmap area and RAM in the direct map", test_hidden },
 	{ "P7: an aligned word is found", test_words },
@@ -326,5 +350,6 @@ static const struct selftest_case cases[] = {
 	{ "P7: stacks in a TSS are found", test_tss },
 	{ "P7: what lies across two pages is found", test_seams },
 	{ "P7: it is found in each kind of page, on every CPU", test_every_page },
+	{ "P4, P7: so are both in the vDSO", test_vdso },
 };
 SELFTEST_SUITE(audit_leak, cases);

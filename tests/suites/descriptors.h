@@ -1,11 +1,13 @@
 /*
- * Descriptors at random, of every kind, for kernel/guest/convert.h: tests/suites/guest.c and
- * tests/host/test_guest_convert.c.
+ * Where tests plant descriptors; and some at random, of every kind, for
+ * kernel/guest/convert.h: tests/suites/guest.c and tests/host/test_guest_convert.c.
  */
 #ifndef TESTS_SUITES_DESCRIPTORS_H
 #define TESTS_SUITES_DESCRIPTORS_H
 
 #include "kernel/base/types.h"
+
+#define SEL_SPARE 0x80 /* the last of GDT_ENTRIES, nobody's: tests plant descriptors there */
 
 #define DESCRIPTOR_KINDS 4096 /* type, S, DPL, P; AVL, L, D/B, G */
 

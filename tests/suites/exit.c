@@ -27,11 +27,11 @@
 #include "mm/ledger.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/descriptors.h"
 #include "tests/suites/insn.h"
 #include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"
 
-#define SEL_SPARE 0x78 /* nobody's: descriptors are planted there */
 #define DESC_CODE_NOT_PRESENT 0x00af7b000000ffff
 #define DESC_DATA_NOT_PRESENT 0x00cf73000000ffff
 #define DESC_CODE_NOT_ACCESSED 0x00affa000000ffff

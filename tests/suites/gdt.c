@@ -13,12 +13,11 @@
 #include "mm/frames/frame.h"
 #include "mm/pti.h"
 #include "tests/suites/cpus.h"
+#include "tests/suites/descriptors.h"
 #include "tests/suites/faults.h"
 #include "tests/suites/pinned.h"
 #include "tests/suites/programs.h"
 
-/* The last descriptor of GDT_ENTRIES, used by nobody: tests plant one there. */
-#define SEL_SPARE 0x78
 #define DESC_DATA_NOT_ACCESSED 0x00cf92000000ffff
 #define DESC_CODE_NOT_ACCESSED 0x00af9a000000ffff
 #define DESC_USER_DATA_NOT_ACCESSED 0x00cff2000000ffff
@@ -102,6 +101,7 @@ static void descriptors(struct selftest *t)
 		[4] = 0x00cffb000000ffff,   /* 32-bit code, ring 3 */
 		[5] = 0x00cff3000000ffff,   /* data, ring 3 */
 		[6] = 0x00affb000000ffff,   /* 64-bit code, ring 3 */
+		[15] = 0x0040f10000000000,  /* the CPU's number as limit, data that is only read */
 		[126] = 0x00af9b000000ffff, /* 64-bit code, ring 0 */
 		[127] = 0x00cf93000000ffff, /* data, ring 0 */
 	};
@@ -118,10 +118,11 @@ static void descriptors(struct selftest *t)
 			used += desc != 0;
 			if (i == tss || i == tss + 1)
 				continue;
-			EXPECT_EQ(t, desc, i < ARRAY_SIZE(expected) ? expected[i] : 0,
+			EXPECT_EQ(t, desc - (i == 15 ? cpu : 0),
+				  i < ARRAY_SIZE(expected) ? expected[i] : 0,
 				  "descriptor: flat, and accessed in advance");
 		}
-		EXPECT_EQ(t, used, 7, "descriptors in use");
+		EXPECT_EQ(t, used, 8, "descriptors in use");
 	}
 }
 

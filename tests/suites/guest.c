@@ -28,7 +28,6 @@
 #define BUSY_GUEST "/bin/bench-middle" /* thousands of faults on one page */
 #define RANDOM_DESCRIPTORS 500000
 #define LOADED_DESCRIPTORS 20000
-#define SEL_SPARE 0x78 /* nobody's */
 #define KILLED 12
 
 /* ---- Descriptors ----------------------------------------------------------------------- */

@@ -156,6 +156,11 @@ static void ptrace(struct selftest *t)
 	expect_good(t, &(struct program){ "/bin/ptrace", { "-q" } });
 }
 
+static void vdso(struct selftest *t)
+{
+	expect_good(t, &(struct program){ "/bin/vdso", { "-q" } });
+}
+
 static void itimers(struct selftest *t)
 {
 	expect_good(t, &(struct program){ "/bin/itimers", { "-q" } });
@@ -423,6 +428,7 @@ static const struct selftest_case linux_cases[] = {
 	{ "the system calls do what Linux's do", abi },
 	{ "processes are made, end and are waited for", processes },
 	{ "threads share memory, wait for each other, end together", threads },
+	{ "the vDSO tells the time and the CPU without a call", vdso },
 	{ "timers of CPU time count it, in user mode or all", itimers },
 	{ "a program becomes another, or nothing changes", exec },
 	{ "mappings are moved, resized, shared and dropped", mappings },

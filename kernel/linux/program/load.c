@@ -7,6 +7,7 @@
 #include "arch/cpu.h"
 #include "arch/machine/random.h"
 #include "arch/vdso/ia32_vdso.h"
+#include "arch/vdso/vdso64.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/base/phys.h"
@@ -77,8 +78,7 @@ const char *program_name(const char *path)
 
 /*
  * The stack, its auxiliary vector as getauxval(3) has it.  A 32-bit program's begins with
- * AT_SYSINFO, the address of __kernel_vsyscall.  There is no AT_SYSINFO_EHDR, for the page
- * it is in is no ELF image; C libraries do without.
+ * AT_SYSINFO, the address of __kernel_vsyscall; the page that is in is no ELF image.
  */
 static int build_stack(struct mm *mm, const char *path, const struct start_strings *strings,
 		       const struct elf_image *elf, u64 base, virt_addr_t *sp)
@@ -100,6 +100,8 @@ static int build_stack(struct mm *mm, const char *path, const struct start_strin
 	random_at = start_stack_bytes(b, random, sizeof(random));
 	if (elf->ia32)
 		start_stack_auxv(b, AT_SYSINFO, ia32_vdso_address(mm, ia32_vdso_vsyscall()));
+	else
+		start_stack_auxv(b, AT_SYSINFO_EHDR, mm->vdso64);
 	start_stack_auxv(b, AT_HWCAP, cpuid(1, 0).edx);
 	start_stack_auxv(b, AT_HWCAP2, cpu_features.fsgsbase ? HWCAP2_FSGSBASE : 0);
 	start_stack_auxv(b, AT_MINSIGSTKSZ, sigframe_max_size());
@@ -170,8 +172,8 @@ static int fill_mm(struct mm *mm, const char *shown, const struct start_strings 
 	mm->brk_start = mm->brk = base + elf->brk_start + randmaps_brk_offset(mm);
 	if (!err)
 		err = add_stack(mm);
-	if (!err && elf->ia32)
-		err = ia32_vdso_map(mm);
+	if (!err)
+		err = elf->ia32 ? ia32_vdso_map(mm) : vdso64_map(mm, randmaps_vdso(mm));
 	return err ? err : build_stack(mm, shown, strings, elf, base, sp);
 }
 
