@@ -6,7 +6,7 @@ prints one row a line.
 import os
 import subprocess
 
-PLACES = ("shared", "area", "espfix", "process", "places", "guest")
+PLACES = ("shared", "area", "espfix", "process", "places", "guest", "vdso")
 LINKER = ("entry_text_lma", "trampoline_lma", "deferred_text_lma", "deferred_rodata_lma",
           "deferred_end_lma", "image_text_start", "image_data_end")
 

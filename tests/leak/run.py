@@ -66,7 +66,7 @@ class Ledger:
         self.must, self.may, self.stacks, self.cpu = set(), set(), set(), {}
         for _, place, at, pages, writable, optional in rows:
             mine = place == "places" or place == "shared" and at >= N["CEA_DEFERRED_TEXT"]
-            if mine and not deferred or place in ("process", "espfix", "guest"):
+            if mine and not deferred or place in ("process", "espfix", "guest", "vdso"):
                 continue  # of processes with an LDT and of guests: there are none here
             if at == N["CEA_TRAMPOLINE"] and not trampoline:
                 continue
