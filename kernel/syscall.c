@@ -109,6 +109,8 @@ void ia32_do_syscall(struct pt_regs *regs)
 		regs->vector = VEC_INT80;
 	else if (!as_if_by_int80(regs))
 		goto out;
+	if (unlikely(current_thread()->trace.calls) && !ptrace_stop_at_call(regs))
+		goto out;
 	args.di = (u32)regs->bx;
 	args.si = (u32)regs->cx;
 	args.dx = (u32)regs->dx;
@@ -118,6 +120,8 @@ void ia32_do_syscall(struct pt_regs *regs)
 	regs->ax =
 		(u64)ia32_syscall_table[array_index_or_end(regs->orig_ax, NR_IA32_SYSCALLS)](&args);
 out:
+	if (unlikely(current_thread()->trace.in_call))
+		ptrace_call_ends();
 	exit_work_before_user(regs);
 	if (unlikely(regs->flags & RFLAGS_TF))
 		step_over_call(regs);

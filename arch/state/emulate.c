@@ -260,3 +260,25 @@ bool io_skip_cli(const struct task_io *io, struct mm *mm, struct pt_regs *regs)
 	user_code_skip(regs, &code, 1);
 	return true;
 }
+
+/* ---- SYSCALL ------------------------------------------------------------------------------ */
+
+bool syscall_emulate(struct mm *mm, struct pt_regs *regs)
+{
+	struct user_code code;
+	unsigned i = 0;
+
+	if (!user_code_fetch(mm, regs, &code) || !code.long_mode)
+		return false;
+	while (i < code.have && user_code_is_prefix(&code, code.byte[i]))
+		i++;
+	if (i + 2 > code.have || code.byte[i] != 0x0f || code.byte[i + 1] != 0x05)
+		return false;
+	regs->ip += i + 2;
+	regs->flags &= ~(u64)RFLAGS_RF;
+	regs->cx = regs->ip;
+	regs->r11 = regs->flags;
+	regs->vector = VEC_SYSCALL;
+	regs->orig_ax = regs->ax;
+	return true;
+}

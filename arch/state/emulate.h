@@ -1,6 +1,7 @@
 /*
  * Instructions that fault in ring 3, and that programs execute all the same: SGDT, SIDT,
- * SLDT, STR and SMSW under UMIP; CLI and STI.
+ * SLDT, STR and SMSW under UMIP; CLI and STI;
+ * SYSCALL of a program that is traced.
  */
 #ifndef ARCH_STATE_EMULATE_H
 #define ARCH_STATE_EMULATE_H
@@ -28,5 +29,11 @@ enum emulation umip_emulate(struct mm *mm, struct pt_regs *regs, virt_addr_t *ba
  * iopl of the IO bitmap.  True: stepped over.
  */
 bool io_skip_cli(const struct task_io *io, struct mm *mm, struct pt_regs *regs);
+
+/*
+ * A #UD of a task for which SYSCALL is invalid (arch/state/debugreg.h): true: it was one, of
+ * 64-bit code, and *regs are as the processor leaves them behind it; ax has the number still.
+ */
+bool syscall_emulate(struct mm *mm, struct pt_regs *regs);
 
 #endif

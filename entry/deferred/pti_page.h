@@ -57,6 +57,7 @@ struct deferred_facts {
 	u32 cpu;            /* on which the thread runs */
 	u32 affinity_bytes; /* no shorter answer of sched_getaffinity is given */
 	u64 affinity[NR_CPUS / 64];
+	u64 traced; /* its calls are a tracer's to see */
 };
 
 /* The process's, read-only for deferred C; written under process_lock. */

@@ -26,11 +26,11 @@ static inline bool answer(u32 number, u64 *result)
 	}
 }
 
-/* INT 0x80 itself, of a thread that is not stepped; an LDT's stack may be one of 16 bits. */
+/* INT 0x80 itself, of a thread that is not traced; an LDT's stack may be one of 16 bits. */
 static inline bool may_end_here(const struct pt_regs *regs)
 {
 	return (u8)regs->vector == VEC_INT80 && !(regs->ss & SEL_TI) &&
-	       !(regs->flags & (RFLAGS_TF | RFLAGS_RF));
+	       !(regs->flags & (RFLAGS_TF | RFLAGS_RF)) && !own_facts()->traced;
 }
 
 void deferred_trap(struct pt_regs *regs)

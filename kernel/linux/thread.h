@@ -19,6 +19,7 @@ enum trace_calls { TRACE_NO_CALLS, TRACE_CALLS, TRACE_EMULATES };
 struct trace {
 	bool seized;            /* by PTRACE_SEIZE */
 	bool interrupted;       /* it must stop */
+	bool listening;         /* it has, and only waits for what comes next */
 	bool in_call;           /* the stop at the call's beginning has been */
 	bool call_ends;         /* the one behind it is due */
 	enum trace_calls calls; /* since it went on last */

@@ -38,6 +38,12 @@ void facts_tell_number(const struct task *t)
 		deferred_facts_of(&t->user.pti)->tid = (u32)t->pid;
 }
 
+void facts_tell_traced(const struct task *t, bool traced)
+{
+	if (t->user.pti.page)
+		deferred_facts_of(&t->user.pti)->traced = traced;
+}
+
 void facts_tell_affinity(const struct task *t)
 {
 	struct deferred_facts *facts = t->user.pti.page ? deferred_facts_of(&t->user.pti) : NULL;

@@ -22,6 +22,9 @@ bool facts_make_stack(struct task *t);
 /* t has another number.  process_lock is held, or nobody else has t. */
 void facts_tell_number(const struct task *t);
 
+/* Does a tracer see t's calls?  t does not run. */
+void facts_tell_traced(const struct task *t, bool traced);
+
 /* t may run on other CPUs.  Context: any. */
 void facts_tell_affinity(const struct task *t);
 

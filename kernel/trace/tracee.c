@@ -9,10 +9,10 @@
  * System calls are seen without an instruction on their path: while a tracer wants them,
  * SYSCALL is an invalid instruction for the thread (arch/state/debugreg.h), and the handler
  * of #UD makes the call.  So it is with every way in, pti=deferred included.  i386's calls
- * are not seen.
+ * are asked for in kernel/syscall.c.
  * Read next: kernel/trace/calls/ptrace.c, kernel/linux/process/to_user.c.
  */
-#include "arch/state/user_code.h"
+#include "arch/state/emulate.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/insn.h"
 #include "kernel/linux/signal/send.h"
@@ -123,7 +123,7 @@ bool ptrace_step_over_call(void)
 
 /* ---- System calls --------------------------------------------------------------------- */
 
-#define NR_RT_SIGRETURN 15
+#define NR_RT_SIGRETURN 15 /* i386's come back */
 
 /* message: PTRACE_EVENTMSG_SYSCALL_x.  A signal that the tracer chooses is sent. */
 static void call_stop(u64 message)
@@ -162,28 +162,6 @@ static void end_call(struct thread *t)
 	signal_wake(t);
 }
 
-/* At a SYSCALL of 64-bit code, as the processor leaves the registers behind it. */
-static bool execute_syscall(struct thread *t, struct pt_regs *regs)
-{
-	struct user_code code;
-	unsigned i = 0;
-
-	if (!user_code_fetch(t->mm, regs, &code) || !code.long_mode)
-		return false;
-	while (i < code.have && user_code_is_prefix(&code, code.byte[i]))
-		i++;
-	if (i + 2 > code.have || code.byte[i] != 0x0f || code.byte[i + 1] != 0x05)
-		return false;
-	regs->ip += i + 2;
-	regs->flags &= ~(u64)RFLAGS_RF;
-	regs->cx = regs->ip;
-	regs->r11 = regs->flags;
-	regs->vector = VEC_SYSCALL;
-	regs->orig_ax = regs->ax;
-	regs->ax = (u64)-ENOSYS;
-	return true;
-}
-
 /* The tracer has gone: SYSCALL is one again. */
 static void trap_no_calls(struct task_debugregs *d)
 {
@@ -194,24 +172,32 @@ static void trap_no_calls(struct task_debugregs *d)
 	interrupts_restore(flags);
 }
 
-bool ptrace_call_begins(struct pt_regs *regs, bool *call)
+bool ptrace_stop_at_call(struct pt_regs *regs)
 {
 	struct thread *t = current_thread();
 	enum trace_calls calls = t->trace.calls;
-
-	if (!execute_syscall(t, regs))
-		return false;
-	*call = true;
+	bool call;
 	SPIN_GUARD(&process_lock);
+
 	if (!t->tracer || calls == TRACE_NO_CALLS) { /* since another came */
 		trap_no_calls(&t->user.debug);
 		return true;
 	}
+	regs->ax = (u64)-ENOSYS;
 	call_stop(PTRACE_EVENTMSG_SYSCALL_ENTRY);
-	*call = calls != TRACE_EMULATES && (s32)regs->orig_ax != -1 && !signal_kill_pending(t);
+	call = calls != TRACE_EMULATES && (s32)regs->orig_ax != -1 && !signal_kill_pending(t);
 	t->trace.in_call = true;
-	if (*call && (u32)regs->orig_ax == NR_RT_SIGRETURN) /* which does not come back */
+	if (call && regs->vector == VEC_SYSCALL &&
+	    (u32)regs->orig_ax == NR_RT_SIGRETURN) /* which does not come back */
 		end_call(t);
+	return call;
+}
+
+bool ptrace_call_begins(struct pt_regs *regs, bool *call)
+{
+	if (!syscall_emulate(current_thread()->mm, regs))
+		return false;
+	*call = ptrace_stop_at_call(regs);
 	return true;
 }
 

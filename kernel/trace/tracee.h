@@ -73,6 +73,12 @@ bool ptrace_call_begins(struct pt_regs *regs, bool *call);
 void ptrace_call_ends(void);
 
 /*
+ * The same of a call of i386's, whose registers are ready, if thread->trace.calls says that a
+ * tracer wants it: false: it is not to be made.
+ */
+bool ptrace_stop_at_call(struct pt_regs *regs);
+
+/*
  * t has this tracer from now on, or none.  process_lock is held.
  */
 void ptrace_set_tracer(struct thread *t, struct process *tracer);

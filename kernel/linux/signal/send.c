@@ -78,6 +78,34 @@ static void wake_for(struct process *p, struct thread *only, int signal)
 	}
 }
 
+#define EVENT_STOP 128 /* PTRACE_EVENT_STOP */
+
+void signal_stop_seized(struct thread *t, int status)
+{
+	if (!t->trace.listening) {
+		t->trace.interrupted = true;
+		if (!t->stop_signal)
+			signal_wake(t);
+		return;
+	}
+	t->trace.listening = false;
+	t->stop_signal = status;
+	t->stop_reported = false;
+	t->trace.info->signo = status & 0x7f;
+	t->trace.info->code = status;
+	signal_notify_parent(t->tracer, SIGCHLD, t, CLD_TRAPPED, status & 0x7f);
+}
+
+/* SIGCONT makes threads that were seized stop, so that their tracers know of it. */
+static void tell_seized(struct process *p)
+{
+	struct thread *t;
+
+	list_for_each(t, &p->threads, in_process)
+		if (t->tracer && t->trace.seized)
+			signal_stop_seized(t, SIGTRAP | EVENT_STOP << 8);
+}
+
 /*
  * A stop and SIGCONT undo each other when they are sent, whatever is done then.  __noinline: its
  * register saves are not for other signals; so below.
@@ -89,6 +117,7 @@ static __noinline void undo_opposite(struct process *p, int signal)
 	if (signal != SIGCONT)
 		return;
 	flush_standard(p, SIGNALS_STOP);
+	tell_seized(p);
 	if (!p->signals.stop)
 		return;
 	p->signals.stop = 0;

@@ -38,6 +38,13 @@ void signal_notify_parent(struct process *parent, int signal, const struct threa
 			  int status);
 
 /*
+ * t, which was seized, stops for its tracer when it can, whatever it does; or at once, once more,
+ * if it is `listening` in a stop: then with this status, as wait4 tells it above its low byte.
+ * process_lock is held.
+ */
+void signal_stop_seized(struct thread *t, int status);
+
+/*
  * A frame could not be written or read: SIGSEGV for the current thread, and `why` for the
  * line of its death.  to_default: no handler can help.  Context: as signal_force_fault().
  */

@@ -1,14 +1,15 @@
 /*
  * The system call ptrace: what a tracer asks for.  TRACEME, ATTACH, SEIZE, INTERRUPT,
- * DETACH, CONT, SYSCALL, SYSEMU, SINGLESTEP, SYSEMU_SINGLESTEP, KILL; PEEK and POKE of memory
- * and of struct user, GETREGS, SETREGS; SETOPTIONS, GETEVENTMSG, GETSIGINFO, SETSIGINFO,
- * GETSIGMASK, SETSIGMASK, GET_SYSCALL_INFO.  Other requests are -EIO, as Linux has it for
- * those that it does not know.
- * Read next: kernel/trace/tracee.c, arch/state/user_area.c.
+ * DETACH, CONT, SYSCALL, SYSEMU, SINGLESTEP, SYSEMU_SINGLESTEP, LISTEN, KILL; PEEK and POKE of
+ * memory and of struct user, GETREGS, GETFPREGS, GETREGSET, and SET as well; SETOPTIONS,
+ * GETEVENTMSG, GETSIGINFO, SETSIGINFO, GETSIGMASK, SETSIGMASK, GET_SYSCALL_INFO.  Other requests
+ * are -EIO, as Linux has it for those that it does not know.
+ * Read next: kernel/trace/tracee.c, arch/state/regset.c.
  */
-#include "arch/state/user_area.h"
+#include "arch/state/regset.h"
 #include "kernel/base/errno.h"
 #include "kernel/base/string.h"
+#include "kernel/linux/abi.h"
 #include "kernel/linux/creds.h"
 #include "kernel/linux/numbers.h"
 #include "kernel/linux/process/oom.h"
@@ -73,9 +74,7 @@ static long interrupt(int tid)
 		return -ESRCH;
 	if (!t->trace.seized)
 		return -EIO;
-	t->trace.interrupted = true;
-	if (!t->stop_signal)
-		signal_wake(t);
+	signal_stop_seized(t, t->stop_signal);
 	return 0;
 }
 
@@ -95,7 +94,7 @@ static struct thread *freeze(int tid)
 		SPIN_SCOPE(&process_lock) {
 			t = process_find_thread(tid);
 			if (t && (t->tracer != current_process() || !t->stop_signal ||
-				  signal_kill_pending(t)))
+				  t->trace.listening || signal_kill_pending(t)))
 				t = NULL;
 			if (signal_kill_pending(current_thread()))
 				t = NULL;
@@ -130,15 +129,6 @@ static long access_memory(struct thread *t, virt_addr_t addr, u64 *word, bool wr
 	return err == 0 || err == -ENOFRAME ? err : -EIO;
 }
 
-static long set_regs(struct thread *t, const u64 words[USER_REGS_WORDS])
-{
-	long err = 0;
-
-	for (unsigned i = 0; i < USER_REGS_WORDS && !err; i++)
-		err = user_area_set(&t->user, t->mm, thread_regs(t), i * sizeof(u64), words[i]);
-	return err;
-}
-
 static bool steps(u64 request)
 {
 	return request == PTRACE_SINGLESTEP || request == PTRACE_SYSEMU_SINGLESTEP;
@@ -163,6 +153,7 @@ static long resume(struct thread *t, u64 request, u64 signal)
 		step_off(&t->user.step, thread_regs(t));
 	t->trace.calls = calls_of(request);
 	debugreg_trap_calls(&t->user.debug, t->trace.calls && !t->process->ia32);
+	facts_tell_traced(task_of(t), t->trace.calls);
 	if (request == PTRACE_DETACH)
 		SPIN_SCOPE(&process_lock)
 			ptrace_set_tracer(t, NULL);
@@ -181,11 +172,11 @@ static bool is_call_stop(const struct siginfo *info)
 static u64 call_info(const struct thread *t, struct ptrace_syscall_info *i)
 {
 	const struct pt_regs *regs = thread_regs(t);
-	const u64 args[] = { regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9 };
+	bool ia32 = regs_of_ia32_call(regs);
 
 	*i = (struct ptrace_syscall_info){
 		.op = PTRACE_SYSCALL_INFO_NONE,
-		.arch = t->process->ia32 ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64,
+		.arch = ia32 ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64,
 		.instruction_pointer = regs->ip,
 		.stack_pointer = regs->sp,
 	};
@@ -194,23 +185,25 @@ static u64 call_info(const struct thread *t, struct ptrace_syscall_info *i)
 	if (t->trace.message == PTRACE_EVENTMSG_SYSCALL_ENTRY) {
 		i->op = PTRACE_SYSCALL_INFO_ENTRY;
 		i->entry.nr = regs->orig_ax;
-		memcpy(i->entry.args, args, sizeof(args));
+		regs_call_arguments(regs, (u64 *)i->entry.args);
 		return offsetof(struct ptrace_syscall_info, entry) + sizeof(i->entry);
 	}
 	i->op = PTRACE_SYSCALL_INFO_EXIT;
-	i->exit.rval = (s64)regs->ax;
-	i->exit.is_error = regs->ax >= (u64)-4095;
+	i->exit.rval = ia32 ? (s32)regs->ax : (s64)regs->ax;
+	i->exit.is_error = (u64)i->exit.rval >= (u64)-4095;
 	return offsetof(struct ptrace_syscall_info, exit.is_error) + sizeof(i->exit.is_error);
 }
 
 /* What goes between the tracer and a stopped tracee. */
 struct data {
 	union {
-		u64 words[USER_REGS_WORDS];
+		u64 words[1];
+		u8 set[REGSET_MOST];
 		struct user_siginfo info;
 		struct ptrace_syscall_info call;
 	};
 	u64 size; /* of what the tracer gets */
+	u64 has;  /* bytes that it brings, or for which it has room; then those of a set */
 };
 
 static long get_info(const struct thread *t, struct data *d)
@@ -261,11 +254,35 @@ static long set_mask(struct thread *t, u64 size, u64 set)
 	return 0;
 }
 
-static void get_regs(const struct thread *t, struct data *d)
+static bool is_get(u64 request)
 {
-	for (unsigned i = 0; i < USER_REGS_WORDS; i++)
-		user_area_get(&t->user, thread_regs(t), i * sizeof(u64), &d->words[i]);
-	d->size = sizeof(d->words);
+	return request == PTRACE_GETREGS || request == PTRACE_GETFPREGS ||
+	       request == PTRACE_GETREGSET;
+}
+
+static long get_or_set(struct thread *t, u64 request, enum regset set, struct data *d)
+{
+	struct pt_regs *regs = thread_regs(t);
+
+	if (set == NO_REGSET || d->has % regset_word(set))
+		return -EINVAL;
+	d->has = MIN(d->has, regset_size(set));
+	if (!is_get(request))
+		return regset_set(&t->user, t->mm, regs, set, d->set, d->has);
+	regset_get(&t->user, regs, set, d->set);
+	d->size = d->has;
+	return 0;
+}
+
+/* It stays where it is, and is looked at no more until something happens to it. */
+static long listen(struct thread *t)
+{
+	SPIN_GUARD(&process_lock);
+
+	if (!t->trace.seized || !t->trace.info || t->trace.info->code >> 8 != PTRACE_EVENT_STOP)
+		return -EIO;
+	t->trace.listening = t->stop_reported = true;
+	return 0;
 }
 
 static long on_stopped(struct thread *t, u64 request, u64 addr, u64 data, struct data *d)
@@ -278,8 +295,14 @@ static long on_stopped(struct thread *t, u64 request, u64 addr, u64 data, struct
 	case PTRACE_POKEDATA: return access_memory(t, addr, &data, true);
 	case PTRACE_PEEKUSR: return user_area_get(&t->user, thread_regs(t), addr, d->words);
 	case PTRACE_POKEUSR: return user_area_set(&t->user, t->mm, thread_regs(t), addr, data);
-	case PTRACE_GETREGS: get_regs(t, d); return 0;
-	case PTRACE_SETREGS: return set_regs(t, d->words);
+	case PTRACE_GETREGS:
+	case PTRACE_SETREGS: return get_or_set(t, request, REGSET_REGS, d);
+	case PTRACE_GETFPREGS:
+	case PTRACE_SETFPREGS: return get_or_set(t, request, REGSET_FPU, d);
+	case PTRACE_GETREGSET:
+	case PTRACE_SETREGSET:
+		return get_or_set(t, request, regset_of_note(thread_regs(t), addr), d);
+	case PTRACE_LISTEN: return listen(t);
 	case PTRACE_SETOPTIONS: return set_options(t, data);
 	case PTRACE_GETEVENTMSG: return get_word(d, t->trace.message);
 	case PTRACE_GETSIGINFO: return get_info(t, d);
@@ -302,10 +325,12 @@ static long on_stopped(struct thread *t, u64 request, u64 addr, u64 data, struct
 	}
 }
 
-/* How much the tracer brings at `data`. */
-static size_t brings(u64 request)
+/* How much the tracer brings at `data`, or for which it has room there. */
+static u64 brings(u64 request)
 {
-	return request == PTRACE_SETREGS    ? USER_REGS_WORDS * sizeof(u64) :
+	return request == PTRACE_GETREGS || request == PTRACE_SETREGS ? regset_size(REGSET_REGS) :
+	       request == PTRACE_GETFPREGS || request == PTRACE_SETFPREGS ?
+									regset_size(REGSET_FPU) :
 	       request == PTRACE_SETSIGINFO ? sizeof(struct siginfo) :
 	       request == PTRACE_SETSIGMASK ? sizeof(u64) :
 					      0;
@@ -317,20 +342,28 @@ static size_t brings(u64 request)
  */
 static long look_at(int tid, u64 request, u64 addr, u64 data)
 {
-	struct data d;
-	bool bad = copy_from_user(&d, data, brings(request));
-	struct thread *t = freeze(tid);
+	bool in_vector = request == PTRACE_GETREGSET || request == PTRACE_SETREGSET;
+	u64 vector[2] = { data, brings(request) }; /* where it is, and how much */
+	bool bad = in_vector && abi_read_words(vector, data, 2, sizeof(u64));
+	struct data d = { .has = vector[1] };
+	struct thread *t;
 	long result;
 
+	if (!bad && !is_get(request))
+		bad = copy_from_user(d.set, vector[0], MIN(d.has, sizeof(d.set)));
+	t = freeze(tid);
 	if (!t)
 		return -ESRCH;
 	result = bad ? -EFAULT : on_stopped(t, request, addr, data, &d);
 	thaw(t);
 	if (result < 0)
 		return result;
-	if (d.size == sizeof(u64)) /* all of it or nothing */
+	if (d.size == sizeof(u64) && !in_vector) /* all of it or nothing */
 		return put_user_u64(data, d.words[0]) ? -EFAULT : result;
-	return copy_to_user(data, &d, d.size) ? -EFAULT : result;
+	if (copy_to_user(vector[0], &d, d.size) ||
+	    (in_vector && put_user_u64(data + sizeof(u64), d.has)))
+		return -EFAULT;
+	return result;
 }
 
 static long kill_tracee(int tid)

@@ -251,5 +251,9 @@ int main(int argc, char **argv)
 	stops_of_their_own();
 	killed_with_tracer();
 	tracer_goes();
+	listens();
+	registers();
+	calls_by_int80();
+	calls_of_32_bits();
 	return check_end();
 }

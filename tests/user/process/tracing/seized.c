@@ -7,13 +7,18 @@
 #include "../../../../user/raw_clone.h"
 #include "tracing.h"
 
+static void pause_for_ever(void)
+{
+	for (;;)
+		pause();
+}
+
 static pid_t bystander(void)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		for (;;)
-			pause();
+		pause_for_ever();
 	return pid;
 }
 
@@ -46,6 +51,51 @@ void seized(void)
 	check_equal(si.si_signo, SIGSTOP, "and its signal");
 	check_equal(trace_n(PTRACE_DETACH, pid, 0), 0, "it is let go");
 	end(pid);
+}
+
+/* In a stop that is left to itself. */
+void listens(void)
+{
+	struct user_regs_struct regs;
+	int status;
+	siginfo_t si;
+	pid_t pid = begin(pause_for_ever, 0);
+
+	check_equal(trace_n(LISTEN, pid, 0), -EIO, "who was not seized does not listen");
+	end(pid);
+	pid = bystander();
+	trace_n(SEIZE, pid, 0);
+	check_equal(trace_n(LISTEN, pid, 0), -ESRCH, "nor who runs");
+	kill(pid, SIGSTOP);
+	check_equal(wait_for(pid), STOPPED(SIGSTOP), "SIGSTOP comes");
+	check_equal(trace_n(LISTEN, pid, 0), -EIO, "which is no stop to listen in");
+	trace_n(PTRACE_CONT, pid, SIGSTOP);
+	check_equal(wait_for(pid), STOPPED(SIGSTOP | EVENT_STOP << 8), "but it makes one");
+	check_equal(trace_n(LISTEN, pid, 0), 0, "it listens");
+	check_equal(trace(PTRACE_GETREGS, pid, 0, &regs), -ESRCH, "and is not looked at");
+	check_equal(trace_n(LISTEN, pid, 0), -ESRCH, "nor told to listen");
+	check_equal(waitpid(pid, &status, WNOHANG | __WALL), 0, "nothing happens");
+	check_equal(trace_n(INTERRUPT, pid, 0), 0, "it is interrupted");
+	check_equal(wait_for(pid), STOPPED(SIGSTOP | EVENT_STOP << 8), "and stops as it did");
+	check_equal(trace(PTRACE_GETREGS, pid, 0, &regs), 0, "to be looked at");
+	check_equal(trace_n(LISTEN, pid, 0), 0, "it listens again");
+	kill(pid, SIGCONT);
+	check_equal(wait_for(pid), EVENT(EVENT_STOP), "SIGCONT is heard");
+	trace(PTRACE_GETSIGINFO, pid, 0, &si);
+	check_equal(si.si_code, SIGTRAP | EVENT_STOP << 8, "as an event");
+	check_equal(go_on(PTRACE_CONT, pid), STOPPED(SIGCONT), "and then comes");
+	trace_n(PTRACE_CONT, pid, SIGCONT);
+	kill(pid, SIGCONT);
+	check_equal(wait_for(pid), EVENT(EVENT_STOP), "where nothing is stopped, too");
+	check_equal(go_on(PTRACE_CONT, pid), STOPPED(SIGCONT), "with the signal behind it");
+	trace_n(PTRACE_CONT, pid, 0);
+	kill(pid, SIGSTOP);
+	wait_for(pid);
+	trace_n(PTRACE_CONT, pid, SIGSTOP);
+	wait_for(pid);
+	trace_n(LISTEN, pid, 0);
+	kill(pid, SIGKILL);
+	check_equal(wait_for(pid), SIGKILL, "SIGKILL ends who listens");
 }
 
 static char stack[65536] __attribute__((aligned(16)));

@@ -22,6 +22,7 @@
 #define EVENT(event) STOPPED(SIGTRAP | (event) << 8)
 #define SEIZE 0x4206
 #define INTERRUPT 0x4207
+#define LISTEN 0x4208
 #define GETSIGMASK 0x420a
 #define SETSIGMASK 0x420b
 #define GET_SYSCALL_INFO 0x420e
@@ -73,5 +74,9 @@ void seized(void);
 void stops_of_their_own(void);
 void killed_with_tracer(void);
 void tracer_goes(void);
+void listens(void);
+void registers(void);
+void calls_by_int80(void);
+void calls_of_32_bits(void);
 
 #endif
