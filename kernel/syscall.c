@@ -39,20 +39,13 @@
 #include "kernel/trace/tracee.h"
 #include "mm/space/uaccess.h"
 
-/* A tracer may step over the call: what it asks for is work before user mode, too. */
-static void step_over_call(struct pt_regs *regs)
-{
-	while (ptrace_step_over_call())
-		exit_work_before_user(regs);
-}
-
 /* RF and TF: SYSRET would restore them too late or not at all. */
 static bool sysret_will_do(struct pt_regs *regs)
 {
 	u64 ip = regs->ip, flags = regs->flags;
 
 	if (unlikely(flags & (RFLAGS_RF | RFLAGS_TF))) {
-		step_over_call(regs);
+		exit_work_of_step(regs);
 		return false;
 	}
 	return likely(ip == regs->cx) && likely(ip >> 47 == 0) && likely(flags == regs->r11) &&
@@ -124,5 +117,5 @@ out:
 		ptrace_call_ends();
 	exit_work_before_user(regs);
 	if (unlikely(regs->flags & RFLAGS_TF))
-		step_over_call(regs);
+		exit_work_of_step(regs);
 }

@@ -288,13 +288,19 @@ void exit_work_do(struct pt_regs *regs)
 	}
 }
 
+void exit_work_of_step(struct pt_regs *regs)
+{
+	while (ptrace_step_over_call())
+		exit_work_before_user(regs);
+}
+
 void exit_to_new_registers(void)
 {
 	struct pt_regs *regs = thread_regs(current_thread());
 
 	exit_work_before_user(regs);
-	while (unlikely(regs->flags & RFLAGS_TF) && ptrace_step_over_call())
-		exit_work_before_user(regs);
+	if (unlikely(regs->flags & RFLAGS_TF))
+		exit_work_of_step(regs);
 	entry_return_to_user(regs);
 }
 

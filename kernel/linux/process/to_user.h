@@ -32,6 +32,12 @@ static inline bool exit_work_before_user(struct pt_regs *regs)
 }
 
 /*
+ * Behind a system call with TF set, and all that was due: a tracer may have stepped over it.
+ * Its stop, and what it asks for.  Context: as above.
+ */
+void exit_work_of_step(struct pt_regs *regs);
+
+/*
  * Ends a system call whose thread has registers that are not a call's any more, but those of
  * a signal frame or of a new program: by IRET, since SYSRET must not be asked for what
  * SYSCALL did not leave (kernel/syscall.c).  Context: as exit_work_do().
