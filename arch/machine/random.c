@@ -2,7 +2,8 @@
  * Random numbers: ChaCha20 with fast key erasure (Bernstein, 2017), as Linux has
  * it.  Each request takes a key of its own out of the generator's, which is
  * replaced at the same time: an attacker who reads the kernel's memory later cannot
- * compute what was given before.
+ * compute what was given before.  (What random_u64() will give next, up to three words, he
+ * can read.)
  *
  * The seed is RDSEED's or RDRAND's.  Where the CPU has neither, it is the jitter of
  * reads of a device: another clock's, or on an emulator the host's.  Jitter counts
@@ -28,10 +29,13 @@
 #define SAMPLES_PER_BIT 4
 #define MAX_SAMPLES 8192
 #define JITTER_PORT 0x61
+#define SPARES 3
 
 static struct spinlock lock = SPINLOCK(LOCK_RANDOM);
 static u32 key[CHACHA20_KEY_WORDS];
 static bool seeded;
+static u64 spare[SPARES]; /* for random_u64(), each given once and erased */
+static unsigned spares;
 static const u32 no_nonce[3];
 
 /* Mixes `more` into the key, and takes another key out of it. */
@@ -77,6 +81,15 @@ static bool seed_by_hardware(void)
 	return true;
 }
 
+/* What was made before there was a seed. */
+static void forget_spares(void)
+{
+	SPIN_SCOPE(&lock) {
+		memset(spare, 0, sizeof(spare));
+		spares = 0;
+	}
+}
+
 bool random_seed_by_jitter(void)
 {
 	u32 words[CHACHA20_KEY_WORDS] = { 0 }, out[CHACHA20_KEY_WORDS];
@@ -99,6 +112,7 @@ bool random_seed_by_jitter(void)
 	}
 	if (good < SEED_BITS * SAMPLES_PER_BIT)
 		return false;
+	forget_spares();
 	__atomic_store_n(&seeded, true, __ATOMIC_RELEASE);
 	return true;
 }
@@ -147,10 +161,32 @@ void random_bytes(void *to, size_t n)
 	memset(block, 0, sizeof(block));
 }
 
+static bool take_spare(u64 *v)
+{
+	bool found = false;
+
+	SPIN_SCOPE(&lock) {
+		found = spares > 0;
+		if (found) {
+			*v = spare[--spares];
+			spare[spares] = 0;
+		}
+	}
+	return found;
+}
+
+/* A block has words for more than one. */
 u64 random_u64(void)
 {
-	u64 v;
+	u64 words[1 + SPARES];
 
-	random_bytes(&v, sizeof(v));
-	return v;
+	if (take_spare(&words[0]))
+		return words[0];
+	random_bytes(words, sizeof(words));
+	SPIN_SCOPE(&lock) {
+		memcpy(spare, words + 1, sizeof(spare));
+		spares = SPARES;
+	}
+	memset(words + 1, 0, sizeof(spare));
+	return words[0];
 }

@@ -23,6 +23,6 @@ bool random_seed_by_jitter(void);
 
 /* Context: any but NMI and its like. */
 void random_bytes(void *to, size_t n);
-u64 random_u64(void);
+u64 random_u64(void); /* cheaper: a block makes several */
 
 #endif

@@ -142,6 +142,7 @@ struct process_signals {
 	unsigned stopped_count;
 	bool continued; /* after a stop, and wait4 has not said so */
 	bool killable;  /* init has lost its protection */
+	u64 set;        /* of `action`: the others have never been anything but the default */
 	struct signal_action action[NR_SIGNALS];
 };
 

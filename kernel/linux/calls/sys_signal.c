@@ -89,6 +89,7 @@ static int set_action(int signal, const struct signal_action *new, struct signal
 		*old = *a;
 		if (new) {
 			*a = *new;
+			p->signals.set |= SIGNAL_BIT(signal);
 			a->flags &= SA_ALL;
 			a->mask &= ~SIGNALS_UNBLOCKABLE;
 			if (signal_does_nothing(p, signal))

@@ -31,6 +31,7 @@ static void inherit(struct process *p, const struct process *parent)
 	p->exe = parent->exe ? dentry_hold(parent->exe) : NULL;
 	p->cwd = dentry_hold(parent->cwd);
 	memcpy(p->limits, parent->limits, sizeof(p->limits));
+	p->signals.set = parent->signals.set;
 	memcpy(p->signals.action, parent->signals.action, sizeof(p->signals.action));
 }
 

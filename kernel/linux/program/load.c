@@ -90,11 +90,10 @@ static int build_stack(struct mm *mm, const char *path, const struct start_strin
 	const struct ids ids = p ? p->ids : (struct ids){ 0 };
 	const char *platform = elf->ia32 ? "i686" : "x86_64";
 	virt_addr_t execfn, platform_at, random_at;
-	u64 random[2];
+	const u64 random[] = { random_u64(), random_u64() };
 
 	if (!b)
 		return -ENOFRAME;
-	random_bytes(random, sizeof(random));
 	execfn = start_stack_strings(b, path, strings);
 	platform_at = start_stack_bytes(b, platform, strlen(platform) + 1);
 	random_at = start_stack_bytes(b, random, sizeof(random));

@@ -55,12 +55,10 @@ void signal_reset_at_exec(struct process *p)
 {
 	struct thread *t;
 
-	for (unsigned i = 0; i < NR_SIGNALS; i++) {
-		u64 handler = p->signals.action[i].handler;
+	for (u64 rest = p->signals.set; rest; rest &= rest - 1) {
+		struct signal_action *a = &p->signals.action[__builtin_ctzll(rest)];
 
-		p->signals.action[i] = (struct signal_action){
-			.handler = handler == SIG_IGN ? SIG_IGN : SIG_DFL,
-		};
+		*a = (struct signal_action){ .handler = a->handler == SIG_IGN ? SIG_IGN : SIG_DFL };
 	}
 	list_for_each(t, &p->threads, in_process)
 		t->choices->stack = (struct signal_stack){ 0 };
