@@ -3,6 +3,7 @@
  * randomness, apart from each other, and with norandmaps always the same.  What a
  * program sees of it is tests/user/memory/layout.c's.
  */
+#include "arch/machine/random.h"
 #include "kernel/base/string.h"
 #include "kernel/start/selftest.h"
 #include "mm/pagetable.h"
@@ -102,7 +103,21 @@ static void ia32(struct selftest *t)
 	check_program(t, "/bin/ia32", true);
 }
 
+static void words(struct selftest *t)
+{
+	u64 word[4 * ROUNDS];
+	unsigned same = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(word); i++) {
+		word[i] = random_u64();
+		for (unsigned j = 0; j < i; j++)
+			same += word[j] == word[i];
+	}
+	EXPECT_EQ(t, same, 0, "words that were given before");
+}
+
 static const struct selftest_case cases[] = {
+	{ "no random word is given twice", words },
 	{ "the parts of a 64-bit program lie at random, and in range", native },
 	{ "those of a 32-bit program, too", ia32 },
 };

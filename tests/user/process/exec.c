@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,33 @@
 #define MANY 1000
 #define LONG 60000
 
+struct action { /* the kernel's */
+	unsigned long handler, flags, restorer, mask;
+};
+
+/* One signal has a handler, one is ignored, both in ways of their own; what an exec leaves. */
+static void set_actions(void)
+{
+	struct action a = { (unsigned long)exit, 0x04000000 | SA_NODEFER, (unsigned long)exit, ~0UL };
+
+	sys(SYS_rt_sigaction, SIGUSR1, &a, 0, 8);
+	a.handler = 1; /* SIG_IGN */
+	sys(SYS_rt_sigaction, SIGUSR2, &a, 0, 8);
+}
+
+static bool actions_are_fresh(void)
+{
+	bool good = true;
+
+	for (int s = 1; s <= 64; s++) {
+		struct action a = { 99, 99, 0, 99 };
+
+		sys(SYS_rt_sigaction, s, 0, &a, 8);
+		good &= a.handler == (s == SIGUSR2) && a.flags == 0 && a.mask == 0;
+	}
+	return good;
+}
+
 /* Its exit code, or -1. */
 static int run(const char *path, char *const argv[], char *const envp[])
 {
@@ -35,6 +63,7 @@ static int run(const char *path, char *const argv[], char *const envp[])
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		set_actions();
 		__asm__ volatile("pcmpeqd %%xmm0, %%xmm0; pcmpeqd %%xmm15, %%xmm15; fld1" : : : "xmm0", "xmm15");
 		execve(path, argv, envp);
 		_exit(99);
@@ -67,6 +96,8 @@ static int as_child(int argc, char **argv)
 		return argc == 3 && strlen(argv[2]) == LONG && !environ[0];
 	if (strcmp(argv[1], "closed") == 0)
 		return sys(SYS_write, 2, "", 0) == -EBADF && sys(SYS_write, 1, "", 0) == 0;
+	if (strcmp(argv[1], "signals") == 0)
+		return actions_are_fresh();
 	if (strcmp(argv[1], "fpu") == 0)
 		return fpu_is_fresh();
 	if (strcmp(argv[1], "fn") == 0)
@@ -90,6 +121,7 @@ static void test_arguments(void)
 	char *const again[] = { (char *)"exec", (char *)"again", NULL }, *const fn[] = { (char *)"exec", (char *)"fn", NULL };
 	char *const closed[] = { (char *)"exec", (char *)"closed", NULL };
 	char *const fpu[] = { (char *)"exec", (char *)"fpu", NULL };
+	char *const signals[] = { (char *)"exec", (char *)"signals", NULL };
 	char *const long_one[] = { (char *)"exec", (char *)"long", text, NULL };
 
 	memset(text, 'x', LONG);
@@ -105,6 +137,7 @@ static void test_arguments(void)
 	check_equal(run(SELF, closed, none), 1, "a descriptor that wants it is closed");
 	sys(SYS_fcntl, 2, F_SETFD, 0);
 	check_equal(run(SELF, fpu, one), 1, "floating-point registers are fresh");
+	check_equal(run(SELF, signals, one), 1, "no handler is left, and what is ignored stays so");
 }
 
 /* What registers are at the start, tests/user/gate/regs.c knows. */
