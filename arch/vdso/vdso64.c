@@ -25,8 +25,7 @@ void vdso64_init(const struct vdso_clock *clock)
 int vdso64_map(struct mm *mm, virt_addr_t where)
 {
 	const struct mm_file file = { content, 0, true };
-	long at = mm_map_file(mm, where, PAGE_SIZE, VMA_READ | VMA_EXEC, MM_FIXED | MM_NOREPLACE,
-			      &file);
+	long at = mm_map_file(mm, where, PAGE_SIZE, VMA_READ | VMA_EXEC, 0, &file);
 
 	if (at < 0)
 		return (int)at;

@@ -23,9 +23,10 @@ struct mm;
 void vdso64_init(const struct vdso_clock *clock);
 
 /*
- * Shows a 64-bit program its page, readable and executable, and says so in mm->vdso64.  The
- * page is everybody's; who makes it writable and writes gets a copy.  0, or mm_map_file()'s
- * errors.  Context: exec, the address space is not loaded.
+ * Shows a 64-bit program its page, readable and executable, at `where`, or, if something is
+ * there, where mmap would put it, and says so in mm->vdso64.  The page is everybody's; who
+ * makes it writable and writes gets a copy.  0, or mm_map_file()'s errors.  Context: exec,
+ * the address space is not loaded.
  */
 int vdso64_map(struct mm *mm, virt_addr_t where);
 

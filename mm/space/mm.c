@@ -59,7 +59,7 @@ static bool keep(struct kept k)
 {
 	SPIN_GUARD(&kept_lock);
 
-	if (kept_count == KEPT_MAX)
+	if (kept_count == KEPT_MAX || !live_may_keep())
 		return false;
 	kept[kept_count++] = k;
 	return true;

@@ -11,4 +11,9 @@ void live_part(const void *object, size_t size, size_t used);
 void live_slots(const void *frame, u64 offset, u64 size, bool live);
 void live_settle(void);
 
+static inline bool live_may_keep(void)
+{
+	return false;
+}
+
 #endif
