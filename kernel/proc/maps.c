@@ -36,8 +36,8 @@ s64 space_bytes(struct mm *mm, u64 *locked)
 
 	if (sleep_lock_killable(&mm->lock))
 		return -EINTR;
-	bytes = (s64)vma_bytes(mm, 0, USER_END);
-	*locked = vma_locked_bytes(mm, 0, USER_END);
+	bytes = (s64)mm->bytes;
+	*locked = mm->locked_bytes;
 	sleep_unlock(&mm->lock);
 	return bytes;
 }
@@ -67,6 +67,8 @@ static void print_area(struct text *t, const struct mm *mm, const struct vma *vm
 
 int maps_show(struct text *t, const struct inode *inode)
 {
+	const struct vma *vma;
+	struct vma_at at;
 	struct mm *mm;
 	int err = process_space(t, inode, &mm);
 
@@ -74,8 +76,9 @@ int maps_show(struct text *t, const struct inode *inode)
 		return err;
 	err = sleep_lock_killable(&mm->lock);
 	if (!err) {
-		for (unsigned i = 0; i < mm->count && !seam_long_work_point(); i++)
-			print_area(t, mm, &mm->vma[i]);
+		vma = vma_first(mm, &at, 0);
+		for (; vma && !seam_long_work_point(); vma = vma_next(mm, &at))
+			print_area(t, mm, vma);
 		sleep_unlock(&mm->lock);
 	}
 	mm_put(mm);

@@ -96,14 +96,16 @@ static long lock_range(struct mm *mm, virt_addr_t start, virt_addr_t end, unsign
 {
 	virt_addr_t covered = vma_covered_to(mm, start, end);
 	u64 more = end - start - vma_locked_bytes(mm, start, end);
+	int err;
 
 	if ((lock & VMA_LOCKED) && !mm_may_lock(mm, more))
 		return -ENOMEM;
 	if (start == covered)
 		return -ENOMEM;
-	if (!vma_can_protect(mm, start, covered))
-		return -ENOMEM;
-	vma_lock(mm, start, covered, lock);
+	err = vma_prepare_protect(mm, start, covered);
+	if (err)
+		return err;
+	vma_set_flags(mm, start, covered, VMA_LOCKS, lock);
 	return covered == end ? 0 : -ENOMEM;
 }
 
@@ -129,24 +131,24 @@ long mm_lock_all(struct mm *mm, bool current, bool future, unsigned lock)
 	if (sleep_lock_killable(&mm->lock))
 		return -EINTR;
 	if (current && (lock & VMA_LOCKED) &&
-	    !mm_may_lock(mm, vma_bytes(mm, 0, mm->end) - vma_locked_bytes(mm, 0, mm->end)))
+	    !mm_may_lock(mm, mm->bytes - mm->locked_bytes))
 		err = -ENOMEM;
 	if (!err)
 		mm->lock_new = future ? lock : 0;
 	if (!err && current)
-		vma_lock(mm, 0, mm->end, lock);
+		vma_set_flags(mm, 0, mm->end, VMA_LOCKS, lock);
 	sleep_unlock(&mm->lock);
 	return err;
 }
 
 static int populate_locked(struct mm *mm, virt_addr_t start, virt_addr_t end, bool best)
 {
-	for (unsigned i = 0; i < mm->count; i++) {
-		const struct vma *vma = &mm->vma[i];
-		int err;
+	const struct vma *vma;
+	struct vma_at at;
+	int err;
 
-		if (vma->end <= start || vma->start >= end ||
-		    (vma->flags & (VMA_LOCKED | VMA_ONFAULT)) != VMA_LOCKED)
+	for (vma = vma_first(mm, &at, start); vma && vma->start < end; vma = vma_next(mm, &at)) {
+		if ((vma->flags & VMA_LOCKS) != VMA_LOCKED)
 			continue;
 		err = populate(mm, MAX(start, vma->start), MIN(end, vma->end), 0);
 		if (err && (!best || err == -ENOFRAME || err == -EINTR))

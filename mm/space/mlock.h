@@ -28,7 +28,7 @@ long mm_check_range(struct mm *mm, virt_addr_t start, virt_addr_t end, bool lock
 /*
  * As mlock, munlock and mlockall, but that nothing is made present: `lock` is
  * VMA_LOCKED, that with VMA_ONFAULT, or 0.  The second is for areas that are there
- * and for those that come.  0, -EPERM, -ENOMEM (holes, too many areas, RLIMIT_MEMLOCK).
+ * and for those that come.  0, -EPERM, -ENOMEM (holes, too many areas, RLIMIT_MEMLOCK), -ENOFRAME.
  */
 long mm_lock(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned lock);
 long mm_lock_all(struct mm *mm, bool current, bool future, unsigned lock);

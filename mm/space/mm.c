@@ -4,7 +4,7 @@
  * address space, what faults come to, and access to it from the kernel's side.
  *
  * Threads of a process share one, on several CPUs: each function takes its
- * lock.  Areas are kept in mm/space/vma.c's array, pages in mm/space/pages.c, changes of
+ * lock.  Areas are kept in mm/space/vma.c's order, pages in mm/space/pages.c, changes of
  * ranges are in mm/space/mm_range.c; system calls come through kernel/linux/calls/sys_memory.c.
  */
 #include "kernel/base/errno.h"
@@ -16,6 +16,7 @@
 #include "kernel/base/string.h"
 #include "mm/audit/all.h"
 #include "mm/frames/frame.h"
+#include "mm/frames/live.h"
 #include "mm/space/process_entry.h"
 #include "mm/pti.h"
 #include "mm/space/mm.h"
@@ -68,7 +69,7 @@ static bool keep(struct kept k)
 static void free_frames(struct kept k)
 {
 	roots_free(k.pgd);
-	frame_free_contiguous(virt_to_phys(k.mm), MM_FRAMES);
+	frame_free(virt_to_phys(k.mm));
 }
 
 void mm_settle(void)
@@ -84,7 +85,7 @@ u64 mm_kept_frames(void)
 {
 	unsigned pgds = pti_enabled && !pti_roots_per_cpu ? 2 : 1;
 
-	return kept_count * (MM_FRAMES + pgds) + task_stacks_kept_frames();
+	return kept_count * (1 + pgds) + task_stacks_kept_frames();
 }
 
 static bool alloc_frames(struct kept *k)
@@ -93,13 +94,13 @@ static bool alloc_frames(struct kept *k)
 
 	if (!frame_is_failing() && take_kept(k))
 		return true;
-	pa = frame_alloc_run(MM_FRAMES, NO_FRAME);
+	pa = frame_alloc();
 	if (pa == NO_FRAME)
 		return false;
 	k->mm = phys_to_virt(pa);
 	k->pgd = roots_alloc();
 	if (!k->pgd)
-		frame_free_contiguous(pa, MM_FRAMES);
+		frame_free(pa);
 	return k->pgd;
 }
 
@@ -111,8 +112,8 @@ struct mm *mm_alloc(void)
 	if (!alloc_frames(&frames))
 		return NULL;
 	mm = frames.mm;
-	memset(mm, 0, offsetof(struct mm, vma));
-	vma_count_is(mm, 0);
+	memset(mm, 0, offsetof(struct mm, areas.root.vma));
+	live_part(mm, sizeof(*mm), offsetof(struct mm, areas.root.vma));
 	mm->pgd = frames.pgd;
 	mm->users = 1;
 	sleep_lock_init(&mm->lock, LOCK_MM);
@@ -148,20 +149,19 @@ void mm_put(struct mm *mm)
 	process_entry_free(mm->pgd, mm->ldt.active, mm->ldt.table);
 	pages_free_all(mm);
 	vma_remove_all(mm);
-	memset(mm, FRAME_POISON & 0xff, offsetof(struct mm, vma[mm->count]));
+	memset(mm, FRAME_POISON & 0xff, offsetof(struct mm, areas.root.vma));
 	roots_check_unused(frames.pgd);
 	if (!keep(frames))
 		free_frames(frames);
 }
 
 /* All that describes the parent's; what belongs to the struct itself stays. */
-static void copy_areas(struct mm *child, const struct mm *parent)
+static int copy_areas(struct mm *child, const struct mm *parent)
 {
 	pte_t *pgd = child->pgd;
 	u64 id = child->id;
 
-	vma_count_is(child, parent->count);
-	memcpy(child, parent, offsetof(struct mm, vma[parent->count]));
+	memcpy(child, parent, offsetof(struct mm, areas));
 	child->pgd = pgd;
 	child->id = id;
 	child->cpus = (struct cpumask){ 0 };
@@ -172,11 +172,24 @@ static void copy_areas(struct mm *child, const struct mm *parent)
 	child->pti_free = 0;
 	child->ldt = (struct mm_ldt){ .lock = SLEEP_LOCK(LOCK_LDT) };
 	child->lock_new = 0;
-	for (unsigned i = 0; i < child->count; i++) {
-		child->vma[i].flags &= ~VMA_LOCKS;
-		if (child->vma[i].shared)
-			shared_get(child->vma[i].shared);
+	child->locked_bytes = 0;
+	return vma_copy(child, parent);
+}
+
+/* All areas have been copied. */
+static int share_pages(struct mm *child, struct mm *parent)
+{
+	struct vma_at at;
+	const struct vma *vma = vma_first(child, &at, 0);
+	int err = 0;
+
+	while (!err && vma) {
+		virt_addr_t start = vma->start;
+		virt_addr_t end = vma_run(child, &at, &vma);
+
+		err = pages_share(child, parent, start, end);
 	}
+	return err;
 }
 
 struct mm *mm_fork(struct mm *parent)
@@ -188,11 +201,9 @@ struct mm *mm_fork(struct mm *parent)
 		return NULL;
 	err = sleep_lock_killable(&parent->lock);
 	if (!err) {
-		copy_areas(child, parent);
-		for (unsigned i = 0, last; !err && i < child->count; i = last + 1) {
-			last = vma_run(child, i);
-			err = pages_share(child, parent, child->vma[i].start, child->vma[last].end);
-		}
+		err = copy_areas(child, parent);
+		if (!err)
+			err = share_pages(child, parent);
 		parent->stale_faults = 0;
 		tlb_flush_range(&parent->cpus, 0, USER_END);
 		sleep_unlock(&parent->lock);
@@ -229,16 +240,18 @@ u64 mm_measure(struct mm *mm)
 {
 	static u32 round;
 	u64 frames = MM_FRAMES + 2;
+	const struct vma *vma;
+	struct vma_at at;
 
 	if (sleep_lock_killable(&mm->lock))
 		return mm->measured;
 	round++;
-	frames += pages_measure(mm) + mm->tables;
+	frames += pages_measure(mm) + mm->tables + areas_frames(&mm->areas);
 	if (mm->ldt.active || mm->pti_free)
 		frames += ldt_pages(mm->ldt.active) + LDT_TABLES;
-	for (unsigned i = 0; i < mm->count; i++)
-		if (mm->vma[i].shared)
-			frames += shared_measure(mm->vma[i].shared, round);
+	for (vma = vma_first(mm, &at, 0); vma; vma = vma_next(mm, &at))
+		if (vma->shared)
+			frames += shared_measure(vma->shared, round);
 	sleep_unlock(&mm->lock);
 	return frames;
 }

@@ -9,33 +9,12 @@
 #include "kernel/base/types.h"
 #include "mm/pagetable.h"
 #include "mm/pti.h"
-
-/* Linux's PROT_*: the ABI of mmap and mprotect. */
-#define VMA_READ 1
-#define VMA_WRITE 2
-#define VMA_EXEC 4
-
-/* What an area is besides. */
-#define VMA_GROWSDOWN 1 /* a stack: grows to where it is touched */
-#define VMA_LOCKED 2    /* counts against RLIMIT_MEMLOCK */
-#define VMA_ONFAULT 4   /* locked, its pages coming as they are touched */
-#define VMA_PRIVATE 8   /* shows `shared`, a file, and writes to pages of its own */
-#define VMA_READONLY 16 /* must not become writable */
-#define VMA_LOCKS ((unsigned)(VMA_LOCKED | VMA_ONFAULT))
+#include "mm/space/areas.h"
 
 struct guest;
-struct shared;
 
-struct vma {
-	virt_addr_t start, end; /* pages; end is exclusive */
-	unsigned prot;
-	unsigned flags;        /* VMA_GROWSDOWN and so on */
-	struct shared *shared; /* where its frames are; NULL: private memory, zeroes at first */
-	u64 offset;            /* of start, in `shared` */
-};
-
-#define MM_FRAMES 6
-#define MM_MAX_VMAS 600
+#define MM_FRAMES 1
+#define MM_MAX_VMAS 65530 /* Linux's vm.max_map_count */
 
 /* mm/space/process_entry.h has the meaning of `active`. */
 struct mm_ldt {
@@ -99,8 +78,8 @@ struct mm {
 	u64 tables;            /* frames of page tables of the user half */
 	unsigned stale_faults; /* tried again since an entry last got more rights */
 	unsigned lock_new;     /* mlockall(MCL_FUTURE): VMA_LOCKED and so on of new areas */
-	unsigned count;
-	struct vma vma[MM_MAX_VMAS]; /* ascending, apart, neighbours may touch */
+	u64 bytes, data_bytes, locked_bytes; /* of areas: mm/space/vma.h */
+	struct areas areas; /* the last: see there */
 };
 static_assert(sizeof(struct mm) <= MM_FRAMES * PAGE_SIZE, "struct mm fits");
 
@@ -111,12 +90,6 @@ static_assert(sizeof(struct mm) <= MM_FRAMES * PAGE_SIZE, "struct mm fits");
 #define MM_MMAP_TOP (MM_STACK_TOP - MM_STACK_GAP_MIN)
 #define MM_PIE_BASE 0x555555554000
 #define MM_LOW_TOP 0x80000000 /* MAP_32BIT */
-
-/*
- * What stays free between an area that grows down and what lies below it, so that a
- * large frame cannot step over into that: Linux's stack_guard_gap.
- */
-#define STACK_GUARD_GAP (256 * PAGE_SIZE)
 
 /* The places for 32-bit programs, whose vDSO page lies at MM_MMAP_TOP_IA32. */
 #define MM_STACK_TOP_IA32 USER_END_IA32

@@ -5,8 +5,7 @@
  * whole pages, whatever of them is there.  They are those of the process that asks:
  * of a debugger that writes below another's stack, the debugger's.
  *
- * Sums are made when they are asked for, and there is a limit: there are at most
- * MM_MAX_VMAS areas, and no sum can be wrong then.
+ * mm/space/vma.c keeps the sums.
  * Sources: Linux, mm/mmap.c (may_expand_vm, acct_stack_growth,
  * expand_downwards).
  */
@@ -20,14 +19,14 @@ bool mm_may_be_data(const struct mm *mm, u64 more)
 {
 	u64 limit = seam_memory_limit(MEMORY_DATA);
 
-	return limit == UNLIMITED || vma_data_bytes(mm) + more <= limit;
+	return limit == UNLIMITED || mm->data_bytes + more <= limit;
 }
 
 bool mm_may_grow(const struct mm *mm, u64 more, bool data)
 {
 	u64 limit = seam_memory_limit(MEMORY_AS);
 
-	return (limit == UNLIMITED || vma_bytes(mm, 0, mm->end) + more <= limit) &&
+	return (limit == UNLIMITED || mm->bytes + more <= limit) &&
 	       (!data || mm_may_be_data(mm, more));
 }
 
@@ -38,7 +37,7 @@ bool mm_can_lock(void)
 
 bool mm_may_lock(const struct mm *mm, u64 more)
 {
-	return vma_locked_bytes(mm, 0, mm->end) + more <= seam_memory_limit(MEMORY_LOCK);
+	return mm->locked_bytes + more <= seam_memory_limit(MEMORY_LOCK);
 }
 
 /* What is touched need not be the next page: a frame of the program may be large. */

@@ -30,15 +30,23 @@ static bool range_ok(const struct mm *mm, virt_addr_t addr, u64 *len)
 
 /* ---- munmap --------------------------------------------------------------------- */
 
+/* What has been prepared. */
+static int drop(struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	if (pages_drop(mm, start, end) < end)
+		return -EINTR;
+	vma_remove(mm, start, end);
+	return 0;
+}
+
 static int unmap_locked(struct mm *mm, virt_addr_t addr, u64 len)
 {
+	int err;
+
 	if (addr % PAGE_SIZE || len == 0 || !range_ok(mm, addr, &len))
 		return -EINVAL;
-	if (!vma_can_remove(mm, addr, addr + len))
-		return -ENOMEM;
-	if (pages_drop(mm, addr, addr + len) < addr + len)
-		return -EINTR;
-	return vma_remove(mm, addr, addr + len);
+	err = vma_prepare_remove(mm, addr, addr + len);
+	return err ? err : drop(mm, addr, addr + len);
 }
 
 long mm_unmap(struct mm *mm, virt_addr_t addr, u64 len)
@@ -54,7 +62,10 @@ long mm_unmap(struct mm *mm, virt_addr_t addr, u64 len)
 
 /* ---- mmap ----------------------------------------------------------------------- */
 
-/* Frees the place that is asked for, or finds one; 0 or negative: there is none. */
+/*
+ * Frees the place that is asked for, for which all has been prepared, or finds one; 0 or
+ * negative: there is none.
+ */
 static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
 {
 	virt_addr_t top = how & MM_32BIT ? MIN(mm->low_top, mm->mmap_top) :
@@ -68,22 +79,20 @@ static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
 			return -EPERM;
 		if ((how & MM_NOREPLACE) && !vma_range_free(mm, addr, addr + len))
 			return -EEXIST;
-		if (!vma_has_room(mm, 2)) /* nothing goes away in vain */
-			return -ENOMEM;
 		/* Where no area is, no page is. */
-		err = vma_range_free(mm, addr, addr + len) ? 0 : unmap_locked(mm, addr, len);
+		err = vma_range_free(mm, addr, addr + len) ? 0 : drop(mm, addr, addr + len);
 		return err ? err : (long)addr;
 	}
 	addr = ALIGN_DOWN(addr, PAGE_SIZE);
 	if (addr >= USER_START && len <= end && addr <= end - len &&
 	    vma_room_free(mm, addr, addr + len))
 		return (long)addr;
-	addr = vma_find_room(mm, len, how & MM_32BIT ? LOW_BOTTOM : USER_START, top);
+	addr = areas_find_room(&mm->areas, len, how & MM_32BIT ? LOW_BOTTOM : USER_START, top);
 	return addr ? (long)addr : -ENOMEM;
 }
 
 /* May it become an area, replacing what is there if the place is fixed? */
-static int may_map(const struct mm *mm, virt_addr_t addr, u64 len, const struct vma *new,
+static int may_map(struct mm *mm, virt_addr_t addr, u64 len, const struct vma *new,
 		   unsigned how)
 {
 	u64 replaced = how & MM_FIXED ? vma_bytes(mm, addr, addr + len) : 0;
@@ -98,18 +107,17 @@ static int may_map(const struct mm *mm, virt_addr_t addr, u64 len, const struct 
 static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, struct vma new, unsigned how)
 {
 	long at;
-	int err;
 
 	new.flags |= mm->lock_new | (how & MM_LOCKED ? VMA_LOCKED : 0);
 	at = may_map(mm, addr, len, &new, how);
+	if (at == 0) /* nothing goes away in vain */
+		at = vma_prepare(mm, how & MM_FIXED ? 2 : 1);
 	if (at == 0)
 		at = make_room(mm, addr, len, how);
 	if (at > 0) {
 		new.start = (virt_addr_t)at;
 		new.end = new.start + len;
-		err = vma_insert(mm, new);
-		if (err)
-			at = err;
+		vma_insert(mm, &new);
 	}
 	return at;
 }
@@ -174,11 +182,13 @@ long mm_map_file(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsign
 
 void mm_cut_file(struct mm *mm, const struct shared *content, u64 size)
 {
+	const struct vma *vma;
+	struct vma_at at;
+
 	size = ALIGN_UP(size, PAGE_SIZE);
 	if (sleep_lock_killable(&mm->lock))
 		return;
-	for (unsigned i = 0; i < mm->count; i++) {
-		const struct vma *vma = &mm->vma[i];
+	for (vma = vma_first(mm, &at, 0); vma; vma = vma_next(mm, &at)) {
 		u64 stays = size > vma->offset ? size - vma->offset : 0;
 
 		if (vma->shared == content && stays < vma->end - vma->start)
@@ -190,17 +200,22 @@ void mm_cut_file(struct mm *mm, const struct shared *content, u64 size)
 /* ---- mprotect, brk --------------------------------------------------------------- */
 
 /* May the areas of the range be written, and the private ones become data? */
-static int may_write(const struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
+static int may_write(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
 {
+	const struct vma *vma = NULL;
+	struct vma_at at;
 	u64 more = 0;
 
-	for (struct vma vma; (prot & VMA_WRITE) && start < end; start = vma.end) {
-		vma = *vma_find(mm, start);
-		if (vma.flags & VMA_READONLY)
+	if (prot & VMA_WRITE)
+		vma = vma_first(mm, &at, start);
+	for (; vma && vma->start < end; vma = vma_next(mm, &at)) {
+		struct vma then = *vma;
+
+		if (vma->flags & VMA_READONLY)
 			return -EACCES;
-		vma.prot ^= VMA_WRITE;
-		if (vma_is_data(&vma))
-			more += MIN(end, vma.end) - start;
+		then.prot ^= VMA_WRITE;
+		if (vma_is_data(&then))
+			more += MIN(end, vma->end) - MAX(start, vma->start);
 	}
 	return more && !mm_may_be_data(mm, more) ? -ENOMEM : 0;
 }
@@ -208,9 +223,11 @@ static int may_write(const struct mm *mm, virt_addr_t start, virt_addr_t end, un
 /* What is left early leaves an area that ends where it got to. */
 static int protect_locked(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
 {
-	int err = vma_can_protect(mm, start, end) ? may_write(mm, start, end, prot) : -ENOMEM;
+	int err = vma_prepare_protect(mm, start, end);
 	virt_addr_t done;
 
+	if (!err)
+		err = may_write(mm, start, end, prot);
 	if (err)
 		return err;
 	done = pages_protect(mm, start, end, prot);
@@ -245,9 +262,10 @@ static int extend_brk(struct mm *mm, virt_addr_t start, virt_addr_t end)
 	};
 
 	if (!vma_room_free(mm, start, end + PAGE_SIZE) || !mm_may_grow(mm, end - start, true) ||
-	    ((new.flags &VMA_LOCKED) && !mm_may_lock(mm, end - start)))
+	    ((new.flags &VMA_LOCKED) && !mm_may_lock(mm, end - start)) || vma_prepare(mm, 1))
 		return -ENOMEM;
-	return vma_insert(mm, new);
+	vma_insert(mm, &new);
+	return 0;
 }
 
 static virt_addr_t brk_locked(struct mm *mm, virt_addr_t brk)
@@ -325,9 +343,9 @@ static long move(struct mm *mm, struct remap *r)
 	u64 len = MIN(r->old_len, r->new_len), moved;
 	int err;
 
-	if (!vma_has_room(mm, 3))
-		return -ENOMEM;
-	err = pages_prepare_move(mm, r->addr, r->to, len);
+	err = vma_prepare(mm, 3);
+	if (!err)
+		err = pages_prepare_move(mm, r->addr, r->to, len);
 	if (err)
 		return err;
 	moved = pages_move(mm, r->addr, r->to, len) - r->addr;
@@ -338,11 +356,11 @@ static long move(struct mm *mm, struct remap *r)
 	vma.offset += r->addr - vma.start;
 	vma.start = r->to;
 	vma.end = r->to + r->new_len;
-	err = vma_insert(mm, vma);
-	if (!err && (r->flags & MM_REMAP_DONTUNMAP))
-		vma_lock(mm, r->addr, r->addr + r->old_len, 0);
-	else if (!err && r->old_len)
-		err = unmap_locked(mm, r->addr, r->old_len);
+	vma_insert(mm, &vma);
+	if (r->flags & MM_REMAP_DONTUNMAP)
+		vma_set_flags(mm, r->addr, r->addr + r->old_len, VMA_LOCKS, 0);
+	else if (r->old_len)
+		err = drop(mm, r->addr, r->addr + r->old_len);
 	if (!err && moved < len)
 		err = -EINTR;
 	return err ? err : (long)r->to;
@@ -358,12 +376,13 @@ static long remap_to(struct mm *mm, struct remap *r)
 	if (r->to % PAGE_SIZE || r->new_len > mm->end || r->to > mm->end - r->new_len ||
 	    (r->addr + r->old_len > r->to && r->to + r->new_len > r->addr))
 		return -EINVAL;
-	if (!vma_has_room(mm, 5))
-		return -ENOMEM;
+	err = vma_prepare(mm, 5);
+	if (err)
+		return err;
 	if (fixed && r->to < USER_START)
 		return -EPERM;
 	if (fixed) {
-		err = unmap_locked(mm, r->to, r->new_len);
+		err = drop(mm, r->to, r->to + r->new_len);
 		if (!err && r->old_len > r->new_len) {
 			err = unmap_locked(mm, r->addr + r->new_len, r->old_len - r->new_len);
 			r->old_len = r->new_len;
@@ -391,15 +410,12 @@ static bool grow(struct mm *mm, const struct remap *r)
 	more.end = r->addr + r->new_len;
 	more.offset += vma->end - vma->start;
 	if (r->addr + r->old_len != vma->end || more.end < more.start || more.end > mm->end ||
-	    !vma_range_free(mm, more.start, more.end))
+	    !vma_range_free(mm, more.start, more.end) || vma_prepare(mm, 1))
 		return false;
 	if (more.shared)
 		shared_get(more.shared);
-	if (!vma_insert(mm, more))
-		return true;
-	if (more.shared)
-		shared_put(more.shared);
-	return false;
+	vma_insert(mm, &more);
+	return true;
 }
 
 static long remap_locked(struct mm *mm, struct remap *r)
@@ -424,7 +440,7 @@ static long remap_locked(struct mm *mm, struct remap *r)
 		return (long)r->addr;
 	if (!(r->flags & MM_REMAP_MAYMOVE) || r->new_len > mm->end)
 		return -ENOMEM;
-	r->to = vma_find_room(mm, r->new_len, USER_START, mm->mmap_top);
+	r->to = areas_find_room(&mm->areas, r->new_len, USER_START, mm->mmap_top);
 	return r->to ? move(mm, r) : -ENOMEM;
 }
 

@@ -48,7 +48,7 @@ long mm_map_file(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsign
  */
 void mm_cut_file(struct mm *mm, const struct shared *content, u64 size);
 
-/* As munmap and mprotect: 0, -EINVAL, -ENOMEM, -EACCES.  Flush what they must. */
+/* As munmap and mprotect: 0, -EINVAL, -ENOMEM, -ENOFRAME, -EACCES.  Flush what they must. */
 long mm_unmap(struct mm *mm, virt_addr_t addr, u64 len);
 long mm_protect(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot);
 

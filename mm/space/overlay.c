@@ -17,9 +17,11 @@ int overlay_make_memory(struct mm *mm, u64 size)
 	int err;
 
 	sleep_lock(&mm->lock);
-	err = vma_insert(mm, memory);
-	if (!err)
-		err = vma_insert(mm, kept);
+	err = vma_prepare(mm, 2);
+	if (!err) {
+		vma_insert(mm, &memory);
+		vma_insert(mm, &kept);
+	}
 	sleep_unlock(&mm->lock);
 	return err;
 }
@@ -29,9 +31,13 @@ void *overlay_kept(struct mm *mm, virt_addr_t va)
 	return phys_to_virt(*pti_user_pte(mm->pgd, va, false) & PTE_ADDR_MASK);
 }
 
-/* Only the area of a page that is not covered has rights. */
+/*
+ * Only the area of a page that is not covered has rights; that of one which is stays apart,
+ * so that nothing need be cut, and no memory be found, to uncover it.
+ */
 static void set_rights(struct mm *mm, virt_addr_t va, unsigned prot)
 {
+	vma_set_flags(mm, va, va + PAGE_SIZE, VMA_ALONE, prot ? 0 : VMA_ALONE);
 	vma_protect(mm, va, va + PAGE_SIZE, prot);
 	pages_protect(mm, va, va + PAGE_SIZE, prot);
 }
@@ -45,9 +51,9 @@ static int cover_locked(struct mm *mm, struct overlay_page *p)
 
 	if (!vma || vma->prot != (VMA_READ | VMA_WRITE))
 		return -EACCES;
-	if (!vma_can_protect(mm, va, va + PAGE_SIZE))
-		return -ENOMEM;
-	err = pages_touch(mm, vma, va, PAGES_WRITE, &guest);
+	err = vma_prepare_protect(mm, va, va + PAGE_SIZE);
+	if (!err)
+		err = pages_touch(mm, vma, va, PAGES_WRITE, &guest);
 	if (!err)
 		err = pages_prepare_move(mm, va, va + OVERLAY_KEPT, PAGE_SIZE);
 	ours = err ? NO_FRAME : frame_alloc_zeroed();

@@ -27,7 +27,7 @@ struct overlay_page {
 
 /*
  * Memory from address 0 on, RW, zeroed at the first touch, in an empty address space, with
- * room to keep covered pages in.  0, or -ENOMEM.
+ * room to keep covered pages in.  0, or -ENOFRAME.
  */
 int overlay_make_memory(struct mm *mm, u64 size);
 

@@ -253,10 +253,14 @@ static void free_range(struct mm *mm, virt_addr_t start, virt_addr_t end, virt_a
  */
 void pages_free_all(struct mm *mm)
 {
-	for (unsigned i = 0, last; i < mm->count; i = last + 1) {
-		last = vma_run(mm, i);
-		free_range(mm, mm->vma[i].start, mm->vma[last].end,
-			   last + 1 < mm->count ? mm->vma[last + 1].start : KERNEL_HALF);
+	struct vma_at at;
+	const struct vma *vma = vma_first(mm, &at, 0);
+
+	while (vma) {
+		virt_addr_t start = vma->start;
+		virt_addr_t end = vma_run(mm, &at, &vma);
+
+		free_range(mm, start, end, vma ? vma->start : KERNEL_HALF);
 	}
 	/* Tables of areas that are gone, and what a guest's tables have displaced. */
 	if (mm->tables > 0)

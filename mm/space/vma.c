@@ -1,136 +1,120 @@
 /*
  * Areas.  All changes come down to two steps: split so that a boundary falls
  * on an address, then act on whole areas; and merging equal neighbours after.
- * A change that would need more places than there are fails before it has
- * begun.  Two places are never filled: cutting needs them for a moment, even
- * where it leaves no more areas than before.
+ * A change that would need more areas than there may be, or memory that is not there,
+ * fails when it is prepared.  mm/space/areas.c keeps them in order.
  */
-#include "kernel/base/errno.h"
-#include "kernel/base/string.h"
 #include "mm/space/shared.h"
 #include "mm/space/vma.h"
 
-/* Index of the first area that ends above addr. */
-static unsigned first_above(const struct mm *mm, virt_addr_t addr)
+const struct vma *vma_first(struct mm *mm, struct vma_at *at, virt_addr_t addr)
 {
-	unsigned lo = 0, hi = mm->count;
+	return areas_seek(&mm->areas, at, addr);
+}
 
-	while (lo < hi) {
-		unsigned mid = (lo + hi) / 2;
+const struct vma *vma_next(struct mm *mm, struct vma_at *at)
+{
+	return areas_next(&mm->areas, at);
+}
 
-		if (mm->vma[mid].end > addr)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return lo;
+virt_addr_t vma_run(struct mm *mm, struct vma_at *at, const struct vma **vma)
+{
+	virt_addr_t end;
+
+	do {
+		end = (*vma)->end;
+		*vma = areas_next(&mm->areas, at);
+	} while (*vma && (*vma)->start == end);
+	return end;
 }
 
 const struct vma *vma_find(const struct mm *mm, virt_addr_t addr)
 {
-	unsigned i = first_above(mm, addr);
+	const struct area_node *n = &mm->areas.root;
+	unsigned i;
 
-	return i < mm->count && mm->vma[i].start <= addr ? &mm->vma[i] : NULL;
-}
-
-bool vma_range_free(const struct mm *mm, virt_addr_t start, virt_addr_t end)
-{
-	unsigned i = first_above(mm, start);
-
-	return i == mm->count || mm->vma[i].start >= end;
-}
-
-/* Where what lies below the area must end. */
-static virt_addr_t gap_start(const struct vma *vma)
-{
-	if (!(vma->flags & VMA_GROWSDOWN))
-		return vma->start;
-	return vma->start - MIN(vma->start, STACK_GUARD_GAP);
-}
-
-bool vma_room_free(const struct mm *mm, virt_addr_t start, virt_addr_t end)
-{
-	unsigned i = first_above(mm, start);
-
-	return i == mm->count || gap_start(&mm->vma[i]) >= end;
-}
-
-virt_addr_t vma_find_room(const struct mm *mm, u64 len, virt_addr_t bottom, virt_addr_t top)
-{
-	virt_addr_t end = top;
-
-	for (unsigned i = mm->count; i > 0; i--) {
-		const struct vma *vma = &mm->vma[i - 1];
-
-		if (vma->end <= end && end - vma->end >= len)
-			break;
-		end = MIN(end, gap_start(vma));
+	for (unsigned h = mm->areas.height; unlikely(h > 0); h--) {
+		i = area_node_search(n, addr);
+		if (i == n->count)
+			return NULL;
+		n = n->branch[i].node;
 	}
-	return len <= end && end - len >= bottom ? end - len : 0;
+	i = area_node_search(n, addr);
+	return i < n->count && n->vma[i].start <= addr ? &n->vma[i] : NULL;
 }
 
-static void insert_at(struct mm *mm, unsigned i, struct vma vma)
+bool vma_range_free(struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
-	vma_count_is(mm, mm->count + 1);
-	memmove(&mm->vma[i + 1], &mm->vma[i], (mm->count - i) * sizeof(vma));
-	mm->vma[i] = vma;
-	mm->count++;
+	struct vma_at at;
+	const struct vma *vma = areas_seek(&mm->areas, &at, start);
+
+	return !vma || vma->start >= end;
 }
 
-static void delete_at(struct mm *mm, unsigned i, unsigned n)
+bool vma_room_free(struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
-	for (unsigned k = i; k < i + n; k++)
-		if (mm->vma[k].shared)
-			shared_put(mm->vma[k].shared);
-	memmove(&mm->vma[i], &mm->vma[i + n], (mm->count - i - n) * sizeof(struct vma));
-	mm->count -= n;
-	vma_count_is(mm, mm->count);
+	struct vma_at at;
+	const struct vma *vma = areas_seek(&mm->areas, &at, start);
+
+	return !vma || areas_limit(vma) >= end;
 }
 
-/* Makes `addr` a boundary.  There is room for one more. */
-static void split_at(struct mm *mm, virt_addr_t addr)
-{
-	unsigned i = first_above(mm, addr);
+/* ---- Sums ------------------------------------------------------------------------ */
 
-	if (i == mm->count || mm->vma[i].start >= addr)
-		return;
-	insert_at(mm, i, mm->vma[i]);
-	mm->vma[i].end = addr;
-	mm->vma[i + 1].start = addr;
-	mm->vma[i + 1].offset += addr - mm->vma[i].start;
-	if (mm->vma[i].shared)
-		shared_get(mm->vma[i].shared);
+/* sign: 1, or -1 of an area that goes or changes. */
+static void count(struct mm *mm, const struct vma *vma, int sign)
+{
+	u64 bytes = (vma->end - vma->start) * (u64)sign;
+
+	mm->bytes += bytes;
+	if (vma_is_data(vma))
+		mm->data_bytes += bytes;
+	if (vma->flags & VMA_LOCKED)
+		mm->locked_bytes += bytes;
 }
 
-/* Do two areas that touch come to the same as one? */
-static bool alike(const struct vma *a, const struct vma *b)
+/* Of areas that have all of `flags`. */
+static u64 bytes(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned flags)
 {
-	return a->prot == b->prot && a->flags == b->flags && a->shared == b->shared &&
-	       (!a->shared || a->offset + (a->end - a->start) == b->offset);
+	const struct vma *vma;
+	struct vma_at at;
+	u64 sum = 0;
+
+	for (vma = areas_seek(&mm->areas, &at, start); vma && vma->start < end; vma = areas_next(&mm->areas, &at))
+		if ((vma->flags & flags) == flags)
+			sum += MIN(end, vma->end) - MAX(start, vma->start);
+	return sum;
 }
 
-/* Joins areas around [start, end) that touch and are alike. */
-static void merge_around(struct mm *mm, virt_addr_t start, virt_addr_t end)
+u64 vma_bytes(struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
-	unsigned i = first_above(mm, start ? start - 1 : 0);
+	return bytes(mm, start, end, 0);
+}
 
-	while (i + 1 < mm->count && mm->vma[i].start <= end) {
-		struct vma *a = &mm->vma[i], *b = a + 1;
+u64 vma_locked_bytes(struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	return bytes(mm, start, end, VMA_LOCKED);
+}
 
-		if (a->end == b->start && alike(a, b)) {
-			a->end = b->end;
-			delete_at(mm, i + 1, 1);
-		} else {
-			i++;
-		}
+virt_addr_t vma_covered_to(struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	const struct vma *vma;
+	struct vma_at at;
+
+	for (vma = areas_seek(&mm->areas, &at, start); start < end; vma = areas_next(&mm->areas, &at)) {
+		if (!vma || vma->start > start)
+			return start;
+		start = vma->end;
 	}
+	return end;
 }
 
-/* Room for `more` areas, and for the two that a cut has for a moment. */
-bool vma_has_room(const struct mm *mm, unsigned more)
+bool vma_covers(struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
-	return mm->count + more + 2 <= MM_MAX_VMAS;
+	return vma_covered_to(mm, start, end) == end;
 }
+
+/* ---- Splitting and merging ------------------------------------------------------- */
 
 /* The area that split_at(addr) would cut in two, or NULL. */
 static const struct vma *cut_by(const struct mm *mm, virt_addr_t addr)
@@ -140,149 +124,211 @@ static const struct vma *cut_by(const struct mm *mm, virt_addr_t addr)
 	return vma && vma->start < addr ? vma : NULL;
 }
 
-int vma_insert(struct mm *mm, struct vma vma)
+/* Cuts the area there, so that another begins at `addr`, which the place is then. */
+static struct vma *cut(struct mm *mm, struct vma_at *at, virt_addr_t addr)
 {
-	if (!vma_has_room(mm, 1))
-		return -ENOMEM;
-	insert_at(mm, first_above(mm, vma.start), vma);
-	merge_around(mm, vma.start, vma.end);
-	return 0;
+	struct vma *low = &at->node[0]->vma[at->i[0]], high = *low;
+
+	high.start = addr;
+	high.offset += addr - low->start;
+	if (high.shared)
+		shared_get(high.shared);
+	low->end = addr;
+	areas_changed(&mm->areas, at);
+	at->i[0]++;
+	areas_insert(mm, at, &high);
+	return &at->node[0]->vma[at->i[0]];
+}
+
+/* Makes `addr` a boundary.  The first area above, or NULL; the place is its. */
+static struct vma *split_at(struct mm *mm, struct vma_at *at, virt_addr_t addr)
+{
+	struct vma *vma = areas_seek(&mm->areas, at, addr);
+
+	return vma && vma->start < addr ? cut(mm, at, addr) : vma;
+}
+
+/* Do two areas that touch come to the same as one? */
+static bool alike(const struct vma *a, const struct vma *b)
+{
+	return a->prot == b->prot && a->flags == b->flags && a->shared == b->shared &&
+	       !(a->flags & VMA_ALONE) &&
+	       (!a->shared || a->offset + (a->end - a->start) == b->offset);
+}
+
+/*
+ * Joins areas that touch and are alike: from the one below the place, to the one that
+ * begins at `end`.
+ */
+static void merge_around(struct mm *mm, struct vma_at *at, virt_addr_t end)
+{
+	struct vma *low = areas_prev(&mm->areas, at), *high;
+
+	if (!low) /* and the place is as it was, or lost */
+		low = areas_seek(&mm->areas, at, 0);
+	for (; low && low->start <= end; low = high) {
+		struct vma gone;
+
+		high = areas_next(&mm->areas, at);
+		if (!high || low->end != high->start || !alike(low, high))
+			continue;
+		gone = *high;
+		areas_remove(mm, at, 1);
+		high = areas_seek(&mm->areas, at, gone.start - 1); /* which is `low`: perhaps it goes on */
+		high->end = gone.end;
+		areas_changed(&mm->areas, at);
+		if (gone.shared)
+			shared_put(gone.shared);
+	}
+}
+
+/* ---- Changes --------------------------------------------------------------------- */
+
+/* Is there another beside it?  (The one below is not looked for in another leaf.) */
+static bool has_neighbour(const struct vma_at *at, const struct vma *vma, const struct vma *above)
+{
+	if (above && above->start == vma->end)
+		return true;
+	return at->i[0] == 0 || at->node[0]->vma[at->i[0] - 1].end == vma->start;
+}
+
+void vma_insert(struct mm *mm, const struct vma *vma)
+{
+	struct vma_at at;
+	const struct vma *above = areas_seek(&mm->areas, &at, vma->start);
+	bool may_merge = has_neighbour(&at, vma, above);
+
+	count(mm, vma, 1);
+	areas_insert(mm, &at, vma);
+	if (may_merge)
+		merge_around(mm, &at, vma->end);
 }
 
 /* Linux lets stacks and inaccessible areas come as near as they like. */
-const struct vma *vma_growing(const struct mm *mm, virt_addr_t start)
+const struct vma *vma_growing(struct mm *mm, virt_addr_t start)
 {
-	unsigned i = first_above(mm, start);
-	const struct vma *below = i > 0 ? &mm->vma[i - 1] : NULL;
+	struct vma_at at;
+	const struct vma *vma = areas_seek(&mm->areas, &at, start), *below;
 
-	if (i == mm->count || !(mm->vma[i].flags & VMA_GROWSDOWN))
+	if (!vma || !(vma->flags & VMA_GROWSDOWN))
 		return NULL;
+	below = areas_prev(&mm->areas, &at);
 	if (below && below->prot && !(below->flags & VMA_GROWSDOWN) &&
 	    start - below->end < STACK_GUARD_GAP)
 		return NULL;
-	return &mm->vma[i];
+	return vma;
 }
 
 void vma_grow_down(struct mm *mm, virt_addr_t start)
 {
-	struct vma *vma = &mm->vma[first_above(mm, start)];
+	struct vma_at at;
+	struct vma *vma = areas_seek(&mm->areas, &at, start);
 
+	count(mm, vma, -1);
 	vma->start = start;
-	merge_around(mm, start, vma->end);
+	count(mm, vma, 1);
+	areas_changed(&mm->areas, &at);
+	merge_around(mm, &at, vma->end);
 }
 
-bool vma_can_remove(const struct mm *mm, virt_addr_t start, virt_addr_t end)
+bool vma_is_hole(const struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
-	const struct vma *first;
-	bool hole;
+	const struct vma *vma = cut_by(mm, start);
 
-	if (vma_has_room(mm, 1))
-		return true;
-	first = cut_by(mm, start);
-	hole = first && first == cut_by(mm, end);
-	return vma_range_free(mm, start, end) || vma_has_room(mm, hole);
+	return vma && vma->end > end;
 }
 
-int vma_remove(struct mm *mm, virt_addr_t start, virt_addr_t end)
+/*
+ * Removes from the place on what one leaf has that ends at `end` or below, and of the next
+ * area what lies below `end`.  Is that all there is?
+ */
+static bool remove_some(struct mm *mm, struct vma_at *at, struct vma *vma, virt_addr_t end)
 {
-	unsigned i = first_above(mm, start), n = 0;
+	unsigned n, left = areas_left(at);
 
-	while (i + n < mm->count && mm->vma[i + n].start < end)
-		n++;
-	if (n == 0)
-		return 0;
-	if (mm->vma[i].start >= start && mm->vma[i + n - 1].end <= end) {
-		delete_at(mm, i, n);
-		return 0;
+	for (n = 0; n < left && vma[n].end <= end; n++) {
+		count(mm, &vma[n], -1);
+		if (vma[n].shared)
+			shared_put(vma[n].shared);
 	}
-	if (!vma_can_remove(mm, start, end))
-		return -ENOMEM;
-	split_at(mm, start);
-	split_at(mm, end);
-	i = first_above(mm, start);
-	for (n = 0; i + n < mm->count && mm->vma[i + n].end <= end;)
-		n++;
-	delete_at(mm, i, n);
-	return 0;
-}
-
-virt_addr_t vma_covered_to(const struct mm *mm, virt_addr_t start, virt_addr_t end)
-{
-	for (unsigned i = first_above(mm, start); start < end; i++) {
-		if (i == mm->count || mm->vma[i].start > start)
-			return start;
-		start = mm->vma[i].end;
+	if (n < left && vma[n].start < end) {
+		count(mm, &vma[n], -1);
+		vma[n].offset += end - vma[n].start;
+		vma[n].start = end;
+		count(mm, &vma[n], 1);
 	}
-	return end;
+	areas_remove(mm, at, n);
+	return n < left;
 }
 
-bool vma_covers(const struct mm *mm, virt_addr_t start, virt_addr_t end)
+void vma_remove(struct mm *mm, virt_addr_t start, virt_addr_t end)
 {
-	return vma_covered_to(mm, start, end) == end;
-}
+	struct vma_at at;
+	struct vma *vma = areas_seek(&mm->areas, &at, start);
 
-/* Of areas that have all of `flags`. */
-static u64 bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned flags)
-{
-	u64 sum = 0;
-
-	for (unsigned i = start ? first_above(mm, start) : 0; i < mm->count; i++) {
-		const struct vma *vma = &mm->vma[i];
-
-		if (vma->start >= end)
-			break;
-		if ((vma->flags & flags) == flags)
-			sum += MIN(end, vma->end) - MAX(start, vma->start);
-	}
-	return sum;
-}
-
-u64 vma_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end)
-{
-	return bytes(mm, start, end, 0);
-}
-
-u64 vma_locked_bytes(const struct mm *mm, virt_addr_t start, virt_addr_t end)
-{
-	return bytes(mm, start, end, VMA_LOCKED);
-}
-
-u64 vma_data_bytes(const struct mm *mm)
-{
-	u64 sum = 0;
-
-	for (unsigned i = 0; i < mm->count; i++)
-		if (vma_is_data(&mm->vma[i]))
-			sum += mm->vma[i].end - mm->vma[i].start;
-	return sum;
-}
-
-bool vma_can_protect(const struct mm *mm, virt_addr_t start, virt_addr_t end)
-{
-	unsigned more = !!cut_by(mm, start) + !!cut_by(mm, end);
-
-	return vma_covers(mm, start, end) && vma_has_room(mm, more);
-}
-
-void vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
-{
-	split_at(mm, start);
-	split_at(mm, end);
-	for (unsigned i = first_above(mm, start); i < mm->count && mm->vma[i].end <= end; i++)
-		mm->vma[i].prot = prot;
-	merge_around(mm, start, end);
-}
-
-void vma_lock(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned lock)
-{
-	split_at(mm, start);
-	split_at(mm, end);
-	for (unsigned i = first_above(mm, start); i < mm->count && mm->vma[i].end <= end; i++)
-		mm->vma[i].flags = (mm->vma[i].flags & ~VMA_LOCKS) | lock;
-	merge_around(mm, start, end);
+	if (vma && vma->start < start)
+		vma = cut(mm, &at, start);
+	while (vma && vma->start < end && !remove_some(mm, &at, vma, end))
+		vma = areas_seek(&mm->areas, &at, start);
 }
 
 void vma_remove_all(struct mm *mm)
 {
-	delete_at(mm, 0, mm->count);
+	struct vma_at at;
+
+	for (struct vma *vma = areas_seek(&mm->areas, &at, 0); vma; vma = areas_next(&mm->areas, &at))
+		if (vma->shared)
+			shared_put(vma->shared);
+	areas_free(mm);
+	mm->bytes = mm->data_bytes = mm->locked_bytes = 0;
+}
+
+int vma_prepare_protect(struct mm *mm, virt_addr_t start, virt_addr_t end)
+{
+	unsigned more = !!cut_by(mm, start) + !!cut_by(mm, end);
+
+	return vma_covers(mm, start, end) ? vma_prepare(mm, more) : -ENOMEM;
+}
+
+/* Makes whole areas of [start, end), and whatever `to` says of them. */
+static void change(struct mm *mm, virt_addr_t start, virt_addr_t end, const struct vma *mask,
+		   const struct vma *to)
+{
+	struct vma_at at;
+	struct vma *vma;
+
+	split_at(mm, &at, end);
+	for (vma = split_at(mm, &at, start); vma && vma->end <= end; vma = areas_next(&mm->areas, &at)) {
+		count(mm, vma, -1);
+		vma->prot = (vma->prot & ~mask->prot) | to->prot;
+		vma->flags = (vma->flags & ~mask->flags) | to->flags;
+		count(mm, vma, 1);
+	}
+	areas_seek(&mm->areas, &at, start);
+	merge_around(mm, &at, end);
+}
+
+void vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned prot)
+{
+	change(mm, start, end, &(struct vma){ .prot = ~0U }, &(struct vma){ .prot = prot });
+}
+
+void vma_set_flags(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned mask,
+		   unsigned flags)
+{
+	change(mm, start, end, &(struct vma){ .flags = mask }, &(struct vma){ .flags = flags });
+}
+
+int vma_copy(struct mm *child, const struct mm *parent)
+{
+	struct vma_at at;
+	int err = areas_copy(child, parent);
+
+	for (struct vma *vma = err ? NULL : areas_seek(&child->areas, &at, 0); vma;
+	     vma = areas_next(&child->areas, &at)) {
+		vma->flags &= ~VMA_LOCKS;
+		if (vma->shared)
+			shared_get(vma->shared);
+	}
+	return err;
 }

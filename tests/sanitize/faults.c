@@ -64,7 +64,8 @@ static struct mm *mm_with_areas(unsigned n)
 		struct vma vma = { .start = USER_START + 2 * i * PAGE_SIZE };
 
 		vma.end = vma.start + PAGE_SIZE;
-		ASSERT_OP(vma_insert(mm, vma), ==, 0);
+		ASSERT_OP(vma_prepare(mm, 1), ==, 0);
+		vma_insert(mm, &vma);
 	}
 	return unknown_pointer(mm);
 }
@@ -167,14 +168,14 @@ static void vma_overrun(struct selftest *t)
 {
 	struct mm *mm = mm_with_areas(3);
 
-	unseen(t, mm->vma[unknown(3)].start);
+	unseen(t, mm->areas.root.vma[unknown(3)].start);
 }
 
 static void vma_array_overrun(struct selftest *t)
 {
 	struct mm *mm = mm_with_areas(3);
 
-	unseen(t, mm->vma[unknown(MM_MAX_VMAS)].start);
+	unseen(t, mm->areas.root.vma[unknown(NODE_AREAS)].start);
 }
 
 static void table_overrun(struct selftest *t)

@@ -58,6 +58,7 @@ PROGRAMS = [
     ("storm", ["threads", "50"], 0, " 0 failures"),
     ("exec", [], 0, "\n1.."),
     ("mappings", [], 0, "\n1.."),
+    ("areas", [], 0, "\n1.."),
     ("cow", [], 0, "\n1.."),
     ("numbers", [], 0, "\n1.."),
     ("pipes", [], 0, "\n1.."),

@@ -25,9 +25,17 @@ static long touch_locked(virt_addr_t start, virt_addr_t end, bool best)
 	return OOM_RETRY(OOM_TOUCHES, mm_populate_locked(current_thread()->mm, start, end, best));
 }
 
+/* To cut an area in two may take memory. */
+static __noinline long unmap_again(struct pt_regs *regs)
+{
+	return OOM_RETRY(OOM_CAN_FAIL, mm_unmap(current_thread()->mm, regs->di, regs->si));
+}
+
 long sys_munmap(struct pt_regs *regs)
 {
-	return mm_unmap(current_thread()->mm, regs->di, regs->si);
+	long err = mm_unmap(current_thread()->mm, regs->di, regs->si);
+
+	return unlikely(err == -ENOFRAME) ? unmap_again(regs) : err;
 }
 
 long sys_mprotect(struct pt_regs *regs)
@@ -43,7 +51,8 @@ long sys_mprotect(struct pt_regs *regs)
 		return -ENOMEM;
 	if (prot & ~(u64)(PROT_MASK_ALL | PROT_SEM))
 		return -EINVAL;
-	return mm_protect(current_thread()->mm, start, regs->si, prot & PROT_MASK_ALL);
+	return OOM_RETRY(OOM_CAN_FAIL, mm_protect(current_thread()->mm, start, regs->si,
+						  prot & PROT_MASK_ALL));
 }
 
 long sys_brk(struct pt_regs *regs)
@@ -137,7 +146,7 @@ static long lock(struct pt_regs *regs, unsigned how)
 	long err = start == end ? 0 : -EINVAL;
 
 	if (end > start)
-		err = mm_lock(current_thread()->mm, start, end, how);
+		err = OOM_RETRY(OOM_CAN_FAIL, mm_lock(current_thread()->mm, start, end, how));
 	if (!err && how == VMA_LOCKED && end > start) {
 		err = touch_locked(start, end, false);
 		err = err == -ENOMEM ? -EAGAIN : err ? -ENOMEM : 0;
