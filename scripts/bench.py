@@ -68,7 +68,7 @@ CROWDS = (
     ("sleepers", 200, 8, (("sched_yield round", "switch"), ("timer interrupt", "timer"),
                           ("fork, exit, wait", "fork")), None),
     ("mappings", 500, 7, (("page fault", "fault"),), None),
-    ("mappings", 500, 7, (("mmap and munmap", "mmap"),), "areas are one array, and summed up"),
+    ("mappings", 500, 7, (("mmap and munmap", "mmap"),), "nodes of a tree, each summed up"),
     ("mappings", 500, 7, (("fork, exit, wait", "fork"),), "each area is copied"),
     ("threads", 500, 9, (("page fault", "fault"), ("mmap and munmap", "mmap")), None),
     ("threads", 500, 9, (("fork, exit, wait", "fork"),), "the pages of their stacks are shared"),

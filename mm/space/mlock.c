@@ -130,8 +130,7 @@ long mm_lock_all(struct mm *mm, bool current, bool future, unsigned lock)
 		return -EPERM;
 	if (sleep_lock_killable(&mm->lock))
 		return -EINTR;
-	if (current && (lock & VMA_LOCKED) &&
-	    !mm_may_lock(mm, mm->bytes - mm->locked_bytes))
+	if (current && (lock & VMA_LOCKED) && !mm_may_lock(mm, mm->bytes - mm->locked_bytes))
 		err = -ENOMEM;
 	if (!err)
 		mm->lock_new = future ? lock : 0;

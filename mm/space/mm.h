@@ -79,7 +79,7 @@ struct mm {
 	unsigned stale_faults; /* tried again since an entry last got more rights */
 	unsigned lock_new;     /* mlockall(MCL_FUTURE): VMA_LOCKED and so on of new areas */
 	u64 bytes, data_bytes, locked_bytes; /* of areas: mm/space/vma.h */
-	struct areas areas; /* the last: see there */
+	struct areas areas;                  /* the last: see there */
 };
 static_assert(sizeof(struct mm) <= MM_FRAMES * PAGE_SIZE, "struct mm fits");
 

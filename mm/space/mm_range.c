@@ -92,8 +92,7 @@ static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
 }
 
 /* May it become an area, replacing what is there if the place is fixed? */
-static int may_map(struct mm *mm, virt_addr_t addr, u64 len, const struct vma *new,
-		   unsigned how)
+static int may_map(struct mm *mm, virt_addr_t addr, u64 len, const struct vma *new, unsigned how)
 {
 	u64 replaced = how & MM_FIXED ? vma_bytes(mm, addr, addr + len) : 0;
 

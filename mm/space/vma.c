@@ -80,7 +80,8 @@ static u64 bytes(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned fla
 	struct vma_at at;
 	u64 sum = 0;
 
-	for (vma = areas_seek(&mm->areas, &at, start); vma && vma->start < end; vma = areas_next(&mm->areas, &at))
+	for (vma = areas_seek(&mm->areas, &at, start); vma && vma->start < end;
+	     vma = areas_next(&mm->areas, &at))
 		if ((vma->flags & flags) == flags)
 			sum += MIN(end, vma->end) - MAX(start, vma->start);
 	return sum;
@@ -101,7 +102,8 @@ virt_addr_t vma_covered_to(struct mm *mm, virt_addr_t start, virt_addr_t end)
 	const struct vma *vma;
 	struct vma_at at;
 
-	for (vma = areas_seek(&mm->areas, &at, start); start < end; vma = areas_next(&mm->areas, &at)) {
+	for (vma = areas_seek(&mm->areas, &at, start); start < end;
+	     vma = areas_next(&mm->areas, &at)) {
 		if (!vma || vma->start > start)
 			return start;
 		start = vma->end;
@@ -174,7 +176,8 @@ static void merge_around(struct mm *mm, struct vma_at *at, virt_addr_t end)
 			continue;
 		gone = *high;
 		areas_remove(mm, at, 1);
-		high = areas_seek(&mm->areas, at, gone.start - 1); /* which is `low`: perhaps it goes on */
+		high = areas_seek(&mm->areas, at,
+				  gone.start - 1); /* which is `low`: perhaps it goes on */
 		high->end = gone.end;
 		areas_changed(&mm->areas, at);
 		if (gone.shared)
@@ -276,7 +279,8 @@ void vma_remove_all(struct mm *mm)
 {
 	struct vma_at at;
 
-	for (struct vma *vma = areas_seek(&mm->areas, &at, 0); vma; vma = areas_next(&mm->areas, &at))
+	for (struct vma *vma = areas_seek(&mm->areas, &at, 0); vma;
+	     vma = areas_next(&mm->areas, &at))
 		if (vma->shared)
 			shared_put(vma->shared);
 	areas_free(mm);
@@ -298,7 +302,8 @@ static void change(struct mm *mm, virt_addr_t start, virt_addr_t end, const stru
 	struct vma *vma;
 
 	split_at(mm, &at, end);
-	for (vma = split_at(mm, &at, start); vma && vma->end <= end; vma = areas_next(&mm->areas, &at)) {
+	for (vma = split_at(mm, &at, start); vma && vma->end <= end;
+	     vma = areas_next(&mm->areas, &at)) {
 		count(mm, vma, -1);
 		vma->prot = (vma->prot & ~mask->prot) | to->prot;
 		vma->flags = (vma->flags & ~mask->flags) | to->flags;
@@ -313,8 +318,7 @@ void vma_protect(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned pro
 	change(mm, start, end, &(struct vma){ .prot = ~0U }, &(struct vma){ .prot = prot });
 }
 
-void vma_set_flags(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned mask,
-		   unsigned flags)
+void vma_set_flags(struct mm *mm, virt_addr_t start, virt_addr_t end, unsigned mask, unsigned flags)
 {
 	change(mm, start, end, &(struct vma){ .flags = mask }, &(struct vma){ .flags = flags });
 }

@@ -51,8 +51,8 @@ long sys_mprotect(struct pt_regs *regs)
 		return -ENOMEM;
 	if (prot & ~(u64)(PROT_MASK_ALL | PROT_SEM))
 		return -EINVAL;
-	return OOM_RETRY(OOM_CAN_FAIL, mm_protect(current_thread()->mm, start, regs->si,
-						  prot & PROT_MASK_ALL));
+	return OOM_RETRY(OOM_CAN_FAIL,
+			 mm_protect(current_thread()->mm, start, regs->si, prot & PROT_MASK_ALL));
 }
 
 long sys_brk(struct pt_regs *regs)
