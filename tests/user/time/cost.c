@@ -17,6 +17,7 @@
 #define _GNU_SOURCE
 #include "../../../user/raw_clone.h"
 #include "../../../user/raw_syscall.h"
+#include "cost/cost.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -37,14 +38,6 @@
 #define UNKNOWN 1000	/* a number that no call has */
 #define LEAVE "leave"	/* the argument with which it does nothing */
 #define TIMER_GAP 60	/* a turn of spin() that took longer was interrupted */
-
-static uint64_t rdtsc(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
-}
 
 static uint64_t do_call(uint32_t number, uint32_t turns, uint64_t first, void *second)
 {
@@ -219,56 +212,7 @@ static uint64_t do_fork(uint32_t turns)
 	return rdtsc() - start;
 }
 
-/* One byte into a pipe, and out of it. */
-static uint64_t do_pipe(uint32_t turns)
-{
-	uint64_t start = 0;
-	int end[2];
-	char c = 0;
-
-	if (pipe(end))
-		return 0;
-	start = rdtsc();
-	while (turns--) {
-		sys(SYS_write, end[1], &c, 1);
-		sys(SYS_read, end[0], &c, 1);
-	}
-	start = rdtsc() - start;
-	close(end[0]);
-	close(end[1]);
-	return start;
-}
-
-/* One byte to another process, which waits for it, and one back: two pipes. */
-static uint64_t do_ping(uint32_t turns)
-{
-	int there[2], back[2];
-	uint64_t start;
-	char c = 0;
-
-	if (pipe(there) || pipe(back))
-		return 0;
-	if (fork() == 0) {
-		while (sys(SYS_read, there[0], &c, 1) == 1)
-			sys(SYS_write, back[1], &c, 1);
-		sys(SYS_exit_group, 0);
-	}
-	start = rdtsc();
-	for (uint32_t i = 0; i <= turns; i++) {
-		if (i == 1)
-			start = rdtsc(); /* the other waits by now */
-		sys(SYS_write, there[1], &c, 1);
-		sys(SYS_read, back[0], &c, 1);
-	}
-	start = rdtsc() - start;
-	for (int i = 0; i < 2; i++) {
-		close(there[i]);
-		close(back[i]);
-	}
-	return start;
-}
-
-/* The same with an execve between: of this program, which ends as soon as it is in main(). */
+/* As do_fork(), with an execve between: of this program, which ends as soon as it is in main(). */
 static uint64_t do_exec(uint32_t turns)
 {
 	static char self[] = "/bin/cost", leave[] = LEAVE;
@@ -318,6 +262,9 @@ static const struct path {
 	{ "fork", do_fork, 100 },
 	{ "pipe", do_pipe, 1000 },
 	{ "ping", do_ping, 1000 },
+	{ "open", do_open, 1000 },
+	{ "stat", do_stat, 1000 },
+	{ "path", do_path, 1000 },
 	{ "exec", do_exec, 100 },
 	{ "mmap", do_mmap, 1000 },
 };
@@ -495,6 +442,7 @@ int main(int argc, char **argv)
 		return 0;
 	printf("cost: expected crowds with their N (runnable sleepers mappings threads) and paths, "
 	       "each with its turns or without: syscall getpid clock unknown close int80 "
-	       "fault timer signal ud2 int3 switch fork exec mmap pipe ping\n");
+	       "fault timer signal ud2 int3 switch fork exec mmap pipe ping "
+	       "open stat path\n");
 	return 2;
 }
