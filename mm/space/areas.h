@@ -88,11 +88,11 @@ static inline virt_addr_t areas_limit(const struct vma *vma)
  */
 static inline unsigned area_node_search(const struct area_node *n, virt_addr_t addr)
 {
-	unsigned i = n->count;
+	const struct vma *vma = n->vma + n->count;
 
-	while (i > 0 && n->vma[i - 1].end > addr)
-		i--;
-	return i;
+	while (vma > n->vma && vma[-1].end > addr)
+		vma--;
+	return (unsigned)(vma - n->vma);
 }
 
 /*
