@@ -59,13 +59,14 @@ static void set_count(struct mm *mm, struct area_node *n, unsigned count)
 static void open_place(struct mm *mm, struct area_node *n, unsigned i)
 {
 	set_count(mm, n, n->count + 1);
-	for (unsigned k = n->count - 1; k > i; k--) /* half of what memmove() takes */
+	for (unsigned k = n->count - 1; k > i; k--) /* as below */
 		n->vma[k] = n->vma[k - 1];
 }
 
 static void take_out(struct mm *mm, struct area_node *n, unsigned i, unsigned count)
 {
-	memmove(&n->vma[i], &n->vma[i + count], (n->count - i - count) * sizeof(n->vma[0]));
+	for (; i + count < n->count; i++) /* half of what memmove() takes */
+		n->vma[i] = n->vma[i + count];
 	set_count(mm, n, n->count - count);
 }
 
@@ -247,7 +248,7 @@ static void split(struct mm *mm, struct area_node *parent, unsigned i, unsigned 
 }
 
 /* Splits what is full on the way to addr, from the top: so each has room for one more. */
-static void split_full(struct mm *mm, virt_addr_t addr)
+static __noinline void split_full(struct mm *mm, virt_addr_t addr)
 {
 	struct area_node *n = &mm->areas.root;
 
@@ -302,7 +303,7 @@ static void merge(struct mm *mm, struct area_node *parent, unsigned i, unsigned 
 }
 
 /* The leaf has lost some; a root with one entry is that entry's node. */
-static void settle(struct mm *mm, const struct vma_at *at)
+static __noinline void settle(struct mm *mm, const struct vma_at *at)
 {
 	struct areas *a = &mm->areas;
 
@@ -347,7 +348,11 @@ void areas_remove(struct mm *mm, const struct vma_at *at, unsigned n)
 static virt_addr_t room_in_leaf(const struct area_node *n, u64 len, virt_addr_t end,
 				virt_addr_t top)
 {
-	for (const struct vma *vma = n->vma + n->count; vma-- > n->vma;) {
+	const struct vma *vma = n->vma + n->count;
+
+	while (vma > n->vma && vma[-1].start >= top + STACK_GUARD_GAP)
+		vma--; /* a stack, and what is above it: they leave all below `top` free */
+	while (vma-- > n->vma) {
 		if (vma->end <= end && end - vma->end >= len)
 			return end;
 		end = MIN(top, areas_limit(vma));

@@ -68,10 +68,7 @@ long mm_unmap(struct mm *mm, virt_addr_t addr, u64 len)
  */
 static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
 {
-	virt_addr_t top = how & MM_32BIT ? MIN(mm->low_top, mm->mmap_top) :
-			  how & MM_IA32  ? MIN(MM_MMAP_TOP_IA32, mm->mmap_top) :
-					   mm->mmap_top;
-	virt_addr_t end = how & MM_32BIT ? MIN(MM_LOW_TOP, mm->end) : mm->end;
+	virt_addr_t bottom = USER_START, top = mm->mmap_top;
 	int err;
 
 	if (how & MM_FIXED) {
@@ -84,10 +81,17 @@ static long make_room(struct mm *mm, virt_addr_t addr, u64 len, unsigned how)
 		return err ? err : (long)addr;
 	}
 	addr = ALIGN_DOWN(addr, PAGE_SIZE);
-	if (addr >= USER_START && len <= end && addr <= end - len &&
-	    vma_room_free(mm, addr, addr + len))
-		return (long)addr;
-	addr = areas_find_room(&mm->areas, len, how & MM_32BIT ? LOW_BOTTOM : USER_START, top);
+	if (addr >= USER_START) {
+		virt_addr_t end = how & MM_32BIT ? MIN(MM_LOW_TOP, mm->end) : mm->end;
+
+		if (len <= end && addr <= end - len && vma_room_free(mm, addr, addr + len))
+			return (long)addr;
+	}
+	if (unlikely(how & (MM_32BIT | MM_IA32))) {
+		top = MIN(top, how & MM_32BIT ? mm->low_top : MM_MMAP_TOP_IA32);
+		bottom = how & MM_32BIT ? LOW_BOTTOM : USER_START;
+	}
+	addr = areas_find_room(&mm->areas, len, bottom, top);
 	return addr ? (long)addr : -ENOMEM;
 }
 
@@ -103,25 +107,26 @@ static int may_map(struct mm *mm, virt_addr_t addr, u64 len, const struct vma *n
 	return mm_may_grow(mm, len - replaced, vma_is_data(new)) ? 0 : -ENOMEM;
 }
 
-static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, struct vma new, unsigned how)
+/* Fills *new in, but for its rights and what it shows. */
+static long map_locked(struct mm *mm, virt_addr_t addr, u64 len, struct vma *new, unsigned how)
 {
 	long at;
 
-	new.flags |= mm->lock_new | (how & MM_LOCKED ? VMA_LOCKED : 0);
-	at = may_map(mm, addr, len, &new, how);
+	new->flags |= mm->lock_new | (how & MM_LOCKED ? VMA_LOCKED : 0);
+	at = may_map(mm, addr, len, new, how);
 	if (at == 0) /* nothing goes away in vain */
 		at = vma_prepare(mm, how & MM_FIXED ? 2 : 1);
 	if (at == 0)
 		at = make_room(mm, addr, len, how);
 	if (at > 0) {
-		new.start = (virt_addr_t)at;
-		new.end = new.start + len;
-		vma_insert(mm, &new);
+		new->start = (virt_addr_t)at;
+		new->end = new->start + len;
+		vma_insert(mm, new);
 	}
 	return at;
 }
 
-static long map(struct mm *mm, virt_addr_t addr, u64 len, const struct vma *new, unsigned how)
+static long map(struct mm *mm, virt_addr_t addr, u64 len, struct vma *new, unsigned how)
 {
 	bool fixed = how & MM_FIXED;
 	long at;
@@ -136,7 +141,7 @@ static long map(struct mm *mm, virt_addr_t addr, u64 len, const struct vma *new,
 		return -EACCES;
 	if (sleep_lock_killable(&mm->lock))
 		return -EINTR;
-	at = map_locked(mm, addr, len, *new, how);
+	at = map_locked(mm, addr, len, new, how);
 	sleep_unlock(&mm->lock);
 	return at;
 }
@@ -160,7 +165,7 @@ long mm_map(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned ho
 long mm_map_file(struct mm *mm, virt_addr_t addr, u64 len, unsigned prot, unsigned how,
 		 const struct mm_file *file)
 {
-	const struct vma new = {
+	struct vma new = {
 		.prot = prot,
 		.flags = !(how & MM_SHARED) ? VMA_PRIVATE :
 			 file->readonly     ? VMA_READONLY :

@@ -127,7 +127,7 @@ static const struct vma *cut_by(const struct mm *mm, virt_addr_t addr)
 }
 
 /* Cuts the area there, so that another begins at `addr`, which the place is then. */
-static struct vma *cut(struct mm *mm, struct vma_at *at, virt_addr_t addr)
+static __noinline struct vma *cut(struct mm *mm, struct vma_at *at, virt_addr_t addr)
 {
 	struct vma *low = &at->node[0]->vma[at->i[0]], high = *low;
 
@@ -162,7 +162,7 @@ static bool alike(const struct vma *a, const struct vma *b)
  * Joins areas that touch and are alike: from the one below the place, to the one that
  * begins at `end`.
  */
-static void merge_around(struct mm *mm, struct vma_at *at, virt_addr_t end)
+static __noinline void merge_around(struct mm *mm, struct vma_at *at, virt_addr_t end)
 {
 	struct vma *low = areas_prev(&mm->areas, at), *high;
 

@@ -26,17 +26,22 @@ struct request {
 	 MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_EXECUTABLE | MAP_32BIT | \
 	 MAP_FIXED_NOREPLACE)
 
+/* Those that say how and where, beside MAP_TYPE. */
+#define FLAGS_OF_PLACE (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT | MAP_GROWSDOWN | MAP_LOCKED)
+
 /* Other flags (MAP_NORESERVE, MAP_STACK, ...) ask for nothing that we do. */
 static unsigned map_how(u64 flags)
 {
 	unsigned how = abi_is_ia32() ? MM_IA32 : 0;
 
+	if ((flags & MAP_TYPE) != MAP_PRIVATE)
+		how |= MM_SHARED;
+	if (likely(!(flags & FLAGS_OF_PLACE)))
+		return how;
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
 		how |= MM_FIXED;
 	if (flags & MAP_FIXED_NOREPLACE)
 		how |= MM_NOREPLACE;
-	if ((flags & MAP_TYPE) != MAP_PRIVATE)
-		how |= MM_SHARED;
 	if (flags & MAP_32BIT)
 		how |= MM_32BIT;
 	if (flags & MAP_GROWSDOWN)
@@ -70,14 +75,16 @@ static int check(const struct file *f, const struct request *r)
 static long map(struct file *f, const struct request *r)
 {
 	struct mm *mm = current_thread()->mm;
-	const struct mm_file file = {
-		.content = f ? f->ops->map(f) : NULL,
-		.offset = r->offset,
-		.readonly = f && (f->flags & O_ACCMODE) == O_RDONLY,
-	};
+	struct shared *content = f ? f->ops->map(f) : NULL;
 
-	return file.content ? mm_map_file(mm, r->addr, r->len, r->prot, r->how, &file) :
-			      mm_map(mm, r->addr, r->len, r->prot, r->how);
+	if (!content)
+		return mm_map(mm, r->addr, r->len, r->prot, r->how);
+	return mm_map_file(mm, r->addr, r->len, r->prot, r->how,
+			   &(struct mm_file){
+				   .content = content,
+				   .offset = r->offset,
+				   .readonly = (f->flags & O_ACCMODE) == O_RDONLY,
+			   });
 }
 
 /* As far as it can be had now; if not, a touch says so. */
