@@ -91,7 +91,7 @@ void place_print_stack(u64 sp)
 		log("IST%u %s, cpu %u\n", ist, ist_name[ist - 1], cpu->cpu);
 	else if (cpu->entry_stack_top - sp <= ENTRY_STACK_SIZE)
 		log("entry stack, cpu %u\n", cpu->cpu);
-	else if (cpu->current && cpu->current->stack_top - sp <= TASK_STACK_SIZE)
+	else if (cpu->current && cpu->current->stack_top - sp < TASK_STACK_SIZE)
 		log("task %s[%d]\n", cpu->current->name, cpu->current->pid);
 	else if (sp - PTI_PLACE_BASE <= PTI_PLACES_SIZE)
 		log("PTI stack, in slot 507\n");

@@ -17,15 +17,15 @@ enum trace_calls { TRACE_NO_CALLS, TRACE_CALLS, TRACE_EMULATES };
 
 /* Of a thread that is traced: kernel/trace/tracee.c. */
 struct trace {
-	bool seized;            /* by PTRACE_SEIZE */
-	bool interrupted;       /* it must stop */
-	bool listening;         /* it has, and only waits for what comes next */
-	bool in_call;           /* the stop at the call's beginning has been */
-	bool call_ends;         /* the one behind it is due */
-	enum trace_calls calls; /* since it went on last */
-	u32 options;            /* PTRACE_O_x */
-	u64 message;            /* PTRACE_GETEVENTMSG's */
-	struct siginfo *info;   /* of the signal, or the event, that it has stopped for */
+	bool seized;          /* by PTRACE_SEIZE */
+	bool interrupted;     /* it must stop */
+	bool listening;       /* it has, and only waits for what comes next */
+	bool in_call;         /* the stop at the call's beginning has been */
+	bool call_ends;       /* the one behind it is due */
+	u8 calls;             /* enum trace_calls, since it went on last */
+	u32 options;          /* PTRACE_O_x */
+	u64 message;          /* PTRACE_GETEVENTMSG's */
+	struct siginfo *info; /* of the signal, or the event, that it has stopped for */
 };
 
 struct thread {

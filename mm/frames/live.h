@@ -29,7 +29,7 @@ static inline void live_slots(const void *frame __unused, u64 offset __unused, u
 {
 }
 
-/* May what is given back be kept for the next who wants one?  There nobody may: it is dead. */
+/* May an address space that has ended be kept for the next one?  There it is dead. */
 static inline bool live_may_keep(void)
 {
 	return true;

@@ -15,7 +15,6 @@
 #include "kernel/base/spinlock.h"
 #include "kernel/base/string.h"
 #include "mm/frames/frame.h"
-#include "mm/frames/live.h"
 #include "mm/pti.h"
 #include "mm/space/task_stacks.h"
 
@@ -75,8 +74,6 @@ void task_stacks_free(const virt_addr_t tops[], unsigned n)
 	}
 	if (many > 0)
 		vmap_free_stacks(away, many, TASK_STACK_SIZE);
-	if (!live_may_keep())
-		task_stacks_settle();
 }
 
 void task_stacks_settle(void)

@@ -60,7 +60,7 @@ static inline struct frame_record *frame_record_of(u64 addr)
 }
 
 /* A byte for eight of the image: 0 if all are live. */
-#define GLOBALS_COVERED (8ULL << 20) /* bytes from KERNEL_BASE on */
+#define GLOBALS_COVERED (12ULL << 20) /* bytes from KERNEL_BASE on */
 extern u8 globals_shadow[GLOBALS_COVERED / 8];
 
 /* One for each stack that there is room for, the stack at its end. */

@@ -151,7 +151,7 @@ static long resume(struct thread *t, u64 request, u64 signal)
 		step_on(&t->user.step, t->mm, thread_regs(t));
 	else
 		step_off(&t->user.step, thread_regs(t));
-	t->trace.calls = calls_of(request);
+	t->trace.calls = (u8)calls_of(request);
 	debugreg_trap_calls(&t->user.debug, t->trace.calls && !t->process->ia32);
 	facts_tell_traced(task_of(t), t->trace.calls);
 	if (request == PTRACE_DETACH)
