@@ -154,8 +154,12 @@ include user/Makefile.inc tests/guest/Makefile.inc tests/host/Makefile.inc $(if 
 
 # ---- What is booted ---------------------------------------------------------
 
+# Programs go there without what only a debugger reads: half of their bytes.
+PACKED := $(BUILD)/packed
 $(CPIO): $(USER_PROGRAMS) $(BUILD)/user/guest.elf $(BUILD)/user/bench-middle.elf scripts/mkinitramfs
-	scripts/mkinitramfs $@ init=$(BUILD)/user/init $(foreach p,$(USER_PROGRAMS),bin/$(notdir $(p))=$(p)) \
+	@rm -rf $(PACKED) && mkdir -p $(PACKED)
+	@for program in $(USER_PROGRAMS); do objcopy --strip-debug $$program $(PACKED)/$${program##*/} || exit 1; done
+	scripts/mkinitramfs $@ init=$(PACKED)/init $(foreach p,$(notdir $(USER_PROGRAMS)),bin/$(p)=$(PACKED)/$(p)) \
 		bin/guest=$(BUILD)/user/guest.elf bin/bench-middle=$(BUILD)/user/bench-middle.elf
 
 # What `make run` boots at a terminal: Debian's busybox, and the programs for people.
