@@ -396,6 +396,8 @@ static int lock_and_fork(void)
 	if (lock(at, PAGES - 1) || sys(SYS_mlockall, MCL_FUTURE))
 		return 1;
 	pid = fork();
+	if (pid == 0 && sys(SYS_madvise, at, PAGE, MADV_DONTNEED)) /* locked: EINVAL */
+		_exit(4);
 	if (pid == 0)
 		_exit(map(0, 2 * PAGES * PAGE, RW, 0) < 0 || lock(at + (long)PAGE, PAGES) ? 1 : 0);
 	waitpid(pid, &status, 0);
