@@ -159,7 +159,10 @@ static void report_end(struct process *p)
 	}
 }
 
-/* A child goes to init, or without one is left alone. */
+/*
+ * A child goes to init, or without one is left alone.  getppid() takes no lock: it goes from
+ * one parent to the next, and is never without.
+ */
 static void orphan(struct process *c, struct process *init)
 {
 	const struct siginfo death = { .signo = c->parent_death_signal, .code = SI_KERNEL };
@@ -167,15 +170,15 @@ static void orphan(struct process *c, struct process *init)
 	list_remove(&c->sibling);
 	if (death.signo && !c->ended)
 		signal_send_process(c, &death);
-	c->parent = NULL;
-	c->parent_pid = 0;
-	process_tell_facts(c);
 	c->exit_signal = SIGCHLD;
 	if (init) {
 		process_adopt(init, c);
 		if (c->ended)
 			report_end(c);
 	} else {
+		c->parent = NULL;
+		c->parent_pid = 0;
+		process_tell_facts(c);
 		c->unclaimed = true;
 		if (c->ended)
 			process_to_graveyard(c);

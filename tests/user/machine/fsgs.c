@@ -79,6 +79,16 @@ static struct state swap_fs(const struct state *set)
 	return found;
 }
 
+/*
+ * IRET makes 1, 2 and 3, which are null too, 0 on some processors: an interrupt in user mode
+ * may have (SDM 2, IRET).
+ */
+static bool is_kept(const struct state *set, const struct state *found)
+{
+	return (found->selector == set->selector || (set->selector < 4 && !found->selector)) &&
+	       found->base == set->base;
+}
+
 /* True if DS and ES are kept. */
 static bool keeps_ds_es(uint32_t ds, uint32_t es)
 {
@@ -139,14 +149,14 @@ static void test_kept(unsigned turns)
 			s.base = s.base < USER_END ? s.base : pid;
 		}
 		found = swap_gs(&s, 2);
-		wrong_gs += found.selector != s.selector || found.base != s.base;
+		wrong_gs += !is_kept(&s, &found);
 		found = swap_gs(&ldt, 2);
 		wrong_ldt += found.selector != LDT_SELECTOR || found.base != LDT_BASE;
 		wrong_ds_es += !keeps_ds_es(data[i % 4], data[i / 4 % 4]);
 		if (!fsgsbase)
 			continue;
 		found = swap_fs(&s);
-		wrong_fs += found.selector != s.selector || found.base != s.base;
+		wrong_fs += !is_kept(&s, &found);
 	}
 	check_equal(wrong_gs, 0, "GS is kept");
 	check_equal(wrong_ldt, 0, "GS with a base from the LDT is kept");
