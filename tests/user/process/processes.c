@@ -224,8 +224,8 @@ static int orphan_steps(volatile pid_t *seen)
 	if (child == 0) {
 		if (fork() == 0) {
 			seen[0] = getppid();
-			for (int i = 0; i < 1000000 && (seen[1] = getppid()) == seen[0]; i++)
-				sched_yield();
+			for (int i = 0; i < 5000000 && (seen[1] = getppid()) == seen[0]; i++)
+				;
 			seen[2] = 1;
 			_exit(0);
 		}
