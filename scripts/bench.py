@@ -43,7 +43,7 @@ labels = []  # of all rows
 PATHS = (
     ("INT 0x80", "max", "/bin/cost", "int80", 377, 0, 0.37, (1, 1000)),
     ("32-bit SYSCALL, vDSO page's part", "max", "/bin/cost32", "sysinfo", 358, 0, 0.54, (1, 1000)),
-    ("SYSENTER, vDSO page's part", INTEL, "/bin/cost32", "sysinfo", 377, 0, 0.54, (1, 1000)),
+    ("SYSENTER, vDSO page's part", INTEL, "/bin/cost32", "sysinfo", 377, 0, 0.545, (1, 1000)),
     ("page fault, page cleared", "max", "/bin/cost", "fault", 3142, 512, 0.2, (1, 1000)),
     ("timer interrupt", "max", "/bin/cost", "timer", 3532, 0, 0.135, (1, 3)),
     ("signal to self, with its return", "max", "/bin/cost", "signal", 3726, 0, 0.32, (1, 1000)),
