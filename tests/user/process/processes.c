@@ -211,7 +211,7 @@ static void test_shared_memory(void)
 	munmap((void *)private, PAGE);
 }
 
-#define ORPHANS 20 /* one that asks for its parent all the time, as that one ends */
+#define ORPHANS 20 /* each asks for its parent without a pause, while the parent ends */
 
 /*
  * A grandchild tells in shared memory who its parent is, before and after. All
