@@ -201,14 +201,13 @@ static __attribute__((noinline)) void scrub_used(struct percpu *cpu, struct cpu_
  */
 void cea_scrub(struct percpu *cpu)
 {
-	struct cpu_entry_area *area = cea(cpu->cpu);
-	u64 *top = (u64 *)((u64)area + CEA_ENTRY_STACK_TOP);
+	u64 *top = (u64 *)cpu->entry_stack_top;
 
 	stack_marks_note(cpu->cpu);
 	top[-2] = STACK_PAINT_WORD; /* CEA_USER_RSP */
 	if (unlikely(top[-3] != STACK_PAINT_WORD || cpu->ist_used ||
 		     cpu->espfix_page[ESPFIX_STACK_TOP_OFFSET / sizeof(u64) - 1]))
-		scrub_used(cpu, area);
+		scrub_used(cpu, cea(cpu->cpu));
 }
 
 static bool is_empty(const void *page)

@@ -52,13 +52,6 @@ static inline void debugreg_trap_calls(struct task_debugregs *d, bool on)
 /* Loads a task's into this CPU.  Interrupts off. */
 void debugreg_load(const struct task_debugregs *d);
 
-/* The same at a switch: nothing to do between tasks that have nothing armed. */
-static inline void debugreg_switch(const struct percpu *cpu, const struct task_debugregs *next)
-{
-	if (unlikely(cpu->debug_armed || next->active))
-		debugreg_load(next);
-}
-
 /*
  * A #DB from user mode: DR6 is read and cleared, and becomes the task's.
  * Returns it, positive, without breakpoints that are not the task's; 0: INT1.

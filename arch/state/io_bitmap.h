@@ -12,7 +12,7 @@
 /* What a task may reach; all zero: nothing. */
 struct task_io {
 	u8 *bitmap;    /* IO_BITMAP_BYTES, a set bit denies; NULL: none */
-	unsigned iopl; /* 3: every port; the flags' IOPL stays 0 */
+	u64 iopl;      /* 3: every port; the flags' IOPL stays 0 */
 };
 
 static inline bool io_bitmap_wanted(const struct task_io *io)
@@ -45,12 +45,5 @@ void io_bitmap_drop(struct task_io *io);
 
 /* Makes this CPU's TSS say what `io` does.  Interrupts off. */
 void io_bitmap_load(const struct task_io *io);
-
-/* The same at a switch: nothing to do between tasks without ports. */
-static inline void io_bitmap_switch(const struct percpu *cpu, const struct task_io *next)
-{
-	if (unlikely(cpu->io || io_bitmap_wanted(next)))
-		io_bitmap_load(next);
-}
 
 #endif

@@ -35,7 +35,9 @@ void ldt_load(const struct mm *mm);
  */
 static inline void ldt_load_mm(struct mm *mm)
 {
-	if (mm_load(mm) && unlikely(this_cpu()->ldt_loaded || (mm && mm->ldt.active)))
+	struct percpu *cpu = this_cpu();
+
+	if (mm_load(cpu, mm) && unlikely(cpu->ldt_loaded || (mm && mm->ldt.active)))
 		ldt_load(mm);
 }
 

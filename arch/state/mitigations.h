@@ -39,7 +39,7 @@ void mitigations_init(enum mitigations_mode mode);
 /* Is there anything for mitigations_switch() to do? */
 static inline bool mitigations_at_switch(void)
 {
-	return mitigations.return_stack || mitigations.ibpb;
+	return mitigations.return_stack | mitigations.ibpb;
 }
 
 /*

@@ -19,21 +19,24 @@ struct task_tls {
 	u64 desc[TLS_ENTRIES];
 };
 
+static inline u64 tls_any(const struct task_tls *tls)
+{
+	static_assert(TLS_ENTRIES == 3, "all of them");
+	return tls->desc[0] | tls->desc[1] | tls->desc[2];
+}
+
 /*
  * This CPU's GDT gets a task's descriptors, at a switch (kernel threads have
  * none) or when they change.  Through the direct map; the accessed bits are
  * set.  Before segment registers are loaded.  Interrupts off.
  */
-static inline void tls_load(const struct percpu *cpu, const struct task_tls *tls)
+static inline void tls_load(struct percpu *cpu, const struct task_tls *tls)
 {
 	u64 *entry = &cpu->gdt->entry[TLS_FIRST];
 
-	static_assert(TLS_ENTRIES == 3, "all of them");
-	if (likely(!((entry[0] ^ tls->desc[0]) | (entry[1] ^ tls->desc[1]) |
-		     (entry[2] ^ tls->desc[2]))))
-		return;
 	for (unsigned i = 0; i < TLS_ENTRIES; i++)
 		entry[i] = tls->desc[i];
+	cpu->tls_loaded = tls_any(tls);
 }
 
 /* May a program have this for a TLS descriptor, or is it one of the two for none? */

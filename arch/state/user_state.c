@@ -24,6 +24,31 @@ int user_state_copy(struct user_state *child, struct user_state *self)
 	return io_bitmap_copy(&child->io, &self->io);
 }
 
+void user_state_load_rare_slowly(struct percpu *cpu, const struct user_state *u)
+{
+	tls_load(cpu, &u->tls);
+	if (cpu->io || io_bitmap_wanted(&u->io))
+		io_bitmap_load(&u->io);
+	if (cpu->debug_armed || u->debug.active)
+		debugreg_load(&u->debug);
+}
+
+void user_state_load_segments(const struct user_state *u, const struct user_state *now)
+{
+	bool nulls = now->fpu && !(now->selectors | u->selectors);
+
+	if (!nulls) {
+		segment_load_ds(u->ds);
+		segment_load_es(u->es);
+		segment_load_fs(u->fs);
+		segment_load_gs(u->gs);
+	}
+	if (!nulls || u->fs_base != now->fs_base)
+		wrmsr(MSR_FS_BASE, u->fs_base);
+	if (!nulls || u->gs_base != now->gs_base)
+		wrmsr(MSR_KERNEL_GS_BASE, u->gs_base);
+}
+
 void user_state_reset(struct user_state *self)
 {
 	u64 flags = interrupts_save();
@@ -37,7 +62,8 @@ void user_state_reset(struct user_state *self)
 	self->tls = (struct task_tls){ { 0 } };
 	tls_load(this_cpu(), &self->tls);
 	self->debug = (struct task_debugregs){ .used = 0 };
-	debugreg_switch(this_cpu(), &self->debug);
+	if (this_cpu()->debug_armed)
+		debugreg_load(&self->debug);
 	interrupts_restore(flags);
 	io_bitmap_drop(&self->io);
 }

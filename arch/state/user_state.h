@@ -33,6 +33,8 @@ struct user_state {
 	struct pti_stack pti; /* pti=deferred */
 };
 
+#define STORE_SEGMENT(seg, to) __asm__ volatile("mov %%" #seg ", %0" : "=m"(*(u16 *)(to)))
+
 /*
  * The FPU, segment selectors and bases of the task that runs, from this CPU; not the
  * rest, which is loaded when it changes.  Context: interrupts off.
@@ -42,37 +44,38 @@ static inline void user_state_save(struct user_state *u)
 	fpu_save(u->fpu);
 	u->fs_base = rdmsr(MSR_FS_BASE);
 	u->gs_base = rdmsr(MSR_KERNEL_GS_BASE);
-	u->ds = read_ds();
-	u->es = read_es();
-	u->fs = read_fs();
-	u->gs = read_gs();
+	STORE_SEGMENT(ds, &u->ds);
+	STORE_SEGMENT(es, &u->es);
+	STORE_SEGMENT(fs, &u->fs);
+	STORE_SEGMENT(gs, &u->gs);
 }
+
+/* Selectors first: loading one sets the base. */
+void user_state_load_segments(const struct user_state *u, const struct user_state *now);
 
 /*
  * To this CPU, likewise, whose registers are as in `now`, or anything if that is a kernel
- * thread's.  A null selector that is there already is not loaded, and then no base that is
- * there.  Selectors first: loading one sets the base.  Bases count whatever the selectors: a
- * program may have set them by WRFSBASE, WRGSBASE or arch_prctl with any selector, GS's to any
- * canonical value.
+ * thread's.  Null selectors that are there already are not loaded, and then no base that is
+ * there.  Bases count whatever the selectors: a program may have set them by WRFSBASE,
+ * WRGSBASE or arch_prctl with any selector, GS's to any canonical value.
  */
 static inline void user_state_load(const struct user_state *u, const struct user_state *now)
 {
-	bool fs = true, gs = true;
-
 	fpu_restore(u->fpu);
-	if (now->fpu && likely(!(now->selectors | u->selectors))) {
-		fs = u->fs_base != now->fs_base;
-		gs = u->gs_base != now->gs_base;
-	} else {
-		segment_load_ds(u->ds);
-		segment_load_es(u->es);
-		segment_load_fs(u->fs);
-		segment_load_gs(u->gs);
-	}
-	if (fs)
-		wrmsr(MSR_FS_BASE, u->fs_base);
-	if (gs)
-		wrmsr(MSR_KERNEL_GS_BASE, u->gs_base);
+	if (likely(now->fpu && !(now->selectors | u->selectors | (now->fs_base ^ u->fs_base) |
+				 (now->gs_base ^ u->gs_base))))
+		return;
+	user_state_load_segments(u, now);
+}
+
+/* Ports, breakpoints and TLS: at a switch mostly neither the CPU nor the task has any. */
+void user_state_load_rare_slowly(struct percpu *cpu, const struct user_state *u);
+
+static inline void user_state_load_rare(struct percpu *cpu, const struct user_state *u)
+{
+	if (unlikely((u64)cpu->io | cpu->tls_loaded | cpu->debug_armed | tls_any(&u->tls) |
+		     (u64)u->io.bitmap | u->io.iopl | u->debug.active))
+		user_state_load_rare_slowly(cpu, u);
 }
 
 /*

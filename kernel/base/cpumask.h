@@ -14,12 +14,12 @@ struct cpumask {
 
 static inline void cpumask_set(struct cpumask *m, unsigned cpu)
 {
-	__atomic_fetch_or(&m->bits[cpu / 64], BIT(cpu % 64), __ATOMIC_SEQ_CST);
+	__asm__ volatile("lock btsq %1, %0" : "+m"(*m) : "r"((u64)cpu) : "cc", "memory");
 }
 
 static inline void cpumask_clear(struct cpumask *m, unsigned cpu)
 {
-	__atomic_fetch_and(&m->bits[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
+	__asm__ volatile("lock btrq %1, %0" : "+m"(*m) : "r"((u64)cpu) : "cc", "memory");
 }
 
 static inline bool cpumask_test(const struct cpumask *m, unsigned cpu)

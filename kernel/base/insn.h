@@ -56,10 +56,10 @@ SEGMENT_REG(ss)
 
 static inline u64 rdmsr(u32 msr)
 {
-	u32 lo, hi;
+	u64 lo, hi;
 
-	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr) : "memory");
-	return (u64)hi << 32 | lo;
+	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr) : "memory"); /* all 64 bits */
+	return hi << 32 | lo;
 }
 
 static inline void wrmsr(u32 msr, u64 v)
@@ -69,10 +69,10 @@ static inline void wrmsr(u32 msr, u64 v)
 
 static inline u64 rdtsc(void)
 {
-	u32 lo, hi;
+	u64 lo, hi;
 
 	__asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-	return (u64)hi << 32 | lo;
+	return hi << 32 | lo;
 }
 
 struct cpuid_regs {

@@ -45,9 +45,11 @@ static inline struct link *list_next(const struct link *head, const struct link 
 /* `at` may be the head of a list that is not empty. */
 static inline void list_add_behind(struct link *at, struct link *l)
 {
-	l->next = at->next;
+	struct link *next = at->next;
+
+	l->next = next;
 	l->prev = at;
-	at->next->prev = l;
+	next->prev = l;
 	at->next = l;
 }
 
@@ -62,13 +64,18 @@ static inline void list_append(struct link *head, struct link *l)
 {
 	if (!head->next)
 		head->next = head->prev = head;
-	list_add_behind(head->prev, l);
+	l->next = head;
+	l->prev = head->prev;
+	l->prev->next = l;
+	head->prev = l;
 }
 
 static inline void list_remove(struct link *l)
 {
-	l->next->prev = l->prev;
-	l->prev->next = l->next;
+	struct link *next = l->next, *prev = l->prev;
+
+	next->prev = prev;
+	prev->next = next;
 	l->next = l->prev = NULL;
 }
 

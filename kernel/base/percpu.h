@@ -20,14 +20,14 @@ struct mm;
 struct gdt_page;
 struct tss;
 struct task_io;
+struct timer;
 
 struct percpu {
 	struct percpu *self;                   /* = vault address of this CPU, for this_cpu() */
 	u64 task_stack;                        /* where the current task's pt_regs end */
 	u64 user_rsp;                          /* direct SYSCALL entry: scratch for RSP */
 	u64 entry_stack_top;                   /* TSS.sp0: top of this CPU's entry stack */
-	u64 cr3_user_bits;                     /* ORed into CR3 on the way to user mode:
-	                            0 without a shadow */
+	u64 cr3_user_bits;                     /* ORed into CR3 on the way out; 0: no shadow */
 	u64 ist_kernel_stack[NR_IST];          /* kernel-only stack behind each IST */
 	bool (*do_syscall)(struct pt_regs *);  /* true: SYSRET will do */
 	void (*do_trap)(struct pt_regs *);     /* task stack, any origin */
@@ -48,20 +48,26 @@ struct percpu {
 	u32 apic_id;
 	struct task *current; /* NULL until sched_run() */
 	struct task *idle;
-	struct mm *mm;            /* whose PGD pair CR3 holds */
-	struct gdt_page *gdt;     /* its writable address, in the direct map */
-	struct tss *tss;          /* the same; pti=deferred */
-	u64 *espfix_page;         /* the same: not every kernel PGD shows the other one */
-	const struct task_io *io; /* whose ports the TSS opens; NULL: nobody's */
-	u8 *io_bitmap;            /* the frames that it shows then, in the direct map */
+	struct mm *mm;               /* whose PGD pair CR3 holds */
+	struct gdt_page *gdt;        /* its writable address, in the direct map */
+	struct tss *tss;             /* the same; pti=deferred */
+	u64 *espfix_page;            /* the same: not every kernel PGD shows the other one */
+	const struct task_io *io;    /* whose ports the TSS opens; NULL: nobody's */
+	u64 tls_loaded, debug_armed; /* the GDT has a task's TLS, DR7 its breakpoints; else 0 */
+	u8 *io_bitmap;               /* the frames that it shows then, in the direct map */
 	/* roots=cpu (mm/space/roots.c) */
 	u64 *root;       /* kernel PGD of this CPU's pair; NULL: roots=process */
 	u64 slots[4];    /* entries of the user half that the pair has, as mm->slots */
 	u64 *shown_area; /* its user PGD's PTEs of the area */
 	u64 shown_process, shown_espfix; /* its user PGD's entries of slot 507, and there */
 
-	bool ldt_loaded;  /* LDTR is not null */
-	bool debug_armed; /* DR7 has a task's breakpoints */
+	/* the run queue's lock; shared (kernel/task/sched.c) */
+	struct task *switching_from;
+	struct timer *sleepers;        /* that went to sleep here and have a time */
+	u64 first_wake, slice_end;     /* of them, ~0: none; of the current task */
+	u64 wanted_alarm, wanted_kick; /* a time, a CPU + 1, for behind its release; 0: none */
+
+	bool ldt_loaded; /* LDTR is not null */
 	bool need_resched;
 	bool work_due;   /* before user mode: need_resched, or the task's */
 	bool ist_used;   /* since the last cea_scrub(): an IST page */
@@ -69,10 +75,9 @@ struct percpu {
 	u64 locks_held;  /* spinlocks: no schedule(), no shootdown */
 	u64 nmis;        /* taken, from any mode; shared (read) */
 	u64 timer_interrupts;
-	u64 alarm; /* clock_ns() of the timer interrupt to come; 0: none */
-	u64 syscalls;
-	u64 syscalls_unknown; /* answered with ENOSYS */
-	u64 fixup_flags;      /* RFLAGS in the frame of the last fault with a fixup */
+	u64 alarm;                      /* clock_ns() of the timer interrupt to come; 0: none */
+	u64 syscalls, syscalls_unknown; /* all; answered with ENOSYS */
+	u64 fixup_flags;                /* RFLAGS in the frame of the last fault with a fixup */
 	u64 context_switches;
 	u64 branches_of;     /* whose branches are predicted: mitigations_switch() */
 	u64 branch_barriers; /* IBPBs */

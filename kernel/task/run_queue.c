@@ -19,7 +19,9 @@ static struct {
 	struct link list;
 	unsigned length;
 } queues[NR_CPUS + 1];
-static unsigned pinned; /* tasks in the queues of single CPUs */
+static unsigned pinned;     /* tasks in the queues of single CPUs */
+static struct cpumask idle; /* CPUs in their idle task that nobody has claimed */
+unsigned run_queue_idle_cpus;
 static u64 turn;
 
 static bool may_run_anywhere(const struct task *t)
@@ -31,14 +33,14 @@ static bool may_run_anywhere(const struct task *t)
 }
 
 /* One that is not online has a queue, too: it may come. */
-static unsigned queue_for(const struct task *t, const struct cpumask *idle)
+static unsigned queue_for(const struct task *t)
 {
 	unsigned best = cpumask_next(&t->affinity, 0);
 
 	if (may_run_anywhere(t))
 		return COMMON;
 	for_each_cpu(cpu, &t->affinity) {
-		if (cpumask_test(idle, cpu))
+		if (cpumask_test(&idle, cpu))
 			return cpu;
 		if (cpumask_test(&cpus_online, cpu) &&
 		    (!cpumask_test(&cpus_online, best) || queues[cpu].length < queues[best].length))
@@ -56,18 +58,18 @@ static inline void put_in(struct task *t, unsigned queue)
 		pinned++;
 }
 
-static __noinline void add_slowly(struct task *t, const struct cpumask *idle)
+static __noinline void add_slowly(struct task *t)
 {
-	put_in(t, queue_for(t, idle));
+	put_in(t, queue_for(t));
 }
 
-void run_queue_add(struct task *t, const struct cpumask *idle)
+void run_queue_add(struct task *t)
 {
 	t->turn = turn++;
-	if (likely(cpumask_full(&t->affinity)))
+	if (likely(t->anywhere))
 		put_in(t, COMMON);
 	else
-		add_slowly(t, idle);
+		add_slowly(t);
 }
 
 void run_queue_remove(struct task *t)
@@ -86,12 +88,11 @@ static struct task *first_of(unsigned queue)
 /* Another CPU may have come online since a task was queued: it may not be for all now. */
 static struct task *first_for_all(unsigned cpu)
 {
-	static const struct cpumask none;
 	struct task *t;
 
 	while ((t = first_of(COMMON)) && !cpumask_test(&t->affinity, cpu)) {
 		run_queue_remove(t);
-		put_in(t, queue_for(t, &none));
+		put_in(t, queue_for(t));
 	}
 	return t;
 }
@@ -135,7 +136,7 @@ struct task *run_queue_take(unsigned cpu)
 	if (unlikely(queues[cpu].length || !queues[COMMON].length))
 		return take_slowly(cpu);
 	t = container_of(queues[COMMON].list.next, struct task, in_queue);
-	if (unlikely(!cpumask_test(&t->affinity, cpu)))
+	if (unlikely(!t->anywhere))
 		return take_slowly(cpu);
 	list_remove(&t->in_queue);
 	queues[COMMON].length--;
@@ -145,4 +146,28 @@ struct task *run_queue_take(unsigned cpu)
 bool run_queue_has_work(unsigned cpu)
 {
 	return first_of(COMMON) || first_of(cpu);
+}
+
+void run_queue_set_idle(unsigned cpu, bool on)
+{
+	if (cpumask_test(&idle, cpu) == on)
+		return;
+	if (on) {
+		cpumask_set(&idle, cpu);
+		run_queue_idle_cpus++;
+	} else {
+		cpumask_clear(&idle, cpu);
+		run_queue_idle_cpus--;
+	}
+}
+
+unsigned run_queue_claim_slowly(const struct task *t)
+{
+	for_each_cpu(cpu, &idle) {
+		if (cpumask_test(&t->affinity, cpu)) {
+			run_queue_set_idle(cpu, false);
+			return cpu;
+		}
+	}
+	return NR_CPUS;
 }

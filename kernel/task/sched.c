@@ -27,15 +27,7 @@
 #include "kernel/task/run_queue.h"
 #include "kernel/task/sched.h"
 
-static struct {
-	struct spinlock lock;
-	struct timer *sleepers[NR_CPUS]; /* that have a time */
-	struct task *running[NR_CPUS];   /* on its CPU, so it has not ended */
-	u64 slice_end[NR_CPUS];          /* of the task that runs there */
-	struct cpumask idle;             /* CPUs in their idle task */
-	u64 alarm[NR_CPUS];              /* to be set behind the release; 0: none */
-	u32 kick[NR_CPUS];               /* the CPU to be kicked there, + 1; 0: none */
-} rq = { .lock = SPINLOCK(LOCK_RUN_QUEUE) };
+static struct spinlock rq_lock = SPINLOCK(LOCK_RUN_QUEUE);
 u64 sched_longest_sleep_ns = SCHED_LONGEST_SLEEP_NS;
 
 #define NO_TIME (~0ULL)
@@ -43,23 +35,29 @@ u64 sched_longest_sleep_ns = SCHED_LONGEST_SLEEP_NS;
 
 static void note_kick(unsigned cpu)
 {
-	u32 *noted = &rq.kick[this_cpu()->cpu];
+	struct percpu *self = this_cpu();
 
-	if (unlikely(*noted))
-		smp_kick(*noted - 1);
-	*noted = cpu + 1;
+	if (unlikely(self->wanted_kick))
+		smp_kick((unsigned)self->wanted_kick - 1);
+	self->wanted_kick = cpu + 1;
+}
+
+static __noinline void do_wanted(struct percpu *self)
+{
+	if (self->wanted_alarm)
+		clock_set_alarm(self->wanted_alarm);
+	if (self->wanted_kick)
+		smp_kick((unsigned)self->wanted_kick - 1);
+	self->wanted_alarm = self->wanted_kick = 0;
 }
 
 static __lock_inline void release(u64 flags)
 {
-	unsigned self = this_cpu()->cpu;
+	struct percpu *self = this_cpu();
 
-	spin_unlock(&rq.lock, 0);
-	if (rq.alarm[self])
-		clock_set_alarm(rq.alarm[self]);
-	if (rq.kick[self])
-		smp_kick(rq.kick[self] - 1);
-	rq.alarm[self] = rq.kick[self] = 0;
+	spin_unlock(&rq_lock, 0);
+	if (unlikely(self->wanted_alarm | self->wanted_kick))
+		do_wanted(self);
 	interrupts_restore(flags);
 }
 
@@ -68,42 +66,59 @@ static __lock_inline void guard_end(const u64 *flags)
 	release(*flags);
 }
 
-/* As SPIN_GUARD(&rq.lock). */
+/* As SPIN_GUARD(&rq_lock). */
 #define RQ_GUARD() \
-	__attribute__((cleanup(guard_end), unused)) const u64 guard_ = spin_lock(&rq.lock)
+	__attribute__((cleanup(guard_end), unused)) const u64 guard_ = spin_lock(&rq_lock)
 
 /* ---- Lists; the lock is held ---------------------------------------------------- */
 
-/* An idle CPU that may run t is woken; one claim a CPU. */
-static void kick_for(const struct task *t)
+static __noinline void kick(unsigned cpu)
 {
-	if (cpumask_empty(&rq.idle))
-		return;
-	for_each_cpu(cpu, &rq.idle) {
-		if (!cpumask_test(&t->affinity, cpu))
-			continue;
-		cpumask_clear(&rq.idle, cpu);
-		if (cpu == this_cpu()->cpu)
-			sched_set_need_resched();
-		else
-			note_kick(cpu);
-		return;
-	}
+	if (cpu == this_cpu()->cpu)
+		sched_set_need_resched();
+	else
+		note_kick(cpu);
+}
+
+/* An idle CPU that may run t is woken; one claim a CPU. */
+static inline void kick_for(const struct task *t)
+{
+	unsigned cpu = run_queue_claim_idle(t);
+
+	if (unlikely(cpu != NR_CPUS))
+		kick(cpu);
 }
 
 static void enqueue(struct task *t)
 {
 	ASSERT_OP(t->state, !=, TASK_RUNNABLE); /* in the queue twice, it cuts it off */
 	t->state = TASK_RUNNABLE;
-	run_queue_add(t, &rq.idle);
+	run_queue_add(t);
+}
+
+static void note_first(struct percpu *cpu)
+{
+	cpu->first_wake = cpu->sleepers ? cpu->sleepers->when : NO_TIME;
 }
 
 static void add_sleeper(struct task *t, u64 when)
 {
+	struct percpu *cpu = this_cpu();
+
+	if (when == NO_TIME)
+		return;
 	t->sleeper.when = when;
-	t->sleeps_on = this_cpu()->cpu;
-	if (when != NO_TIME)
-		timers_add(&rq.sleepers[t->sleeps_on], &t->sleeper);
+	t->sleeps_on = cpu->cpu;
+	timers_add(&cpu->sleepers, &t->sleeper);
+	note_first(cpu);
+}
+
+static __noinline void remove_sleeper(struct task *t)
+{
+	struct percpu *cpu = VAULT_OF(t->sleeps_on);
+
+	timers_remove(&cpu->sleepers, &t->sleeper);
+	note_first(cpu);
 }
 
 /* Nothing if it does not sleep. */
@@ -112,38 +127,34 @@ static void wake(struct task *t)
 	if (t->state != TASK_SLEEPING)
 		return;
 	if (timers_has(&t->sleeper))
-		timers_remove(&rq.sleepers[t->sleeps_on], &t->sleeper);
+		remove_sleeper(t);
 	enqueue(t);
 	kick_for(t);
 }
 
-static inline u64 first_wake_up(unsigned cpu)
-{
-	return rq.sleepers[cpu] ? rq.sleepers[cpu]->when : NO_TIME;
-}
-
 /* Should more be due, the alarm comes at once.  How many were woken. */
-static inline unsigned wake_expired(unsigned cpu, u64 now)
+static inline unsigned wake_expired(const struct percpu *cpu, u64 now)
 {
 	unsigned i = 0;
 
-	for (; unlikely(first_wake_up(cpu) <= now) && i < WAKES_MAX; i++)
-		wake(container_of(rq.sleepers[cpu], struct task, sleeper));
+	for (; unlikely(cpu->first_wake <= now) && i < WAKES_MAX; i++)
+		wake(container_of(cpu->sleepers, struct task, sleeper));
 	return i;
 }
 
-static inline void begin_slice(const struct percpu *cpu, const struct task *t, u64 now)
+static inline void set_alarm(struct percpu *cpu)
 {
-	rq.slice_end[cpu->cpu] = t == cpu->idle ? NO_TIME : now + t->slice_ns;
+	u64 when = MIN(cpu->slice_end, cpu->first_wake);
+
+	if (unlikely(cpu->alarm - 1 >= when)) /* 0, too */
+		cpu->wanted_alarm = MAX(1, when);
 }
 
-static inline void set_alarm(const struct percpu *cpu, u64 now)
+/* The idle task's slice is the longest sleep. */
+static inline void begin_slice(struct percpu *cpu, const struct task *t, u64 now)
 {
-	u64 when = MIN(now + sched_longest_sleep_ns, rq.slice_end[cpu->cpu]);
-
-	when = MIN(when, first_wake_up(cpu->cpu));
-	if (unlikely(cpu->alarm - 1 >= when)) /* 0, too */
-		rq.alarm[cpu->cpu] = MAX(1, when);
+	cpu->slice_end = now + MIN(t->slice_ns, sched_longest_sleep_ns);
+	set_alarm(cpu);
 }
 
 /* ---- Switching ------------------------------------------------------------------- */
@@ -183,12 +194,9 @@ static void check_stack(const struct percpu *cpu, const struct task *t)
 }
 
 /* First thing the next task does: the one before is now off its stack. */
-static struct task *switching_from[NR_CPUS];
-
 static void finish_switch(void)
 {
-	struct percpu *cpu = this_cpu();
-	struct task *prev = switching_from[cpu->cpu];
+	struct task *prev = this_cpu()->switching_from;
 
 	stretch_point();
 	prev->on_cpu = false;
@@ -226,8 +234,6 @@ static inline void switch_to(struct percpu *cpu, struct task *prev, struct task 
 {
 	u64 ns = now - prev->running_since;
 
-	if (next == prev)
-		return;
 	cpu->context_switches++;
 	next->running_since = now;
 	prev->run_ns += ns;
@@ -237,7 +243,7 @@ static inline void switch_to(struct percpu *cpu, struct task *prev, struct task 
 		user_state_save(&prev->user);
 		cea_scrub(cpu);
 	}
-	cpu->current = rq.running[cpu->cpu] = next;
+	cpu->current = next;
 	cpu->task_stack = next->stack_top;
 	if (pti_deferred)
 		deferred_load(&next->user.pti, next->stack_top);
@@ -248,14 +254,12 @@ static inline void switch_to(struct percpu *cpu, struct task *prev, struct task 
 	if (mitigations_at_switch())
 		mitigations_switch(seam_branch_owner(next));
 	ldt_load_mm(next->mm);
-	tls_load(cpu, &next->user.tls);
-	io_bitmap_switch(cpu, &next->user.io);
-	debugreg_switch(cpu, &next->user.debug);
+	user_state_load_rare(cpu, &next->user);
 	if (next->user.fpu)
 		user_state_load(&next->user, &prev->user);
 	if (next->work_due)
 		cpu->work_due = true;
-	switching_from[cpu->cpu] = prev;
+	cpu->switching_from = prev;
 	entry_switch_to(&prev->sp, next->sp);
 	finish_switch();
 }
@@ -267,27 +271,27 @@ static void schedule_locked(void)
 	struct task *prev = cpu->current;
 	struct task *next;
 	u64 now = clock_ns();
-	unsigned self = cpu->cpu;
 
 	stretch_point();
 	check_stack(cpu, prev);
 	cpu->need_resched = false;
-	wake_expired(self, now);
+	wake_expired(cpu, now);
 	if (prev->state == TASK_RUNNING && prev != cpu->idle)
 		enqueue(prev);
-	next = run_queue_take(self);
-	if (next == prev)
-		next->state = TASK_RUNNING;
+	next = run_queue_take(cpu->cpu);
 	if (!next) {
 		next = cpu->idle;
-		cpumask_set(&rq.idle, self);
+		run_queue_set_idle(cpu->cpu, true);
 	} else if (prev == cpu->idle) { /* else it is in the set no more */
-		cpumask_clear(&rq.idle, self);
+		run_queue_set_idle(cpu->cpu, false);
+	}
+	begin_slice(cpu, next, now);
+	if (next == prev) {
+		next->state = TASK_RUNNING;
+		return;
 	}
 	if (prev->state == TASK_RUNNABLE) /* put back: another CPU may be free */
 		kick_for(prev);
-	begin_slice(cpu, next, now);
-	set_alarm(cpu, now);
 	switch_to(cpu, prev, next, now);
 }
 
@@ -307,6 +311,7 @@ void sched_start(struct task *t)
 {
 	RQ_GUARD();
 
+	t->anywhere = cpumask_full(&t->affinity);
 	enqueue(t);
 	kick_for(t);
 }
@@ -339,7 +344,7 @@ void sched_sleep_until(u64 when)
 void sched_sleep(struct spinlock *lock, u64 when)
 {
 	might_wait_with(&lock->check);
-	spin_lock(&rq.lock);
+	spin_lock(&rq_lock);
 	spin_unlock(lock, 0);
 	sleep_locked(when);
 	release(0);
@@ -349,7 +354,7 @@ void sched_sleep(struct spinlock *lock, u64 when)
 void sched_wait(struct spinlock *lock)
 {
 	might_wait_with(&lock->check);
-	spin_lock(&rq.lock);
+	spin_lock(&rq_lock);
 	spin_unlock(lock, 0);
 	wait_locked(NO_TIME);
 	release(0);
@@ -389,7 +394,7 @@ void sched_wait_for_exit(struct task *t)
 void sched_exit(void)
 {
 	lock_check_none();
-	spin_lock(&rq.lock);
+	spin_lock(&rq_lock);
 	current_task()->state = TASK_ZOMBIE;
 	schedule_locked();
 	panic("a task that has ended runs again");
@@ -404,8 +409,9 @@ void sched_set_affinity(struct task *t, const struct cpumask *cpus)
 	if (t->state == TASK_RUNNABLE)
 		run_queue_remove(t);
 	t->affinity = *cpus;
+	t->anywhere = cpumask_full(cpus);
 	if (t->state == TASK_RUNNABLE) {
-		run_queue_add(t, &rq.idle);
+		run_queue_add(t);
 		kick_for(t);
 	} else if (t->state == TASK_RUNNING && !cpumask_test(cpus, t->cpu) && t != current_task()) {
 		note_kick(t->cpu);
@@ -437,23 +443,12 @@ u64 sched_group_run_ns(const u64 *group)
 	u64 ns = *group;
 
 	for_each_cpu(cpu, &cpus_online) {
-		const struct task *t = rq.running[cpu];
+		const struct task *t = VAULT_OF(cpu)->current; /* it has not ended */
 
 		if (t && t->group_run_ns == group)
 			ns += clock_ns() - t->running_since;
 	}
 	return ns;
-}
-
-/* ---- Long work ----------------------------------------------------------------------- */
-
-/* kernel/base/seams.h. */
-bool seam_long_work_point(void)
-{
-	if (!current_task()) /* boot */
-		return false;
-	sched_point();
-	return task_must_die();
 }
 
 /* ---- Interrupts and idling --------------------------------------------------------- */
@@ -463,15 +458,16 @@ void sched_tick(void)
 	struct percpu *cpu = this_cpu();
 	RQ_GUARD();
 	u64 now = clock_ns();
-	bool over = cpu->current == cpu->idle || now + SLICE_SLACK_NS >= rq.slice_end[cpu->cpu];
+	bool over = cpu->current == cpu->idle || now + SLICE_SLACK_NS >= cpu->slice_end;
 
 	cpu->timer_interrupts++;
 	cpu->alarm = 0;
-	if ((wake_expired(cpu->cpu, now) || over) && run_queue_has_work(cpu->cpu))
+	if ((wake_expired(cpu, now) || over) && run_queue_has_work(cpu->cpu))
 		sched_set_need_resched();
 	if (over)
 		begin_slice(cpu, cpu->current, now);
-	set_alarm(cpu, now);
+	else
+		set_alarm(cpu);
 }
 
 void sched_run(struct task *idle, struct task *first)
@@ -479,6 +475,8 @@ void sched_run(struct task *idle, struct task *first)
 	struct percpu *cpu = this_cpu();
 
 	cpu->current = cpu->idle = idle;
+	cpu->first_wake = NO_TIME;
+	idle->slice_ns = NO_TIME;
 	cpu->task_stack = idle->stack_top;
 	if (pti_deferred)
 		deferred_load(&idle->user.pti, idle->stack_top);

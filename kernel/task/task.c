@@ -138,3 +138,14 @@ void task_put_dead(struct task *list)
 	}
 	free_rest(last, n);
 }
+
+/* ---- Long work ----------------------------------------------------------------------- */
+
+/* kernel/base/seams.h. */
+bool seam_long_work_point(void)
+{
+	if (!current_task()) /* boot */
+		return false;
+	sched_point();
+	return task_must_die();
+}

@@ -58,6 +58,7 @@ struct task {
 	u64 sp;                    /* kernel RSP while it does not run */
 	u64 run_ns, running_since; /* time on a CPU, up to running_since */
 	struct cpumask affinity;   /* once started */
+	bool anywhere;             /* it is all CPUs, those that there are not included */
 	u64 slice_ns;              /* it runs at a stretch beside others; no lock needed */
 	struct timer sleeper;      /* when it wakes by itself, if it is in a set: of the */
 	unsigned sleeps_on;        /* sleepers of this CPU */

@@ -214,23 +214,32 @@ struct mm *mm_fork(struct mm *parent)
 	return NULL;
 }
 
-bool mm_load(struct mm *mm)
+/* With PCIDs, or a pair of PGDs for each CPU; the same steps. */
+static __noinline bool load_slowly(struct percpu *cpu, struct mm *old, struct mm *mm)
 {
-	struct percpu *cpu = this_cpu();
+	if (pti_roots_per_cpu)
+		roots_load(mm);
+	tlb_load_pgd(virt_to_phys(roots_pgd(mm)));
+	if (old)
+		cpumask_clear(&old->cpus, cpu->cpu);
+	return true;
+}
+
+/* Who flushes finds this CPU in a set from before it loads the mm until it has another. */
+bool mm_load(struct percpu *cpu, struct mm *mm)
+{
 	struct mm *old = cpu->mm;
-	unsigned word = cpu->cpu / 64;
-	u64 bit = BIT(cpu->cpu % 64);
 
 	if (old == mm)
 		return false;
 	if (mm)
-		__atomic_fetch_or(&mm->cpus.bits[word], bit, __ATOMIC_SEQ_CST);
+		cpumask_set(&mm->cpus, cpu->cpu);
 	cpu->mm = mm;
-	if (unlikely(pti_roots_per_cpu))
-		roots_load(mm);
-	tlb_load_pgd(virt_to_phys(roots_pgd(mm)));
+	if (unlikely(pti_roots_per_cpu | tlb_pcid))
+		return load_slowly(cpu, old, mm);
+	write_cr3(virt_to_phys(roots_pgd(mm)));
 	if (old)
-		__atomic_fetch_and(&old->cpus.bits[word], ~bit, __ATOMIC_SEQ_CST);
+		cpumask_clear(&old->cpus, cpu->cpu);
 	return true;
 }
 

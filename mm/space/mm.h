@@ -122,10 +122,10 @@ struct mm *mm_fork(struct mm *parent);
 void mm_init_layout(struct mm *mm, bool ia32);
 
 /*
- * Loads mm on this CPU (NULL: the pair of no process); false: it was loaded.  For
+ * Loads mm on `cpu`, this one (NULL: the pair of no process); false: it was loaded.  For
  * ldt_load_mm() alone: the LDT goes with it.  Context: interrupts off.
  */
-bool mm_load(struct mm *mm);
+bool mm_load(struct percpu *cpu, struct mm *mm);
 
 /*
  * Frames that are there for it: its private pages, its page tables and LDT, and

@@ -39,6 +39,7 @@ static bool be_patient(u64 start)
 
 void task_pin(struct task *task, unsigned cpu)
 {
+	task->anywhere = cpu == ANY_CPU;
 	if (cpu == ANY_CPU) {
 		memset(&task->affinity, 0xff, sizeof(task->affinity));
 		return;
