@@ -78,7 +78,8 @@ PLACES = {
 # The rest of the image: function -> what it may hold, and any number of it.
 FUNCTIONS = {
     "kernel_map_init": "mov cr3",       # the first load, at boot
-    "mm_load": "mov cr3",               # every other one: tlb_load_pgd()
+    "mm_load": "mov cr3",               # every other one
+    "mm_load_slowly": "mov cr3",        # that of it: tlb_load_pgd()
     "survives": "mov cr3",              # arch/machine/emulator.c, the value it had
     "boot_main": "wrmsr gs",            # each CPU's vault
     "smp_init_cpu": "wrmsr gs, mov cr3",

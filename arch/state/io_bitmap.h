@@ -11,8 +11,8 @@
 
 /* What a task may reach; all zero: nothing. */
 struct task_io {
-	u8 *bitmap;    /* IO_BITMAP_BYTES, a set bit denies; NULL: none */
-	u64 iopl;      /* 3: every port; the flags' IOPL stays 0 */
+	u8 *bitmap; /* IO_BITMAP_BYTES, a set bit denies; NULL: none */
+	u64 iopl;   /* 3: every port; the flags' IOPL stays 0 */
 };
 
 static inline bool io_bitmap_wanted(const struct task_io *io)

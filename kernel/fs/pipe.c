@@ -195,11 +195,12 @@ static __noinline long write_slowly(struct file *f, struct io *io)
 
 static long pipe_read(struct file *f, struct io *io, u64 *pos __unused)
 {
+	struct pipe *p = f->private;
 	long n;
 
 	if (unlikely(!io->left))
 		return 0;
-	n = read_at_once(f->private, io);
+	n = ring_used(&p->ring) ? read_at_once(p, io) : 0;
 	return likely(n) ? n : read_slowly(f, io);
 }
 

@@ -10,8 +10,8 @@ struct timespec {
 	s64 sec, nsec;
 };
 
-/* What clock_ns() will not reach: a sleep without an end. */
-#define TIME_NEVER (~0ULL - 1)
+/* A sleep without an end (kernel/task/sched.h). */
+#define TIME_NEVER (~0ULL)
 
 /*
  * How the current call has it: two numbers of 64 bits, or of 32 in i386's old calls.

@@ -68,7 +68,7 @@ static inline void sched_point(void)
 /*
  * Sleeps until clock_ns() >= when, or until sched_wake(), or until a signal is
  * due (task->work_due): it may return early, and every caller looks again for
- * what it waits for.
+ * what it waits for.  ~0 is no time at all, and needs no timer.
  */
 void sched_sleep_until(u64 when);
 

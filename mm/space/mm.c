@@ -215,7 +215,7 @@ struct mm *mm_fork(struct mm *parent)
 }
 
 /* With PCIDs, or a pair of PGDs for each CPU; the same steps. */
-static __noinline bool load_slowly(struct percpu *cpu, struct mm *old, struct mm *mm)
+static __noinline bool mm_load_slowly(struct percpu *cpu, struct mm *old, struct mm *mm)
 {
 	if (pti_roots_per_cpu)
 		roots_load(mm);
@@ -236,7 +236,7 @@ bool mm_load(struct percpu *cpu, struct mm *mm)
 		cpumask_set(&mm->cpus, cpu->cpu);
 	cpu->mm = mm;
 	if (unlikely(pti_roots_per_cpu | tlb_pcid))
-		return load_slowly(cpu, old, mm);
+		return mm_load_slowly(cpu, old, mm);
 	write_cr3(virt_to_phys(roots_pgd(mm)));
 	if (old)
 		cpumask_clear(&old->cpus, cpu->cpu);
