@@ -61,14 +61,20 @@ class Driver:
     # ---- Going ---------------------------------------------------------------
 
     def advance(self, *stops):
-        """To one of these, or the first edit on the way, which is then done."""
+        """To one of these, or the first edit on the way, which is then done.
+
+        The way out of a tick may lead there too: its frame is not the path's to edit.
+        """
+        timer = self.image.stub(N["VEC_TIMER"])
         while True:
-            wanted = {*stops, *self.edits}
+            wanted = {*stops, *self.edits, *([timer] if self.edits else [])}
             if self.rip in wanted and not self.event_pends:
                 wanted.discard(self.rip)
             self.m.stop_at(*wanted)
             self.rip = self.m.go()
             self.event_pends = self.pending = False
+            if self.rip == timer and timer not in stops:
+                self.leave_out()
             self.edit()
             if self.rip in stops:
                 return
@@ -177,7 +183,9 @@ class Driver:
     def leave_out(self):
         """At the timer's stub, on a path it does not belong to: to where it goes back."""
         back = struct.unpack("<Q", self.m.read(self.m.registers()["rsp"], 8))[0]
+        edits, self.edits = self.edits, {}
         self.advance(back)
+        self.edits = edits
 
     def trace(self, path):
         """The path's boundaries, each once, in order."""
