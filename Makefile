@@ -292,7 +292,7 @@ coverage: deps-test
 
 # The kernel that asks before each load and store whether the bytes are live.
 sanitize: deps-test
-	@$(MAKE) $(QUIETLY) all sanitize-kernel
+	@$(MAKE) $(QUIETLY) all user-hosted sanitize-kernel
 	@$(PYTHON) tests/sanitize/run.py
 
 gdb: deps-gdb

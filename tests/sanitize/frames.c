@@ -8,7 +8,8 @@
  *   - what is given back waits in a queue, the quarantine, before mm/frames/frame.c may
  *     give it out again.
  * Both count as free to those who ask (frame_stats()), and both end when an
- * allocation would fail otherwise.
+ * allocation would fail otherwise.  Guards that end are single frames, each between two that
+ * are taken: so there are few, or no two frames in a row would be left for a pair of PGDs.
  *
  * The table lies in RAM, behind the place of mm/frames/frame.c's own bitmap.
  */
@@ -24,7 +25,7 @@
 
 #define QUARANTINE_ENTRIES 8192U
 #define QUARANTINE_SHARE 8 /* of all memory */
-#define GUARD_SHARE 4      /* no guards if less than this share is free */
+#define GUARD_SHARE 4      /* no guards once more than this share is taken */
 #define BLOCK_MAX 64       /* mm/frames/frame.h: n contiguous frames */
 #define FRESH 0xa5         /* what a frame is full of whose contents are unknown */
 
@@ -317,7 +318,8 @@ static __always_inline phys_addr_t alloc_guarded(unsigned n, phys_addr_t limit)
 	struct frame_stats stats = __real_frame_stats();
 	phys_addr_t pa;
 
-	if (n >= BLOCK_MAX || stats.free < stats.total / GUARD_SHARE || !frame_records)
+	if (n >= BLOCK_MAX || stats.total - stats.free > stats.total / GUARD_SHARE ||
+	    !frame_records)
 		return NO_FRAME;
 	pa = __real_frame_alloc_contiguous(n + 1, limit);
 	if (pa == NO_FRAME)

@@ -145,15 +145,21 @@ static void test_contiguous(struct selftest *t)
 
 static void test_limit(struct selftest *t)
 {
-	phys_addr_t top = frame_stats().top, low;
+	phys_addr_t top = frame_stats().top, low, limit;
 	u64 before;
 
-	live_settle(); /* those below 16 MiB, too */
+	live_settle();
 	before = frame_stats().free;
-	low = frame_alloc_contiguous(4, 16 << 20);
-	EXPECT(t, low != NO_FRAME, "below 16 MiB there is room for four");
-	EXPECT(t, low + 4 * PAGE_SIZE <= 16 << 20, "and that is where they are");
+	low = frame_alloc_contiguous(4, NO_FRAME);
+	if (!EXPECT(t, low != NO_FRAME, "there is room for four"))
+		return;
+	limit = low + 4 * PAGE_SIZE;
 	frame_free_contiguous(low, 4);
+	live_settle();
+	EXPECT_EQ(t, frame_alloc_contiguous(4, limit - PAGE_SIZE), NO_FRAME,
+		  "the lowest four end a frame too high");
+	if (EXPECT_EQ(t, frame_alloc_contiguous(4, limit), low, "and they may end at the limit"))
+		frame_free_contiguous(low, 4);
 	EXPECT_EQ(t, frame_alloc_contiguous(1, 0), NO_FRAME, "below 0");
 	EXPECT_EQ(t, frame_alloc_contiguous(1, PAGE_SIZE), NO_FRAME,
 		  "below 4 KiB: the first frame is never handed out");
