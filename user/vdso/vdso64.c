@@ -12,30 +12,10 @@
 #include "kernel/base/x86.h"
 
 #include <asm/unistd.h>
+#include <linux/time.h>
 
 #define NSEC_PER_SEC 1000000000UL
 #define NSEC_PER_USEC 1000
-
-enum clock_id {
-	CLOCK_REALTIME = 0,
-	CLOCK_MONOTONIC = 1,
-	CLOCK_MONOTONIC_RAW = 4,
-	CLOCK_REALTIME_COARSE = 5,
-	CLOCK_MONOTONIC_COARSE = 6,
-	CLOCK_BOOTTIME = 7,
-};
-
-struct timespec {
-	long seconds, nanoseconds;
-};
-
-struct timeval {
-	long seconds, microseconds;
-};
-
-struct timezone {
-	int minutes_west, dst;
-};
 
 #define SHOWN(name) __attribute__((visibility("default"))) name
 #define WEAK(type, name, of, ...) \
@@ -83,8 +63,8 @@ int SHOWN(__vdso_clock_gettime)(int id, struct timespec *to)
 	case CLOCK_BOOTTIME: ns = monotonic_ns(); break;
 	default: return ask_kernel(id, to);
 	}
-	to->seconds = (long)(ns / NSEC_PER_SEC);
-	to->nanoseconds = (long)(ns % NSEC_PER_SEC);
+	to->tv_sec = (long)(ns / NSEC_PER_SEC);
+	to->tv_nsec = (long)(ns % NSEC_PER_SEC);
 	return 0;
 }
 
@@ -93,8 +73,8 @@ int SHOWN(__vdso_gettimeofday)(struct timeval *to, struct timezone *zone)
 	unsigned long ns = vdso_clock.realtime_start + monotonic_ns();
 
 	if (to) {
-		to->seconds = (long)(ns / NSEC_PER_SEC);
-		to->microseconds = (long)(ns % NSEC_PER_SEC / NSEC_PER_USEC);
+		to->tv_sec = (long)(ns / NSEC_PER_SEC);
+		to->tv_usec = (long)(ns % NSEC_PER_SEC / NSEC_PER_USEC);
 	}
 	if (zone)
 		*zone = (struct timezone){ 0, 0 };
