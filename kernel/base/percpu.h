@@ -53,7 +53,7 @@ struct percpu {
 	struct tss *tss;             /* the same; pti=deferred */
 	u64 *espfix_page;            /* the same: not every kernel PGD shows the other one */
 	const struct task_io *io;    /* whose ports the TSS opens; NULL: nobody's */
-	u64 tls_loaded, debug_armed; /* the GDT has a task's TLS, DR7 its breakpoints; else 0 */
+	u64 tls_loaded, debug_armed; /* the GDT has a task's TLS; its debug.active; else 0 */
 	u8 *io_bitmap;               /* the frames that it shows then, in the direct map */
 	/* roots=cpu (mm/space/roots.c) */
 	u64 *root;       /* kernel PGD of this CPU's pair; NULL: roots=process */

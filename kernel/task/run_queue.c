@@ -33,14 +33,14 @@ static bool may_run_anywhere(const struct task *t)
 }
 
 /* One that is not online has a queue, too: it may come. */
-static unsigned queue_for(const struct task *t)
+static unsigned queue_for(const struct task *t, bool to_idle)
 {
 	unsigned best = cpumask_next(&t->affinity, 0);
 
 	if (may_run_anywhere(t))
 		return COMMON;
 	for_each_cpu(cpu, &t->affinity) {
-		if (cpumask_test(&idle, cpu))
+		if (to_idle && cpumask_test(&idle, cpu))
 			return cpu;
 		if (cpumask_test(&cpus_online, cpu) &&
 		    (!cpumask_test(&cpus_online, best) || queues[cpu].length < queues[best].length))
@@ -60,7 +60,7 @@ static inline void put_in(struct task *t, unsigned queue)
 
 static __noinline void add_slowly(struct task *t)
 {
-	put_in(t, queue_for(t));
+	put_in(t, queue_for(t, true));
 }
 
 void run_queue_add(struct task *t)
@@ -92,7 +92,7 @@ static struct task *first_for_all(unsigned cpu)
 
 	while ((t = first_of(COMMON)) && !cpumask_test(&t->affinity, cpu)) {
 		run_queue_remove(t);
-		put_in(t, queue_for(t));
+		put_in(t, queue_for(t, false)); /* nobody would kick it */
 	}
 	return t;
 }

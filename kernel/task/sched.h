@@ -38,7 +38,8 @@ void sched_yield(void);
 
 /*
  * Every CPU takes a timer interrupt within so many ns, idle or not: the watchdog and
- * the clock count on it.  At most a quarter of watchdog_limit_ns.  Tests lower it.
+ * the clock count on it.  At most a quarter of watchdog_limit_ns.  Tests lower it, for
+ * the slices that begin then.
  */
 #define SCHED_LONGEST_SLEEP_NS 1000000000ULL
 extern u64 sched_longest_sleep_ns;
